@@ -1,0 +1,244 @@
+/**
+ * Gradient of a convolution with respect to its weight:
+ *
+ *     dw[o, c, r, s] = Σ over n, i, j of dout[n, o, i, j] · x[n, c, i · stride + r − padding, j · stride + s − padding]
+ *
+ * The sum is long (N · OH · OW) and the output small, so `conv2dWeightGradPartial` cuts the images into `splits` runs, one
+ * output each, and `conv2dWeightGrad` adds them up: enough invocations, in a fixed order, without atomics.
+ *
+ * @module
+ */
+
+import { checkConvGrad, convCases, convCost, convShape, convWindow, sizePair } from "./conv_window.ts";
+import {
+  type Attrs,
+  type Builder,
+  type Call,
+  type Kernel,
+  type Op,
+  type Shape,
+  shapesText,
+  type Tensor,
+} from "./op.ts";
+import { evenTile, fmaChain, plus, range, tiledMain, tileGrid, tilesIn, writeOut } from "./tile.ts";
+
+const NAME = "conv2dWeightGrad";
+
+function shape([x, dout]: readonly Shape[], attrs: Attrs): Shape {
+  if (x.length !== 4 || dout.length !== 4) {
+    throw new TypeError(`Cannot ${NAME} ${shapesText([x, dout])}: it takes [N, C, H, W] and [N, O, OH, OW]`);
+  }
+  const window = convWindow(NAME, attrs);
+  const dw = [dout[1], x[1] / window.groups, ...sizePair(NAME, "kernelSize", attrs.kernelSize)];
+  checkConvGrad(NAME, x, dw, dout, window);
+  return dw;
+}
+
+/** Tile of the weight that one invocation computes, by plain rules. */
+function tileOf([o, perGroup, kh, kw]: Shape, groups: number) {
+  const outs = evenTile(o / groups, 6);
+  // Most accumulators that pay: 8 × 8 channels of a 3×3 window; their code is fetched and compiled like the forward's.
+  const ins = evenTile(perGroup, Math.min(4, Math.max(1, Math.floor(576 / (outs * kh * kw)))));
+  const tiles = groups * Math.ceil(o / groups / outs) * Math.ceil(perGroup / ins);
+  return { outs, ins, tiles };
+}
+
+/** Invocations worth having: beyond them, partial results cost more than idle lanes. */
+const ENOUGH_INVOCATIONS = 1024;
+
+function splitsOf(images: number, dw: Shape, groups: number): number {
+  const wanted = Math.min(images, Math.ceil(ENOUGH_INVOCATIONS / tileOf(dw, groups).tiles));
+  return Math.ceil(images / Math.ceil(images / wanted));
+}
+
+/**
+ * The kernel: an invocation computes `outs` × `ins` × kh × kw weights. It goes down strips of dout, `width` columns each. At each
+ * row it loads that row of dout and the rows of x that the window has newly come to; those it still
+ * covers stay in registers. A 3×3 window over 8 columns, 8 × 8 channels, is 4,608 products for 144 loads.
+ *
+ * Layouts: x [N, groups · inChannels, inHeight, inWidth], dout [N, groups · outChannels, outHeight, outWidth],
+ * out [splits, groups · outChannels, inChannels, kh, kw].
+ * Grid: one invocation a tile; tile of input channels fastest, then of output channels, group, split.
+ */
+function wgsl({ inputs: [, dout], output: [splits, ...dw], attrs }: Call) {
+  const { stride, padding, groups } = convWindow(NAME, attrs);
+  const [, , kh, kw] = dw;
+  const { outs, ins, tiles } = tileOf(dw, groups);
+  const width = [8, 7, 4].reduce((best, other) =>
+    Math.ceil(dout[3] / other) * other < Math.ceil(dout[3] / best) * best ? other : best
+  );
+  /** Rows of x that the next row of windows sees again. */
+  const kept = Math.max(0, kh - stride);
+  const columns = [...new Set(range(width).flatMap((j) => range(kw).map((s) => j * stride + s)))];
+  const weights = range(outs).flatMap((o) =>
+    range(ins).flatMap((c) =>
+      range(kh).flatMap((r) => range(kw).map((s) => ({ o, c, r, s, name: `c${o}_${c}_${r}_${s}` })))
+    )
+  );
+  const loadRow = (r: number, row: string): string[] => [
+    `let y${r} = ${row};`,
+    `let hasY${r} = y${r} < p.inHeight;`,
+    ...range(ins).flatMap((c) =>
+      columns.map((k) =>
+        `x${c}_${r}_${k} = select(0.0, in0[plane${c} + y${r} * p.inWidth + column${k}], hasY${r} && has${k});`
+      )
+    ),
+  ];
+  const body = [
+    `let o0 = oTile * ${outs}u;`,
+    `let c0 = cTile * ${ins}u;`,
+    ...weights.map(({ name }) => `var ${name} = 0.0;`),
+    "let last = min((split + 1u) * p.perSplit, p.images);",
+    "for (var n = split * p.perSplit; n < last; n++) {",
+    ...range(ins).map((c) =>
+      `let plane${c} = ((n * p.groups + group) * p.inChannels + min(${
+        plus("c0", c)
+      }, p.inChannels - 1u)) * p.inHeight * p.inWidth;`
+    ),
+    `for (var j0 = 0u; j0 < p.outWidth; j0 += ${width}u) {`,
+    // Before the picture a position wraps to a huge number: one comparison covers both sides.
+    ...columns.flatMap((k) => [
+      `let column${k} = ${plus(`j0 * ${stride}u`, k - padding)};`,
+      `let has${k} = column${k} < p.inWidth;`,
+    ]),
+    ...range(outs).map((o) =>
+      `var dout${o} = ((n * p.groups + group) * p.outChannels + min(${
+        plus("o0", o)
+      }, p.outChannels - 1u)) * p.outHeight * p.outWidth + j0;`
+    ),
+    ...range(ins).flatMap((c) => range(kh).flatMap((r) => columns.map((k) => `var x${c}_${r}_${k} = 0.0;`))),
+    ...(kept > 0 ? ["{", ...range(kept).flatMap((r) => loadRow(r + stride, plus("0u", r - padding))), "}"] : []),
+    "for (var i = 0u; i < p.outHeight; i++) {",
+    ...range(ins).flatMap((c) =>
+      range(kept).flatMap((r) => columns.map((k) => `x${c}_${r}_${k} = x${c}_${r + stride}_${k};`))
+    ),
+    ...range(kh - kept).flatMap((k) => loadRow(kept + k, plus(`i * ${stride}u`, kept + k - padding))),
+    ...range(outs).flatMap((o) => [
+      ...range(width).map((j) =>
+        `let d${o}_${j} = select(0.0, in1[${plus(`dout${o}`, j)}], ${plus("j0", j)} < p.outWidth);`
+      ),
+      ...weights.filter((weight) => weight.o === o).map(({ c, r, s, name }) =>
+        `${name} = ${fmaChain(name, range(width).map((j) => [`x${c}_${r}_${j * stride + s}`, `d${o}_${j}`]))};`
+      ),
+      `dout${o} += p.outWidth;`,
+    ]),
+    "}",
+    "}",
+    "}",
+    ...writeOut(weights.map(({ name }) => name), [kh * kw], (index, name) =>
+      `{
+        let i = ${index};
+        let o = o0 + i / ${ins * kh * kw}u;
+        let c = c0 + (i / ${kh * kw}u) % ${ins}u;
+        if (o < p.outChannels && c < p.inChannels) {
+          let pair = ((split * p.groups + group) * p.outChannels + o) * p.inChannels + c;
+          emit(pair * ${kh * kw}u + i % ${kh * kw}u, ${name});
+        }
+      }`),
+  ];
+  return {
+    code: tiledMain([
+      ["cTile", tilesIn("p.inChannels", ins)],
+      ["oTile", tilesIn("p.outChannels", outs)],
+      ["group", "p.groups"],
+      ["split", "p.splits"],
+    ], body),
+    reads: ["f32", "f32"],
+    writes: "f32",
+    grid: tileGrid(tiles * splits),
+  } as const;
+}
+
+const kernel: Kernel = {
+  params({ inputs: [x, dout], output: [splits, o, inChannels, kernelHeight, kernelWidth], attrs }: Call) {
+    const { stride, padding, groups } = convWindow(NAME, attrs);
+    const [images, , inHeight, inWidth] = x;
+    const [, , outHeight, outWidth] = dout;
+    const perSplit = Math.ceil(images / splits);
+    return {
+      ...{ images, splits, perSplit, groups, stride, padding, kernelHeight, kernelWidth },
+      ...{ inChannels, inHeight, inWidth, outChannels: o / groups, outHeight, outWidth },
+    };
+  },
+  wgsl,
+  gpujs: function (x, dout) {
+    const s = this.thread.x % this.constants.kernelWidth;
+    const r = Math.floor(this.thread.x / this.constants.kernelWidth) % this.constants.kernelHeight;
+    const pair = Math.floor(this.thread.x / (this.constants.kernelWidth * this.constants.kernelHeight));
+    const c = pair % this.constants.inChannels;
+    const channels = this.constants.groups * this.constants.outChannels;
+    const o = Math.floor(pair / this.constants.inChannels) % channels;
+    const split = Math.floor(pair / (this.constants.inChannels * channels));
+    const channel = Math.floor(o / this.constants.outChannels) * this.constants.inChannels + c;
+    const last = Math.min((split + 1) * this.constants.perSplit, this.constants.images);
+    let total = 0;
+    for (let n = split * this.constants.perSplit; n < last; n++) {
+      for (let i = 0; i < this.constants.outHeight; i++) {
+        const row = i * this.constants.stride + r - this.constants.padding;
+        if (row >= 0 && row < this.constants.inHeight) {
+          const from =
+            ((n * this.constants.groups * this.constants.inChannels + channel) * this.constants.inHeight + row) *
+            this.constants.inWidth;
+          const to = ((n * channels + o) * this.constants.outHeight + i) * this.constants.outWidth;
+          for (let j = 0; j < this.constants.outWidth; j++) {
+            const column = j * this.constants.stride + s - this.constants.padding;
+            if (column >= 0 && column < this.constants.inWidth) total += x[from + column] * dout[to + j];
+          }
+        }
+      }
+    }
+    return total;
+  },
+};
+
+const inputsOf = ({ x, weight, window }: typeof convCases[number]) => [
+  { shape: x },
+  { shape: convShape("conv2d", x, weight, window) },
+];
+
+/**
+ * The sums of {@link conv2dWeightGrad} over each of `splits` runs of ⌈N / splits⌉ images: [splits, O, C / groups, kh, kw].
+ * Attributes: those of the whole, and `splits`. Made by lowering, after differentiation: no VJP.
+ */
+export const conv2dWeightGradPartial: Op = {
+  name: "conv2dWeightGradPartial",
+  shape: (inputs, attrs) => [attrs.splits as number, ...shape(inputs, attrs)],
+  cost: ({ inputs: [x, dout], output }) => convCost(x, output.slice(1), dout),
+  kernel,
+  samples: convCases.map((one) => ({
+    inputs: inputsOf(one),
+    attrs: { ...one.window, kernelSize: one.weight.slice(2), splits: one.x[0] > 2 ? 2 : 1 },
+    abs: 1e-4,
+    noGrad: [0, 1],
+    bench: one.bench,
+  })).filter(({ bench }) => !bench),
+};
+
+/**
+ * dw [O, C / groups, kh, kw] of a convolution from x [N, C, H, W] and dout [N, O, OH, OW]. Attributes: the convolution's
+ * `stride`, `padding`, `groups`, and `kernelSize` [kh, kw], which the strides leave open. It is linear in both: its VJP
+ * is the input's gradient and the convolution.
+ */
+export const conv2dWeightGrad: Op = {
+  name: NAME,
+  shape,
+  vjp({ b, inputs: [x, dout], attrs, grad, needs }) {
+    const window = { ...convWindow(NAME, attrs) };
+    const [, , h, w] = x.shape;
+    return [
+      needs[0] ? b.op("conv2dInputGrad", [grad, dout], { ...window, inputSize: [h, w] }) : undefined,
+      needs[1] ? b.op("conv2d", [x, grad], window) : undefined,
+    ];
+  },
+  cost: ({ inputs: [x, dout], output }) => convCost(x, output, dout),
+  lower(b: Builder, [x, dout]: readonly Tensor[], attrs: Attrs): Tensor {
+    const splits = splitsOf(x.shape[0], shape([x.shape, dout.shape], attrs), convWindow(NAME, attrs).groups);
+    return b.sum(b.op("conv2dWeightGradPartial", [x, dout], { ...attrs, splits }), [0], false);
+  },
+  samples: convCases.map((one) => ({
+    inputs: inputsOf(one),
+    attrs: { ...one.window, kernelSize: one.weight.slice(2) },
+    abs: 1e-4,
+    bench: one.bench,
+  })),
+};

@@ -1,0 +1,159 @@
+/**
+ * Writes the WGSL of convolution and of its gradient with respect to the input. Both are
+ *
+ *     out[n, o, i, j] = Σ over c, r, s of in[n, c, y(i, r), x(j, s)] · weight[o, c, r, s]
+ *
+ * and differ in what y and x are (below) and in the order of the weight's axes, which the params give as strides.
+ *
+ * One invocation computes `channels` outputs channels × `rows` × `columns` pixels of one image. For each input channel it
+ * loads the patch of the input under the tile once, with zeros outside of the picture, and each weight once,
+ * and multiplies every pair that meets: a 3×3 window and an 8 × 8×8 tile are 4,608 products for 172 loads. Both operands are read
+ * as single floats, so no size, padding or stride needs a variant of its own.
+ *
+ * Layouts: in [N, groups · inChannels, inHeight, inWidth], out [N, groups · outChannels, outHeight, outWidth]; element
+ * (g, o, c, r, s) of the weight stands at g · weightGroup + o · weightOut + c · weightIn + r · kw + s.
+ * Grid: one invocation a tile; column of tiles fastest, then row, channels, group, image.
+ *
+ * @module
+ */
+
+import type { Shape, Wgsl } from "./op.ts";
+import { evenTile, fmaChain, plus, range, tiledMain, tileGrid, tilesIn, writeOut } from "./tile.ts";
+
+/** Which way the window reads. */
+export interface ConvTile {
+  /** Shape of the output [N, O, OH, OW]. */
+  readonly output: Shape;
+  /** Runs of channels that do not see each other. */
+  readonly groups: number;
+  /** [kh, kw]. */
+  readonly kernel: readonly [number, number];
+  /** Step of the convolution's window, also for its gradient. */
+  readonly stride: number;
+  /** Zeros on every side of the convolution's input. */
+  readonly padding: number;
+  /** Convolution: y = i · stride + r − padding. Transposed: y = (i + padding − r) / stride where that is whole. */
+  readonly transposed: boolean;
+  /** Which input of the op is the picture; the other is the weight. */
+  readonly picture: 0 | 1;
+}
+
+/** The most products an unrolled tile may have: llvmpipe compiles a thousand in about 0.4 s. */
+const MOST_PRODUCTS = 5000;
+
+/** The most weights a tile may hold: a load compiles as slowly as dozens of products. */
+const MOST_WEIGHTS = 256;
+
+/** Multiply-adds that a load is taken to cost: between a GPU's first-level cache and llvmpipe. */
+const LOAD_COST = 16;
+
+/** The tile by plain rules: up to 8 channels, and the square that is cheapest over the whole picture. */
+function tileOf(conv: ConvTile): { channels: number; side: number } {
+  const { output: [, o, height, width], groups, kernel: [kh, kw], stride, transposed } = conv;
+  const channels = evenTile(o / groups, Math.max(1, Math.min(8, Math.floor(MOST_WEIGHTS / (kh * kw)))));
+  // A transposed tile starts at a multiple of the stride, so that the pattern of whole quotients is the same in each.
+  const step = transposed ? stride : 1;
+  const productsOf = (side: number) => (channels * side * side * kh * kw) / (step * step);
+  const costOf = (side: number) => {
+    const patch = axisOf(conv, side, kh).positions.length * axisOf(conv, side, kw).positions.length;
+    const tiles = Math.ceil(height / side) * Math.ceil(width / side);
+    return tiles * (LOAD_COST * (patch + channels * kh * kw) + productsOf(side));
+  };
+  const sides = range(8).map((k) => (k + 1) * step).filter((side) => side <= Math.max(8, step));
+  return {
+    channels,
+    side: sides.filter((side) => productsOf(side) <= MOST_PRODUCTS)
+      .reduce((best, side) => costOf(side) < costOf(best) ? side : best, step),
+  };
+}
+
+/** One axis of the tile: which positions of the input it reads, relative to the tile's origin there. */
+function axisOf({ stride, padding, transposed }: ConvTile, side: number, kernel: number) {
+  const at = (out: number, tap: number): number =>
+    transposed ? (out + padding - tap) / stride : out * stride + tap - padding;
+  const pairs = range(side).flatMap((out) => range(kernel).map((tap) => at(out, tap)));
+  const positions = [...new Set(pairs.filter(Number.isInteger))].sort((a, b) => a - b);
+  return {
+    positions,
+    /** Index into `positions` of what output `out` multiplies by `tap`; −1 where they do not meet. */
+    meet: (out: number, tap: number): number => positions.indexOf(at(out, tap)),
+  };
+}
+
+/** The kernel for these sizes. */
+export function convTile(conv: ConvTile): Wgsl {
+  const { output: [n, o, height, width], groups, kernel: [kh, kw], stride, transposed } = conv;
+  const { channels, side } = tileOf(conv);
+  const y = axisOf(conv, side, kh);
+  const x = axisOf(conv, side, kw);
+  const [picture, weight] = conv.picture === 0 ? ["in0", "in1"] : ["in1", "in0"];
+  const origin = transposed ? `/ ${stride}u` : `* ${stride}u`;
+  const outputs = range(channels).flatMap((c) =>
+    range(side).flatMap((i) => range(side).map((j) => ({ c, i, j, name: `c${c}_${i}_${j}` })))
+  );
+  const productsOf = (c: number, i: number, j: number) =>
+    range(kh * kw).flatMap((tap): [string, string][] => {
+      const [a, b] = [y.meet(i, Math.floor(tap / kw)), x.meet(j, tap % kw)];
+      return a < 0 || b < 0 ? [] : [[`x${a}_${b}`, `w${c}_${tap}`]];
+    });
+  const body = [
+    `let o0 = oTile * ${channels}u;`,
+    `let i0 = iTile * ${side}u;`,
+    `let j0 = jTile * ${side}u;`,
+    `let yStart = i0 ${origin};`,
+    `let xStart = j0 ${origin};`,
+    // Before the picture a position wraps to a huge number: one comparison covers both sides.
+    ...y.positions.flatMap((position, a) => [
+      `let y${a} = ${plus("yStart", position)};`,
+      `let hasY${a} = y${a} < p.inHeight;`,
+      `let row${a} = y${a} * p.inWidth;`,
+    ]),
+    ...x.positions.flatMap((position, b) => [
+      `let x${b} = ${plus("xStart", position)};`,
+      `let hasX${b} = x${b} < p.inWidth;`,
+    ]),
+    ...range(channels).map((c) =>
+      `var weight${c} = group * p.weightGroup + min(${plus("o0", c)}, p.outChannels - 1u) * p.weightOut;`
+    ),
+    `var plane = (n * p.groups + group) * p.inChannels * p.inHeight * p.inWidth;`,
+    ...outputs.map(({ name }) => `var ${name} = 0.0;`),
+    "for (var c = 0u; c < p.inChannels; c++) {",
+    ...y.positions.flatMap((_, a) =>
+      x.positions.map((_, b) =>
+        `  let x${a}_${b} = select(0.0, ${picture}[plane + row${a} + x${b}], hasY${a} && hasX${b});`
+      )
+    ),
+    ...range(channels).flatMap((c) => [
+      ...range(kh * kw).map((tap) => `  let w${c}_${tap} = ${weight}[${plus(`weight${c}`, tap)}];`),
+      ...outputs.filter((out) => out.c === c).map(({ i, j, name }) =>
+        `  ${name} = ${fmaChain(name, productsOf(c, i, j))};`
+      ),
+      `  weight${c} += p.weightIn;`,
+    ]),
+    "  plane += p.inHeight * p.inWidth;",
+    "}",
+    ...writeOut(outputs.map(({ name }) => name), [side * side, side], (index, name) =>
+      `{
+        let i = ${index};
+        let o = o0 + i / ${side * side}u;
+        let row = i0 + (i / ${side}u) % ${side}u;
+        let column = j0 + i % ${side}u;
+        if (o < p.outChannels && row < p.outHeight && column < p.outWidth) {
+          emit((((n * p.groups + group) * p.outChannels + o) * p.outHeight + row) * p.outWidth + column, ${name});
+        }
+      }`),
+  ];
+  const tiles = n * groups * Math.ceil(o / groups / channels) * Math.ceil(height / side) * Math.ceil(width / side);
+  return {
+    code: tiledMain([
+      ["jTile", tilesIn("p.outWidth", side)],
+      ["iTile", tilesIn("p.outHeight", side)],
+      ["oTile", tilesIn("p.outChannels", channels)],
+      ["group", "p.groups"],
+      ["n", "p.images"],
+    ], body),
+    reads: ["f32", "f32"],
+    writes: "f32",
+    grid: tileGrid(tiles),
+  };
+}

@@ -1,0 +1,291 @@
+/**
+ * The elementwise ops: one row each. A row's expression is written once, against {@link Emit}, and serves WGSL
+ * (scalar and four-wide) and gpu.js; the fuser strings rows together into one kernel.
+ *
+ * @module
+ */
+
+import {
+  type Attrs,
+  type Builder,
+  bytesOf,
+  type Call,
+  type Op,
+  type Sample,
+  type SampleInput,
+  type Shape,
+  shapesText,
+  sizeOf,
+  type Tensor,
+  type Vjp,
+} from "./op.ts";
+
+/** Functions an expression may call; each exists in WGSL and in JavaScript's `Math`. */
+export type MathFunction = "abs" | "exp" | "floor" | "log" | "max" | "min" | "sqrt" | "tanh";
+
+/**
+ * Writes expressions in one target language. Operands and results are source text; `+ - * / < > <= >= ==`
+ * and parentheses mean the same in both languages and are written directly.
+ */
+export interface Emit {
+  /** A literal, of the width of the target's values. */
+  number(value: number): string;
+  call(name: MathFunction, ...args: string[]): string;
+  select(condition: string, ifTrue: string, ifFalse: string): string;
+  /** Condition: neither infinite nor NaN. Comparing x with itself does not survive shader compilers. */
+  isFinite(x: string): string;
+  /** A uniform random number in [0, 1) for this element: `kernels/random.ts`. */
+  random(keyHi: string, keyLo: string, stream: number): string;
+  /** The element's position in the flat tensor, as a number. */
+  index(): string;
+}
+
+/** A row of the table. */
+export interface Elementwise extends Op {
+  /** Source of the value from the operands' sources. */
+  readonly expression: (emit: Emit, operands: readonly string[], attrs: Attrs) => string;
+}
+
+/** Shape of `shapes` broadcast together by NumPy's rule. Throws TypeError when they do not fit. */
+export function broadcastShapes(name: string, shapes: readonly Shape[]): Shape {
+  const rank = Math.max(0, ...shapes.map((shape) => shape.length));
+  return Array.from({ length: rank }, (_, axis) => {
+    const sizes = shapes.map((shape) => shape[axis - rank + shape.length] ?? 1).filter((size) => size !== 1);
+    if (sizes.some((size) => size !== sizes[0])) {
+      throw new TypeError(`Cannot ${name} ${shapesText(shapes)}: axis ${axis} has sizes ${sizes.join(" and ")}`);
+    }
+    return sizes[0] ?? 1;
+  });
+}
+
+interface Row {
+  readonly expression: Elementwise["expression"];
+  readonly vjp?: Vjp;
+  /** Values of the sample's operands; default normal. */
+  readonly values?: readonly SampleInput["values"][];
+  readonly arity: number;
+  /** Floating-point operations an element; default 1. */
+  readonly flops?: number;
+  readonly sample?: Partial<Sample>;
+}
+
+const unary = (expression: (emit: Emit, x: string) => string, rest: Omit<Row, "expression" | "arity"> = {}): Row => ({
+  arity: 1,
+  expression: (emit, [x]) => expression(emit, x),
+  ...rest,
+});
+
+const binary = (
+  expression: (emit: Emit, a: string, b: string) => string,
+  rest: Omit<Row, "expression" | "arity"> = {},
+): Row => ({ arity: 2, expression: (emit, [a, b]) => expression(emit, a, b), ...rest });
+
+/** VJP of a row with one operand. */
+const chain =
+  (rule: (b: Builder, grad: Tensor, x: Tensor, y: Tensor) => Tensor): Vjp => ({ b, grad, inputs, output }) => [
+    rule(b, grad, inputs[0], output),
+  ];
+
+/** VJP of a row with two operands: each rule gives the gradient in the output's shape, broadcasting is undone here. */
+const chain2 = (
+  ruleA: (b: Builder, grad: Tensor, x: Tensor, y: Tensor, out: Tensor) => Tensor,
+  ruleB: typeof ruleA,
+): Vjp =>
+({ b, grad, inputs: [x, y], output, needs }) => [
+  needs[0] ? b.sumTo(ruleA(b, grad, x, y, output), x.shape) : undefined,
+  needs[1] ? b.sumTo(ruleB(b, grad, x, y, output), y.shape) : undefined,
+];
+
+const kinks = { values: ["distinct", "distinct"] } as const;
+
+const rows: Record<string, Row> = {
+  // d(a + b) = da + db
+  add: binary((_, a, b) => `(${a} + ${b})`, { vjp: chain2((_, g) => g, (_, g) => g) }),
+  // d(a − b) = da − db
+  sub: binary((_, a, b) => `(${a} - ${b})`, { vjp: chain2((_, g) => g, (b, g) => b.neg(g)) }),
+  // d(ab) = b da + a db
+  mul: binary((_, a, b) => `(${a} * ${b})`, { vjp: chain2((b, g, _x, y) => b.mul(g, y), (b, g, x) => b.mul(g, x)) }),
+  // d(a/b) = da/b − (a/b) db/b
+  div: binary((_, a, b) => `(${a} / ${b})`, {
+    values: ["normal", "positive"],
+    vjp: chain2((b, g, _x, y) => b.div(g, y), (b, g, _x, y, out) => b.neg(b.div(b.mul(g, out), y))),
+  }),
+  neg: unary((_, x) => `(-${x})`, { vjp: chain((b, g) => b.neg(g)) }),
+  // d|x| = sign(x) dx
+  abs: unary((e, x) => e.call("abs", x), {
+    values: ["distinct"],
+    vjp: chain((b, g, x) => b.where(b.greater(x, 0), g, b.neg(g))),
+  }),
+  // deˣ = eˣ dx
+  exp: unary((e, x) => e.call("exp", x), { vjp: chain((b, g, _, y) => b.mul(g, y)) }),
+  // d ln x = dx / x
+  log: unary((e, x) => e.call("log", x), { values: ["positive"], vjp: chain((b, g, x) => b.div(g, x)) }),
+  // d√x = dx / 2√x
+  sqrt: unary((e, x) => e.call("sqrt", x), {
+    values: ["positive"],
+    vjp: chain((b, g, _, y) => b.div(b.mul(g, 0.5), y)),
+  }),
+  // d x^(−1/2) = −½ x^(−3/2) dx
+  rsqrt: unary((e, x) => `(${e.number(1)} / ${e.call("sqrt", x)})`, {
+    values: ["positive"],
+    vjp: chain((b, g, x, y) => b.div(b.mul(b.mul(g, y), -0.5), x)),
+    flops: 2,
+  }),
+  // dx² = 2x dx
+  square: unary((_, x) => `(${x} * ${x})`, { vjp: chain((b, g, x) => b.mul(g, b.mul(x, 2))) }),
+  // dσ = σ(1 − σ) dx
+  sigmoid: unary((e, x) => `(${e.number(1)} / (${e.number(1)} + ${e.call("exp", `-${x}`)}))`, {
+    vjp: chain((b, g, _, y) => b.mul(g, b.mul(y, b.sub(1, y)))),
+    flops: 4,
+  }),
+  // d tanh = (1 − tanh²) dx
+  tanh: unary((e, x) => e.call("tanh", x), {
+    vjp: chain((b, g, _, y) => b.mul(g, b.sub(1, b.square(y)))),
+    flops: 8,
+  }),
+  // Written as a selection because max(NaN, 0) is 0 on some devices and would hide a NaN. d = dx where y > 0
+  relu: unary((e, x) => e.select(`${x} < ${e.number(0)}`, e.number(0), x), {
+    values: ["distinct"],
+    vjp: chain((b, g, _, y) => b.where(b.greater(y, 0), g, 0)),
+  }),
+  // ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|), which does not overflow. d = σ(x) dx
+  softplus: unary(
+    (e, x) =>
+      `(${e.call("max", x, e.number(0))} + ${
+        e.call("log", `(${e.number(1)} + ${e.call("exp", `-${e.call("abs", x)}`)})`)
+      })`,
+    { vjp: chain((b, g, x) => b.mul(g, b.sigmoid(x))), flops: 8 },
+  ),
+  // The gradient goes to the larger; on a tie, to the first.
+  maximum: binary((e, a, b) => e.call("max", a, b), {
+    ...kinks,
+    vjp: chain2((b, g, x, y) => b.where(b.greater(y, x), 0, g), (b, g, x, y) => b.where(b.greater(y, x), g, 0)),
+  }),
+  minimum: binary((e, a, b) => e.call("min", a, b), {
+    ...kinks,
+    vjp: chain2((b, g, x, y) => b.where(b.greater(x, y), 0, g), (b, g, x, y) => b.where(b.greater(x, y), g, 0)),
+  }),
+  // Comparisons and finiteness give 1 or 0 and stop gradients.
+  greater: binary((e, a, b) => e.select(`${a} > ${b}`, e.number(1), e.number(0)), {
+    ...kinks,
+    sample: { noGrad: [0, 1] },
+  }),
+  equal: binary((e, a, b) => e.select(`${a} == ${b}`, e.number(1), e.number(0)), {
+    values: ["integer", "integer"],
+    sample: { noGrad: [0, 1] },
+  }),
+  isFinite: unary((e, x) => e.select(e.isFinite(x), e.number(1), e.number(0)), { sample: { noGrad: [0] } }),
+  // condition ≠ 0 ? a : b
+  where: {
+    arity: 3,
+    expression: (e, [condition, a, b]) => e.select(`${condition} != ${e.number(0)}`, a, b),
+    values: ["integer", "normal", "normal"],
+    vjp: ({ b, grad, inputs: [condition, x, y], needs }) => [
+      undefined,
+      needs[1] ? b.sumTo(b.where(condition, grad, 0), x.shape) : undefined,
+      needs[2] ? b.sumTo(b.where(condition, 0, grad), y.shape) : undefined,
+    ],
+    sample: { noGrad: [0] },
+  },
+};
+
+/** Broadcasting partners that exercise every form of index: same shape, row, column, scalar. */
+const partners: readonly Shape[] = [[3, 4, 5], [5], [4, 1], [], [3, 1, 8], [2, 4, 4]];
+
+function samplesOf(row: Row): Sample[] {
+  const input = (shape: Shape, k: number): SampleInput => {
+    const values = row.values?.[k] ?? "normal";
+    return values === "integer" ? { shape, values, below: 3 } : { shape, values };
+  };
+  const shapes: Shape[] = row.arity === 1 ? [[3, 4, 5], [16]] : [...partners];
+  const small = shapes.map((partner): Sample => {
+    const whole: Shape = partner.length === 3 && partner[1] === 1
+      ? [3, 2, 8]
+      : partner.length === 3
+      ? partner
+      : [3, 4, 5];
+    const inputs = row.arity === 1
+      ? [input(partner, 0)]
+      : Array.from({ length: row.arity }, (_, k) => input(k === row.arity - 1 ? partner : whole, k));
+    return { inputs, ...row.sample };
+  });
+  const large: Sample = {
+    inputs: Array.from({ length: row.arity }, (_, k) => input([32, 32, 32, 32], k)),
+    bench: true,
+    ...row.sample,
+  };
+  return [...small, large];
+}
+
+const table: Elementwise[] = Object.entries(rows).map(([name, row]) => ({
+  name,
+  expression: row.expression,
+  vjp: row.vjp,
+  shape(inputs) {
+    if (inputs.length !== row.arity) {
+      throw new TypeError(`Cannot ${name} ${inputs.length} tensors: it takes ${row.arity}`);
+    }
+    return broadcastShapes(name, inputs);
+  },
+  cost: (call: Call) => ({ flops: (row.flops ?? 1) * sizeOf(call.output), bytes: bytesOf(call) }),
+  samples: samplesOf(row),
+}));
+
+/** A generator: a row whose shape is an attribute and whose values come from the element's position. */
+const generator = (
+  name: string,
+  expression: Elementwise["expression"],
+  flops: number,
+  samples: readonly Sample[],
+): Elementwise => ({
+  name,
+  expression,
+  shape: (_, attrs) => attrs.shape as Shape,
+  cost: (call) => ({ flops: flops * sizeOf(call.output), bytes: 4 * sizeOf(call.output) }),
+  samples,
+});
+
+/** Uniform random numbers in [0, 1): a function of (key, stream, element) alone, so the backward pass computes them again. */
+export const random: Elementwise = generator(
+  "random",
+  (emit, [keyHi, keyLo], attrs) => emit.random(keyHi, keyLo, attrs.stream as number),
+  20,
+  [
+    {
+      inputs: [{ shape: [], values: "integer", below: 65536 }, { shape: [], values: "integer", below: 65536 }],
+      attrs: { shape: [5, 7], stream: 12345 },
+      abs: 0,
+      rel: 0,
+      noGrad: [0, 1],
+    },
+  ],
+);
+
+/** 0, 1, 2, … in the order of the flat tensor. */
+export const iota: Elementwise = generator("iota", (emit) => emit.index(), 0, [
+  { inputs: [], attrs: { shape: [3, 8] }, abs: 0, rel: 0 },
+]);
+
+/** Repeats axes of size 1. The VJP of a sum; a reader broadcasts by itself. */
+export const broadcastTo: Elementwise = {
+  name: "broadcastTo",
+  expression: (_, [x]) => x,
+  shape([x], attrs) {
+    const shape = attrs.shape as Shape;
+    if (`${broadcastShapes("broadcast", [x, shape])}` !== `${shape}`) {
+      throw new TypeError(`Cannot broadcast [${x.join(", ")}] to [${shape.join(", ")}]: only axes of size 1 repeat`);
+    }
+    return shape;
+  },
+  vjp: ({ b, inputs: [x], grad }) => [b.sumTo(grad, x.shape)],
+  cost: (call) => ({ flops: 0, bytes: bytesOf(call) }),
+  samples: [
+    { inputs: [{ shape: [3, 1, 8] }], attrs: { shape: [2, 3, 4, 8] } },
+    { inputs: [{ shape: [5, 1] }], attrs: { shape: [5, 3] } },
+  ],
+};
+
+/** All elementwise ops by name. */
+export const elementwise: ReadonlyMap<string, Elementwise> = new Map(
+  [...table, random, iota, broadcastTo].map((row) => [row.name, row]),
+);

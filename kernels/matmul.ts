@@ -1,0 +1,256 @@
+/**
+ * Matrix product: C[m, n] = Σ over k of A[m, k] · B[k, n], batched, either operand transposed.
+ *
+ * One invocation computes a tile of C, `side` × `side`. At each step it loads `step` columns of its rows of A and
+ * `step` rows of its columns of B, four neighbours at a time where the stored rows are multiples of four, and multiplies
+ * every pair: a 16 × 16 tile is 1,024 products for 32 loads.
+ *
+ * Layouts: element (m, k) of A stands at batch · aBatch + m · aM + k · aK, element (k, n) of B at
+ * batch · bBatch + k · bK + n · bN, C is [batches, M, N].
+ * Grid: one invocation a tile; column of tiles fastest, then row, batch.
+ *
+ * @module
+ */
+
+import {
+  type Attrs,
+  bytesOf,
+  type Call,
+  type Kernel,
+  type Op,
+  type Sample,
+  type Shape,
+  shapesText,
+  sizeOf,
+  type Tensor,
+  type VjpContext,
+  type Wgsl,
+} from "./op.ts";
+import { fmaChain, plus, range, tiledMain, tileGrid, tilesIn, writeOut } from "./tile.ts";
+
+const isTransposed = (attrs: Attrs): { a: boolean; b: boolean } => ({
+  a: attrs.transposeA === true,
+  b: attrs.transposeB === true,
+});
+
+/** [M, K] of the left operand and [K, N] of the right one, and the batch axes. */
+function sizesOf([a, b]: readonly Shape[], attrs: Attrs) {
+  const transposed = isTransposed(attrs);
+  const fail = (why: string): never => {
+    const sides = `${transposed.a ? ", A transposed" : ""}${transposed.b ? ", B transposed" : ""}`;
+    throw new TypeError(`Cannot matmul ${shapesText([a, b])}${sides}: ${why}`);
+  };
+  if (a.length < 2 || b.length < 2) fail("it takes two axes at least");
+  const matrix = (shape: Shape, isTurned: boolean) => {
+    const [rows, columns] = shape.slice(-2);
+    return isTurned ? [columns, rows] : [rows, columns];
+  };
+  const [m, k] = matrix(a, transposed.a);
+  const [inner, n] = matrix(b, transposed.b);
+  if (k !== inner) fail(`the inner sizes ${k} and ${inner} differ`);
+  const [aBatch, bBatch] = [a.slice(0, -2), b.slice(0, -2)];
+  if (aBatch.length > 0 && bBatch.length > 0 && shapesText([aBatch]) !== shapesText([bBatch])) {
+    fail("the batch axes differ; they are equal, or one operand has none");
+  }
+  return { m, k, n, batch: aBatch.length > 0 ? aBatch : bBatch };
+}
+
+/** Does a matrix serve all batches of A? Then they are one product with the rows of all of them. */
+function isShared(a: Shape, b: Shape, attrs: Attrs): boolean {
+  return a.length > 2 && b.length === 2 && !isTransposed(attrs).a;
+}
+
+function params({ inputs, attrs }: Call): Record<string, number> {
+  const { m: rows, k, n, batch } = sizesOf(inputs, attrs);
+  const transposed = isTransposed(attrs);
+  const [a, b] = inputs;
+  const [m, batches] = isShared(a, b, attrs) ? [rows * sizeOf(batch), 1] : [rows, sizeOf(batch)];
+  return {
+    ...{ m, k, n, batches },
+    ...{ aM: transposed.a ? 1 : k, aK: transposed.a ? m : 1, aBatch: a.length > 2 ? m * k : 0 },
+    ...{ bN: transposed.b ? k : 1, bK: transposed.b ? 1 : n, bBatch: b.length > 2 ? k * n : 0 },
+  };
+}
+
+/** Tiles that keep every core busy; below, smaller tiles. */
+const ENOUGH_TILES = 64;
+
+/** The tile by plain rules: the largest of which there are enough. */
+function sideOf({ m, n, batches }: Record<string, number>): number {
+  const tiles = (side: number) => batches * Math.ceil(m / side) * Math.ceil(n / side);
+  return [16, 8].find((side) => tiles(side) >= ENOUGH_TILES && m > side / 2 && n > side / 2) ?? 4;
+}
+
+/** An operand of a tile and how it is loaded. */
+interface Operand {
+  readonly name: "a" | "b";
+  /** Its binding. */
+  readonly input: string;
+  /** WGSL of its first row (A) or column (B) in the tile, and of their number in the whole. */
+  readonly first: string;
+  readonly size: string;
+  /** WGSL of the distance of rows (or columns) that lie `alongK` in memory, or else of values of k. */
+  readonly lead: string;
+  readonly alongK: boolean;
+}
+
+/** Lines that define `<name><q>_<i>`: row (or column) i of the tile at k + q. */
+function loadOperand({ name, input, first, size, lead, alongK }: Operand, side: number, step: number, width: 1 | 4) {
+  // Past the edge the last ones are read again; what they give is not written.
+  const place = (i: number): string => `min(${plus(first, i)}, ${size} - ${alongK ? 1 : width}u)`;
+  const element = (i: number, q: number): string =>
+    alongK
+      ? `${name}Start + ${place(i)} * ${lead} + ${plus("k", q)}`
+      : `${name}Start + (${plus("k", q)}) * ${lead} + ${place(i)}`;
+  if (width === 1) {
+    return range(step).flatMap((q) => range(side).map((i) => `let ${name}${q}_${i} = ${input}[${element(i, q)}];`));
+  }
+  const firsts = alongK
+    ? range(side).map((i) => ({ i, q: 0 }))
+    : range(step).flatMap((q) => range(side / 4).map((i) => ({ i: 4 * i, q })));
+  return firsts.flatMap(({ i, q }) => [
+    `let ${name}${q}_${i}x4 = ${input}[(${element(i, q)}) / 4u];`,
+    ...range(4).map((lane) =>
+      `let ${name}${alongK ? lane : q}_${alongK ? i : i + lane} = ${name}${q}_${i}x4[${lane}];`
+    ),
+  ]);
+}
+
+function wgsl(call: Call): Wgsl {
+  const sizes = params(call);
+  const { m, n, k, batches } = sizes;
+  const transposed = isTransposed(call.attrs);
+  const side = sideOf(sizes);
+  // Rows of four floats throughout, or single floats throughout: a tensor may be both operands.
+  const isWide = (transposed.a ? m : k) % 4 === 0 && (transposed.b ? k : n) % 4 === 0;
+  const step = isWide && k % 4 === 0 ? 4 : 1;
+  const load = (operand: Operand) => loadOperand(operand, side, step, isWide ? 4 : 1);
+  const outputs = range(side).flatMap((i) => range(side).map((j) => ({ i, j, name: `c${i}_${j}` })));
+  const body = [
+    `let m0 = mTile * ${side}u;`,
+    `let n0 = nTile * ${side}u;`,
+    "let aStart = batch * p.aBatch;",
+    "let bStart = batch * p.bBatch;",
+    ...outputs.map(({ name }) => `var ${name} = 0.0;`),
+    `for (var k = 0u; k < p.k; k += ${step}u) {`,
+    ...load({
+      ...{ name: "a", input: "in0", first: "m0", size: "p.m" },
+      ...(transposed.a ? { lead: "p.aK", alongK: false } : { lead: "p.aM", alongK: true }),
+    }),
+    ...load({
+      ...{ name: "b", input: "in1", first: "n0", size: "p.n" },
+      ...(transposed.b ? { lead: "p.bN", alongK: true } : { lead: "p.bK", alongK: false }),
+    }),
+    ...outputs.map(({ i, j, name }) =>
+      `${name} = ${fmaChain(name, range(step).map((q) => [`a${q}_${i}`, `b${q}_${j}`]))};`
+    ),
+    "}",
+    ...writeOut(outputs.map(({ name }) => name), [side], (index, name) =>
+      `{
+        let i = ${index};
+        let row = m0 + i / ${side}u;
+        let column = n0 + i % ${side}u;
+        if (row < p.m && column < p.n) {
+          emit((batch * p.m + row) * p.n + column, ${name});
+        }
+      }`),
+  ];
+  const view = isWide ? "vec4f" : "f32";
+  return {
+    code: tiledMain([
+      ["nTile", tilesIn("p.n", side)],
+      ["mTile", tilesIn("p.m", side)],
+      ["batch", "p.batches"],
+    ], body),
+    reads: [view, view],
+    writes: "f32",
+    grid: tileGrid(batches * Math.ceil(m / side) * Math.ceil(n / side)),
+  };
+}
+
+const kernel: Kernel = {
+  params,
+  wgsl,
+  gpujs: function (a, b) {
+    const n = this.thread.x % this.constants.n;
+    const m = Math.floor(this.thread.x / this.constants.n) % this.constants.m;
+    const batch = Math.floor(this.thread.x / (this.constants.n * this.constants.m));
+    const aStart = batch * this.constants.aBatch + m * this.constants.aM;
+    const bStart = batch * this.constants.bBatch + n * this.constants.bN;
+    let total = 0;
+    for (let k = 0; k < this.constants.k; k++) {
+      total += a[aStart + k * this.constants.aK] * b[bStart + k * this.constants.bK];
+    }
+    return total;
+  },
+};
+
+/**
+ * dA = dC · Bᵀ and dB = Aᵀ · dC, each arranged so that it is one product of stored tensors. An operand without batch axes
+ * served every batch: its gradient is their sum.
+ */
+function vjp({ b, inputs: [x, y], attrs, grad, needs }: VjpContext): (Tensor | undefined)[] {
+  const { a: transposeA, b: transposeB } = isTransposed(attrs);
+  const dx = () =>
+    transposeA
+      ? b.matmul(y, grad, { transposeA: transposeB, transposeB: true })
+      : b.matmul(grad, y, { transposeB: !transposeB });
+  const dy = () => {
+    // Rows of all batches in one: the sum over batches is then part of the product.
+    const rows = (tensor: Tensor) =>
+      isShared(x.shape, y.shape, attrs)
+        ? b.reshape(tensor, [sizeOf(tensor.shape.slice(0, -1)), tensor.shape.at(-1)!])
+        : tensor;
+    return transposeB
+      ? b.matmul(rows(grad), rows(x), { transposeA: true, transposeB: transposeA })
+      : b.matmul(rows(x), rows(grad), { transposeA: !transposeA });
+  };
+  return [needs[0] ? b.sumTo(dx(), x.shape) : undefined, needs[1] ? b.sumTo(dy(), y.shape) : undefined];
+}
+
+const sample = (a: Shape, b: Shape, attrs: Attrs = {}, bench = false): Sample => ({
+  inputs: [{ shape: a }, { shape: b }],
+  attrs,
+  abs: 1e-4,
+  bench,
+});
+
+/**
+ * Matrix product: a [..., M, K] and b [..., K, N] give [..., M, N]. Attributes: `transposeA`, `transposeB` (default false)
+ * say that an operand is stored with its last two axes swapped. Batch axes are equal, or one operand has none.
+ */
+export const matmul: Op = {
+  name: "matmul",
+  shape(inputs, attrs) {
+    const { m, n, batch } = sizesOf(inputs, attrs);
+    return [...batch, m, n];
+  },
+  vjp,
+  cost(call) {
+    return { flops: 2 * sizeOf(call.output) * sizesOf(call.inputs, call.attrs).k, bytes: bytesOf(call) };
+  },
+  kernel,
+  samples: [
+    sample([3, 5], [5, 7]),
+    sample([8, 12], [12, 16]),
+    sample([1, 1], [1, 1]),
+    sample([6, 1], [1, 5]),
+    sample([4, 9], [4, 6], { transposeA: true }),
+    sample([5, 8], [6, 8], { transposeB: true }),
+    sample([8, 5], [12, 8], { transposeA: true, transposeB: true }),
+    // Enough tiles for the largest.
+    sample([132, 8], [8, 124]),
+    sample([65, 6], [6, 67]),
+    sample([3, 4, 8], [3, 8, 12]),
+    sample([2, 2, 3, 5], [2, 2, 7, 5], { transposeB: true }),
+    sample([3, 4, 8], [8, 12]),
+    sample([3, 8, 5], [8, 6], { transposeA: true }),
+    sample([4, 8], [3, 8, 5]),
+    sample([1024, 1024], [1024, 1024], {}, true),
+    sample([32, 8192], [128, 8192], { transposeB: true }, true),
+    sample([32, 128], [128, 8192], {}, true),
+    sample([32, 128], [32, 8192], { transposeA: true }, true),
+    sample([32, 512], [1000, 512], { transposeB: true }, true),
+    sample([32, 128], [5, 128], { transposeB: true }, true),
+  ],
+};

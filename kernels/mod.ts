@@ -1,0 +1,67 @@
+/**
+ * The registry: every op by its name. To add an op, write its file and add it here; the tests and the bench find
+ * it by themselves.
+ *
+ * @module
+ */
+
+import { avgPool2d, avgPool2dGrad } from "./avg_pool2d.ts";
+import { batchNorm } from "./batch_norm.ts";
+import { concat, concatPair } from "./concat.ts";
+import { conv2d } from "./conv2d.ts";
+import { conv2dInputGrad } from "./conv2d_input_grad.ts";
+import { conv2dWeightGrad, conv2dWeightGradPartial } from "./conv2d_weight_grad.ts";
+import { crossEntropy } from "./cross_entropy.ts";
+import { dropout } from "./dropout.ts";
+import { elementwise } from "./elementwise.ts";
+import { layerNorm } from "./layer_norm.ts";
+import { logSoftmax } from "./log_softmax.ts";
+import { matmul } from "./matmul.ts";
+import { maxPool2d, maxPool2dGrad, maxPool2dPosition } from "./max_pool2d.ts";
+import type { Op } from "./op.ts";
+import { pad } from "./pad.ts";
+import { permute } from "./permute.ts";
+import { max, sum } from "./reduce.ts";
+import { sigmoidCrossEntropy } from "./sigmoid_cross_entropy.ts";
+import { slice } from "./slice.ts";
+import { softmax } from "./softmax.ts";
+
+const others: readonly Op[] = [
+  sum,
+  max,
+  matmul,
+  conv2d,
+  conv2dInputGrad,
+  conv2dWeightGrad,
+  conv2dWeightGradPartial,
+  maxPool2d,
+  maxPool2dPosition,
+  maxPool2dGrad,
+  avgPool2d,
+  avgPool2dGrad,
+  permute,
+  slice,
+  pad,
+  concat,
+  concatPair,
+  batchNorm,
+  layerNorm,
+  softmax,
+  logSoftmax,
+  crossEntropy,
+  sigmoidCrossEntropy,
+  dropout,
+];
+
+/** Every op by name. */
+export const registry: ReadonlyMap<string, Op> = new Map<string, Op>([
+  ...elementwise,
+  ...others.map((op): [string, Op] => [op.name, op]),
+]);
+
+/** The op called `name`. Throws TypeError when there is none. */
+export function opNamed(name: string): Op {
+  const op = registry.get(name);
+  if (!op) throw new TypeError(`No op is called ${name}: kernels/mod.ts lists those there are`);
+  return op;
+}

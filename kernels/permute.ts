@@ -1,0 +1,56 @@
+/**
+ * Axes in another order.
+ *
+ * @module
+ */
+
+import { bytesOf, type Call, type Op, type Sample, shapesText } from "./op.ts";
+import { MAX_AXES, mergeAxes, type Strided, stridedKernel, stridesOf } from "./strided.ts";
+
+const orderOf = ({ attrs }: Pick<Call, "attrs">) => attrs.order as readonly number[];
+
+function copyOf(call: Pick<Call, "inputs" | "attrs">): Strided {
+  const [x] = call.inputs;
+  const strides = stridesOf(x);
+  return { axes: orderOf(call).map((axis) => ({ size: x[axis], stride: strides[axis] })), offset: 0 };
+}
+
+const cases: readonly { shape: readonly number[]; order: readonly number[] }[] = [
+  { shape: [3, 5], order: [1, 0] },
+  { shape: [2, 3, 4, 5], order: [0, 2, 3, 1] },
+  { shape: [2, 3, 4, 5], order: [3, 2, 1, 0] },
+  { shape: [2, 3, 5, 8], order: [0, 2, 1, 3] },
+  { shape: [2, 2, 3, 2, 3, 4], order: [0, 1, 3, 2, 4, 5] },
+  { shape: [2, 3], order: [0, 1] },
+];
+
+const samples: readonly Sample[] = [
+  ...cases.map(({ shape, order }): Sample => ({ inputs: [{ shape }], attrs: { order }, abs: 0, rel: 0 })),
+  { inputs: [{ shape: [32, 128, 32, 32] }], attrs: { order: [0, 2, 3, 1] }, bench: true },
+  { inputs: [{ shape: [32, 50, 12, 64] }], attrs: { order: [0, 2, 1, 3] }, bench: true },
+];
+
+/** Permutes axes: axis k of the output is axis `order[k]` of x. VJP: the inverse permutation. */
+export const permute: Op = {
+  name: "permute",
+  shape([x], attrs) {
+    const order = orderOf({ attrs });
+    if (order.length !== x.length || x.some((_, axis) => !order.includes(axis))) {
+      throw new TypeError(
+        `Cannot permute ${shapesText([x])} to order [${order.join(", ")}]: give each axis from 0 to ${
+          x.length - 1
+        } once`,
+      );
+    }
+    if (mergeAxes(copyOf({ inputs: [x], attrs }).axes).length > MAX_AXES) {
+      throw new TypeError(
+        `Cannot permute ${shapesText([x])} to order [${order.join(", ")}]: at most ${MAX_AXES} axes may move apart`,
+      );
+    }
+    return order.map((axis) => x[axis]);
+  },
+  vjp: ({ b, grad, attrs }) => [b.permute(grad, orderOf({ attrs }).map((_, axis) => orderOf({ attrs }).indexOf(axis)))],
+  cost: (call) => ({ flops: 0, bytes: bytesOf(call) }),
+  kernel: stridedKernel(copyOf),
+  samples,
+};

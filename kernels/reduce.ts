@@ -1,0 +1,186 @@
+/**
+ * Sums and maxima over axes. The reduced axes stay with size 1.
+ *
+ * Two WGSL variants: where the last axis is reduced, a workgroup shares one output and its invocations stride
+ * over the elements, combining partial results in a tree; where it is kept, an invocation owns one output and
+ * neighbours read neighbouring elements. Both add in a fixed order: results do not vary between runs.
+ *
+ * @module
+ */
+
+import {
+  type Attrs,
+  bytesOf,
+  type Call,
+  type Kernel,
+  linearGrid,
+  type Op,
+  type Sample,
+  type Shape,
+  sizeOf,
+  type Vjp,
+} from "./op.ts";
+import sharedCode from "./reduce_shared.wgsl" with { type: "text" };
+import ownedCode from "./reduce_owned.wgsl" with { type: "text" };
+
+/**
+ * A reduction seen as five axes [k0, r0, k1, r1, k2], kept and reduced in turn, after neighbouring axes of one
+ * kind are merged. Every reduction of a training step fits: batch norm is [1, N, C, H·W, 1].
+ */
+export function collapse(shape: Shape, axes: readonly number[]): [number, number, number, number, number] | undefined {
+  const groups: { kept: boolean; size: number }[] = [];
+  shape.forEach((size, axis) => {
+    if (size === 1) return;
+    const kept = !axes.includes(axis);
+    const last = groups.at(-1);
+    if (last?.kept === kept) last.size *= size;
+    else groups.push({ kept, size });
+  });
+  if (groups.length === 0 || !groups[0].kept) groups.unshift({ kept: true, size: 1 });
+  if (groups.length > 5) return undefined;
+  const [a, b = 1, c = 1, d = 1, e = 1] = groups.map((group) => group.size);
+  // A lone reduced run is the inner one, and a kept run after it the innermost: the kernels loop over rows of r1.
+  if (groups.length === 2) return [a, 1, 1, b, 1];
+  if (groups.length === 3) return [a, b, 1, 1, c];
+  return [a, b, c, d, e];
+}
+
+const axesOf = (attrs: Attrs): readonly number[] => attrs.axes as readonly number[];
+
+function params({ inputs: [x], attrs }: Call): Record<string, number> {
+  const [k0, r0, k1, r1, k2] = collapse(x, axesOf(attrs))!;
+  return { k0, r0, k1, r1, k2 };
+}
+
+/** The parts of the WGSL that differ between a sum and a maximum. */
+interface Reduction {
+  readonly name: string;
+  /** Identity element in WGSL. */
+  readonly identity: string;
+  /** WGSL expressions of `a` and `b` combined: of f32, and of vec4f. */
+  readonly combine: string;
+  readonly combine4: string;
+}
+
+function wgsl({ identity, combine, combine4 }: Reduction): Kernel["wgsl"] {
+  return (call) => {
+    const { k0, k1, r1, k2 } = params(call);
+    const outputs = k0 * k1 * k2;
+    const shared = k2 === 1;
+    const vectors = shared && r1 % 4 === 0;
+    const prelude = `fn combine(a: f32, b: f32) -> f32 { return ${combine}; }
+fn combine4(a: vec4f, b: vec4f) -> vec4f { return ${combine4}; }
+const IDENTITY: f32 = ${identity};
+alias Element = ${vectors ? "vec4f" : "f32"};
+const WIDTH: u32 = ${vectors ? 4 : 1}u;
+fn fold(acc: Element, value: Element) -> Element { return ${vectors ? "combine4" : "combine"}(acc, value); }
+fn flat(acc: Element) -> f32 { return ${vectors ? "combine(combine(acc.x, acc.y), combine(acc.z, acc.w))" : "acc"}; }
+`;
+    return {
+      code: prelude + (shared ? sharedCode : ownedCode),
+      reads: [vectors ? "vec4f" : "f32"],
+      writes: "f32",
+      runs: shared ? { 0: r1 } : undefined,
+      grid: shared ? linearGrid(outputs, 1) : linearGrid(outputs, 64),
+    };
+  };
+}
+
+function shapeOf(name: string): Op["shape"] {
+  return ([x], attrs) => {
+    const axes = axesOf(attrs);
+    const wrong = axes.find((axis) => !(Number.isInteger(axis) && axis >= 0 && axis < x.length));
+    if (wrong !== undefined) {
+      throw new TypeError(`Cannot ${name} axis ${wrong} of [${x.join(", ")}]: axes go from 0 to ${x.length - 1}`);
+    }
+    if (!collapse(x, axes)) {
+      throw new TypeError(
+        `Cannot ${name} [${x.join(", ")}] over axes ${axes.join(", ")}: at most two separate runs of axes`,
+      );
+    }
+    return x.map((size, axis) => axes.includes(axis) ? 1 : size);
+  };
+}
+
+const smallCases: readonly { shape: Shape; axes: readonly number[] }[] = [
+  { shape: [3, 4, 5], axes: [0, 1, 2] },
+  { shape: [3, 5], axes: [1] },
+  { shape: [7, 5], axes: [0] },
+  { shape: [3, 4, 6, 6], axes: [0, 2, 3] },
+  { shape: [2, 3, 5, 3], axes: [1, 3] },
+  { shape: [4, 3, 8], axes: [1] },
+  { shape: [2, 300], axes: [1] },
+  { shape: [6], axes: [] },
+];
+
+const samples: readonly Sample[] = [
+  ...smallCases.map(({ shape, axes }): Sample => ({ inputs: [{ shape, values: "distinct" }], attrs: { axes } })),
+  { inputs: [{ shape: [32, 32, 64, 64] }], attrs: { axes: [0, 2, 3] }, bench: true },
+  { inputs: [{ shape: [64, 4096] }], attrs: { axes: [0] }, bench: true },
+  { inputs: [{ shape: [1600, 768] }], attrs: { axes: [1] }, bench: true },
+];
+
+function reduction(parts: Reduction, gpujs: Kernel["gpujs"], vjp: Vjp): Op {
+  return {
+    name: parts.name,
+    shape: shapeOf(parts.name),
+    vjp,
+    cost: (call) => ({ flops: sizeOf(call.inputs[0]), bytes: bytesOf(call) }),
+    kernel: { params, prologue: [0], wgsl: wgsl(parts), gpujs },
+    samples,
+  };
+}
+
+/** Sum over `axes`. VJP: the gradient is spread over what was summed. */
+export const sum: Op = reduction(
+  { name: "sum", identity: "0.0", combine: "a + b", combine4: "a + b" },
+  function (x) {
+    const kept2 = this.thread.x % this.constants.k2;
+    const kept1 = Math.floor(this.thread.x / this.constants.k2) % this.constants.k1;
+    const kept0 = Math.floor(this.thread.x / (this.constants.k2 * this.constants.k1));
+    let total = 0;
+    for (let i = 0; i < this.constants.r0; i++) {
+      for (let j = 0; j < this.constants.r1; j++) {
+        total += x[
+          (((kept0 * this.constants.r0 + i) * this.constants.k1 + kept1) * this.constants.r1 + j) * this.constants.k2 +
+          kept2
+        ];
+      }
+    }
+    return total;
+  },
+  ({ b, inputs: [x], grad }) => [b.broadcastTo(grad, x.shape)],
+);
+
+/** Maximum over `axes`. VJP: the gradient is shared equally by the elements that attain it. */
+export const max: Op = reduction(
+  // Not max(): a NaN that enters must come out. It is known by its bits, since compilers take `b != b` for false.
+  {
+    name: "max",
+    identity: "-3.4028234663852886e38",
+    combine: "select(a, b, b > a || (bitcast<u32>(b) & 0x7fffffffu) > 0x7f800000u)",
+    combine4: "select(a, b, b > a | (bitcast<vec4u>(b) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u))",
+  },
+  function (x) {
+    const kept2 = this.thread.x % this.constants.k2;
+    const kept1 = Math.floor(this.thread.x / this.constants.k2) % this.constants.k1;
+    const kept0 = Math.floor(this.thread.x / (this.constants.k2 * this.constants.k1));
+    let best = -3.4028234663852886e38;
+    for (let i = 0; i < this.constants.r0; i++) {
+      for (let j = 0; j < this.constants.r1; j++) {
+        const value = x[
+          (((kept0 * this.constants.r0 + i) * this.constants.k1 + kept1) * this.constants.r1 + j) * this.constants.k2 +
+          kept2
+        ];
+        if (value > best || value !== value) {
+          best = value;
+        }
+      }
+    }
+    return best;
+  },
+  ({ b, inputs: [x], output, grad, attrs }) => {
+    const hits = b.equal(x, output);
+    return [b.div(b.mul(grad, hits), b.sum(hits, axesOf(attrs)))];
+  },
+);

@@ -1,0 +1,97 @@
+/**
+ * What the generators of tiled kernels share. Each invocation owns a tile of the output and keeps it in named
+ * scalars: accumulators `c…` live in registers, or in the first-level cache where a CPU plays the GPU, and every operand
+ * that is loaded is used for a whole row of the tile. Indices into the tile are constants and the loops over it
+ * are unrolled, since neither bounds checks nor spilled indices may stand in the innermost product.
+ *
+ * Large tiles are what counts: on Mesa's llvmpipe a load costs as much as 8 to 100 multiply-adds (a scalar load
+ * per lane, whatever the address), and workgroup memory costs the same as storage.
+ *
+ * @module
+ */
+
+import { linearGrid } from "./op.ts";
+
+/** Invocations of a workgroup: a whole warp, and few enough that small outputs still occupy each core. */
+export const WORKGROUP = 32;
+
+/** Grid for one invocation a tile. */
+export const tileGrid = (tiles: number): [number, number, number] => linearGrid(tiles, WORKGROUP);
+
+/** `[0, 1, …, count - 1]`. */
+export const range = (count: number): number[] => Array.from({ length: count }, (_, k) => k);
+
+/** Side of the equal tiles, each at most `most`, that cover `size` with the least waste. */
+export const evenTile = (size: number, most: number): number => Math.ceil(size / Math.ceil(size / most));
+
+/** WGSL of `name` plus a constant; u32 wraps, so a negative one needs no other type. */
+export const plus = (name: string, constant: number): string =>
+  constant === 0 ? name : `${name} ${constant < 0 ? "-" : "+"} ${Math.abs(constant)}u`;
+
+/** WGSL of Σ aₖ · bₖ + `sum` as a chain of fused multiply-adds. */
+export const fmaChain = (sum: string, products: readonly (readonly [string, string])[]): string =>
+  products.reduce((value, [a, b]) => `fma(${a}, ${b}, ${value})`, sum);
+
+/**
+ * The entry point of a tiled kernel.
+ *
+ * @param counts Names of the tile's coordinates and WGSL of their number, the fastest first: each becomes a `let`.
+ * @param body WGSL lines that compute the tile and write it.
+ */
+export function tiledMain(
+  counts: readonly (readonly [name: string, count: string])[],
+  body: readonly string[],
+): string {
+  const digits = counts.map(([name, count], k) =>
+    k + 1 < counts.length ? `let ${name} = rest % (${count});\n  rest /= ${count};` : `let ${name} = rest;`
+  );
+  const total = counts.map(([, count]) => `(${count})`).join(" * ");
+  return `@compute @workgroup_size(${WORKGROUP})
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) num: vec3u,
+  @builtin(local_invocation_index) l: u32,
+) {
+  var rest = (wid.y * num.x + wid.x) * ${WORKGROUP}u + l;
+  if (rest >= ${total}) {
+    return;
+  }
+  ${digits.join("\n  ")}
+  ${body.join("\n  ")}
+}
+`;
+}
+
+/** WGSL of ⌈size / tile⌉. */
+export const tilesIn = (size: string, tile: number): string => `((${size} + ${tile - 1}u) / ${tile}u)`;
+
+/**
+ * Writes a tile out. Loops over the accumulators cannot index them, and a write for each of hundreds (with a fused epilogue
+ * in it) would take seconds to compile: so each turn of a loop writes the first few and shifts the others to
+ * their places.
+ *
+ * @param names Accumulators, all of one tile.
+ * @param widths How many a turn of each loop handles, from the outermost loop in; each divides the one before.
+ * @param write WGSL that writes the accumulator `name`; `index` is WGSL of its position in `names`.
+ */
+export function writeOut(
+  names: readonly string[],
+  widths: readonly number[],
+  write: (index: string, name: string) => string,
+): string[] {
+  const loop = (names: readonly string[], depth: number, start: string): string[] => {
+    if (depth === widths.length) return names.map((name, k) => write(plus(start, k), name));
+    const width = widths[depth];
+    const turn = `turn${depth}`;
+    const isInnermost = depth + 1 === widths.length;
+    const first = names.slice(0, width).map((name, k) => isInnermost ? name : `t${depth}_${k}`);
+    return [
+      `for (var ${turn} = 0u; ${turn} < ${names.length / width}u; ${turn}++) {`,
+      ...(isInnermost ? [] : first.map((name, k) => `var ${name} = ${names[k]};`)),
+      ...loop(first, depth + 1, `${start} + ${turn} * ${width}u`),
+      ...names.slice(width).map((name, k) => `${names[k]} = ${name};`),
+      "}",
+    ];
+  };
+  return loop(names, 0, "0u");
+}

@@ -1,0 +1,84 @@
+/**
+ * Fovea trains, evaluates and explains image classifiers with WebGPU, and with gpu.js where there is none.
+ *
+ * @example Train on a folder per class, and test
+ * ```ts
+ * import { createModel, openDataset, openDevice, Trainer } from "@fovea/fovea";
+ *
+ * const data = await openDataset("./celeba", { task: "binary", target: ["Eyeglasses"] });
+ * const { train, val, test } = data.split({ ratios: [8, 1, 1], seed: 1 });
+ * await using device = await openDevice();
+ * const model = createModel("naive-cnn", { classes: data.outputs, imageSize: 64 });
+ * const trainer = new Trainer({ device, model, task: data.task, epochs: 10, out: "runs/glasses" });
+ * await trainer.fit(train, val);
+ * console.log((await trainer.evaluate(test)).report.auroc);
+ * ```
+ *
+ * @module
+ */
+
+export type {
+  Attrs,
+  Builder,
+  Call,
+  Cost,
+  Kernel,
+  KernelFunction,
+  KernelThis,
+  Op,
+  Operand,
+  Sample as OpSample,
+  SampleInput,
+  Shape,
+  Tensor,
+  Vjp,
+  VjpContext,
+  Wgsl,
+} from "./kernels/op.ts";
+export { UserError } from "./src/errors.ts";
+export type { Augment, Batch } from "./src/data/batch.ts";
+export type { CacheOptions } from "./src/data/cache_folder.ts";
+export {
+  Dataset,
+  type DatasetKind,
+  type DatasetParts,
+  type Sample,
+  type Split,
+  type SplitName,
+  type SplitOptions,
+} from "./src/data/dataset.ts";
+export { type DemoOptions, makeDemo } from "./src/data/demo.ts";
+export type { LabelOptions, Task } from "./src/data/labels.ts";
+export { Loader, type LoaderOptions } from "./src/data/loader.ts";
+export type { ManifestOptions } from "./src/data/manifest.ts";
+export { openDataset, type OpenOptions } from "./src/data/open.ts";
+export type { Progress as DataProgress } from "./src/data/scan.ts";
+export type { FileSource, PictureSource, PixelSource } from "./src/data/source.ts";
+export { type ChannelStatistics, channelStatistics, imagenetStatistics } from "./src/data/statistics.ts";
+export type { Device, MemoryUse, Program, Session, Values } from "./src/device/device.ts";
+export { type Backend, openDevice } from "./src/device/open.ts";
+export { GraphBuilder } from "./src/graph/builder.ts";
+export { differentiate } from "./src/graph/differentiate.ts";
+export type { Assignment, Graph, Node } from "./src/graph/graph.ts";
+export * from "./src/metrics/mod.ts";
+export { createModel, Model, type ModelDefinition, type ModelOptions, models } from "./src/models/mod.ts";
+export type { ResolvedModelOptions } from "./src/models/model.ts";
+export * from "./src/nn/mod.ts";
+export type { Preprocessing, Progress } from "./src/train/checkpoint.ts";
+export type { Predictions } from "./src/train/evaluate.ts";
+export type { TrainEvent } from "./src/train/events.ts";
+export type { FitResult } from "./src/train/fit.ts";
+export {
+  adam,
+  type AdamOptions,
+  adamW,
+  type Optimizer,
+  sgd,
+  type SgdOptions,
+  type Update,
+  type UpdateInputs,
+} from "./src/train/optimizers.ts";
+export type { TrainerOptions } from "./src/train/options.ts";
+export { RunDirectory } from "./src/train/run_directory.ts";
+export { learningRateAt, type Schedule } from "./src/train/schedules.ts";
+export { type Evaluation, Trainer } from "./src/train/trainer.ts";

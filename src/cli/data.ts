@@ -1,0 +1,72 @@
+/**
+ * `data check`, `data split` and `data demo`.
+ *
+ * @module
+ */
+
+import { checkDataset, formatReport, hasFaults } from "../data/check.ts";
+import { makeDemo } from "../data/demo.ts";
+import { printable } from "../data/names.ts";
+import { writeSplit } from "../data/split_file.ts";
+import type { Invocation } from "./command.ts";
+import type * as tables from "./flags.ts";
+import { ProgressLine } from "./progress.ts";
+import { openData, type Preparing, splitData, splitOptions } from "./run_data.ts";
+import { TrainingReporter } from "./training_reporter.ts";
+
+/**
+ * Runs `data check`: prints what is known about a data set and all that is wrong with it.
+ *
+ * @param invocation The folder, and which labels and parts are meant.
+ * @returns The exit code: 1 if there is something that stops training, else 0.
+ */
+export async function check(invocation: Invocation<typeof tables.dataCheck.flags>): Promise<number> {
+  const { options, words: [folder] } = invocation;
+  const report = await withProgress(async (preparing) => {
+    const { data } = await openData({ ...options, data: folder, skipBroken: false }, preparing);
+    return await checkDataset(data, splitOptions({ ...options, data: folder }), preparing("checking"));
+  });
+  console.log(formatReport(report));
+  return hasFaults(options.allowDuplicates ? { ...report, leaks: [] } : report) ? 1 : 0;
+}
+
+/**
+ * Runs `data split`: writes which picture goes into which part.
+ *
+ * @param invocation The folder, which labels and parts are meant, and where the file goes.
+ * @returns The exit code, 0.
+ */
+export async function split(invocation: Invocation<typeof tables.dataSplit.flags>): Promise<number> {
+  const { options, words: [folder] } = invocation;
+  const flags = { ...options, data: folder };
+  const parts = await withProgress(async (preparing) => splitData(await openData(flags, preparing), flags, preparing));
+  const path = options.out ?? `${folder}/split.csv`;
+  await writeSplit(path, parts);
+  for (const warning of parts.warnings) console.error(`Warning: ${warning}`);
+  console.log(`${parts.train.size} train, ${parts.val.size} val, ${parts.test.size} test: ${printable(path)}`);
+  return 0;
+}
+
+/**
+ * Runs `data demo`: draws the demo faces.
+ *
+ * @param invocation The folder, and what the set is like.
+ * @returns The exit code, 0.
+ */
+export async function demo({ options, words }: Invocation<typeof tables.dataDemo.flags>): Promise<number> {
+  const { count, imageSize: size, seed } = options;
+  const path = await withProgress((preparing) =>
+    makeDemo({ count, size, seed, directory: words[0], onProgress: preparing("drawing faces") })
+  );
+  console.log(`${count} faces of ${size}×${size}: ${printable(path)}`);
+  return 0;
+}
+
+async function withProgress<T>(work: (preparing: Preparing) => Promise<T>): Promise<T> {
+  const line = new ProgressLine(false);
+  try {
+    return await work(new TrainingReporter(line).preparing);
+  } finally {
+    line.clear();
+  }
+}

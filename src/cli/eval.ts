@@ -1,0 +1,79 @@
+/**
+ * `eval`: tests a run on one of its splits or on another data set.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import type { Dataset } from "../data/dataset.ts";
+import { readSplit } from "../data/split_file.ts";
+import { UserError } from "../errors.ts";
+import { type CheckpointInfo, modelOf } from "../train/checkpoint.ts";
+import { checkpointPath, epochName, loadCheckpoint, readConfig } from "../train/run_directory.ts";
+import { evaluateModel } from "../train/trainer.ts";
+import type { Invocation, Options } from "./command.ts";
+import { chooseDevice } from "./device.ts";
+import { saveEvaluation, showEvaluation } from "./evaluation.ts";
+import type * as tables from "./flags.ts";
+import { bar, ProgressLine } from "./progress.ts";
+import { type DataFlags, openData } from "./run_data.ts";
+import { TrainingReporter } from "./training_reporter.ts";
+
+/** Runs `eval`; gives the exit code. */
+export async function run({ options, words: [path] }: Invocation<typeof tables.evaluate.flags>): Promise<number> {
+  const progress = new ProgressLine(false);
+  const config = await readConfig(path);
+  const name = checkpointName(options.checkpoint);
+  const checkpoint = await loadCheckpoint(path, name);
+  const model = modelOf(checkpoint, checkpointPath(path, name));
+  const data = await dataOf(path, config, options, new TrainingReporter(progress));
+  checkClasses(data, checkpoint.info);
+  await using device = await chooseDevice(options.backend, (line) => progress.line(line));
+  const evaluation = await evaluateModel({
+    ...checkpoint.info,
+    device,
+    model,
+    data,
+    batch: options.batch ?? (config.batch as number | undefined) ?? 32,
+    cache: { mode: "auto" },
+    workers: undefined,
+    onProgress: (done) => progress.update(() => `testing ${bar(done / data.size)} ${done}/${data.size}`),
+  });
+  progress.clear();
+  const out = options.out ?? join(path, options.data === undefined ? options.split : "eval");
+  await saveEvaluation(out, evaluation, data);
+  console.log(showEvaluation(evaluation));
+  console.log(`written to ${out}`);
+  return 0;
+}
+
+/** `best`, `last`, or an epoch's number as its checkpoint's name. */
+export function checkpointName(which: string): string {
+  if (which === "best" || which === "last") return which;
+  if (/^[1-9]\d*$/.test(which)) return epochName(Number(which));
+  throw new UserError(`Cannot use --checkpoint ${which}: give best, last or the number of an epoch`, 2);
+}
+
+async function dataOf(
+  run: string,
+  config: Record<string, unknown>,
+  { split: part, data: other }: Options<typeof tables.evaluate.flags>,
+  reporter: TrainingReporter,
+): Promise<Dataset> {
+  const flags = config.flags as DataFlags | undefined;
+  if (!flags) {
+    throw new UserError(
+      `Cannot evaluate ${run}: its config.json has no flags; it was not written by the command train`,
+    );
+  }
+  const { data } = await openData({ ...flags, data: other ?? flags.data }, reporter.preparing);
+  if (other !== undefined || part === "all") return data;
+  return (await readSplit(join(run, "split.csv"), data))[part];
+}
+
+/** Another data set must ask for the very classes that the model knows. */
+function checkClasses(data: Dataset, { classes }: CheckpointInfo): void {
+  const differs = classes.findIndex((name, c) => data.classes[c] !== name);
+  if (differs < 0 && data.classes.length === classes.length) return;
+  throw new UserError(`The run knows the classes ${classes.join(", ")}: the data have ${data.classes.join(", ")}`);
+}

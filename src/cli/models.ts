@@ -1,0 +1,50 @@
+/**
+ * `models`: what there is, and what each costs.
+ *
+ * @module
+ */
+
+import { createModel, type ModelDefinition, modelNamed, models } from "../models/mod.ts";
+import { adam } from "../train/optimizers.ts";
+import { formatBytes, trainingMemory } from "../train/memory.ts";
+import type { Invocation, Options } from "./command.ts";
+import type * as tables from "./flags.ts";
+
+type ModelsFlags = Options<typeof tables.models.flags>;
+
+/** Runs `models`; gives the exit code. */
+export function run({ options, words: [name] }: Invocation<typeof tables.models.flags>): Promise<number> {
+  const rows = name === undefined ? models : [modelNamed(name)];
+  const cells = [
+    ["model", "parameters", "multiply-adds", `step of ${options.batch}`, "picture", "keys", "what it is"],
+    ...rows.map((definition) => rowOf(definition, options)),
+  ];
+  const widths = cells[0].map((_, c) => Math.max(...cells.map((row) => row[c].length)));
+  const isNumber = (c: number) => c >= 1 && c <= 4;
+  for (const row of cells) {
+    console.log(
+      row.map((cell, c) => isNumber(c) ? cell.padStart(widths[c]) : cell.padEnd(widths[c])).join("  ").trimEnd(),
+    );
+  }
+  return Promise.resolve(0);
+}
+
+function rowOf(definition: ModelDefinition, { imageSize, classes, batch }: ModelsFlags): string[] {
+  const size = imageSize ?? definition.imageSize;
+  const model = createModel(definition.name, { classes, imageSize: size });
+  return [
+    model.name,
+    model.size.toLocaleString("en"),
+    short(model.multiplyAdds),
+    formatBytes(trainingMemory(model, batch, adam())),
+    `${size}×${size}`,
+    definition.keys,
+    definition.summary,
+  ];
+}
+
+/** `1.8 G`, of operations. */
+function short(count: number): string {
+  const [unit, scale] = count >= 1e9 ? ["G", 1e9] : ["M", 1e6];
+  return `${(count / scale).toPrecision(3)} ${unit}`;
+}

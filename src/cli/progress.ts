@@ -1,0 +1,77 @@
+/**
+ * Progress on the terminal: one line that is rewritten, and lines that stay. Where standard error is no terminal, only the
+ * lines that stay.
+ *
+ * @module
+ */
+
+/** The width that lines are cut to where the terminal does not tell its own. */
+const DEFAULT_COLUMNS = 100;
+
+/** Writes to standard error: what a command gives goes to standard output. */
+export class ProgressLine {
+  readonly #live: boolean;
+  #shown = false;
+  #last = 0;
+
+  /** @param quiet Keeps everything but the lines that stay to itself. */
+  constructor(quiet: boolean) {
+    this.#live = !quiet && Deno.stderr.isTerminal();
+  }
+
+  /** Shows a line until the next one. At most ten a second are drawn. */
+  update(text: () => string): void {
+    const now = performance.now();
+    if (!this.#live || now - this.#last < 100) return;
+    this.#last = now;
+    this.#write(`\r\x1b[K${cut(text(), columns())}`);
+    this.#shown = true;
+  }
+
+  /** Writes a line that stays. */
+  line(text: string): void {
+    this.#write(`${this.#shown ? "\r\x1b[K" : ""}${text}\n`);
+    this.#shown = false;
+  }
+
+  /** Removes the line that is shown. */
+  clear(): void {
+    if (this.#shown) this.#write("\r\x1b[K");
+    this.#shown = false;
+  }
+
+  #write(text: string): void {
+    Deno.stderr.writeSync(new TextEncoder().encode(text));
+  }
+}
+
+function columns(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return DEFAULT_COLUMNS;
+  }
+}
+
+function cut(text: string, width: number): string {
+  return text.length < width ? text : `${text.slice(0, width - 2)}…`;
+}
+
+/**
+ * `[━━━━────]`, for a share that is done.
+ *
+ * @param share From 0 to 1.
+ * @param width Characters between the brackets.
+ */
+export function bar(share: number, width = 24): string {
+  const done = Math.round(Math.max(0, Math.min(1, share)) * width);
+  return `[${"━".repeat(done)}${"─".repeat(width - done)}]`;
+}
+
+/** `1:05` or `2:03:10`, of seconds. */
+export function clock(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (n: number) => String(n).padStart(2, "0");
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}

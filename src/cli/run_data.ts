@@ -1,0 +1,77 @@
+/**
+ * The data set of a run and its split, from the flags or from what the run directory keeps.
+ *
+ * @module
+ */
+
+import type { Dataset, Split, SplitOptions } from "../data/dataset.ts";
+import { makeDemo } from "../data/demo.ts";
+import { refuseLeaks } from "../data/duplicates.ts";
+import { skipBroken } from "../data/broken.ts";
+import { counted, firstNames, printable } from "../data/names.ts";
+import { openDataset } from "../data/open.ts";
+import type { Progress } from "../data/scan.ts";
+import type { Options } from "./command.ts";
+import type * as tables from "./flags.ts";
+
+/** Flags that say what the data are and how they are split. */
+export type DataFlags =
+  & Pick<Options<typeof tables.train.flags>, "task" | "target" | "others" | "skipBroken" | "allowOutside">
+  & Pick<Options<typeof tables.train.flags>, "labelColumn" | "fileColumn" | "splitColumn" | "data">
+  & Pick<Options<typeof tables.train.flags>, "split" | "stratify" | "seed" | "allowDuplicates">;
+
+/** Tells how far a preparation is. */
+export type Preparing = (what: string) => Progress;
+
+/** Classes of the demo faces, where no target is given. */
+const DEMO = {
+  binary: { target: ["Eyeglasses"] },
+  multiclass: { target: ["Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"], others: "Others" },
+  multilabel: { target: ["Eyeglasses", "Smiling", "Wavy_Hair", "No_Beard"] },
+} as const;
+
+/** A data set that was opened, and what was noticed, a line each. */
+export interface Opened {
+  readonly data: Dataset;
+  readonly warnings: readonly string[];
+}
+
+/** Opens the data that the flags name; without `--data`, the demo faces, which are drawn at first use. */
+export async function openData(flags: DataFlags, preparing: Preparing): Promise<Opened> {
+  const { task, target, others, allowOutside, labelColumn, fileColumn, splitColumn } = flags;
+  const isDemo = flags.data === undefined;
+  const path = flags.data ?? await makeDemo({ onProgress: preparing("drawing the demo faces") });
+  const labels = isDemo && target.length === 0 ? DEMO[task ?? "multiclass"] : { target, others };
+  const data = await openDataset(path, { task, ...labels, allowOutside, labelColumn, fileColumn, splitColumn });
+  if (!flags.skipBroken) return { data, warnings: data.warnings };
+  const { data: rest, skipped } = await skipBroken(data, preparing("looking for broken pictures"));
+  const named = firstNames(skipped.map(({ file, reason }) => `${file} ${reason}`));
+  const noted = skipped.length === 0 ? [] : [`${counted(skipped.length, "broken picture")} left out: ${named}`];
+  return { data: rest, warnings: [...data.warnings, ...noted] };
+}
+
+/** Which parts the flags ask for. */
+export function splitOptions({ split: chosen, stratify, seed }: DataFlags): SplitOptions {
+  return chosen === "own" ? { own: true, stratify, seed } : { ratios: chosen, stratify, seed };
+}
+
+/** Splits data as the flags say; refuses a split whose parts share pictures. Its warnings are all that was noticed. */
+export async function splitData({ data, warnings }: Opened, flags: DataFlags, preparing: Preparing): Promise<Split> {
+  const split = data.split(splitOptions(flags));
+  const leaks = await refuseLeaks(split, flags.allowDuplicates, preparing("comparing pictures"));
+  return { ...split, warnings: [...warnings, ...split.warnings, ...leaks] };
+}
+
+/** Lines about the data for people. */
+export function describeData(data: Dataset, split: Split, flags: DataFlags): string[] {
+  const names = data.task === "binary" ? [`not ${data.classes[0]}`, data.classes[0]] : data.classes;
+  const counts = data.counts();
+  const classes = names.map((name, c) => `${printable(name)} ${counts[c]}`);
+  const shown = classes.length > 12 ? [...classes.slice(0, 12), `and ${classes.length - 12} more`] : classes;
+  const what = flags.data === undefined ? "the demo faces" : printable(flags.data);
+  const { train, val, test } = split;
+  return [
+    `data   ${what}: ${counted(data.size, "picture")}; ${shown.join(", ")}`,
+    `split  train ${train.size}, val ${val.size}, test ${test.size}`,
+  ];
+}

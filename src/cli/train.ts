@@ -1,0 +1,160 @@
+/**
+ * `train`: opens the data, trains, tests the best checkpoint and writes the run directory.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import type { Dataset, Split } from "../data/dataset.ts";
+import type { Task } from "../data/labels.ts";
+import { formatSplit, readSplit } from "../data/split_file.ts";
+import { UserError } from "../errors.ts";
+import { createModel, type Model, modelNamed } from "../models/mod.ts";
+import { adam, adamW, type Optimizer, sgd } from "../train/optimizers.ts";
+import type { TrainerOptions } from "../train/options.ts";
+import { readConfig, RunDirectory } from "../train/run_directory.ts";
+import { Trainer } from "../train/trainer.ts";
+import { flagName, type Invocation, type Options, userPath } from "./command.ts";
+import { chooseDevice } from "./device.ts";
+import { saveEvaluation, showEvaluation } from "./evaluation.ts";
+import type * as tables from "./flags.ts";
+import { bar, ProgressLine } from "./progress.ts";
+import { describeData, openData, splitData } from "./run_data.ts";
+import { interruptible } from "./signals.ts";
+import { TrainingReporter } from "./training_reporter.ts";
+
+type TrainFlags = Options<typeof tables.train.flags>;
+
+/** Flags that may stand beside `--resume`: they change where a run works and what it shows, not what it computes. */
+const BESIDE_RESUME = ["resume", "backend", "verbose", "quiet", "workers", "cache", "cacheBudget"] as const;
+
+/** Runs `train`; gives the exit code. */
+export async function run({ options, given }: Invocation<typeof tables.train.flags>): Promise<number> {
+  const isResumed = options.resume !== undefined;
+  const flags = isResumed ? await resumedFlags(options.resume, options, given) : options;
+  const out = options.resume ?? flags.out ?? userPath(join("runs", runName(flags)));
+  const progress = new ProgressLine(flags.quiet);
+  const say = (line: string) => progress.line(line);
+  const reporter = new TrainingReporter(progress);
+  modelNamed(flags.model);
+
+  await using device = await chooseDevice(flags.backend, say);
+  const opened = await openData(flags, reporter.preparing);
+  const { data } = opened;
+  const split = isResumed
+    ? await readSplit(join(out, "split.csv"), data)
+    : await splitData(opened, flags, reporter.preparing);
+  for (const line of describeData(data, split, flags)) say(line);
+  for (const warning of split.warnings) say(`note   ${warning}`);
+  const model = modelFor(data, flags);
+  say(
+    `model  ${model.name}, ${
+      model.size.toLocaleString("en")
+    } parameters, pictures of ${model.imageSize}×${model.imageSize}`,
+  );
+
+  using interrupt = interruptible();
+  const trainer = new Trainer({
+    ...trainerOptions(flags, data.task),
+    device,
+    model,
+    out: new RunDirectory(out, { flags }, { "split.csv": formatSplit(split) }),
+    resume: isResumed,
+    onEvent: (event) => reporter.on(event),
+    signal: interrupt.signal,
+  });
+  const { interrupted, best } = await trainer.fit(split.train, split.val);
+  if (interrupted) {
+    say(`stopped and saved; go on with --resume ${out}`);
+    return interrupt.exitCode;
+  }
+  if (best) say(`best   epoch ${best.epoch}, validation accuracy ${best.accuracy.toFixed(4)}; it is tested now`);
+  await test(trainer, split, out, progress);
+  return 0;
+}
+
+async function test(trainer: Trainer, { test }: Split, out: string, progress: ProgressLine): Promise<void> {
+  const evaluation = await trainer.evaluate(
+    test,
+    (done) => progress.update(() => `testing ${bar(done / test.size)} ${done}/${test.size}`),
+  );
+  progress.clear();
+  await saveEvaluation(join(out, "test"), evaluation, test);
+  console.log(showEvaluation(evaluation));
+  console.log(`run directory: ${out}`);
+}
+
+/** The flags of the run that is resumed. Others than {@link BESIDE_RESUME} may not be given again. */
+async function resumedFlags(
+  run: string,
+  options: TrainFlags,
+  given: ReadonlySet<keyof TrainFlags>,
+): Promise<TrainFlags> {
+  const beside: readonly string[] = BESIDE_RESUME;
+  const changed = [...given].find((name) => !beside.includes(name));
+  if (changed) {
+    throw new UserError(
+      `Cannot use ${flagName(changed)} with --resume: a resumed run keeps the flags it was started with`,
+      2,
+    );
+  }
+  const { flags } = await readConfig(run);
+  if (!flags) {
+    throw new UserError(`Cannot resume ${run}: its config.json has no flags; it was not written by the command train`);
+  }
+  const kept = Object.fromEntries(BESIDE_RESUME.map((name) => [name, options[name]]));
+  return { ...options, ...flags as TrainFlags, ...kept };
+}
+
+/** `multiclass-naive-cnn-20261124-154501`. */
+function runName({ task = "multiclass", model }: TrainFlags): string {
+  const now = new Date().toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
+  return `${task}-${model}-${now}`;
+}
+
+/** Larger pictures are trained at this side unless another is asked for. */
+const USUAL_SIZE = 224;
+
+function modelFor(data: Dataset, flags: TrainFlags): Model {
+  const own = data.pictureSize ?? USUAL_SIZE;
+  const imageSize = flags.imageSize ?? (own <= 64 ? own : USUAL_SIZE);
+  const { dropout, stem } = flags;
+  return createModel(flags.model, { classes: data.outputs, channels: data.channels, imageSize, dropout, stem });
+}
+
+function optimizerFor(flags: TrainFlags): { optimizer: Optimizer; learningRate: number; weightDecay: number } {
+  const { optimizer, lr, weightDecay, momentum, nesterov } = flags;
+  switch (optimizer) {
+    case "sgd":
+      return { optimizer: sgd({ momentum, nesterov }), learningRate: lr ?? 0.05, weightDecay: weightDecay ?? 0 };
+    case "adam":
+      return { optimizer: adam(), learningRate: lr ?? 0.001, weightDecay: weightDecay ?? 0 };
+    case "adamw":
+      return { optimizer: adamW(), learningRate: lr ?? 0.001, weightDecay: weightDecay ?? 0.01 };
+  }
+}
+
+function trainerOptions(flags: TrainFlags, task: Task): Omit<TrainerOptions, "device" | "model"> {
+  const weights = task === "multiclass" ? flags.classWeights : flags.posWeight;
+  return {
+    ...optimizerFor(flags),
+    task,
+    epochs: flags.epochs,
+    batch: flags.batch,
+    schedule: flags.schedule,
+    warmupEpochs: flags.warmup,
+    fallEvery: flags.stepSize,
+    gamma: flags.gamma,
+    clipNorm: flags.clipNorm,
+    labelSmoothing: flags.labelSmoothing,
+    classWeights: weights === "none" ? undefined : weights,
+    skipNonFinite: flags.onNan,
+    augment: flags.augment,
+    normalize: flags.normalize,
+    cache: { mode: flags.cache, budgetBytes: flags.cacheBudget },
+    workers: flags.workers,
+    seed: flags.seed,
+    logEvery: flags.logEvery,
+    valEvery: flags.valEvery,
+  };
+}

@@ -1,0 +1,77 @@
+/**
+ * Readers of the few flag values that are neither a word nor a number: split ratios, sizes in bytes, class weights, what
+ * to do about NaN. Each gives undefined for a word that will not do.
+ *
+ * @module
+ */
+
+/** Shares of training, validation and test split. */
+export type Ratios = readonly [train: number, val: number, test: number];
+
+/**
+ * Reads `8:1:1` or `own`.
+ *
+ * @param word What the user wrote.
+ * @returns Shares of which the first is above zero, `own` for the data set's own split, or undefined.
+ */
+export function readSplit(word: string): Ratios | "own" | undefined {
+  if (word === "own") return word;
+  const [train, val, test, ...more] = word.split(":").map(positiveOrZero);
+  if (more.length || !train || val === undefined || test === undefined) return undefined;
+  return [train, val, test];
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  "": 1,
+  B: 1,
+  kB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+};
+
+/**
+ * Reads `4GiB`, `500 MB` or a plain number of bytes.
+ *
+ * @param word What the user wrote.
+ * @returns Bytes, or undefined.
+ */
+export function readBytes(word: string): number | undefined {
+  const [, digits = "", unit = ""] = /^([\d.]+) ?(\w*)$/.exec(word) ?? [];
+  const known = Object.keys(UNITS).find((name) => name.toLowerCase() === unit.toLowerCase());
+  const count = positiveOrZero(digits);
+  return count === undefined || known === undefined ? undefined : Math.floor(count * UNITS[known]);
+}
+
+/**
+ * Reads `none`, `balanced` or one weight a class, in the order of the classes: `1,2,0.5`.
+ *
+ * @param word What the user wrote.
+ * @returns The word, the weights, or undefined.
+ */
+export function readWeights(word: string): "none" | "balanced" | readonly number[] | undefined {
+  if (word === "none" || word === "balanced") return word;
+  const weights = word.split(",").map(positiveOrZero).filter((weight) => weight !== undefined);
+  return weights.length === word.split(",").length && weights.some((weight) => weight > 0) ? weights : undefined;
+}
+
+/**
+ * Reads `stop` or `skip:N`.
+ *
+ * @param word What the user wrote.
+ * @returns Steps that may be skipped in a run before it stops, 0 for `stop`; or undefined.
+ */
+export function readSkips(word: string): number | undefined {
+  if (word === "stop") return 0;
+  const [, count] = /^skip:(\d+)$/.exec(word) ?? [];
+  return Number(count) > 0 ? Number(count) : undefined;
+}
+
+function positiveOrZero(word: string): number | undefined {
+  const n = /^\d*\.?\d+(e-?\d+)?$/i.test(word.trim()) ? Number(word) : NaN;
+  return Number.isFinite(n) ? n : undefined;
+}

@@ -1,0 +1,254 @@
+/**
+ * A data set: pictures with labels, and views of some of them.
+ *
+ * @module
+ */
+
+import { UserError } from "../errors.ts";
+import type { Task } from "./labels.ts";
+import { counted, firstNames, printable } from "./names.ts";
+import { scanPictures } from "./scan.ts";
+import type { PictureSource } from "./source.ts";
+import { ownSplit, ratioSplit, type SplitIndices, splitNames } from "./split.ts";
+
+/** The three parts of a split. */
+export type SplitName = "train" | "val" | "test";
+
+/** Form in which a data set is stored. */
+export type DatasetKind = "folder" | "csv" | "celeba" | "idx";
+
+/** One picture and its label. */
+export interface Sample {
+  /** Path relative to the data folder; IDX: the file's stem, `#` and the picture's number. */
+  readonly file: string;
+  /** binary: [0|1]; multiclass: [class index]; multilabel: [0|1 for each label]. */
+  readonly label: readonly number[];
+  /** Part to which the data set itself assigns the picture. */
+  readonly split?: SplitName;
+}
+
+/** How a data set is split. */
+export interface SplitOptions {
+  /** Shares of train, val and test; they need not add up to one. 8:1:1 by default. */
+  readonly ratios?: readonly [number, number, number];
+  /** Whether every part gets the same share of each class. True by default. */
+  readonly stratify?: boolean;
+  /** Names the random split. 0 by default. */
+  readonly seed?: number;
+  /**
+   * Whether the data set's own parts are taken. By default they are where there are any and no ratios are given. Where
+   * the data set has no val part, it is carved from train, stratified, in proportion (8:1 by default).
+   */
+  readonly own?: boolean;
+}
+
+/** Three views of a data set without a picture in common. */
+export interface Split {
+  /** What is trained on. */
+  readonly train: Dataset;
+  /** What the best epoch is chosen on. */
+  readonly val: Dataset;
+  /** What is reported. */
+  readonly test: Dataset;
+  /** What was noticed, a line each: classes that are missing from a part. */
+  readonly warnings: readonly string[];
+}
+
+/** What a data set is made of. */
+export interface DatasetParts {
+  /** Form in which it is stored. */
+  readonly kind: DatasetKind;
+  /** The task. */
+  readonly task: Task;
+  /** Multiclass: class names; multilabel: label names; binary: the one target's name. */
+  readonly classes: readonly string[];
+  /** Pictures and labels. */
+  readonly samples: readonly Sample[];
+  /** Where the pictures are. */
+  readonly source: PictureSource;
+  /** Place in the source of each sample. */
+  readonly positions: readonly number[];
+  /** Shorter side of the pictures in pixels, where it is known. */
+  readonly pictureSize?: number;
+  /** What was noticed on opening, a line each. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Pictures with labels. A split or any other choice of samples is a data set over the same source.
+ *
+ * @example
+ * ```ts
+ * import { openDataset } from "./open.ts";
+ *
+ * const data = await openDataset("./celeba", { task: "binary", target: ["Eyeglasses"] });
+ * const { train, val, test } = data.split({ ratios: [8, 1, 1], seed: 1 });
+ * ```
+ */
+export class Dataset {
+  /** The task. */
+  readonly task: Task;
+  /** Multiclass: class names; multilabel: label names; binary: the one target's name. */
+  readonly classes: readonly string[];
+  /** Channels of a picture: 1 for IDX, else 3. */
+  readonly channels: 1 | 3;
+  /** Pictures and labels. */
+  readonly samples: readonly Sample[];
+  /** Form in which it is stored. */
+  readonly kind: DatasetKind;
+  /** Shorter side of the pictures in pixels (the median of the first ones), where it is known. */
+  readonly pictureSize?: number;
+  /** Where the pictures are. */
+  readonly source: PictureSource;
+  /** Place in the source of each sample. */
+  readonly positions: readonly number[];
+  /** What was noticed on opening, a line each. */
+  readonly warnings: readonly string[];
+
+  /**
+   * Makes a data set; `openDataset` is the usual way.
+   *
+   * @param parts What it is made of.
+   */
+  constructor(private readonly parts: DatasetParts) {
+    this.task = parts.task;
+    this.classes = parts.classes;
+    this.channels = parts.source.channels;
+    this.samples = parts.samples;
+    this.kind = parts.kind;
+    this.pictureSize = parts.pictureSize;
+    this.source = parts.source;
+    this.positions = parts.positions;
+    this.warnings = parts.warnings;
+  }
+
+  /** How many pictures. */
+  get size(): number {
+    return this.samples.length;
+  }
+
+  /** Width of a target row: one for binary, else the number of classes or labels. */
+  get outputs(): number {
+    return this.classes.length;
+  }
+
+  /**
+   * Counts the pictures of each class. Binary: [no, yes]; multiclass: of each class; multilabel: with each label.
+   *
+   * @returns The counts.
+   */
+  counts(): number[] {
+    return countLabels(this.samples.map(({ label }) => label), this.task, this.classes.length);
+  }
+
+  /**
+   * A view of some of the samples.
+   *
+   * @param indices Places in `samples`, in the order wanted.
+   * @returns The view.
+   * @throws {RangeError} If a place does not exist.
+   */
+  subset(indices: readonly number[]): Dataset {
+    const wrong = indices.find((i) => !(i in this.samples));
+    if (wrong !== undefined) throw new RangeError(`Cannot take sample ${wrong} of ${this.size}`);
+    return new Dataset({
+      ...this.parts,
+      samples: indices.map((i) => this.samples[i]),
+      positions: indices.map((i) => this.positions[i]),
+      warnings: [],
+    });
+  }
+
+  /**
+   * Splits into train, val and test. The same options give the same parts on every machine.
+   *
+   * @param options Ratios, stratification, seed, or the data set's own parts.
+   * @returns Three views, each in the order of this data set, and what was noticed.
+   * @throws {UserError} If a class has too few pictures for each part to have one (fewer than 3), or the data set's
+   * own parts are asked for and there are none.
+   * @throws {RangeError} If the ratios are not numbers of zero or more with a sum above zero.
+   */
+  split(options: SplitOptions = {}): Split {
+    const has = this.samples.some(({ split }) => split !== undefined);
+    const own = options.own ?? (has && options.ratios === undefined);
+    const { ratios = [8, 1, 1], stratify = true, seed = 0 } = options;
+    if (own && !has) {
+      throw new UserError("Cannot take the data set's own split: it has none; give ratios with --split 8:1:1");
+    }
+    const labels = this.samples.map(({ label }) => label);
+    const data = { task: this.task, classes: this.classes, labels, ratios, stratify, seed };
+    return this.#parts(own ? ownSplit({ ...data, parts: this.samples.map(({ split }) => split) }) : ratioSplit(data));
+  }
+
+  /**
+   * Hash of the pictures' contents and labels, in order: what `config.json` stores to tell data sets apart.
+   *
+   * @returns SHA-256 in hexadecimal.
+   */
+  async fingerprint(): Promise<string> {
+    const { hashes } = await scanPictures(this.source);
+    const lines = this.samples.map(({ file, label }, i) => `${file}\0${label.join()}\0${hashes[this.positions[i]]}`);
+    const text = [this.task, ...this.classes, "", ...lines].join("\n");
+    return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
+  }
+
+  #parts(indices: SplitIndices): Split {
+    const [train, val, test] = splitNames.map((name) => this.subset(indices[name]));
+    const warnings = Object.entries({ train, val, test }).flatMap(([name, part]) => part.#missing(name));
+    return { train, val, test, warnings };
+  }
+
+  /** Names the classes that a part has none of: their metrics are undefined there. */
+  #missing(part: string): string[] {
+    const counts = this.counts();
+    const names = this.task === "binary" ? [`not ${this.classes[0]}`, this.classes[0]] : this.classes;
+    const missing = names.filter((_, c) => counts[c] === 0);
+    if (missing.length === 0 || this.size === 0) return [];
+    return [`The ${part} part (${counted(this.size, "picture")}) has none of ${firstNames(missing)}`];
+  }
+}
+
+/**
+ * Counts labels. Binary: [no, yes]; multiclass: of each class; multilabel: with each label.
+ *
+ * @param labels The labels.
+ * @param task The task.
+ * @param classes Number of classes or labels.
+ * @returns The counts.
+ */
+export function countLabels(labels: readonly (readonly number[])[], task: Task, classes: number): number[] {
+  const counts = new Array<number>(task === "binary" ? 2 : classes).fill(0);
+  for (const label of labels) {
+    if (task === "multilabel") label.forEach((value, k) => counts[k] += value);
+    else counts[label[0]]++;
+  }
+  return counts;
+}
+
+/** Classes this many times rarer than the most frequent one are worth a warning. */
+const imbalance = 10;
+
+/**
+ * Names the classes that are rare: those ten times rarer than the most frequent one, and labels that fewer than one
+ * picture in twenty has, or lacks.
+ *
+ * @param data The data set.
+ * @returns A line each.
+ */
+export function balanceWarnings(data: Dataset): string[] {
+  const counts = data.counts();
+  if (data.task === "multilabel") {
+    const rare = data.classes.flatMap((name, k) => {
+      const share = Math.min(counts[k], data.size - counts[k]) / data.size;
+      return share * imbalance * 2 < 1 ? [`${printable(name)} (${counts[k]} of ${data.size})`] : [];
+    });
+    return rare.length === 0 ? [] : [`Labels that are nearly always or nearly never there: ${rare.join(", ")}`];
+  }
+  const names = data.task === "binary" ? [`not ${data.classes[0]}`, data.classes[0]] : data.classes;
+  const most = counts.indexOf(Math.max(...counts));
+  const rare = names.flatMap((name, c) =>
+    counts[c] * imbalance <= counts[most] ? [`${printable(name)} (${counts[c]})`] : []
+  );
+  if (rare.length === 0) return [];
+  return [`Imbalance: ${rare.join(", ")} against ${printable(names[most])} (${counts[most]}); consider class weights`];
+}

@@ -1,0 +1,120 @@
+/**
+ * Decodes JPEG and PNG files to upright 8-bit RGB.
+ *
+ * What each kind becomes: grey is repeated to three channels; CMYK is converted without a colour profile; 16 bits keep
+ * the high byte; palettes are looked up; transparency is composited over white; the EXIF orientation is applied.
+ *
+ * JPEG is decoded by libjpeg-turbo as WebAssembly, which is fast and rejects files that are cut short (others fill the
+ * rest with grey and say nothing), and by jpeg-js where its simple interface falls short: CMYK and unusual chroma
+ * sampling. PNG is decoded here, on the platform's inflate, which can be told when to stop.
+ *
+ * @module
+ */
+
+import { decode as decodeTurbo } from "@cwasm/jpeg-turbo";
+import jpegJs from "jpeg-js";
+import { PictureError, type PictureHeader, readHeader, uprightSize } from "./header.ts";
+import { decodePng } from "./png.ts";
+
+/** Pixels in rows from the top left, channels side by side. */
+export interface Picture {
+  /** Width in pixels. */
+  readonly width: number;
+  /** Height in pixels. */
+  readonly height: number;
+  /** Channels of a pixel: 1 grey, 3 RGB. */
+  readonly channels: 1 | 3;
+  /** Values 0 to 255, [height, width, channels]. */
+  readonly data: Uint8Array;
+}
+
+/**
+ * Decodes a picture file to upright RGB.
+ *
+ * @param bytes The whole file, JPEG or PNG by content.
+ * @returns The picture, three channels.
+ * @throws {PictureError} If the header refuses the file (see {@link readHeader}) or its data is damaged.
+ *
+ * @example
+ * ```ts
+ * import { decodePicture } from "./decode.ts";
+ *
+ * const { width, height, data } = decodePicture(await Deno.readFile("face.jpg"));
+ * ```
+ */
+export function decodePicture(bytes: Uint8Array): Picture {
+  const header = readHeader(bytes);
+  let rgba: { width: number; height: number; data: ArrayLike<number> & { length: number } };
+  try {
+    rgba = header.format === "png" ? decodePng(bytes) : decodeJpeg(bytes, header);
+  } catch (error) {
+    if (error instanceof PictureError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new PictureError(`has damaged JPEG data (${reason})`);
+  }
+  if (rgba.width !== header.width || rgba.height !== header.height) {
+    throw new PictureError(
+      `decodes to ${rgba.width}×${rgba.height}, but its header says ${header.width}×${header.height}`,
+    );
+  }
+  return { ...uprightSize(header), channels: 3, data: uprightRgb(rgba.data, header) };
+}
+
+/** Samplings that libjpeg-turbo's simple interface reads: 4:4:4, 4:2:2, 4:2:0, 4:4:0, 4:1:1. */
+const turboSamplings = new Set(["1x1", "2x1", "2x2", "1x2", "4x1"].map((luma) => `${luma},1x1,1x1`));
+
+function decodeJpeg(bytes: Uint8Array, header: PictureHeader) {
+  if (header.components === 1 || turboSamplings.has(header.sampling)) return decodeTurbo(bytes);
+  return jpegJs.decode(bytes, { useTArray: true, tolerantDecoding: false, maxMemoryUsageInMB: 4096 });
+}
+
+/** Drops alpha over white and turns the picture upright, in one pass over the stored pixels. */
+function uprightRgb(rgba: ArrayLike<number>, { width, height, orientation }: PictureHeader): Uint8Array {
+  const rgb = new Uint8Array(width * height * 3);
+  const { start, right, down } = walk(width, height, orientation);
+  let from = 0;
+  for (let y = 0; y < height; y++) {
+    let to = (start + y * down) * 3;
+    for (let x = 0; x < width; x++, from += 4, to += right * 3) {
+      const alpha = rgba[from + 3];
+      if (alpha === 255) {
+        rgb[to] = rgba[from];
+        rgb[to + 1] = rgba[from + 1];
+        rgb[to + 2] = rgba[from + 2];
+      } else {
+        const white = 255 * (255 - alpha);
+        rgb[to] = Math.round((rgba[from] * alpha + white) / 255);
+        rgb[to + 1] = Math.round((rgba[from + 1] * alpha + white) / 255);
+        rgb[to + 2] = Math.round((rgba[from + 2] * alpha + white) / 255);
+      }
+    }
+  }
+  return rgb;
+}
+
+/**
+ * Where stored pixels go: the place of the first one in the upright picture, and the steps that a stored step to the
+ * right and a stored step down take there (EXIF 2.32, tag 0x0112; the value names the sides on which row 0 and column
+ * 0 lie).
+ */
+function walk(width: number, height: number, orientation: number): { start: number; right: number; down: number } {
+  const last = width * height - 1;
+  switch (orientation) {
+    case 2: // top, right
+      return { start: width - 1, right: -1, down: width };
+    case 3: // bottom, right
+      return { start: last, right: -1, down: -width };
+    case 4: // bottom, left
+      return { start: (height - 1) * width, right: 1, down: -width };
+    case 5: // left, top
+      return { start: 0, right: height, down: 1 };
+    case 6: // right, top
+      return { start: height - 1, right: height, down: -1 };
+    case 7: // right, bottom
+      return { start: last, right: -height, down: -1 };
+    case 8: // left, bottom
+      return { start: (width - 1) * height, right: -height, down: 1 };
+    default: // top, left
+      return { start: 0, right: 1, down: width };
+  }
+}

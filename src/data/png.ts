@@ -1,0 +1,211 @@
+/**
+ * Decodes PNG (third edition) with the platform's inflate: every depth, colour type and interlacing. Checksums are
+ * verified, and the data may not inflate to more than the header promises, so a small file cannot ask for gigabytes.
+ *
+ * @module
+ */
+
+import { crc32, inflateSync } from "node:zlib";
+import { PictureError } from "./header.ts";
+
+/** The parts of a PNG file that make its pixels. */
+interface Png {
+  readonly width: number;
+  readonly height: number;
+  /** Bits of a sample: 1, 2, 4, 8 or 16. */
+  readonly bits: number;
+  /** 0 grey, 2 colour, 3 palette, 4 grey and alpha, 6 colour and alpha. */
+  readonly colorType: number;
+  readonly interlaced: boolean;
+  /** PLTE: red, green and blue of each colour. */
+  readonly palette: Uint8Array;
+  /** tRNS: alpha of each palette colour, or the one transparent grey or colour, 16 bits a sample. */
+  readonly transparency: Uint8Array;
+  /** IDAT, joined. */
+  readonly compressed: Uint8Array;
+}
+
+/** A part of an interlaced picture: where its pixels begin and how far apart they are. */
+type Pass = readonly [x: number, y: number, stepX: number, stepY: number];
+
+/** The seven passes of Adam7. */
+const adam7: readonly Pass[] = [
+  [0, 0, 8, 8],
+  [4, 0, 8, 8],
+  [0, 4, 4, 8],
+  [2, 0, 4, 4],
+  [0, 2, 2, 4],
+  [1, 0, 2, 2],
+  [0, 1, 1, 2],
+];
+
+/** Samples of a pixel, by colour type. */
+const samplesOf: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
+
+/** Depths that each colour type may have. */
+const depthsOf: Readonly<Record<number, readonly number[]>> = {
+  0: [1, 2, 4, 8, 16],
+  2: [8, 16],
+  3: [1, 2, 4, 8],
+  4: [8, 16],
+  6: [8, 16],
+};
+
+/**
+ * Decodes a PNG file.
+ *
+ * @param bytes The whole file; its header was read before and its size found bearable.
+ * @returns Size and 8-bit RGBA, [height, width, 4]. 16 bits keep the high byte.
+ * @throws {PictureError} If the file is damaged.
+ */
+export function decodePng(bytes: Uint8Array): { width: number; height: number; data: Uint8Array } {
+  const png = readChunks(bytes);
+  const { width, height, bits, colorType } = png;
+  const bitsPerPixel = bits * samplesOf[colorType];
+  const passes = png.interlaced ? adam7 : [[0, 0, 1, 1] as const];
+  const sizes = passes.map(([x, y, stepX, stepY]) => {
+    const [columns, rows] = [Math.ceil((width - x) / stepX), Math.ceil((height - y) / stepY)];
+    return { columns, rows, stride: columns > 0 ? 1 + Math.ceil(columns * bitsPerPixel / 8) : 0 };
+  });
+  const raw = inflate(png.compressed, sizes.reduce((sum, { rows, stride }) => sum + rows * stride, 0));
+  const data = new Uint8Array(width * height * 4);
+  let at = 0;
+  passes.forEach((pass, k) => {
+    const { columns, rows, stride } = sizes[k];
+    const lines = raw.subarray(at, at += rows * stride);
+    unfilter(lines, rows, stride, Math.max(1, bitsPerPixel >> 3));
+    for (let row = 0; row < rows && columns > 0; row++) {
+      const line = lines.subarray(row * stride + 1, (row + 1) * stride);
+      expand(png, line, columns, data, ((pass[1] + row * pass[3]) * width + pass[0]) * 4, pass[2] * 4);
+    }
+  });
+  return { width, height, data };
+}
+
+function readChunks(bytes: Uint8Array): Png {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const parts: Uint8Array[] = [];
+  let palette = new Uint8Array();
+  let transparency = new Uint8Array();
+  for (let at = 8, type = ""; type !== "IEND";) {
+    const end = at + 8 + view.getUint32(at);
+    type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    const data = bytes.slice(at + 8, end);
+    const used = ["IHDR", "PLTE", "IDAT", "IEND", "tRNS"].includes(type);
+    if (used && crc32(bytes.subarray(at + 4, end)) !== view.getUint32(end)) {
+      throw new PictureError(`is damaged: the checksum of chunk ${type} at byte ${at} is wrong`);
+    }
+    if (type === "PLTE") palette = data;
+    else if (type === "tRNS") transparency = data;
+    else if (type === "IDAT") parts.push(data);
+    else if (!used && /^[A-Z]/.test(type)) throw new PictureError(`has the unknown critical chunk ${type}`);
+    at = end + 4;
+  }
+  const [bits, colorType, compression, filter, interlace] = bytes.subarray(24, 29);
+  if (!depthsOf[colorType]?.includes(bits) || compression !== 0 || filter !== 0 || interlace > 1) {
+    throw new PictureError(
+      `has a header that is no PNG's (${[bits, colorType, compression, filter, interlace].join(" ")})`,
+    );
+  }
+  if (colorType === 3 && (palette.length === 0 || palette.length % 3 !== 0)) {
+    throw new PictureError(`has a palette of ${palette.length} bytes`);
+  }
+  const compressed = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  parts.reduce((to, part) => (compressed.set(part, to), to + part.length), 0);
+  const [width, height] = [view.getUint32(16), view.getUint32(20)];
+  return { width, height, bits, colorType, interlaced: interlace === 1, palette, transparency, compressed };
+}
+
+function inflate(compressed: Uint8Array, expected: number): Uint8Array {
+  let raw: Uint8Array;
+  try {
+    raw = inflateSync(compressed, { maxOutputLength: expected });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new PictureError(`is damaged: its data does not inflate to ${expected} bytes (${reason})`);
+  }
+  if (raw.length !== expected) {
+    throw new PictureError(`is damaged: it has ${raw.length} of ${expected} bytes of pixels`);
+  }
+  return raw;
+}
+
+/** Undoes the filters of a pass in place; `distance` is how many bytes back the pixel to the left is. */
+function unfilter(lines: Uint8Array, rows: number, stride: number, distance: number): void {
+  for (let row = 0; row < rows && stride > 0; row++) {
+    const begin = row * stride + 1;
+    const filter = lines[begin - 1];
+    const above = row === 0 ? -1 : begin - stride;
+    if (filter > 4) throw new PictureError(`is damaged: row ${row} has the unknown filter ${filter}`);
+    if (filter === 0) continue;
+    for (let i = 0; i < stride - 1; i++) {
+      const left = i < distance ? 0 : lines[begin + i - distance];
+      const up = above < 0 ? 0 : lines[above + i];
+      const corner = i < distance || above < 0 ? 0 : lines[above + i - distance];
+      lines[begin + i] += filter === 1
+        ? left
+        : filter === 2
+        ? up
+        : filter === 3
+        ? (left + up) >> 1
+        : paeth(left, up, corner);
+    }
+  }
+}
+
+/** The neighbour that is nearest to left + up − corner. */
+function paeth(left: number, up: number, corner: number): number {
+  const toLeft = Math.abs(up - corner);
+  const toUp = Math.abs(left - corner);
+  const toCorner = Math.abs(left + up - 2 * corner);
+  if (toLeft <= toUp && toLeft <= toCorner) return left;
+  return toUp <= toCorner ? up : corner;
+}
+
+/** Writes a line of samples as RGBA, from `to` on in steps of `step` bytes. */
+function expand(png: Png, line: Uint8Array, columns: number, out: Uint8Array, to: number, step: number): void {
+  const { bits, colorType, palette, transparency } = png;
+  const samples = samplesOf[colorType];
+  const hasKey = transparency.length >= 2 * samples && (colorType === 0 || colorType === 2);
+  for (let x = 0; x < columns; x++, to += step) {
+    const first = x * samples;
+    if (colorType === 3) {
+      const index = sample(line, first, bits);
+      if (index * 3 >= palette.length) throw new PictureError(`is damaged: colour ${index} is not in its palette`);
+      out[to] = palette[index * 3];
+      out[to + 1] = palette[index * 3 + 1];
+      out[to + 2] = palette[index * 3 + 2];
+      out[to + 3] = transparency[index] ?? 255;
+      continue;
+    }
+    const color = colorType === 2 || colorType === 6;
+    const red = toByte(line, first, bits);
+    out[to] = red;
+    out[to + 1] = color ? toByte(line, first + 1, bits) : red;
+    out[to + 2] = color ? toByte(line, first + 2, bits) : red;
+    out[to + 3] = colorType >= 4 ? toByte(line, first + samples - 1, bits) : 255;
+    if (hasKey && isKey(line, first, samples, bits, transparency)) out[to + 3] = 0;
+  }
+}
+
+/** A sample at its full depth. */
+function sample(line: Uint8Array, index: number, bits: number): number {
+  if (bits === 8) return line[index];
+  if (bits === 16) return line[2 * index] << 8 | line[2 * index + 1];
+  const bit = index * bits;
+  return line[bit >> 3] >> (8 - bits - (bit & 7)) & ((1 << bits) - 1);
+}
+
+/** A sample as 0 to 255. */
+function toByte(line: Uint8Array, index: number, bits: number): number {
+  if (bits === 8) return line[index];
+  if (bits === 16) return line[2 * index];
+  return sample(line, index, bits) * 255 / ((1 << bits) - 1);
+}
+
+function isKey(line: Uint8Array, first: number, samples: number, bits: number, key: Uint8Array): boolean {
+  for (let s = 0; s < samples; s++) {
+    if (sample(line, first + s, bits) !== (key[2 * s] << 8 | key[2 * s + 1])) return false;
+  }
+  return true;
+}

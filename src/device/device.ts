@@ -1,0 +1,70 @@
+/**
+ * What a device is: it opens sessions; a session owns State and compiles graphs to programs over it.
+ *
+ * @module
+ */
+
+import type { Graph } from "../graph/graph.ts";
+
+/** Values of tensors by name. */
+export type Values = Readonly<Record<string, Float32Array>>;
+
+/** A place where graphs run. */
+export interface Device extends AsyncDisposable {
+  readonly kind: "webgpu" | "gpujs";
+  /** What runs the kernels, for people: the adapter, or gpu.js and its mode. */
+  readonly description: string;
+  /** Largest tensor in bytes. */
+  readonly maxTensorBytes: number;
+  /** Bytes that are free for programs, where that is known. */
+  readonly memoryBytes?: number;
+  /** Opens a session with no state. */
+  open(): Session;
+  /** Lays out a graph without running it or taking memory: what it would need. */
+  measure(graph: Graph): MemoryUse;
+}
+
+/** Device memory of a program, in bytes. */
+export interface MemoryUse {
+  /** Temporaries of one run. */
+  readonly temporaries: number;
+  /** The largest sum of temporaries alive at one time: the least any plan can take. */
+  readonly lowerBound: number;
+  /** States the program reads or writes. */
+  readonly state: number;
+  /** Values given at each run. */
+  readonly inputs: number;
+  /** The largest single tensor. */
+  readonly largest: number;
+}
+
+/** State and the programs that read and write it. */
+export interface Session extends Disposable {
+  /** Creates a state, or gives one a new value. Throws TypeError when its size changes. */
+  write(state: string, values: Float32Array): void;
+  /** Values of states, in one read back. Throws TypeError for a name that was never written. */
+  read(states: readonly string[]): Promise<Map<string, Float32Array>>;
+  /** Waits until all that was run is done; throws what the device has complained of. */
+  settle(): Promise<void>;
+  /** Makes a program of a graph. States that it names must have been written, in its sizes, before it runs. */
+  compile(graph: Graph): Program;
+}
+
+/** A compiled graph. */
+export interface Program {
+  readonly memory: MemoryUse;
+  /** Steps of one run: dispatches on WebGPU. */
+  readonly steps: number;
+  /**
+   * Runs once. Inputs are taken before it returns; the work itself may go on behind it.
+   *
+   * @param inputs A value for every input of the graph. Throws TypeError for one that is missing or of another size, and for
+   * such a state.
+   */
+  run(inputs: Values): void;
+  /**
+   * The outputs of the last run, in one read back. To be asked for before another program of the session is compiled or
+   * runs, since they share memory; throws Error after that.
+   */
+  outputs(): Promise<Record<string, Float32Array>>;
+}

@@ -1,0 +1,57 @@
+/**
+ * Prints the elementwise part of a step as source text; each device gives its language.
+ *
+ * @module
+ */
+
+import { elementwise, type Emit } from "../../kernels/elementwise.ts";
+import { isScalarInput, type Node, storageOf } from "../graph/graph.ts";
+import type { Step } from "../graph/step.ts";
+
+/** A target language, at the element that is being computed. */
+export interface Language extends Emit {
+  /** Statement that names a value. */
+  declare(name: string, value: string): string;
+  /** The element of a stored tensor that broadcasting to `shape` puts here. */
+  leaf(node: Node, shape: readonly number[]): string;
+  /** A scalar that is given at every run. */
+  scalar(name: string): string;
+}
+
+/** Source of the values of some nodes. */
+export interface Expression {
+  readonly statements: readonly string[];
+  /** One for each root. */
+  readonly results: readonly string[];
+}
+
+/**
+ * Source that computes `roots` from the tensors that `step` reads.
+ *
+ * @param value Source of the step's own kernel's value, in an epilogue.
+ */
+export function printExpression(step: Step, roots: readonly Node[], language: Language, value?: string): Expression {
+  const statements: string[] = [];
+  const named = new Map<Node, string>();
+  if (step.kernel && value) named.set(step.kernel, value);
+
+  const name = (node: Node, source: string): string => {
+    const variable = `v${named.size}`;
+    statements.push(language.declare(variable, source));
+    named.set(node, variable);
+    return variable;
+  };
+  const print = (node: Node, shape: readonly number[]): string => {
+    const known = named.get(node);
+    if (known) return known;
+    if (node.op === "constant") return language.number(node.attrs.value as number);
+    if (isScalarInput(node)) return name(node, language.scalar(node.attrs.name as string));
+    if (step.reads.includes(storageOf(node))) return name(node, language.leaf(node, shape));
+    const { expression } = elementwise.get(node.op)!;
+    // Not the node's own shape: a number that is the same everywhere is computed here whatever its shape.
+    const operands = node.inputs.map((input) => print(input, shape));
+    return name(node, expression(language, operands, node.attrs));
+  };
+  const results = roots.map((root) => print(root, root.shape));
+  return { statements, results };
+}

@@ -1,0 +1,141 @@
+/**
+ * A gpu.js session: State as arrays, and programs that run step by step.
+ *
+ * @module
+ */
+
+import { opNamed } from "../../../kernels/mod.ts";
+import { sizeOf } from "../../../kernels/op.ts";
+import { type Graph, inputShapes, liveNodes, type Node, stateSizes, storageOf } from "../../graph/graph.ts";
+import type { Plan } from "../../graph/plan.ts";
+import type { Step } from "../../graph/step.ts";
+import type { MemoryUse, Program, Session, Values } from "../device.ts";
+import { checkState, checkWrite, inputValues, missingState, staleOutputs } from "../checks.ts";
+import { printExpression } from "../expression.ts";
+import { JavaScript } from "../javascript.ts";
+import { memoryUse } from "../memory.ts";
+import { type GpuJsContext, type GpuJsKernel, MAX_TENSOR_BYTES } from "./context.ts";
+
+/** State on the host, and programs over it. */
+export class GpuJsSession implements Session {
+  readonly #context: GpuJsContext;
+  readonly #states = new Map<string, Float32Array>();
+  /** The program whose outputs can be read. */
+  lastRun?: Program;
+
+  constructor(context: GpuJsContext) {
+    this.#context = context;
+  }
+
+  write(state: string, values: Float32Array): void {
+    checkWrite(state, this.#states.get(state)?.length, values.length);
+    this.#states.set(state, values.slice());
+  }
+
+  read(states: readonly string[]): Promise<Map<string, Float32Array>> {
+    return Promise.resolve(new Map(states.map((name) => [name, this.state(name).slice()])));
+  }
+
+  /** The array of a state. */
+  state(name: string): Float32Array {
+    const values = this.#states.get(name);
+    if (!values) throw missingState(name);
+    return values;
+  }
+
+  compile(graph: Graph): Program {
+    this.lastRun = undefined;
+    return new GpuJsProgram(this, this.#context, this.#context.plan(graph));
+  }
+
+  settle(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  [Symbol.dispose](): void {
+    this.#states.clear();
+  }
+}
+
+class GpuJsProgram implements Program {
+  readonly memory: MemoryUse;
+  readonly #session: GpuJsSession;
+  readonly #graph: Graph;
+  readonly #plan: Plan;
+  readonly #kernels: readonly StepKernel[];
+  readonly #states: ReadonlyMap<string, number>;
+  #outputs: Record<string, Float32Array> = {};
+
+  constructor(session: GpuJsSession, context: GpuJsContext, { graph, plan }: { graph: Graph; plan: Plan }) {
+    this.#session = session;
+    this.#graph = graph;
+    this.#plan = plan;
+    this.memory = memoryUse(plan);
+    if (plan.largest > MAX_TENSOR_BYTES) {
+      throw new RangeError(`A tensor of ${plan.largest} bytes does not fit: gpu.js takes at most ${MAX_TENSOR_BYTES}`);
+    }
+    this.#states = stateSizes(graph);
+    this.#kernels = plan.steps.map((step) => makeKernel(context, step));
+  }
+
+  get steps(): number {
+    return this.#plan.steps.length;
+  }
+
+  run(inputs: Values): void {
+    for (const [name, length] of this.#states) checkState(name, this.#session.state(name).length, length);
+    const values = new Map<Node, Float32Array>();
+    for (const node of liveNodes(this.#graph)) {
+      if (node.op === "state") values.set(node, this.#session.state(node.attrs.name as string));
+      if (node.op === "input") {
+        values.set(node, inputValues(inputs, node.attrs.name as string, sizeOf(node.shape)));
+      }
+    }
+    this.#plan.steps.forEach((step, k) => {
+      const { run, scalars } = this.#kernels[k];
+      const operands = operandsOf(step).map((node) => values.get(node)!);
+      values.set(step.writes[0], run(...operands, ...scalars.map((name) => inputs[name][0])));
+      for (const node of this.#plan.released[k]) values.delete(node);
+    });
+    // Assignments wait for the last read of the old values, which is now past.
+    for (const { state, value } of this.#graph.assignments) this.#session.write(state, values.get(storageOf(value))!);
+    this.#outputs = Object.fromEntries(
+      Object.entries(this.#graph.outputs).map(([name, node]) => [name, values.get(storageOf(node))!]),
+    );
+    this.#session.lastRun = this;
+  }
+
+  outputs(): Promise<Record<string, Float32Array>> {
+    if (this.#session.lastRun !== this) return Promise.reject(staleOutputs());
+    const copies = Object.entries(this.#outputs).map(([name, values]) => [name, values.slice()]);
+    return Promise.resolve(Object.fromEntries(copies));
+  }
+}
+
+/** Stored tensors in the order in which the step's kernel takes them. */
+function operandsOf(step: Step): readonly Node[] {
+  return step.kernel ? step.kernel.inputs.map(storageOf) : step.reads;
+}
+
+/** A step's kernel and the scalar inputs that it takes after its operands. */
+interface StepKernel {
+  readonly run: GpuJsKernel;
+  readonly scalars: readonly string[];
+}
+
+function makeKernel(context: GpuJsContext, step: Step): StepKernel {
+  const length = sizeOf(step.writes[0].shape);
+  const operands = operandsOf(step).map(({ shape }) => sizeOf(shape));
+  if (step.kernel) {
+    const { op, shape, attrs } = step.kernel;
+    const kernel = opNamed(op).kernel!;
+    const params = kernel.params({ inputs: inputShapes(step.kernel), output: shape, attrs });
+    return { run: context.kernel(kernel.gpujs.toString(), length, operands, params), scalars: [] };
+  }
+  const names = step.reads.map((_, k) => `a${k}`);
+  const language = new JavaScript((leaf) => names[step.reads.indexOf(storageOf(leaf))]);
+  const { statements, results } = printExpression(step, step.roots, language);
+  const parameters = [...names, ...language.scalars.map((_, k) => `s${k}`)].join(", ");
+  const source = `function (${parameters}) {\n${statements.join("\n")}\nreturn ${results[0]};\n}`;
+  return { run: context.kernel(source, length, operands, {}), scalars: language.scalars };
+}

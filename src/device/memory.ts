@@ -1,0 +1,26 @@
+/**
+ * Sums of a plan's memory.
+ *
+ * @module
+ */
+
+import type { Location, Plan } from "../graph/plan.ts";
+import type { MemoryUse } from "./device.ts";
+
+/** Device memory that a plan takes. */
+export function memoryUse(plan: Plan): MemoryUse {
+  const sum = (place: Location["in"]): number => {
+    const byName = new Map<string, number>();
+    for (const location of plan.locations.values()) {
+      if (location.in === place && location.in !== "arena") byName.set(location.name, location.bytes);
+    }
+    return [...byName.values()].reduce((total, bytes) => total + bytes, 0);
+  };
+  return {
+    temporaries: plan.pages.reduce((total, bytes) => total + bytes, 0),
+    lowerBound: plan.lowerBound,
+    state: sum("state"),
+    inputs: sum("input"),
+    largest: plan.largest,
+  };
+}

@@ -1,0 +1,36 @@
+/**
+ * Chooses a device.
+ *
+ * @module
+ */
+
+import { UserError } from "../errors.ts";
+import type { Device } from "./device.ts";
+import { openGpuJs } from "./gpujs/device.ts";
+import { openWebGpu } from "./webgpu/device.ts";
+
+/** `auto` takes WebGPU where there is an adapter, and gpu.js where there is none. */
+export type Backend = "auto" | "webgpu" | "gpujs";
+
+/**
+ * Opens a device.
+ *
+ * @throws UserError when WebGPU is asked for by name and there is no adapter.
+ * @example
+ * ```ts
+ * import { openDevice } from "jsr:@fovea/fovea";
+ * await using device = await openDevice();
+ * console.log(device.kind, device.description);
+ * ```
+ */
+export async function openDevice(backend: Backend = "auto"): Promise<Device> {
+  if (backend === "gpujs") return await openGpuJs();
+  const device = await openWebGpu();
+  if (device) return device;
+  if (backend === "webgpu") {
+    throw new UserError(
+      "WebGPU was asked for and there is no adapter here: install a GPU driver (or Mesa's: libegl1 libgl1-mesa-dri), or use --backend gpujs",
+    );
+  }
+  return await openGpuJs();
+}

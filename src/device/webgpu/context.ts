@@ -1,0 +1,107 @@
+/**
+ * A WebGPU device with what is cached for it, and the faults it has complained of.
+ *
+ * @module
+ */
+
+import { UserError } from "../../errors.ts";
+import { fuse, type FuseOptions } from "../../graph/fuse.ts";
+import type { Graph } from "../../graph/graph.ts";
+import { lower } from "../../graph/lower.ts";
+import { type MemoryLimits, type Plan, plan } from "../../graph/plan.ts";
+
+const FUSION: FuseOptions = { prologues: true, epilogues: true, manyWrites: true, maxBindings: 8 };
+
+/** Lowers, fuses and lays out a graph as WebGPU runs it; needs no adapter. */
+export function layOut(graph: Graph, limits: MemoryLimits): { graph: Graph; plan: Plan } {
+  const lowered = lower(graph);
+  return { graph: lowered, plan: plan(lowered, fuse(lowered, FUSION), limits) };
+}
+
+/** What sessions and programs share. */
+export class WebGpuContext {
+  readonly gpu: GPUDevice;
+  #fault?: Error;
+  #closing = false;
+  readonly #layouts = new Map<number, GPUBindGroupLayout>();
+  readonly #pipelines = new Map<string, GPUComputePipeline>();
+
+  constructor(gpu: GPUDevice) {
+    this.gpu = gpu;
+    // A validation error is silent unless it is listened for; nothing computed after it is to be believed.
+    gpu.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      this.#fault ??= faultOf((event as GPUUncapturedErrorEvent).error);
+    });
+    gpu.lost.then(({ reason, message }) => {
+      if (this.#closing) return;
+      this.#fault = new UserError(
+        `The GPU was lost (${
+          message || reason || "no reason given"
+        }): what it said after that is not kept; go on with --resume`,
+      );
+    });
+  }
+
+  /** Throws what the device has complained of since it was opened. */
+  check(): void {
+    if (this.#fault) throw this.#fault;
+  }
+
+  /** Waits for the device; throws what it has complained of by then, whether or not it says that all went well. */
+  async wait(work: Promise<unknown>): Promise<void> {
+    try {
+      await work;
+    } finally {
+      this.check();
+    }
+  }
+
+  /** Lowers, fuses and lays out a graph for this device. */
+  plan(graph: Graph): { graph: Graph; plan: Plan } {
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.gpu.limits;
+    return layOut(graph, { maxBuffer: maxBufferSize, maxBinding: maxStorageBufferBindingSize });
+  }
+
+  /** Layout of a dispatch: the numbers, then `storage` tensors. */
+  layout(storage: number): GPUBindGroupLayout {
+    let layout = this.#layouts.get(storage);
+    if (!layout) {
+      const entry = (binding: number, type: GPUBufferBindingType): GPUBindGroupLayoutEntry => ({
+        binding,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type },
+      });
+      const tensors = Array.from({ length: storage }, (_, k) => entry(k + 1, "storage"));
+      layout = this.gpu.createBindGroupLayout({ entries: [entry(0, "uniform"), ...tensors] });
+      this.#layouts.set(storage, layout);
+    }
+    return layout;
+  }
+
+  /** The pipeline of a kernel's text; texts seen before are not compiled again. */
+  pipeline(code: string, storage: number): GPUComputePipeline {
+    let pipeline = this.#pipelines.get(code);
+    if (!pipeline) {
+      pipeline = this.gpu.createComputePipeline({
+        layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [this.layout(storage)] }),
+        compute: { module: this.gpu.createShaderModule({ code }), entryPoint: "main" },
+      });
+      this.#pipelines.set(code, pipeline);
+    }
+    return pipeline;
+  }
+
+  /** Gives the device back. */
+  close(): void {
+    this.#closing = true;
+    this.gpu.destroy();
+  }
+}
+
+function faultOf(error: GPUError): Error {
+  const message = error.message.replaceAll("\n", " ");
+  return error instanceof GPUOutOfMemoryError
+    ? new UserError(`The GPU has no memory left (${message}): give a smaller --batch or --image-size`)
+    : new Error(`WebGPU refused a command: ${message}`);
+}

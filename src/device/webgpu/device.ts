@@ -1,0 +1,62 @@
+/**
+ * The WebGPU device.
+ *
+ * @module
+ */
+
+import type { Graph } from "../../graph/graph.ts";
+import type { Device, MemoryUse, Session } from "../device.ts";
+import { freeHostMemory } from "../host_memory.ts";
+import { memoryUse } from "../memory.ts";
+import { WebGpuContext } from "./context.ts";
+import { WebGpuSession } from "./session.ts";
+
+/** Opens the default adapter, or gives undefined where there is none. */
+export async function openWebGpu(): Promise<WebGpuDevice | undefined> {
+  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) return undefined;
+  const { limits } = adapter;
+  const device = await adapter.requestDevice({
+    // Without asking, a device has 128 MiB bindings and 256 MiB buffers on any card.
+    requiredLimits: {
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,
+      maxBufferSize: limits.maxBufferSize,
+      maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
+      maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+    },
+    requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
+  });
+  return new WebGpuDevice(device, adapter.info);
+}
+
+/** Runs graphs on an adapter. */
+export class WebGpuDevice implements Device {
+  readonly kind = "webgpu";
+  readonly description: string;
+  readonly memoryBytes?: number;
+  readonly #context: WebGpuContext;
+
+  constructor(gpu: GPUDevice, info: GPUAdapterInfo) {
+    this.#context = new WebGpuContext(gpu);
+    // A software adapter takes the host's memory; of a GPU's, WebGPU tells nothing.
+    if (info.isFallbackAdapter) this.memoryBytes = freeHostMemory();
+    this.description = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ");
+  }
+
+  get maxTensorBytes(): number {
+    return this.#context.gpu.limits.maxStorageBufferBindingSize;
+  }
+
+  open(): Session {
+    return new WebGpuSession(this.#context);
+  }
+
+  measure(graph: Graph): MemoryUse {
+    return memoryUse(this.#context.plan(graph).plan);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#context.close();
+    return Promise.resolve();
+  }
+}

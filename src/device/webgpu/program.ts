@@ -1,0 +1,172 @@
+/**
+ * Replays a planned graph: pipelines, bind groups and the dispatch list are made once; a run uploads its inputs,
+ * encodes the list and submits it.
+ *
+ * @module
+ */
+
+import { sizeOf } from "../../../kernels/op.ts";
+import { type Graph, isScalarInput, liveNodes, stateSizes, storageOf } from "../../graph/graph.ts";
+import type { Location, Plan } from "../../graph/plan.ts";
+import { inputValues, staleOutputs } from "../checks.ts";
+import type { MemoryUse, Program, Values } from "../device.ts";
+import { memoryUse } from "../memory.ts";
+import { assemble, type Assembled } from "./assemble.ts";
+import type { WebGpuMemory } from "./memory.ts";
+
+interface Dispatch extends Assembled {
+  readonly pipeline: GPUComputePipeline;
+  /** Offset of the dispatch's numbers in the program's uniform buffer. */
+  readonly paramsAt: number;
+}
+
+const UNIFORM_ALIGNMENT = 256;
+
+/** A program of a WebGPU memory. */
+export class WebGpuProgram implements Program {
+  readonly memory: MemoryUse;
+  readonly #memory: WebGpuMemory;
+  readonly #graph: Graph;
+  readonly #plan: Plan;
+  readonly #dispatches: readonly Dispatch[];
+  readonly #uniforms: GPUBuffer;
+  /** The uniform buffer on the host, with the scalars of the last run. */
+  readonly #params: Uint32Array<ArrayBuffer>;
+  readonly #floats: Float32Array;
+  /** Where each scalar input stands in the uniform buffer, in numbers. */
+  readonly #scalars = new Map<string, number[]>();
+  readonly #inputs = new Map<string, { buffer: GPUBuffer; length: number }>();
+  #groups: GPUBindGroup[] = [];
+  #generation = -1;
+
+  constructor(memory: WebGpuMemory, { graph, plan }: { graph: Graph; plan: Plan }) {
+    this.#memory = memory;
+    this.#graph = graph;
+    this.#plan = plan;
+    this.memory = memoryUse(plan);
+    const most = memory.context.gpu.limits.maxStorageBufferBindingSize;
+    if (plan.largest > most) {
+      throw new RangeError(`A tensor of ${plan.largest} bytes does not fit: the device binds at most ${most}`);
+    }
+    let paramsAt = 0;
+    this.#dispatches = plan.steps.map((step) => {
+      const assembled = assemble(step, plan);
+      const pipeline = memory.context.pipeline(assembled.code, assembled.bindings.length);
+      const at = paramsAt;
+      paramsAt += Math.ceil(assembled.params.byteLength / UNIFORM_ALIGNMENT) * UNIFORM_ALIGNMENT;
+      return { ...assembled, pipeline, paramsAt: at };
+    });
+    this.#params = new Uint32Array(Math.max(UNIFORM_ALIGNMENT, paramsAt) / 4);
+    this.#floats = new Float32Array(this.#params.buffer);
+    this.#uniforms = this.#collectParams();
+    for (const node of liveNodes(graph)) {
+      if (node.op !== "input" || isScalarInput(node)) continue;
+      const length = sizeOf(node.shape);
+      this.#inputs.set(node.attrs.name as string, { buffer: memory.createBuffer(4 * length), length });
+    }
+    memory.reserve(plan.pages);
+  }
+
+  get steps(): number {
+    return this.#dispatches.length;
+  }
+
+  /** Puts the numbers of all dispatches into one buffer. */
+  #collectParams(): GPUBuffer {
+    const { gpu } = this.#memory.context;
+    for (const { params, paramsAt, scalars } of this.#dispatches) {
+      this.#params.set(params, paramsAt / 4);
+      for (const { name, at } of scalars) {
+        this.#scalars.set(name, [...this.#scalars.get(name) ?? [], paramsAt / 4 + at]);
+      }
+    }
+    const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+    const buffer = gpu.createBuffer({ size: this.#params.byteLength, usage });
+    gpu.queue.writeBuffer(buffer, 0, this.#params);
+    return buffer;
+  }
+
+  /** Takes the values of a run's inputs. */
+  #upload(inputs: Values): void {
+    const { queue } = this.#memory.context.gpu;
+    for (const [name, { buffer, length }] of this.#inputs) {
+      queue.writeBuffer(buffer, 0, inputValues(inputs, name, length) as Float32Array<ArrayBuffer>);
+    }
+    for (const [name, places] of this.#scalars) {
+      const [value] = inputValues(inputs, name, 1);
+      for (const at of places) this.#floats[at] = value;
+    }
+    if (this.#scalars.size > 0) queue.writeBuffer(this.#uniforms, 0, this.#params);
+  }
+
+  #place(location: Location): { buffer: GPUBuffer; offset: number } {
+    return location.in === "input"
+      ? { buffer: this.#inputs.get(location.name)!.buffer, offset: 0 }
+      : this.#memory.place(location);
+  }
+
+  #bind(): void {
+    if (this.#generation === this.#memory.generation) return;
+    const { context } = this.#memory;
+    this.#memory.checkStates(stateSizes(this.#graph));
+    this.#groups = this.#dispatches.map(({ bindings, params, paramsAt }) =>
+      context.gpu.createBindGroup({
+        layout: context.layout(bindings.length),
+        entries: [
+          {
+            binding: 0,
+            resource: { buffer: this.#uniforms, offset: paramsAt, size: Math.ceil(params.byteLength / 16) * 16 },
+          },
+          ...bindings.map((location, k) => ({
+            binding: k + 1,
+            resource: { ...this.#place(location), size: location.bytes },
+          })),
+        ],
+      })
+    );
+    this.#generation = this.#memory.generation;
+  }
+
+  run(inputs: Values): void {
+    this.#memory.context.check();
+    this.#upload(inputs);
+    // An empty command buffer has crashed Deno.
+    if (this.#dispatches.length > 0) this.#submit();
+    this.#memory.lastRun = this;
+  }
+
+  #submit(): void {
+    this.#bind();
+    const { gpu } = this.#memory.context;
+    const encoder = gpu.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    this.#dispatches.forEach(({ pipeline, grid }, k) => {
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, this.#groups[k]);
+      pass.dispatchWorkgroups(...grid);
+    });
+    pass.end();
+    for (const { from, state } of this.#plan.copies) {
+      const source = this.#place(this.#plan.locations.get(from)!);
+      const target = this.#memory.place({ in: "state", name: state, bytes: 0 });
+      encoder.copyBufferToBuffer(source.buffer, source.offset, target.buffer, 0, 4 * sizeOf(from.shape));
+    }
+    gpu.queue.submit([encoder.finish()]);
+  }
+
+  async outputs(): Promise<Record<string, Float32Array>> {
+    if (this.#memory.lastRun !== this) throw staleOutputs();
+    const outputs = Object.entries(this.#graph.outputs);
+    const values = await this.#memory.readRanges(outputs.map(([, node]) => ({
+      ...this.#place(this.#plan.locations.get(storageOf(node))!),
+      length: sizeOf(node.shape),
+    })));
+    return Object.fromEntries(outputs.map(([name], k) => [name, values[k]]));
+  }
+
+  /** Frees the buffers of the program's own. */
+  destroy(): void {
+    this.#uniforms.destroy();
+    for (const { buffer } of this.#inputs.values()) buffer.destroy();
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * A WebGPU session: its memory and its programs.
+ *
+ * @module
+ */
+
+import type { Graph } from "../../graph/graph.ts";
+import type { Program, Session } from "../device.ts";
+import type { WebGpuContext } from "./context.ts";
+import { WebGpuMemory } from "./memory.ts";
+import { WebGpuProgram } from "./program.ts";
+
+/** State and programs on one WebGPU device. */
+export class WebGpuSession implements Session {
+  readonly #context: WebGpuContext;
+  readonly #memory: WebGpuMemory;
+  readonly #programs: WebGpuProgram[] = [];
+
+  constructor(context: WebGpuContext) {
+    this.#context = context;
+    this.#memory = new WebGpuMemory(context);
+  }
+
+  write(state: string, values: Float32Array): void {
+    this.#memory.write(state, values);
+  }
+
+  read(states: readonly string[]): Promise<Map<string, Float32Array>> {
+    return this.#memory.read(states);
+  }
+
+  compile(graph: Graph): Program {
+    const program = new WebGpuProgram(this.#memory, this.#context.plan(graph));
+    this.#programs.push(program);
+    return program;
+  }
+
+  async settle(): Promise<void> {
+    await this.#context.wait(this.#context.gpu.queue.onSubmittedWorkDone());
+  }
+
+  [Symbol.dispose](): void {
+    for (const program of this.#programs) program.destroy();
+    this.#memory[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,339 @@
+/**
+ * Files that survive a kill, a full disk and a second run: {@link writeAtomic}, {@link appendRecord} and
+ * {@link lockDirectory}.
+ *
+ * @module
+ */
+import { basename, dirname, join } from "node:path";
+import { UserError } from "./errors.ts";
+
+/** The part of `Deno.FsFile` that is used here. */
+export interface OpenFile {
+  /** Reads into `buffer`; the bytes read, null at the end. */
+  read(buffer: Uint8Array): Promise<number | null>;
+  /** Writes from `bytes`; the bytes written, possibly fewer than given. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Moves the position; the new one, from the start. */
+  seek(offset: number, whence: Deno.SeekMode): Promise<number>;
+  /** Cuts the file to `length` bytes. */
+  truncate(length: number): Promise<void>;
+  /** Resolves once content and metadata are on the disk (fsync). */
+  sync(): Promise<void>;
+  /** Takes the file's lock, until it is closed, unless someone else holds it. */
+  tryLock(exclusive: boolean): Promise<boolean>;
+  /** Closes the file. */
+  close(): void;
+}
+
+/** What is asked of a file system; tests hand over one that fails. */
+export interface FileSystem {
+  /** Opens a file, or a directory for reading. */
+  open(path: string, options: Deno.OpenOptions): Promise<OpenFile>;
+  /** Puts `from` in the place of `to`, at one instant. */
+  rename(from: string, to: string): Promise<void>;
+  /** Removes a file. */
+  remove(path: string): Promise<void>;
+}
+
+/** The file system of this machine. */
+export const realFileSystem: FileSystem = {
+  open: (path, options) => Deno.open(path, options),
+  rename: (from, to) => Deno.rename(from, to),
+  remove: (path) => Deno.remove(path),
+};
+
+/** Makes names of temporaries unique within this process. */
+let temporaries = 0;
+
+/**
+ * Writes a file so that, whatever happens at whatever instant, its path holds either the old content or the new: a
+ * temporary beside it is written, brought to the disk and renamed, and the directory is brought to the disk.
+ *
+ * @param path Where the file goes; its directory exists.
+ * @param data Text (UTF-8), bytes, or pieces that are written one after the other.
+ * @param files The file system.
+ * @returns When the new content is safe.
+ * @throws {UserError} If anything fails, naming the path, the bytes and the reason; the temporary is removed. The old
+ * content is still there, unless the error is that the new one is in place but not sure to survive a power cut.
+ *
+ * @example
+ * ```ts
+ * import { writeAtomic } from "./files.ts";
+ *
+ * await writeAtomic("config.json", JSON.stringify({ seed: 1 }));
+ * ```
+ */
+export async function writeAtomic(
+  path: string,
+  data: string | Uint8Array | readonly Uint8Array[],
+  files: FileSystem = realFileSystem,
+): Promise<void> {
+  const pieces = typeof data === "string"
+    ? [new TextEncoder().encode(data)]
+    : data instanceof Uint8Array
+    ? [data]
+    : data;
+  const what = `${path} (${pieces.reduce((sum, piece) => sum + piece.length, 0)} bytes)`;
+  const temporary = join(dirname(path), `.${basename(path)}.${Deno.pid}-${++temporaries}.tmp`);
+  try {
+    const file = await files.open(temporary, { write: true, createNew: true });
+    try {
+      for (const piece of pieces) await writeAll(file, piece);
+      await file.sync();
+    } finally {
+      file.close();
+    }
+    await files.rename(temporary, path);
+  } catch (error) {
+    // Where it was never made, or the disk is past helping, the first error is the one to tell.
+    await files.remove(temporary).catch(() => {});
+    throw fileError(`Cannot write ${what}`, error, "what was there before is untouched");
+  }
+  try {
+    await syncDirectory(dirname(path), files);
+  } catch (error) {
+    throw fileError(`Wrote ${what}, but cannot make sure of it`, error, "check the disk");
+  }
+}
+
+/**
+ * Removes the temporaries that a killed {@link writeAtomic} left in a directory. Only for who holds the lock of the
+ * run: another process's temporary would be removed under its hands.
+ *
+ * @param directory Where to look, not below.
+ * @returns The names of the files removed.
+ */
+export async function removeTemporaries(directory: string): Promise<string[]> {
+  const entries = await Array.fromAsync(Deno.readDir(directory));
+  const left = entries.filter(({ isFile, name }) => isFile && /^\..+\.\d+-\d+\.tmp$/.test(name));
+  for (const { name } of left) await Deno.remove(join(directory, name));
+  return left.map(({ name }) => name).sort();
+}
+
+/** The key under which a record lists the numbers that JSON cannot hold. */
+const NON_FINITE = "nonFinite";
+
+/**
+ * Appends a record to a file with a JSON object per line, which is made if there is none. A last line without a
+ * newline, as a kill leaves it, is cut off first.
+ *
+ * JSON has no NaN and no infinities, and `JSON.stringify` makes them null without a word. Here they become the strings
+ * `"NaN"`, `"Infinity"` and `"-Infinity"`, which `Number` turns back, and the record lists where, in `nonFinite` (JSON
+ * pointers, RFC 6901).
+ *
+ * @param path Where the file is.
+ * @param record Anything that JSON can hold, and numbers of any kind.
+ * @param files The file system.
+ * @returns When the record is written. It is not yet safe from a power cut: a record is not worth an fsync.
+ * @throws {UserError} If it cannot be written whole; nothing of it stays in the file.
+ * @throws {TypeError} If the record has a field `nonFinite` of its own.
+ *
+ * @example
+ * ```ts
+ * import { appendRecord } from "./files.ts";
+ *
+ * await appendRecord("metrics.jsonl", { step: 1, loss: 0.7 }); // {"step":1,"loss":0.7}
+ * await appendRecord("metrics.jsonl", { step: 2, loss: NaN }); // {"step":2,"loss":"NaN","nonFinite":["/loss"]}
+ * ```
+ */
+export async function appendRecord(
+  path: string,
+  record: Readonly<Record<string, unknown>>,
+  files: FileSystem = realFileSystem,
+): Promise<void> {
+  const line = new TextEncoder().encode(stringifyRecord(record) + "\n");
+  try {
+    const file = await files.open(path, { read: true, write: true, create: true });
+    try {
+      await appendLine(file, line);
+    } finally {
+      file.close();
+    }
+  } catch (error) {
+    throw fileError(`Cannot append ${line.length} bytes to ${path}`, error, "the records before are untouched");
+  }
+}
+
+/**
+ * Reads what {@link appendRecord} wrote, as it is written: numbers that JSON cannot hold are strings. A last line
+ * without a newline is left out.
+ *
+ * @param path Where the file is.
+ * @returns The records, in order; none when there is no file.
+ * @throws {UserError} If the file cannot be read or a whole line is no JSON object, naming the line.
+ */
+export async function readRecords(path: string): Promise<Record<string, unknown>[]> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw fileError(`Cannot read ${path}`, error, "check that it can be read");
+  }
+  return text.split("\n").slice(0, -1).map((line, index) => {
+    try {
+      return parseRecord(line);
+    } catch (error) {
+      throw fileError(`${path}:${index + 1} is no record`, error, "remove the line");
+    }
+  });
+}
+
+/** Says who holds a directory. */
+interface Holder {
+  /** Process id. */
+  readonly pid: number;
+  /** When the lock was taken, ISO 8601. */
+  readonly since: string;
+}
+
+/** A directory held for this process; disposing of it lets go. */
+export type DirectoryLock = AsyncDisposable;
+
+/**
+ * Takes a directory for this process alone. The lock is the operating system's (on the file `.lock`), which lets go of
+ * it when the process ends, however it ends: a lock of the dead never stands in the way. The file stays, since removing
+ * it would let two processes hold locks on two files of that name.
+ *
+ * @param directory An existing directory.
+ * @param files The file system.
+ * @returns The lock.
+ * @throws {UserError} If another holds it, naming the process and since when; or if it cannot be locked.
+ *
+ * @example
+ * ```ts
+ * import { lockDirectory } from "./files.ts";
+ *
+ * await using _lock = await lockDirectory("runs/hair");
+ * ```
+ */
+export async function lockDirectory(directory: string, files: FileSystem = realFileSystem): Promise<DirectoryLock> {
+  let file: OpenFile | undefined;
+  try {
+    file = await files.open(join(directory, ".lock"), { read: true, write: true, create: true });
+    if (await file.tryLock(true)) {
+      const holder: Holder = { pid: Deno.pid, since: new Date().toISOString() };
+      await file.truncate(0);
+      await writeAll(file, new TextEncoder().encode(JSON.stringify(holder) + "\n"));
+      const held = file;
+      return { [Symbol.asyncDispose]: () => Promise.resolve(held.close()) };
+    }
+  } catch (error) {
+    file?.close();
+    throw fileError(`Cannot lock ${directory}`, error, "check that it exists and can be written");
+  }
+  const holder = await describeHolder(file);
+  file.close();
+  throw new UserError(`Cannot use ${directory}: ${holder} is at work there; wait for it or choose another directory`);
+}
+
+/** The holder of a lock in words, from the lock file as far as it can be read. */
+async function describeHolder(file: OpenFile): Promise<string> {
+  try {
+    const buffer = new Uint8Array(1024);
+    const read = await file.read(buffer) ?? 0;
+    const { pid, since }: Holder = JSON.parse(new TextDecoder().decode(buffer.subarray(0, read)));
+    return `process ${pid} (since ${since})`;
+  } catch {
+    // It has not written its name yet, or (Windows) a locked file cannot be read.
+    return "another process";
+  }
+}
+
+/** Writes all of `bytes`: one call may write only some. */
+async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {
+  for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
+}
+
+/** Brings a directory's entries to the disk, so that a rename survives a power cut. */
+async function syncDirectory(directory: string, files: FileSystem): Promise<void> {
+  // Windows opens no directories; there the rename itself is journalled.
+  if (Deno.build.os === "windows") return;
+  const file = await files.open(directory, { read: true });
+  try {
+    await file.sync();
+  } finally {
+    file.close();
+  }
+}
+
+/** Puts a line after the whole lines of a file; on failure nothing of it stays. */
+async function appendLine(file: OpenFile, line: Uint8Array): Promise<void> {
+  const length = await lengthOfWholeLines(file);
+  await file.truncate(length);
+  await file.seek(length, Deno.SeekMode.Start);
+  try {
+    await writeAll(file, line);
+  } catch (error) {
+    // If even this fails, half a line stays, which the next record's writer cuts off.
+    await file.truncate(length).catch(() => {});
+    throw error;
+  }
+}
+
+/** The offset after the last newline, found from the end. */
+async function lengthOfWholeLines(file: OpenFile): Promise<number> {
+  const buffer = new Uint8Array(4096);
+  for (let end = await file.seek(0, Deno.SeekMode.End); end > 0;) {
+    const start = Math.max(0, end - buffer.length);
+    const block = buffer.subarray(0, end - start);
+    await file.seek(start, Deno.SeekMode.Start);
+    for (let filled = 0; filled < block.length;) {
+      const read = await file.read(block.subarray(filled));
+      if (read === null) throw new Error("the file shrank while it was read");
+      filled += read;
+    }
+    const newline = block.lastIndexOf("\n".charCodeAt(0));
+    if (newline >= 0) return start + newline + 1;
+    end = start;
+  }
+  return 0;
+}
+
+/** A record as JSON, with a list of the numbers that had to become strings. */
+function stringifyRecord(record: Readonly<Record<string, unknown>>): string {
+  if (NON_FINITE in record) throw new TypeError(`A record's field "${NON_FINITE}" is taken: rename it`);
+  const pointers: string[] = [];
+  const safe = replaceNonFinite(record, "", pointers) as Record<string, unknown>;
+  return JSON.stringify(pointers.length === 0 ? safe : { ...safe, [NON_FINITE]: pointers });
+}
+
+/** A copy of plain arrays and objects in which numbers that are not finite are strings; lists their pointers. */
+function replaceNonFinite(value: unknown, pointer: string, pointers: string[]): unknown {
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    pointers.push(pointer);
+    return String(value);
+  }
+  if (Array.isArray(value)) return value.map((item, i) => replaceNonFinite(item, `${pointer}/${i}`, pointers));
+  if (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => {
+        const token = key.replaceAll("~", "~0").replaceAll("/", "~1");
+        return [key, replaceNonFinite(item, `${pointer}/${token}`, pointers)];
+      }),
+    );
+  }
+  return value;
+}
+
+/** A line as a record. */
+function parseRecord(line: string): Record<string, unknown> {
+  const parsed: unknown = JSON.parse(line);
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    throw new SyntaxError("not a JSON object");
+  }
+  return parsed as Record<string, unknown>;
+}
+
+/** An error of the operating system's as one line, with its code where it has one. */
+function fileError(what: string, cause: unknown, advice: string): UserError {
+  const code = (cause as { code?: string }).code;
+  const reason = code === "ENOSPC"
+    ? "the disk is full (ENOSPC)"
+    : cause instanceof Error
+    ? cause.message
+    : String(cause);
+  const error = new UserError(`${what}: ${reason}; ${advice}`);
+  error.cause = cause;
+  return error;
+}

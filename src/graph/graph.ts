@@ -1,0 +1,80 @@
+/**
+ * The graph: plain data. A node is a symbolic tensor with the op and inputs that produce it; a graph adds what
+ * is wanted of it: outputs to read and assignments to State.
+ *
+ * @module
+ */
+
+import { type Attrs, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
+
+/**
+ * A symbolic tensor. Besides the ops of the registry, `op` may be:
+ * `input` (values given at every run), `state` (values owned by the session), `constant` (one number, inlined where
+ * it is used) and `reshape` (the same values under another shape: never a kernel).
+ */
+export interface Node extends Tensor {
+  readonly op: string;
+  readonly inputs: readonly Node[];
+  readonly attrs: Attrs;
+}
+
+/** An assignment that ends a run, ordered after every read of the old value. */
+export interface Assignment {
+  /** Name of the state. */
+  readonly state: string;
+  readonly value: Node;
+}
+
+/** A whole program: what one run computes. */
+export interface Graph {
+  /** Every node, in an order in which inputs come before their users. */
+  readonly nodes: readonly Node[];
+  /** Tensors that can be read after a run. */
+  readonly outputs: Readonly<Record<string, Node>>;
+  readonly assignments: readonly Assignment[];
+}
+
+/** Ops that are not in the registry. */
+export const STRUCTURAL: ReadonlySet<string> = new Set(["input", "state", "constant", "reshape"]);
+
+/** A scalar given at every run (learning rate, random key): a number among the kernel's own, not a tensor in memory. */
+export function isScalarInput(node: Node): boolean {
+  return node.op === "input" && node.shape.length === 0;
+}
+
+/** The node whose storage `node` shares: itself, or what a chain of reshapes starts from. */
+export function storageOf(node: Node): Node {
+  while (node.op === "reshape") node = node.inputs[0];
+  return node;
+}
+
+/** Number of elements of every state that a run reads or writes, by name. */
+export function stateSizes(graph: Graph): Map<string, number> {
+  const read = liveNodes(graph).filter((node) => node.op === "state");
+  return new Map([
+    ...read.map((node): [string, number] => [node.attrs.name as string, sizeOf(node.shape)]),
+    ...graph.assignments.map(({ state, value }): [string, number] => [state, sizeOf(value.shape)]),
+  ]);
+}
+
+/** Nodes that the graph's outputs and assignments depend on, in order. */
+export function liveNodes(graph: Graph): Node[] {
+  const live = new Set<Node>();
+  const pending = [...Object.values(graph.outputs), ...graph.assignments.map(({ value }) => value)];
+  for (let node = pending.pop(); node; node = pending.pop()) {
+    if (live.has(node)) continue;
+    live.add(node);
+    pending.push(...node.inputs);
+  }
+  return [...live].sort((a, b) => a.id - b.id);
+}
+
+/** Do two nodes have the same shape, axis by axis? */
+export function sameShape(a: Node, b: Node): boolean {
+  return a.shape.length === b.shape.length && a.shape.every((size, axis) => size === b.shape[axis]);
+}
+
+/** Shapes of a node's inputs. */
+export function inputShapes(node: Node): Shape[] {
+  return node.inputs.map((input) => input.shape);
+}

@@ -1,0 +1,174 @@
+/**
+ * Planning: gives every stored tensor its place before anything runs. Temporaries share an arena by their
+ * lifetimes, results take the place of what they replace where that is safe, and new state is written straight
+ * over the old.
+ *
+ * @module
+ */
+
+import { sizeOf } from "../../kernels/op.ts";
+import { type Graph, isScalarInput, liveNodes, type Node, storageOf } from "./graph.ts";
+import { type Step, usesInPlace } from "./step.ts";
+
+/** Where a stored tensor lives. */
+export type Location =
+  | { readonly in: "arena"; readonly page: number; readonly offset: number; readonly bytes: number }
+  | { readonly in: "state"; readonly name: string; readonly bytes: number }
+  | { readonly in: "input"; readonly name: string; readonly bytes: number };
+
+/** Sizes a device allows. */
+export interface MemoryLimits {
+  /** Largest buffer in bytes. */
+  readonly maxBuffer: number;
+  /** Largest part of a buffer that a kernel can see, in bytes. */
+  readonly maxBinding: number;
+}
+
+/** A program laid out in memory. */
+export interface Plan {
+  readonly steps: readonly Step[];
+  /** Place of every stored tensor, by its storage node. */
+  readonly locations: ReadonlyMap<Node, Location>;
+  /** New state values that could not be written in place: copied when the steps are done. */
+  readonly copies: readonly { readonly from: Node; readonly state: string }[];
+  /** For each step, the temporaries that nobody reads after it. */
+  readonly released: readonly (readonly Node[])[];
+  /** Bytes of each page of the arena. */
+  readonly pages: readonly number[];
+  /** The largest sum of temporaries alive at one time: no plan can take less. */
+  readonly lowerBound: number;
+  /** Bytes of the largest tensor. */
+  readonly largest: number;
+}
+
+/** Offsets of bindings are multiples of this many bytes. */
+const ALIGNMENT = 256;
+
+/** A temporary: tensors that share one place, alive from one step to another. */
+interface Block {
+  readonly nodes: Node[];
+  readonly bytes: number;
+  readonly from: number;
+  until: number;
+}
+
+const bytesOf = (node: Node): number => Math.ceil(4 * sizeOf(node.shape) / ALIGNMENT) * ALIGNMENT;
+
+/** Lays out the steps of a fused graph. */
+export function plan(graph: Graph, steps: readonly Step[], limits: MemoryLimits): Plan {
+  const last = lastReads(graph, steps);
+  const locations = new Map<Node, Location>();
+  for (const node of liveNodes(graph)) {
+    if (!isScalarInput(node) && (node.op === "input" || node.op === "state")) {
+      locations.set(node, { in: node.op, name: node.attrs.name as string, bytes: bytesOf(node) });
+    }
+  }
+  const copies: { from: Node; state: string }[] = [];
+  for (const { state, value } of graph.assignments) {
+    const from = storageOf(value);
+    if (!locations.has(from) && canOverwrite(graph, steps, last, from, state)) {
+      locations.set(from, { in: "state", name: state, bytes: bytesOf(from) });
+    } else {
+      copies.push({ from, state });
+      last.set(from, steps.length);
+    }
+  }
+  const blocks = blocksOf(steps, last, locations);
+  const pages = place(blocks, limits, locations);
+  const released = steps.map((): Node[] => []);
+  // Past the last step there are outputs alone, which stay.
+  for (const node of blocks.flatMap(({ nodes }) => nodes)) released[last.get(node)!]?.push(node);
+  const largest = Math.max(0, ...[...locations.values()].map(({ bytes }) => bytes));
+  return { steps, locations, copies, released, pages, lowerBound: lowerBound(blocks, steps.length), largest };
+}
+
+/** The last step that reads each stored tensor; past the end for outputs. */
+function lastReads(graph: Graph, steps: readonly Step[]): Map<Node, number> {
+  const last = new Map<Node, number>();
+  steps.forEach((step, i) => {
+    for (const node of [...step.reads, ...step.writes]) last.set(node, i);
+  });
+  for (const output of Object.values(graph.outputs)) last.set(storageOf(output), steps.length);
+  return last;
+}
+
+/** May the step that computes `value` write it over the old value of `state`? */
+function canOverwrite(
+  graph: Graph,
+  steps: readonly Step[],
+  last: Map<Node, number>,
+  value: Node,
+  state: string,
+): boolean {
+  const old = graph.nodes.find((node) => node.op === "state" && node.attrs.name === state);
+  const at = steps.findIndex((step) => step.writes.includes(value));
+  if (!old || !last.has(old)) return true;
+  if (last.get(old)! > at) return false;
+  return !steps[at].reads.includes(old) || usesInPlace(steps[at], old);
+}
+
+/** The temporaries, with results that take the place of a dying operand in one block with it. */
+function blocksOf(
+  steps: readonly Step[],
+  last: ReadonlyMap<Node, number>,
+  placed: ReadonlyMap<Node, Location>,
+): Block[] {
+  const blockOf = new Map<Node, Block>();
+  steps.forEach((step, at) => {
+    const taken = new Set<Block>();
+    for (const write of step.writes) {
+      if (placed.has(write)) continue;
+      const operand = step.reads.find((read) => {
+        const block = blockOf.get(read);
+        return block && block.until === at && block.bytes === bytesOf(write) && !taken.has(block) &&
+          usesInPlace(step, read);
+      });
+      const block = operand ? blockOf.get(operand)! : { nodes: [], bytes: bytesOf(write), from: at, until: at };
+      block.nodes.push(write);
+      block.until = last.get(write)!;
+      taken.add(block);
+      blockOf.set(write, block);
+    }
+  });
+  return [...new Set(blockOf.values())];
+}
+
+/**
+ * Places blocks, largest first, each at the lowest offset that is free through its life; a block that would
+ * reach past the largest buffer goes to the next page.
+ */
+function place(blocks: readonly Block[], limits: MemoryLimits, locations: Map<Node, Location>): number[] {
+  const pages: { bytes: number; placed: { offset: number; block: Block }[] }[] = [];
+  for (const block of [...blocks].sort((a, b) => b.bytes - a.bytes || a.from - b.from)) {
+    for (let page = 0;; page++) {
+      pages[page] ??= { bytes: 0, placed: [] };
+      const { placed } = pages[page];
+      let offset = 0;
+      for (const other of placed) {
+        const together = other.block.from <= block.until && block.from <= other.block.until;
+        if (together && other.offset < offset + block.bytes) {
+          offset = Math.max(offset, other.offset + other.block.bytes);
+        }
+      }
+      if (offset + block.bytes > limits.maxBuffer && placed.length > 0) continue;
+      const at = placed.findIndex((other) => other.offset > offset);
+      placed.splice(at < 0 ? placed.length : at, 0, { offset, block });
+      pages[page].bytes = Math.max(pages[page].bytes, offset + block.bytes);
+      for (const node of block.nodes) locations.set(node, { in: "arena", page, offset, bytes: block.bytes });
+      break;
+    }
+  }
+  return pages.map(({ bytes }) => bytes);
+}
+
+function lowerBound(blocks: readonly Block[], steps: number): number {
+  const change = new Array<number>(steps + 2).fill(0);
+  for (const { bytes, from, until } of blocks) {
+    change[from] += bytes;
+    change[until + 1] -= bytes;
+  }
+  let alive = 0;
+  let most = 0;
+  for (const delta of change) most = Math.max(most, alive += delta);
+  return most;
+}

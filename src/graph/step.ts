@@ -1,0 +1,53 @@
+/**
+ * A step: one dispatch of a fused graph.
+ *
+ * @module
+ */
+
+import { type Node, sameShape, storageOf } from "./graph.ts";
+
+/** One dispatch. Elementwise nodes that are neither read nor written are computed on the fly. */
+export interface Step {
+  /** The primitive; none for a map. */
+  readonly kernel?: Node;
+  /** Kernel inputs that are computed on the fly, by position. */
+  readonly prologue: ReadonlyMap<number, Node>;
+  /** Elementwise values to compute for each element of the output; empty when a kernel's own value is written. */
+  readonly roots: readonly Node[];
+  /** Stored tensors the step reads. */
+  readonly reads: readonly Node[];
+  /** Stored tensors the step writes: the roots, or the kernel. */
+  readonly writes: readonly Node[];
+}
+
+/**
+ * Does `step` use the stored tensor `leaf` only element by element, at the very element it is writing? Then the
+ * result may take the leaf's place in memory.
+ */
+export function usesInPlace(step: Step, leaf: Node): boolean {
+  if (step.kernel) {
+    const taken = [...step.prologue.values(), ...step.kernel.inputs.filter((_, k) => !step.prologue.has(k))];
+    if (taken.some((input) => reaches(step, input, leaf))) return false;
+  }
+  const pending = [...step.roots];
+  const seen = new Set<Node>();
+  for (let node = pending.pop(); node; node = pending.pop()) {
+    if (seen.has(node) || node === step.kernel) continue;
+    seen.add(node);
+    for (const input of node.inputs) {
+      if (storageOf(input) === leaf) {
+        if (input !== leaf || !sameShape(input, step.writes[0])) return false;
+      } else if (!step.reads.includes(storageOf(input))) {
+        pending.push(input);
+      }
+    }
+  }
+  return true;
+}
+
+/** Is `leaf` among what `node` is computed from within the step? */
+function reaches(step: Step, node: Node, leaf: Node): boolean {
+  const storage = storageOf(node);
+  if (storage === leaf) return true;
+  return !step.reads.includes(storage) && node.inputs.some((input) => reaches(step, input, leaf));
+}

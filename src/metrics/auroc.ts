@@ -1,0 +1,93 @@
+/**
+ * The area under the receiver operating characteristic, as a rank statistic.
+ *
+ * @module
+ */
+import { checkClasses, checkIndices, checkLengths, checkRankable } from "./check.ts";
+
+/**
+ * The probability that a positive sample scores above a negative one, ties counted as one half: the Mann-Whitney U
+ * statistic over the number of pairs (Hanley and McNeil 1982), equal to the area under the ROC curve. O(N log N).
+ *
+ * @param scores Scores `[N]`: logits, probabilities, or anything that grows with them; infinities may be ranked.
+ * @param targets True labels `[N]`, 0 or 1.
+ * @returns A number from 0 to 1, or null when all samples are of one kind and there is no pair to compare.
+ * @throws {TypeError} If the lengths differ.
+ * @throws {RangeError} If a score is NaN or a target is not 0 or 1; the message names the index.
+ *
+ * @example
+ * ```ts
+ * import { auroc } from "./auroc.ts";
+ *
+ * auroc([0.1, 0.4, 0.4, 0.8], [0, 0, 1, 1]); // 0.875
+ * ```
+ */
+export function auroc(scores: ArrayLike<number>, targets: ArrayLike<number>): number | null {
+  checkLengths("scores", scores, targets);
+  checkRankable(scores);
+  checkIndices("targets", targets, 2);
+  const positives = sortedWhere(scores, (i) => targets[i] === 1);
+  const negatives = sortedWhere(scores, (i) => targets[i] === 0);
+  if (positives.length === 0 || negatives.length === 0) return null;
+
+  // Twice U stays an integer: below + atMost counts a negative beneath the positive twice and a tied one once.
+  let below = 0;
+  let atMost = 0;
+  let twiceU = 0;
+  for (const score of positives) {
+    while (below < negatives.length && negatives[below] < score) below++;
+    while (atMost < negatives.length && negatives[atMost] <= score) atMost++;
+    twiceU += below + atMost;
+  }
+  return twiceU / 2 / positives.length / negatives.length;
+}
+
+/**
+ * The auROC of each class against the rest.
+ *
+ * @param scores Scores `[N, classes]`, flat. Rows should be comparable: probabilities, not logits, whose common offset
+ * within a row means nothing.
+ * @param targets True classes `[N]`.
+ * @param classes The number of classes.
+ * @returns One value per class, null where the class has no samples or all of them.
+ * @throws {TypeError} If the lengths do not fit.
+ * @throws {RangeError} If a score is NaN or a target is no class index; the message names the index.
+ */
+export function oneVsRestAuroc(
+  scores: ArrayLike<number>,
+  targets: ArrayLike<number>,
+  classes: number,
+): (number | null)[] {
+  checkClasses(classes);
+  const samples = checkLengths("scores", scores, targets, classes);
+  checkRankable(scores);
+  checkIndices("targets", targets, classes);
+  const column = new Float64Array(samples);
+  const isClass = new Uint8Array(samples);
+  return Array.from({ length: classes }, (_, c) => {
+    for (let i = 0; i < samples; i++) {
+      column[i] = scores[i * classes + c];
+      isClass[i] = Number(targets[i] === c);
+    }
+    return auroc(column, isClass);
+  });
+}
+
+/**
+ * The mean of the values that are defined, as the field averages auROC over classes (scikit-learn refuses undefined
+ * ones; torchmetrics leaves them out, with a warning).
+ *
+ * @param values One value per class.
+ * @returns Their mean without the nulls, or null when none is defined.
+ */
+export function meanOfDefined(values: readonly (number | null)[]): number | null {
+  const defined = values.filter((value) => value !== null);
+  return defined.length === 0 ? null : defined.reduce((sum, value) => sum + value, 0) / defined.length;
+}
+
+/** The scores at the indices that `keep` accepts, ascending. */
+function sortedWhere(scores: ArrayLike<number>, keep: (index: number) => boolean): Float64Array {
+  const kept: number[] = [];
+  for (let i = 0; i < scores.length; i++) if (keep(i)) kept.push(scores[i]);
+  return Float64Array.from(kept).sort();
+}

@@ -1,0 +1,73 @@
+/**
+ * Cross-entropy from logits, in float64: the log-loss of the probabilities without ever forming them, so that a
+ * confident mistake costs what it should instead of what clipping leaves of it.
+ *
+ * @module
+ */
+import { checkClasses, checkFinite, checkIndices, checkLengths } from "./check.ts";
+
+/**
+ * Mean sigmoid cross-entropy, `max(x, 0) - x t + log(1 + exp(-|x|))`.
+ *
+ * @param logits Logits, flat, of any shape.
+ * @param targets Labels 0 or 1, of the same shape.
+ * @returns The mean in nats, or null when there is nothing to average.
+ * @throws {TypeError} If the lengths differ.
+ * @throws {RangeError} If a logit is not finite or a target is not 0 or 1; the message names the index.
+ *
+ * @example
+ * ```ts
+ * import { sigmoidCrossEntropy } from "./loss.ts";
+ *
+ * sigmoidCrossEntropy([0, 0], [0, 1]); // 0.6931471805599453
+ * ```
+ */
+export function sigmoidCrossEntropy(logits: ArrayLike<number>, targets: ArrayLike<number>): number | null {
+  const count = checkLengths("logits", logits, targets);
+  checkFinite(logits);
+  checkIndices("targets", targets, 2);
+  let sum = 0;
+  for (let i = 0; i < count; i++) {
+    const x = logits[i];
+    sum += Math.max(x, 0) - x * targets[i] + Math.log1p(Math.exp(-Math.abs(x)));
+  }
+  return count === 0 ? null : sum / count;
+}
+
+/**
+ * Mean softmax cross-entropy, `log(sum(exp(x))) - x[target]`.
+ *
+ * @param logits Logits `[N, classes]`, flat.
+ * @param targets True classes `[N]`.
+ * @param classes The number of classes.
+ * @returns The mean in nats, or null when there are no samples.
+ * @throws {TypeError} If the lengths do not fit.
+ * @throws {RangeError} If a logit is not finite or a target is no class index; the message names the index.
+ *
+ * @example
+ * ```ts
+ * import { softmaxCrossEntropy } from "./loss.ts";
+ *
+ * softmaxCrossEntropy([1, 1, 1, 1], [3], 4); // 1.3862943611198906, the logarithm of 4
+ * ```
+ */
+export function softmaxCrossEntropy(
+  logits: ArrayLike<number>,
+  targets: ArrayLike<number>,
+  classes: number,
+): number | null {
+  checkClasses(classes);
+  const samples = checkLengths("logits", logits, targets, classes);
+  checkFinite(logits);
+  checkIndices("targets", targets, classes);
+  let sum = 0;
+  for (let i = 0; i < samples; i++) {
+    const row = i * classes;
+    let largest = -Infinity;
+    for (let c = 0; c < classes; c++) largest = Math.max(largest, logits[row + c]);
+    let total = 0;
+    for (let c = 0; c < classes; c++) total += Math.exp(logits[row + c] - largest);
+    sum += Math.log(total) + (largest - logits[row + targets[i]]);
+  }
+  return samples === 0 ? null : sum / samples;
+}

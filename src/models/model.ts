@@ -1,0 +1,118 @@
+/**
+ * A model: a layer with its input and output sizes, and the values it starts from.
+ *
+ * @module
+ */
+
+import { opNamed } from "../../kernels/mod.ts";
+import type { Tensor } from "../../kernels/op.ts";
+import { GraphBuilder } from "../graph/builder.ts";
+import { inputShapes, liveNodes, STRUCTURAL } from "../graph/graph.ts";
+import { initialValues } from "../nn/init.ts";
+import { type Layer, type Parameter, Scope } from "../nn/layer.ts";
+
+/** What a family builds a model from. */
+export interface ModelOptions {
+  /** Logits C: classes of a multi-class task, labels of a multi-label one, 1 for a binary one. */
+  readonly classes: number;
+  /** Channels of the pictures; default 3. */
+  readonly channels?: number;
+  /** Side of the pictures in pixels; default the definition's. */
+  readonly imageSize?: number;
+  /** Share of units dropped; default the definition's. */
+  readonly dropout?: number;
+  /** First layers of a ResNet: `imagenet` (7×7, stride 2, pooling), `small` (3×3), or `auto` by the picture's size. */
+  readonly stem?: "auto" | "imagenet" | "small";
+}
+
+/** A model by name, before sizes are known. */
+export interface ModelDefinition {
+  readonly name: string;
+  /** What it is and where it comes from, in one line. */
+  readonly summary: string;
+  /** Picture side it was published with. */
+  readonly imageSize: number;
+  /** Smallest picture side that it can take. */
+  readonly minImageSize: number;
+  /** Whose key names its weights carry. */
+  readonly keys: "torchvision" | "own";
+  readonly build: (options: ResolvedModelOptions) => Layer;
+}
+
+/** Options with the definition's defaults. */
+export type ResolvedModelOptions = Required<Omit<ModelOptions, "dropout">> & Pick<ModelOptions, "dropout">;
+
+/** A model with its sizes; its weights are made when they are first asked for. */
+export class Model {
+  readonly name: string;
+  readonly layer: Layer;
+  /** What `createModel` made it from: the same name and options make the same model again. */
+  readonly options: ResolvedModelOptions;
+  /** Every state of the model, in the order of the computation. */
+  readonly parameters: readonly Parameter[];
+  /** Values by key. */
+  readonly weights: Map<string, Float32Array> = new Map();
+
+  constructor(name: string, layer: Layer, options: ResolvedModelOptions) {
+    this.name = name;
+    this.layer = layer;
+    this.options = options;
+    this.parameters = [...this.trace(new GraphBuilder(), 1, false).scope.parameters.values()];
+  }
+
+  /** Logits C. */
+  get classes(): number {
+    return this.options.classes;
+  }
+
+  /** Channels of the pictures. */
+  get channels(): number {
+    return this.options.channels;
+  }
+
+  /** Side of the pictures in pixels. */
+  get imageSize(): number {
+    return this.options.imageSize;
+  }
+
+  /**
+   * Adds the model to a graph.
+   *
+   * @param b Builder of the graph; it gets an input `images` [N, C, S, S].
+   * @param batch Pictures N.
+   * @param training Batch statistics and dropout, or running statistics and none.
+   * @returns The logits [N, classes], and the scope with what the trace has met.
+   */
+  trace(b: GraphBuilder, batch: number, training: boolean): { logits: Tensor; scope: Scope } {
+    const scope = Scope.root(b, training);
+    const images = b.input("images", [batch, this.channels, this.imageSize, this.imageSize]);
+    return { logits: this.layer(images, scope), scope };
+  }
+
+  /** Gives every parameter that has no value its initial one. */
+  initialize(seed: number): void {
+    for (const { name, shape, init } of this.parameters) {
+      if (!this.weights.has(name)) this.weights.set(name, initialValues(seed, name, shape, init));
+    }
+  }
+
+  /** Number of learnt parameters. */
+  get size(): number {
+    return this.parameters.reduce(
+      (sum, { shape, trainable }) => sum + (trainable ? shape.reduce((a, b) => a * b, 1) : 0),
+      0,
+    );
+  }
+
+  /** Multiply-adds of one picture's forward pass, in convolutions and matrix products. */
+  get multiplyAdds(): number {
+    const b = new GraphBuilder();
+    b.output("logits", this.trace(b, 1, false).logits);
+    let total = 0;
+    for (const node of liveNodes(b.graph)) {
+      if (STRUCTURAL.has(node.op) || !["conv2d", "matmul"].includes(node.op)) continue;
+      total += opNamed(node.op).cost({ inputs: inputShapes(node), output: node.shape, attrs: node.attrs }).flops / 2;
+    }
+    return total;
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Initial values of parameters: functions of (seed, key, shape) alone, so that a model starts the same whatever
+ * else it holds.
+ *
+ * @module
+ */
+
+import { randomKey, randomUniform } from "../../kernels/random.ts";
+import { type Shape, sizeOf } from "../../kernels/op.ts";
+
+/** Gives the values of a parameter of `shape`. `uniform(i)` is the i-th number in [0, 1) of the parameter's stream. */
+export type Initializer = (shape: Shape, uniform: (index: number) => number) => Float32Array;
+
+/** The same value everywhere. */
+export function constantInit(value: number): Initializer {
+  return (shape) => new Float32Array(sizeOf(shape)).fill(value);
+}
+
+/** Uniform in [−bound, bound). */
+export function uniformInit(bound: number): Initializer {
+  return (shape, uniform) => Float32Array.from({ length: sizeOf(shape) }, (_, i) => (2 * uniform(i) - 1) * bound);
+}
+
+/** Normal with mean 0, by Box and Muller's transform. */
+export function normalInit(std: number): Initializer {
+  return (shape, uniform) =>
+    Float32Array.from({ length: sizeOf(shape) }, (_, i) => {
+      const radius = Math.sqrt(-2 * Math.log(1 - uniform(2 * i)));
+      return std * radius * Math.cos(2 * Math.PI * uniform(2 * i + 1));
+    });
+}
+
+/** PyTorch's default for convolutions and dense layers: Kaiming uniform with a = √5, which is ±1/√fanIn. */
+export function fanInUniform(fanIn: number): Initializer {
+  return uniformInit(1 / Math.sqrt(fanIn));
+}
+
+/** Kaiming normal by fan-out for ReLU (He et al., 2015), as torchvision's ResNets start. Shape [O, I, kh, kw]. */
+export function kaimingNormalFanOut(): Initializer {
+  return (shape, uniform) => {
+    const [out, , ...kernel] = shape;
+    return normalInit(Math.sqrt(2 / (out * sizeOf(kernel))))(shape, uniform);
+  };
+}
+
+/** Values of the parameter `name` for a run's seed. */
+export function initialValues(seed: number, name: string, shape: Shape, init: Initializer): Float32Array {
+  let stream = 0;
+  for (const char of name) stream = (Math.imul(stream, 31) + char.codePointAt(0)!) & 0xffffff;
+  // Step −1, so to speak: training steps use the keys from 0 on.
+  const [hi, lo] = randomKey(seed, 2 ** 32 - 1);
+  return init(shape, (index) => randomUniform(index, stream, hi, lo));
+}

@@ -1,0 +1,161 @@
+/**
+ * Layers: functions from a symbolic tensor to a symbolic tensor, that ask their scope for parameters by name.
+ *
+ * A model is traced by calling its outermost layer once on a symbolic batch. The names along the way, joined by
+ * dots, are the parameters' keys; blocks use torchvision's names, so checkpoints carry torchvision's keys.
+ *
+ * @example A block with a skip connection
+ * ```ts
+ * import { batchNorm2d, conv2d, type Layer, relu, residual, sequential } from "./mod.ts";
+ *
+ * const basicBlock = (channels: number): Layer =>
+ *   residual(
+ *     sequential({
+ *       conv1: conv2d(channels, channels, 3, { padding: 1, bias: false }),
+ *       bn1: batchNorm2d(channels),
+ *       relu: relu(),
+ *       conv2: conv2d(channels, channels, 3, { padding: 1, bias: false }),
+ *       bn2: batchNorm2d(channels),
+ *     }),
+ *     relu(),
+ *   );
+ * ```
+ *
+ * @module
+ */
+
+import type { Shape, Tensor } from "../../kernels/op.ts";
+import type { GraphBuilder } from "../graph/builder.ts";
+import type { Initializer } from "./init.ts";
+
+/** A layer. Calling it adds its computation to the scope's graph. */
+export type Layer = (x: Tensor, scope: Scope) => Tensor;
+
+/** A state that a model has. */
+export interface Parameter {
+  /** Key, such as `layer1.0.conv1.weight`. */
+  readonly name: string;
+  readonly shape: Shape;
+  readonly init: Initializer;
+  /** Is it learnt? Running statistics are not. */
+  readonly trainable: boolean;
+  /** Does weight decay apply? Not to biases and norms. */
+  readonly decay: boolean;
+}
+
+/** What all scopes of one trace share. */
+interface Trace {
+  readonly b: GraphBuilder;
+  readonly training: boolean;
+  /** Halves of the step's random key; scalars. */
+  readonly key: readonly [Tensor, Tensor];
+  readonly parameters: Map<string, Parameter>;
+  /** New values of running statistics by key. */
+  readonly updates: Map<string, Tensor>;
+  /** Output of every named layer by path, in the order of the computation. */
+  readonly outputs: Map<string, Tensor>;
+}
+
+/** A place in the model: where a layer finds the graph, its parameters and its randomness. */
+export class Scope {
+  readonly #trace: Trace;
+  readonly #path: string;
+
+  private constructor(trace: Trace, path: string) {
+    this.#trace = trace;
+    this.#path = path;
+  }
+
+  /**
+   * The outermost scope of a new trace.
+   *
+   * @param b Builder of the graph.
+   * @param training Batch statistics and dropout, or running statistics and none.
+   */
+  static root(b: GraphBuilder, training: boolean): Scope {
+    const key = [b.input("keyHi", []), b.input("keyLo", [])] as const;
+    return new Scope({ b, training, key, parameters: new Map(), updates: new Map(), outputs: new Map() }, "");
+  }
+
+  /** The graph's builder. */
+  get b(): GraphBuilder {
+    return this.#trace.b;
+  }
+
+  /** Is this the trace of a training step? */
+  get training(): boolean {
+    return this.#trace.training;
+  }
+
+  /** Halves of the step's random key. */
+  get key(): readonly [Tensor, Tensor] {
+    return this.#trace.key;
+  }
+
+  /** All parameters that the trace has met, by key. */
+  get parameters(): ReadonlyMap<string, Parameter> {
+    return this.#trace.parameters;
+  }
+
+  /** New values of running statistics by key; the training step assigns them. */
+  get updates(): ReadonlyMap<string, Tensor> {
+    return this.#trace.updates;
+  }
+
+  /** Output of every named layer by path, in order: what is searched when a number is not finite. */
+  get outputs(): ReadonlyMap<string, Tensor> {
+    return this.#trace.outputs;
+  }
+
+  /** A number for the random stream of this place; other places have others, up to collisions in 2^24. */
+  get stream(): number {
+    // FNV-1a over the path, folded to the 24 bits that the generator takes.
+    let hash = 0x811c9dc5;
+    for (const char of this.#path) hash = Math.imul(hash ^ char.codePointAt(0)!, 0x01000193);
+    return ((hash >>> 24) ^ hash) & 0xffffff;
+  }
+
+  /** Calls a layer under a name: its parameters' keys start with it. */
+  call(name: string, layer: Layer, x: Tensor): Tensor {
+    const scope = new Scope(this.#trace, this.#key(name));
+    const y = layer(x, scope);
+    this.#trace.outputs.set(scope.#path, y);
+    return y;
+  }
+
+  /**
+   * A learnt parameter.
+   *
+   * @param decay Whether weight decay applies; not to biases and norms.
+   */
+  parameter(name: string, shape: Shape, init: Initializer, { decay = true }: { decay?: boolean } = {}): Tensor {
+    return this.#declare({ name: this.#key(name), shape, init, trainable: true, decay });
+  }
+
+  /** A state that is not learnt but updated by {@link Scope.update}: running statistics. */
+  buffer(name: string, shape: Shape, init: Initializer): Tensor {
+    return this.#declare({ name: this.#key(name), shape, init, trainable: false, decay: false });
+  }
+
+  /** Gives a buffer its value after the training step. */
+  update(name: string, value: Tensor): void {
+    this.#trace.updates.set(this.#key(name), value);
+  }
+
+  #key(name: string): string {
+    return this.#path ? `${this.#path}.${name}` : name;
+  }
+
+  #declare(parameter: Parameter): Tensor {
+    const known = this.#trace.parameters.get(parameter.name);
+    if (known && `${known.shape}` !== `${parameter.shape}`) {
+      throw new TypeError(
+        `Two layers share the name ${parameter.name} with shapes [${known.shape.join(", ")}] and [${
+          parameter.shape.join(", ")
+        }]`,
+      );
+    }
+    this.#trace.parameters.set(parameter.name, parameter);
+    return this.b.state(parameter.name, parameter.shape);
+  }
+}

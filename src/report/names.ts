@@ -1,0 +1,48 @@
+/**
+ * Names that others chose, made to fit a table or a picture.
+ *
+ * @module
+ */
+import { unicodeWidth } from "@std/cli/unicode-width";
+
+/**
+ * A text as it may be shown: control and direction-changing characters become `\u{…}`, so that a hostile class name
+ * cannot write over the terminal. The rule is that of `printable` in `src/data/names.ts`, a floor that reports do not
+ * know.
+ *
+ * @param text The text as found.
+ * @returns The text, harmless and in one line.
+ */
+export function inert(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
+}
+
+/**
+ * Cuts the middle out of a text that is too wide; what tells long names apart is most often at an end.
+ *
+ * @param text The text, in one line.
+ * @param width The width it may have.
+ * @param measure Width of a text; default columns of a terminal.
+ * @returns The text, or its beginning and end with `…` between them.
+ *
+ * @example
+ * ```ts
+ * import { shorten } from "./names.ts";
+ *
+ * shorten("Norwegian_forest_cat", 9); // "Norw…_cat"
+ * ```
+ */
+export function shorten(text: string, width: number, measure: (text: string) => number = unicodeWidth): string {
+  if (measure(text) <= width) return text;
+  const letters = Array.from(new Intl.Segmenter("en").segment(text), ({ segment }) => segment);
+  const cut = (kept: number) =>
+    letters.slice(0, Math.ceil(kept / 2)).join("") + "…" +
+    letters.slice(letters.length - Math.floor(kept / 2)).join("");
+  let [fits, tooMany] = [0, letters.length];
+  while (tooMany - fits > 1) {
+    const kept = (fits + tooMany) >> 1;
+    if (measure(cut(kept)) <= width) fits = kept;
+    else tooMany = kept;
+  }
+  return cut(fits);
+}

@@ -1,0 +1,146 @@
+/**
+ * A report for the terminal: at most 100 columns wide, as long as numbers allow.
+ *
+ * @module
+ */
+import { unicodeWidth } from "@std/cli/unicode-width";
+import type { LabelMetrics, Report, Undefined } from "../metrics/report.ts";
+import { inert, shorten } from "./names.ts";
+
+/** Columns of the terminal that a line takes at most. */
+const COLUMNS = 100;
+
+/** Columns of a name at the head of a row. */
+const NAME_COLUMNS = 24;
+
+/** Reasons and confusions that are listed before the rest is only counted. */
+const LISTED = 20;
+
+/** What stands for a value that is not defined. */
+const UNDEFINED = "–";
+
+/**
+ * Lays out the metrics of an evaluation: the headline, a table of the classes or labels, the confusion matrix (rows the
+ * truth; for a multi-label task a row of four counts per label), and why values are undefined.
+ *
+ * A matrix too wide for its names has numbers above its columns; one too wide for numbers is replaced by its most
+ * frequent confusions.
+ *
+ * @param report The report of any task.
+ * @returns Lines without a newline at the end. Names are harmless to a terminal and aligned if wide.
+ *
+ * @example
+ * ```ts
+ * import { formatReport } from "./text.ts";
+ * import { binaryReport } from "../metrics/report.ts";
+ *
+ * console.log(formatReport(binaryReport([-1.5, 0.2, 2], [0, 0, 1], ["plain", "glasses"])));
+ * ```
+ */
+export function formatReport(report: Report): string {
+  const parts = [headline(report), classTable(report), confusionText(report), reasons(report)];
+  return parts.filter((lines) => lines.length > 0).map((lines) => lines.join("\n")).join("\n\n");
+}
+
+/** The values of the whole, and what they are of. */
+function headline(report: Report): string[] {
+  const keys = ["accuracy", "precision", "recall", "f1", "auroc", "loss"] as const;
+  const scope = {
+    binary: () => `precision, recall, f1 and auroc are those of ${nameOf(report.perClass[1].name)}`,
+    multiclass: () => "precision, recall, f1 and auroc are means over the classes",
+    multilabel: () => "all are means over the labels",
+  };
+  return [keys.map((key) => `${key} ${decimal(report[key])}`).join("   "), scope[report.task]()];
+}
+
+/** A row per class or label. */
+function classTable(report: Report): string[] {
+  const keys = report.task === "multilabel"
+    ? ["accuracy", "precision", "recall", "f1", "auroc"] as const
+    : ["precision", "recall", "f1", "auroc"] as const;
+  const noun = report.task === "multilabel" ? "label" : "class";
+  const rows = report.perClass.map((row) => [
+    nameOf(row.name),
+    ...keys.map((key) => decimal((row as LabelMetrics)[key])),
+    String(row.support),
+  ]);
+  return table([[noun, ...keys, "support"], ...rows]);
+}
+
+function confusionText(report: Report): string[] {
+  if (report.task === "multilabel") {
+    const rows = report.confusion.map((matrix, l) => [nameOf(report.perClass[l].name), ...matrix.flat().map(String)]);
+    const title = "confusion matrices (true and false negatives and positives)";
+    return [title, ...table([["label", "tn", "fp", "fn", "tp"], ...rows])];
+  }
+  const { confusion } = report;
+  const names = report.perClass.map(({ name }) => nameOf(name));
+  const title = "confusion matrix (rows: truth, columns: predicted)";
+  const named = table([["", ...names], ...confusion.map((row, c) => [names[c], ...row.map(String)])]);
+  if (fits(named)) return [title, ...named];
+  const numbered = table([
+    ["", ...names.map((_, c) => String(c + 1))],
+    ...confusion.map((row, c) => [`${String(c + 1).padStart(2)} ${names[c]}`, ...row.map(String)]),
+  ]);
+  return fits(numbered) ? [title, ...numbered] : frequentConfusions(confusion, names);
+}
+
+/** The largest counts off the diagonal. */
+function frequentConfusions(confusion: readonly (readonly number[])[], names: readonly string[]): string[] {
+  const mistakes = confusion.flatMap((row, truth) => {
+    const support = row.reduce((sum, count) => sum + count, 0);
+    return row.map((count, predicted) => ({ truth, predicted, count, share: count / support }))
+      .filter(({ predicted, count }) => predicted !== truth && count > 0);
+  }).sort((a, b) => b.count - a.count);
+  const title = `most frequent confusions (the matrix of ${names.length} classes is too wide to show)`;
+  if (mistakes.length === 0) return [title, "none"];
+  const rows = mistakes.slice(0, LISTED).map(({ truth, predicted, count, share }) => [
+    `${names[truth]} → ${names[predicted]}`,
+    String(count),
+    `${(100 * share).toFixed(1)} %`,
+  ]);
+  return [title, ...table([["truth → predicted", "count", "of the class"], ...rows]), ...more(mistakes.length)];
+}
+
+/** Why values are undefined. */
+function reasons({ undefined: notes }: Report): string[] {
+  if (notes.length === 0) return [];
+  return [`undefined values (${UNDEFINED})`, ...notes.slice(0, LISTED).map(reason), ...more(notes.length)];
+}
+
+function reason({ metric, class: name, reason }: Undefined): string {
+  if (name === null) return `${metric}: ${reason}`;
+  const shown = nameOf(name);
+  // The clause has the name as it was found.
+  const line = `${metric} of ${shown}: ${reason.replaceAll(name, () => shown)}`;
+  // What follows the last comma or semicolon is after the name.
+  return unicodeWidth(line) <= COLUMNS ? line : line.replace(/(.*[,;]) /, "$1\n  ");
+}
+
+/** The line after a list of which only the first were shown. */
+function more(count: number): string[] {
+  return count > LISTED ? [`… and ${count - LISTED} more`] : [];
+}
+
+/** Lines of a table: the first column starts at the left, the others end at the right. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0].map((_, c) => Math.max(...rows.map((row) => unicodeWidth(row[c]))));
+  return rows.map((row) =>
+    row.map((cell, c) => {
+      const space = " ".repeat(widths[c] - unicodeWidth(cell));
+      return c === 0 ? cell + space : space + cell;
+    }).join("  ")
+  );
+}
+
+function fits(lines: readonly string[]): boolean {
+  return lines.every((line) => unicodeWidth(line) <= COLUMNS);
+}
+
+function nameOf(name: string): string {
+  return shorten(inert(name), NAME_COLUMNS);
+}
+
+function decimal(value: number | null): string {
+  return value === null ? UNDEFINED : value.toFixed(4);
+}

@@ -1,0 +1,92 @@
+/**
+ * Runs a model over a data set and reports on what it says.
+ *
+ * @module
+ */
+
+import type { Task } from "../data/labels.ts";
+import type { Loader } from "../data/loader.ts";
+import type { Program, Session } from "../device/device.ts";
+import { binaryReport, multiclassReport, multilabelReport, type Report } from "../metrics/mod.ts";
+import type { Model } from "../models/model.ts";
+import { evaluationGraph } from "./step.ts";
+
+/** What a model says of a data set, in the data set's order. */
+export interface Predictions {
+  /** [N, K], flat. */
+  readonly logits: Float32Array;
+  /** [N, K], flat: one-hot for classes, 0 or 1 for labels. */
+  readonly targets: Float32Array;
+}
+
+/** The evaluation program of a model, over the weights that a session holds. */
+export class Evaluator {
+  readonly #program: Program;
+  readonly #session: Session;
+  readonly #classes: number;
+
+  /** @param batch Pictures N of its loaders' batches. */
+  constructor(session: Session, model: Model, batch: number) {
+    this.#session = session;
+    this.#program = session.compile(evaluationGraph(model, batch));
+    this.#classes = model.classes;
+  }
+
+  /**
+   * Runs over one epoch of a loader.
+   *
+   * @param samples Size of the loader's data set.
+   * @param onProgress Is told how many pictures are done.
+   */
+  async run(loader: Loader, samples: number, onProgress?: (done: number) => void): Promise<Predictions> {
+    const logits = new Float32Array(samples * this.#classes);
+    const targets = new Float32Array(samples * this.#classes);
+    let done = 0;
+    // Reading back waits for the device: it is asked for here and waited for one batch later.
+    let pending: (() => Promise<void>) | undefined;
+    for await (const batch of loader.epoch(0)) {
+      this.#program.run({ images: batch.images });
+      const outputs = this.#program.outputs();
+      await pending?.();
+      pending = async () => {
+        this.#scatter(batch.indices, (await outputs).logits, logits);
+        this.#scatter(batch.indices, batch.targets, targets);
+        onProgress?.(done += batch.count);
+      };
+    }
+    await pending?.();
+    await this.#session.settle();
+    return { logits, targets };
+  }
+
+  #scatter(indices: Int32Array, from: Float32Array, to: Float32Array): void {
+    indices.forEach((sample, row) => {
+      if (sample >= 0) to.set(from.subarray(row * this.#classes, (row + 1) * this.#classes), sample * this.#classes);
+    });
+  }
+}
+
+/** Names of the classes of a confusion matrix: of a binary task, the target's absence and presence. */
+export function classNames(task: Task, classes: readonly string[]): string[] {
+  return task === "binary" ? [`not ${classes[0]}`, classes[0]] : [...classes];
+}
+
+/** All metrics of the predictions. */
+export function reportOf(task: Task, { logits, targets }: Predictions, classes: readonly string[]): Report {
+  switch (task) {
+    case "binary":
+      return binaryReport(logits, targets, classNames(task, classes) as [string, string]);
+    case "multiclass":
+      return multiclassReport(logits, classIndices(targets, classes.length), classes);
+    case "multilabel":
+      return multilabelReport(logits, targets, classes);
+  }
+}
+
+/** Class of each row of one-hot targets. */
+function classIndices(targets: Float32Array, classes: number): Int32Array {
+  return Int32Array.from(
+    { length: targets.length / classes },
+    (_, i) => targets.subarray(i * classes, (i + 1) * classes).indexOf(1),
+  );
+}

@@ -1,0 +1,43 @@
+/**
+ * What a trainer tells while it works.
+ *
+ * @module
+ */
+
+import type { Report } from "../metrics/mod.ts";
+
+/** Something that happened. */
+export type TrainEvent =
+  | { readonly type: "preparing"; readonly what: string; readonly done: number; readonly total: number }
+  | {
+    readonly type: "start";
+    readonly epochs: number;
+    readonly stepsPerEpoch: number;
+    readonly batch: number;
+    /** Device memory of a training step in bytes: temporaries, state and inputs. */
+    readonly memory: number;
+    /** Dispatches of a training step. */
+    readonly dispatches: number;
+    readonly resumedAt?: { readonly epoch: number; readonly step: number };
+  }
+  | { readonly type: "step"; readonly epoch: number; readonly step: number; readonly imagesPerSecond: number }
+  | {
+    readonly type: "log";
+    readonly epoch: number;
+    /** Updates since the run's start. */
+    readonly step: number;
+    /** Mean over the pictures since the last log. */
+    readonly loss: number;
+    readonly learningRate: number;
+    readonly imagesPerSecond: number;
+  }
+  | { readonly type: "validating"; readonly done: number; readonly total: number }
+  | {
+    readonly type: "validation";
+    readonly epoch: number;
+    readonly step: number;
+    readonly report: Report;
+    readonly best: boolean;
+  }
+  | { readonly type: "checkpoint"; readonly path: string }
+  | { readonly type: "warning"; readonly message: string };

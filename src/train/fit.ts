@@ -1,0 +1,383 @@
+/**
+ * One call of `Trainer.fit`: the programs, the loaders and the loop.
+ *
+ * @module
+ */
+
+import manifest from "../../deno.json" with { type: "json" };
+import { randomKey } from "../../kernels/random.ts";
+import { type Batch, squareFor } from "../data/batch.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { Loader } from "../data/loader.ts";
+import { type ChannelStatistics, channelStatistics, imagenetStatistics } from "../data/statistics.ts";
+import type { Program, Session } from "../device/device.ts";
+import { UserError } from "../errors.ts";
+import type { Report } from "../metrics/mod.ts";
+import type { CheckpointInfo, Preprocessing, Progress, Tensors } from "./checkpoint.ts";
+import { Evaluator, reportOf } from "./evaluate.ts";
+import { kernelTableHash } from "./kernel_table.ts";
+import { checkFits } from "./memory.ts";
+import { classWeightsOf, defaultAugment, type ResolvedOptions } from "./options.ts";
+import { epochName, RunDirectory } from "./run_directory.ts";
+import { learningRateAt, type Schedule } from "./schedules.ts";
+import { COUNTERS, initialState, momentName, searchGraph, type StepOptions, trainingGraph } from "./step.ts";
+
+/** How training ended. */
+export interface FitResult {
+  /** The epoch with the highest validation accuracy, from 1; the earlier on a tie. Its weights are the model's now. */
+  readonly best?: { readonly epoch: number; readonly accuracy: number };
+  /** Epochs that are done. */
+  readonly epochs: number;
+  /** Was it ended by the signal before the last epoch? */
+  readonly interrupted: boolean;
+}
+
+/** Steps after which the device is waited for, so that work does not pile up: waiting costs milliseconds in Deno. */
+const SETTLE_EVERY = 16;
+
+/** One call of `fit`. */
+export class Fit {
+  readonly preprocessing: Preprocessing;
+  readonly #options: ResolvedOptions;
+  readonly #step: StepOptions;
+  readonly #schedule: Schedule;
+  readonly #session: Session;
+  readonly #program: Program;
+  readonly #evaluator: Evaluator;
+  readonly #train: Loader;
+  readonly #val: Loader;
+  readonly #valSize: number;
+  readonly #directory?: RunDirectory;
+  readonly #info: CheckpointInfo;
+  #progress: Progress;
+  /** Weights of the best epoch. */
+  #bestWeights?: Tensors;
+  #lastLog = { time: performance.now(), images: 0 };
+
+  private constructor(parts: {
+    options: ResolvedOptions;
+    preprocessing: Preprocessing;
+    train: Loader;
+    val: Loader;
+    trainData: Dataset;
+    valData: Dataset;
+  }) {
+    const { options, preprocessing, train, trainData } = parts;
+    const { model, task, optimizer, weightDecay, clipNorm, labelSmoothing } = options;
+    this.preprocessing = preprocessing;
+    this.#options = options;
+    this.#train = train;
+    this.#val = parts.val;
+    this.#valSize = parts.valData.size;
+    const { out } = options;
+    this.#directory = typeof out === "string" ? new RunDirectory(out) : out;
+    this.#step = {
+      task,
+      batch: train.batch,
+      optimizer,
+      weightDecay,
+      clipNorm,
+      labelSmoothing,
+      skipNonFinite: options.skipNonFinite > 0,
+    };
+    this.#schedule = {
+      name: options.schedule,
+      learningRate: options.learningRate,
+      totalSteps: options.epochs * train.steps,
+      warmupSteps: Math.round(options.warmupEpochs * train.steps),
+      fallEvery: options.fallEvery * train.steps,
+      gamma: options.gamma,
+    };
+    this.#info = {
+      format: 1,
+      model: { name: model.name, ...model.options },
+      task,
+      classes: [...trainData.classes],
+      preprocessing,
+    };
+    checkFits(options.device, model, this.#step);
+    this.#session = options.device.open();
+    const weights = classWeightsOf(trainData, options.classWeights);
+    for (const [name, values] of [...model.weights, ...initialState(model, optimizer, weights)]) {
+      this.#session.write(name, values);
+    }
+    this.#program = this.#session.compile(trainingGraph(model, this.#step));
+    this.#evaluator = new Evaluator(this.#session, model, this.#val.batch);
+    this.#progress = { epoch: 0, step: 0, updates: 0 };
+  }
+
+  static async open(options: ResolvedOptions, trainData: Dataset, valData: Dataset): Promise<Fit> {
+    const { model, batch, cache, workers, seed, onEvent, normalize } = options;
+    const { imageSize } = model;
+    const augment = options.augment ?? defaultAugment(trainData, imageSize);
+    const square = squareFor(imageSize, augment);
+    const progress = (what: string) => (done: number, total: number) =>
+      onEvent?.({ type: "preparing", what, done, total });
+    const statistics = normalize === "imagenet"
+      ? forChannels(imagenetStatistics, trainData.channels)
+      : await channelStatistics(trainData, { square, cache, onProgress: progress("training pictures") });
+    const preprocessing = { imageSize, square, mean: statistics.mean, std: statistics.std };
+    const shared = { ...preprocessing, workers, cache, seed };
+    const train = await Loader.open(trainData, {
+      ...shared,
+      batch,
+      augment,
+      shuffle: true,
+      last: "drop",
+      onProgress: progress("training pictures"),
+    });
+    let val: Loader | undefined;
+    let fit: Fit | undefined;
+    try {
+      val = await Loader.open(valData, {
+        ...shared,
+        batch: Math.min(batch, valData.size),
+        augment: "none",
+        shuffle: false,
+        last: "pad",
+        onProgress: progress("validation pictures"),
+      });
+      fit = new Fit({ options, preprocessing, train, val, trainData, valData });
+      await fit.#begin(trainData, valData);
+      return fit;
+    } catch (error) {
+      train.close();
+      val?.close();
+      await fit?.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#train.close();
+    this.#val.close();
+    this.#session[Symbol.dispose]();
+    await this.#directory?.close();
+  }
+
+  async run(): Promise<FitResult> {
+    const { epochs, signal, onEvent, model } = this.#options;
+    const { temporaries, state, inputs } = this.#program.memory;
+    const { epoch, step } = this.#progress;
+    onEvent?.({
+      type: "start",
+      epochs,
+      stepsPerEpoch: this.#train.steps,
+      batch: this.#train.batch,
+      memory: temporaries + state + inputs,
+      dispatches: this.#program.steps,
+      resumedAt: this.#options.resume ? { epoch, step } : undefined,
+    });
+    while (this.#progress.epoch < epochs && !signal?.aborted) {
+      await this.#epoch();
+      if (signal?.aborted && this.#progress.step < this.#train.steps) break;
+      await this.#endEpoch();
+    }
+    const { best, epoch: done } = this.#progress;
+    const interrupted = done < epochs;
+    if (interrupted) await this.#saveLast();
+    await this.#directory?.drawCurves();
+    for (const [name, { values }] of this.#bestWeights ?? []) model.weights.set(name, values);
+    return { best, epochs: done, interrupted };
+  }
+
+  /** Steps of the epoch in progress, up to its end or the signal. */
+  async #epoch(): Promise<void> {
+    const { signal, valEvery, logEvery } = this.#options;
+    this.#lastLog = { time: performance.now(), images: 0 };
+    for await (const batch of this.#train.epoch(this.#progress.epoch, this.#progress.step)) {
+      this.#runStep(batch);
+      const { step, updates } = this.#progress;
+      const isLast = step === this.#train.steps;
+      if (updates % logEvery === 0 || isLast) await this.#log();
+      else if (updates % SETTLE_EVERY === 0) await this.#session.settle();
+      if (valEvery !== undefined && updates % valEvery === 0 && !isLast) await this.#validate();
+      // A turn of the event loop: without it, signals and Workers starve while the device blocks this thread.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      if (signal?.aborted) return;
+    }
+  }
+
+  #runStep(batch: Batch): void {
+    const { optimizer, onEvent } = this.#options;
+    const { epoch, step, updates } = this.#progress;
+    const scalars = scalarValues(optimizer.scalars(this.#rate(updates), updates));
+    this.#program.run({ ...this.#inputsOf(batch, updates), ...scalars });
+    this.#lastLog.images += batch.count;
+    this.#progress = { ...this.#progress, step: step + 1, updates: updates + 1 };
+    onEvent?.({ type: "step", epoch, step: step + 1, imagesPerSecond: this.#imagesPerSecond() });
+  }
+
+  #inputsOf({ images, targets, weight }: Batch, updates: number): Record<string, Float32Array> {
+    const [keyHi, keyLo] = randomKey(this.#options.seed, updates);
+    return { images, targets, weight, ...scalarValues({ keyHi, keyLo, step: updates }) };
+  }
+
+  #rate(updates: number): number {
+    return learningRateAt(updates, this.#schedule);
+  }
+
+  #imagesPerSecond(): number {
+    return 1000 * this.#lastLog.images / Math.max(1, performance.now() - this.#lastLog.time);
+  }
+
+  /** Reads the sums of the steps since the last log, and stops the run when one of them was not finite. */
+  async #log(): Promise<void> {
+    const { onEvent, skipNonFinite } = this.#options;
+    const { epoch, updates } = this.#progress;
+    const counters = await this.#session.read(Object.values(COUNTERS));
+    const valueOf = (name: string) => counters.get(name)![0];
+    const skipped = valueOf(COUNTERS.skipped);
+    if (skipped > skipNonFinite) await this.#fail(valueOf(COUNTERS.firstSkipped));
+    const imagesPerSecond = this.#imagesPerSecond();
+    this.#lastLog = { time: performance.now(), images: 0 };
+    const count = valueOf(COUNTERS.lossCount);
+    for (const name of [COUNTERS.lossSum, COUNTERS.lossCount]) this.#session.write(name, Float32Array.of(0));
+    const loss = count > 0 ? valueOf(COUNTERS.lossSum) / count : null;
+    const learningRate = this.#rate(updates - 1);
+    await this.#directory?.record({
+      type: "train",
+      epoch: epoch + 1,
+      step: updates,
+      loss,
+      learningRate,
+      skipped,
+      imagesPerSecond,
+    });
+    if (loss !== null) onEvent?.({ type: "log", epoch, step: updates, loss, learningRate, imagesPerSecond });
+    if (skipped > 0) {
+      onEvent?.({
+        type: "warning",
+        message: `${skipped} of ${updates} steps were not finite and were left out (--on-nan)`,
+      });
+    }
+  }
+
+  /** Names the first tensor that was not finite: the step is run again, with a check at every layer. */
+  async #fail(failed: number): Promise<never> {
+    const epoch = Math.floor(failed / this.#train.steps);
+    const step = failed % this.#train.steps;
+    const search = this.#session.compile(searchGraph(this.#options.model, this.#step));
+    search.run(this.#inputsOf(await this.#train.batchAt(epoch, step), failed));
+    const [name] = Object.entries(await search.outputs()).find(([, [count]]) => count > 0) ?? ["the gradient's norm"];
+    const kept = this.#progress.best ? `; the best checkpoint is of epoch ${this.#progress.best.epoch}` : "";
+    throw new UserError(
+      `Epoch ${epoch + 1}, step ${step + 1}: ${name} is not finite, and nothing was updated from there on${kept}; ` +
+        "lower --lr, set --clip-norm, or leave such steps out with --on-nan skip:N",
+    );
+  }
+
+  async #validate(isBest: (accuracy: number) => boolean = () => false): Promise<Report> {
+    const { onEvent, task } = this.#options;
+    const { epoch, updates } = this.#progress;
+    const started = performance.now();
+    const predictions = await this.#evaluator.run(
+      this.#val,
+      this.#valSize,
+      (done) => onEvent?.({ type: "validating", done, total: this.#valSize }),
+    );
+    const report = reportOf(task, predictions, this.#info.classes);
+    const best = report.accuracy !== null && isBest(report.accuracy);
+    const { accuracy, loss, f1, auroc } = report;
+    await this.#directory?.record({ type: "val", epoch: epoch + 1, step: updates, accuracy, loss, f1, auroc });
+    onEvent?.({ type: "validation", epoch, step: updates, report, best });
+    // Validation is no part of the training rate.
+    this.#lastLog.time += performance.now() - started;
+    return report;
+  }
+
+  /** Validates, saves the epoch's checkpoint, and the best one where it is. */
+  async #endEpoch(): Promise<void> {
+    const { best, epoch } = this.#progress;
+    let isBest = false;
+    const report = await this.#validate((accuracy) => isBest = accuracy > (best?.accuracy ?? -1));
+    this.#progress = {
+      ...this.#progress,
+      epoch: epoch + 1,
+      step: 0,
+      best: isBest ? { epoch: epoch + 1, accuracy: report.accuracy! } : best,
+    };
+    const weights = await this.#readAll(this.#options.model.parameters.map(({ name }) => name));
+    if (isBest) this.#bestWeights = weights;
+    if (!this.#directory) return;
+    const info = { ...this.#info, epoch: epoch + 1, accuracy: report.accuracy };
+    const path = await this.#directory.saveCheckpoint(epochName(epoch + 1), weights, info);
+    if (isBest) await this.#directory.saveCheckpoint("best", weights, info);
+    await this.#saveLast();
+    this.#options.onEvent?.({ type: "checkpoint", path });
+  }
+
+  /** Every state of the run, by name, with its shape: what a resumed run starts from. */
+  #stateShapes(): Map<string, readonly number[]> {
+    const { model, optimizer } = this.#options;
+    const shapes = new Map<string, readonly number[]>();
+    for (const { name, shape, trainable } of model.parameters) {
+      shapes.set(name, shape);
+      if (trainable) { for (const moment of optimizer.moments) shapes.set(momentName(moment, name), shape); }
+    }
+    for (const name of Object.values(COUNTERS)) shapes.set(name, []);
+    return shapes;
+  }
+
+  /** Saves everything that the next step depends on. */
+  async #saveLast(): Promise<void> {
+    if (!this.#directory) return;
+    const states = await this.#readAll([...this.#stateShapes().keys()]);
+    await this.#directory.saveCheckpoint("last", states, { ...this.#info, progress: this.#progress });
+  }
+
+  /** Makes the run directory, or goes on where the run in it was stopped. Comes last: what fails before leaves nothing. */
+  async #begin(trainData: Dataset, valData: Dataset): Promise<void> {
+    if (this.#options.resume) return await this.#resume();
+    const { device, optimizer, seed, epochs } = this.#options;
+    await this.#directory?.begin({
+      versions: { fovea: manifest.version, deno: Deno.version.deno },
+      device: { kind: device.kind, description: device.description },
+      ...this.#info,
+      seed,
+      epochs,
+      batch: this.#train.batch,
+      optimizer: optimizer.name,
+      schedule: this.#schedule,
+      kernels: await kernelTableHash(),
+      fingerprint: { train: await trainData.fingerprint(), val: await valData.fingerprint() },
+    });
+  }
+
+  async #resume(): Promise<void> {
+    const directory = this.#directory;
+    if (!directory) throw new TypeError("Cannot resume without a run directory: give out");
+    await directory.reopen();
+    const { tensors, info } = await directory.loadCheckpoint("last");
+    for (const [name, shape] of this.#stateShapes()) {
+      const tensor = tensors.get(name);
+      if (!tensor || `${tensor.shape}` !== `${shape}`) {
+        throw new UserError(
+          `Cannot resume ${directory.path}: its last checkpoint has no ${name} of [${shape.join(", ")}]`,
+        );
+      }
+      this.#session.write(name, tensor.values);
+    }
+    this.#progress = info.progress!;
+    if (this.#progress.best) this.#bestWeights = (await directory.loadCheckpoint("best")).tensors;
+    await directory.rewind(this.#progress.updates);
+  }
+
+  /** Values of states by name. */
+  async #readAll(names: readonly string[]): Promise<Tensors> {
+    const shapes = this.#stateShapes();
+    const values = await this.#session.read(names);
+    return new Map(names.map((name) => [name, { shape: shapes.get(name)!, values: values.get(name)! }]));
+  }
+}
+
+function scalarValues(values: Readonly<Record<string, number>>): Record<string, Float32Array> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Float32Array.of(value)]));
+}
+
+/** ImageNet's statistics for grey pictures are the means over its channels. */
+function forChannels({ mean, std }: ChannelStatistics, channels: number): ChannelStatistics {
+  if (channels === 3) return { mean, std };
+  const average = (values: number[]) => [values.reduce((a, b) => a + b) / values.length];
+  return { mean: average(mean), std: average(std) };
+}

@@ -1,0 +1,78 @@
+/**
+ * Refuses, before the first step, a batch that does not fit the device.
+ *
+ * @module
+ */
+
+import type { Device, MemoryUse } from "../device/device.ts";
+import { memoryUse } from "../device/memory.ts";
+import { layOut } from "../device/webgpu/context.ts";
+import { UserError } from "../errors.ts";
+import type { Model } from "../models/model.ts";
+import type { Optimizer } from "./optimizers.ts";
+import { type StepOptions, trainingGraph } from "./step.ts";
+
+/**
+ * Checks that a training step fits.
+ *
+ * @throws UserError with the bytes, the limit, and the largest batch that fits.
+ */
+export function checkFits(device: Device, model: Model, options: StepOptions): void {
+  const measure = (batch: number) => device.measure(trainingGraph(model, { ...options, batch }));
+  const problem = problemOf(device, measure(options.batch));
+  if (!problem) return;
+  const fits = largestThatFits(options.batch, (batch) => !problemOf(device, measure(batch)));
+  const advice = fits > 0 ? `give --batch ${fits} or less` : "give a smaller --image-size or another --model";
+  throw new UserError(
+    `A batch of ${options.batch} pictures of ${model.imageSize}×${model.imageSize} does not fit ${model.name} on ${device.description}: ${problem}; ${advice}`,
+  );
+}
+
+function problemOf(device: Device, { temporaries, state, inputs, largest }: MemoryUse): string | undefined {
+  if (largest > device.maxTensorBytes) {
+    return `one tensor takes ${formatBytes(largest)} of at most ${formatBytes(device.maxTensorBytes)}`;
+  }
+  const total = temporaries + state + inputs;
+  if (device.memoryBytes !== undefined && total > device.memoryBytes) {
+    return `a step takes ${formatBytes(total)} and ${formatBytes(device.memoryBytes)} are free`;
+  }
+  return undefined;
+}
+
+/** Device memory of a multi-class training step in bytes: temporaries, state and inputs, as WebGPU lays them out. */
+export function trainingMemory(model: Model, batch: number, optimizer: Optimizer): number {
+  const options = {
+    task: "multiclass",
+    batch,
+    optimizer,
+    weightDecay: 0,
+    labelSmoothing: 0,
+    skipNonFinite: false,
+  } as const;
+  const limits = { maxBuffer: Number.MAX_SAFE_INTEGER, maxBinding: Number.MAX_SAFE_INTEGER };
+  const { temporaries, state, inputs } = memoryUse(layOut(trainingGraph(model, options), limits).plan);
+  return temporaries + state + inputs;
+}
+
+/** Largest number below `tooMany` for which `fits` holds; 0 when there is none. `fits` holds up to some number only. */
+export function largestThatFits(tooMany: number, fits: (count: number) => boolean): number {
+  let low = 0;
+  let high = tooMany;
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (fits(middle)) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+/** `1.5 GiB`: three digits at most. */
+export function formatBytes(bytes: number): string {
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  let unit = 0;
+  while (bytes >= 1000 && unit < units.length - 1) {
+    bytes /= 1024;
+    unit++;
+  }
+  return `${unit === 0 || bytes >= 100 ? Math.round(bytes) : bytes.toPrecision(2)} ${units[unit]}`;
+}

@@ -1,0 +1,175 @@
+/**
+ * The run directory: what a run leaves behind.
+ *
+ * ```text
+ * runs/<name>/
+ *   config.json        what repeats this run
+ *   split.csv          file, label(s), split
+ *   metrics.jsonl      a record per log step and per validation
+ *   curves.png         loss and validation accuracy over the steps
+ *   checkpoints/       epoch-001.safetensors …, best.safetensors, last.safetensors
+ *   test/              metrics.json, predictions.csv, confusion.png
+ * ```
+ *
+ * Every file is written beside its final name and renamed: whenever a run is killed, the old or the new one is there.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import {
+  appendRecord,
+  type DirectoryLock,
+  lockDirectory,
+  readRecords,
+  removeTemporaries,
+  writeAtomic,
+} from "../files.ts";
+import { UserError } from "../errors.ts";
+import { encodeSafetensors, readSafetensors } from "../interop/safetensors.ts";
+import { curvesPng } from "../report/curves.ts";
+import { type Checkpoint, type CheckpointInfo, infoOf, metadataOf, type Tensors } from "./checkpoint.ts";
+
+/** A record of `metrics.jsonl`. */
+export type MetricsRecord = Readonly<Record<string, string | number | null>> & { readonly step: number };
+
+/** A run directory that is being written. Nothing is on disk before {@link RunDirectory.begin}. */
+export class RunDirectory {
+  readonly path: string;
+  readonly #config: Readonly<Record<string, unknown>>;
+  readonly #files: Readonly<Record<string, string>>;
+  #lock?: DirectoryLock;
+
+  /**
+   * @param path Where; the folder need not exist.
+   * @param config Added to `config.json`.
+   * @param files Texts of further files that the run starts with, by name.
+   */
+  constructor(
+    path: string,
+    config: Readonly<Record<string, unknown>> = {},
+    files: Readonly<Record<string, string>> = {},
+  ) {
+    this.path = path;
+    this.#config = config;
+    this.#files = files;
+  }
+
+  /**
+   * Makes the directory.
+   *
+   * @param facts What the trainer knows of the run.
+   * @throws UserError when there is something else, or another run is writing there.
+   */
+  async begin(facts: Readonly<Record<string, unknown>>): Promise<void> {
+    if (await isOccupied(this.path)) {
+      throw new UserError(
+        `Cannot write a run to ${this.path}: it is not empty; give another --out, or go on with --resume ${this.path}`,
+      );
+    }
+    await Deno.mkdir(join(this.path, "checkpoints"), { recursive: true });
+    this.#lock = await lockDirectory(this.path);
+    for (const [name, text] of Object.entries(this.#files)) await writeAtomic(join(this.path, name), text);
+    await writeAtomic(join(this.path, "config.json"), `${JSON.stringify({ ...facts, ...this.#config }, null, 2)}\n`);
+  }
+
+  /** Takes up a directory that was begun before. Throws UserError when another run is writing there. */
+  async reopen(): Promise<void> {
+    await readConfig(this.path);
+    this.#lock = await lockDirectory(this.path);
+    // What a killed run was writing when it was killed.
+    for (const folder of [this.path, join(this.path, "checkpoints")]) await removeTemporaries(folder);
+  }
+
+  /** Lets other runs in. */
+  async close(): Promise<void> {
+    await this.#lock?.[Symbol.asyncDispose]();
+    this.#lock = undefined;
+  }
+
+  /** Adds a record to `metrics.jsonl`. */
+  async record(record: MetricsRecord): Promise<void> {
+    await appendRecord(join(this.path, "metrics.jsonl"), record);
+  }
+
+  /** Removes the records of steps after `step`: a run that goes on from there writes them again. */
+  async rewind(step: number): Promise<void> {
+    const path = join(this.path, "metrics.jsonl");
+    const records = (await readRecords(path)) as MetricsRecord[];
+    const kept = records.filter((record) => record.step <= step);
+    if (kept.length < records.length) {
+      await writeAtomic(
+        path,
+        kept.map((record) => `${JSON.stringify(record)}\n`).join(""),
+      );
+    }
+  }
+
+  /** Saves a checkpoint; gives its path. */
+  async saveCheckpoint(name: string, tensors: Tensors, info: CheckpointInfo): Promise<string> {
+    const path = checkpointPath(this.path, name);
+    await writeAtomic(path, encodeSafetensors(tensors, metadataOf(info)));
+    return path;
+  }
+
+  /** Draws the curves of `metrics.jsonl`. */
+  async drawCurves(): Promise<void> {
+    const records = await readRecords(join(this.path, "metrics.jsonl"));
+    await writeAtomic(join(this.path, "curves.png"), await curvesPng(records));
+  }
+
+  /** Reads a checkpoint of this run. */
+  loadCheckpoint(name: string): Promise<Checkpoint> {
+    return loadCheckpoint(this.path, name);
+  }
+}
+
+/** Path of a checkpoint of the run at `run`: `best`, `last`, or `epoch-001`. */
+export function checkpointPath(run: string, name: string): string {
+  return join(run, "checkpoints", `${name}.safetensors`);
+}
+
+/** Name of an epoch's checkpoint, from 1. */
+export function epochName(epoch: number): string {
+  return `epoch-${String(epoch).padStart(3, "0")}`;
+}
+
+/**
+ * Reads a checkpoint of a run.
+ *
+ * @throws UserError when there is none, or it is broken.
+ */
+export async function loadCheckpoint(run: string, name: string): Promise<Checkpoint> {
+  const path = checkpointPath(run, name);
+  const { tensors, metadata } = await readSafetensors(path);
+  return { tensors, info: infoOf(metadata, path) };
+}
+
+/**
+ * Reads a run's `config.json`.
+ *
+ * @throws UserError when `run` is not a run directory.
+ */
+export async function readConfig(run: string): Promise<Record<string, unknown>> {
+  try {
+    return JSON.parse(await Deno.readTextFile(join(run, "config.json")));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      throw new UserError(`${run} is not a run directory: it has no config.json; give the folder that train wrote`);
+    }
+    if (error instanceof SyntaxError) throw new UserError(`${run}/config.json is not JSON: ${error.message}`);
+    throw error;
+  }
+}
+
+/** Is there anything in the folder? Locks that ended runs left do not count. */
+async function isOccupied(path: string): Promise<boolean> {
+  try {
+    for await (const entry of Deno.readDir(path)) if (!entry.name.startsWith(".")) return true;
+    return false;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.NotADirectory) return true;
+    throw error;
+  }
+}

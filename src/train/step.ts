@@ -1,0 +1,172 @@
+/**
+ * The graphs of a run: a whole training step (forward, loss, gradients, update, sums for the log), the evaluation of a
+ * batch, and the search for a number that is not finite.
+ *
+ * @module
+ */
+
+import { sizeOf, type Tensor } from "../../kernels/op.ts";
+import type { Task } from "../data/labels.ts";
+import { GraphBuilder } from "../graph/builder.ts";
+import { differentiate } from "../graph/differentiate.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { Model } from "../models/model.ts";
+import { taskLoss } from "./losses.ts";
+import type { Optimizer } from "./optimizers.ts";
+
+/** How a training step is computed. */
+export interface StepOptions {
+  readonly task: Task;
+  /** Pictures N in a step. */
+  readonly batch: number;
+  readonly optimizer: Optimizer;
+  /** On weights, not on biases and norms. */
+  readonly weightDecay: number;
+  /** Greatest norm of the whole gradient; none when undefined. */
+  readonly clipNorm?: number;
+  /** Share of the target that all classes get alike. */
+  readonly labelSmoothing: number;
+  /** Goes on after a step that is not finite, leaving it out; otherwise nothing is updated from that step on. */
+  readonly skipNonFinite: boolean;
+}
+
+/** States of the step besides the model's and the optimiser's, each one number. */
+export const COUNTERS = {
+  /** Sum of the losses of the pictures since the last log. */
+  lossSum: "train.lossSum",
+  /** Pictures in that sum. */
+  lossCount: "train.lossCount",
+  /** Steps that were not finite. */
+  skipped: "train.skipped",
+  /** The first of them, or −1. */
+  firstSkipped: "train.firstSkipped",
+} as const;
+
+/** State that holds the weights of classes or of positive labels, [K]. */
+export const CLASS_WEIGHT = "loss.classWeight";
+
+/** Name of a moment's state. */
+export function momentName(moment: string, parameter: string): string {
+  return `optimizer.${moment}.${parameter}`;
+}
+
+/** Values that all states of a training graph start from, but for the model's own. */
+export function initialState(
+  model: Model,
+  optimizer: Optimizer,
+  classWeight: readonly number[],
+): Map<string, Float32Array> {
+  const states = new Map<string, Float32Array>([[CLASS_WEIGHT, Float32Array.from(classWeight)]]);
+  for (const name of Object.values(COUNTERS)) {
+    states.set(name, Float32Array.of(name === COUNTERS.firstSkipped ? -1 : 0));
+  }
+  for (const { name, shape, trainable } of model.parameters) {
+    if (!trainable) continue;
+    for (const moment of optimizer.moments) states.set(momentName(moment, name), new Float32Array(sizeOf(shape)));
+  }
+  return states;
+}
+
+interface Forward {
+  readonly b: GraphBuilder;
+  readonly loss: Tensor;
+  readonly weight: Tensor;
+  readonly scope: ReturnType<Model["trace"]>["scope"];
+  /** Learnt parameters and their gradients, in the model's order. */
+  readonly grads: readonly {
+    readonly name: string;
+    readonly decay: boolean;
+    readonly parameter: Tensor;
+    readonly grad: Tensor;
+  }[];
+}
+
+/** Loss and gradients: what training and the search share. */
+function forwardBackward(model: Model, { task, batch, labelSmoothing }: StepOptions): Forward {
+  const b = new GraphBuilder();
+  const { logits, scope } = model.trace(b, batch, true);
+  const targets = b.input("targets", logits.shape);
+  const weight = b.input("weight", [batch]);
+  const classWeight = b.state(CLASS_WEIGHT, [model.classes]);
+  const loss = taskLoss(b, task, { logits, targets, weight, classWeight, labelSmoothing });
+  const learnt = model.parameters.filter(({ trainable }) => trainable);
+  const parameters = learnt.map(({ name, shape }) => b.state(name, shape));
+  const grads = differentiate(b, loss, parameters);
+  return {
+    b,
+    loss,
+    weight,
+    scope,
+    grads: learnt.map(({ name, decay }, k) => ({ name, decay, parameter: parameters[k], grad: grads[k] })),
+  };
+}
+
+/** The graph of one training step. Inputs: `images`, `targets`, `weight`, `keyHi`, `keyLo`, `step`, the optimiser's scalars. */
+export function trainingGraph(model: Model, options: StepOptions): Graph {
+  const { optimizer, clipNorm, weightDecay, skipNonFinite } = options;
+  const { b, loss, weight, scope, grads } = forwardBackward(model, options);
+
+  const squares = grads.map(({ grad }) => b.sum(b.square(grad), undefined, false));
+  const normSquared = squares.reduce((sum, square) => b.add(sum, square));
+  const finite = b.mul(b.op("isFinite", [loss]), b.op("isFinite", [normSquared]));
+  const skipped = b.state(COUNTERS.skipped, []);
+  const goesOn = skipNonFinite ? finite : b.mul(finite, b.equal(skipped, 0));
+  const factor = clipNorm === undefined ? 1 : b.minimum(b.div(clipNorm, b.add(b.sqrt(normSquared), 1e-6)), 1);
+  // One scalar says both how to scale the gradient and, below 0, that nothing is to change: bindings are few.
+  const gradScale = b.where(goesOn, factor, -1);
+  const guarded = (name: string, old: Tensor, value: Tensor) =>
+    b.assign(name, b.where(b.greater(0, gradScale), old, value));
+
+  const names = Object.keys(optimizer.scalars(0, 0));
+  const scalars = Object.fromEntries(names.map((name) => [name, b.input(name, [])]));
+  for (const { name, decay, parameter, grad } of grads) {
+    const moments = Object.fromEntries(
+      optimizer.moments.map((moment) => [moment, b.state(momentName(moment, name), parameter.shape)]),
+    );
+    const scaled = b.mul(grad, gradScale);
+    const update = optimizer.update({
+      b,
+      parameter,
+      grad: scaled,
+      moments,
+      scalars,
+      weightDecay: decay ? weightDecay : 0,
+    });
+    for (const moment of optimizer.moments) guarded(momentName(moment, name), moments[moment], update.moments[moment]);
+    guarded(name, parameter, update.parameter);
+  }
+  for (const [name, value] of scope.updates) guarded(name, b.state(name, value.shape), value);
+
+  const count = b.sum(weight, undefined, false);
+  const lossSum = b.state(COUNTERS.lossSum, []);
+  const lossCount = b.state(COUNTERS.lossCount, []);
+  const firstSkipped = b.state(COUNTERS.firstSkipped, []);
+  guarded(COUNTERS.lossSum, lossSum, b.add(lossSum, b.mul(loss, count)));
+  guarded(COUNTERS.lossCount, lossCount, b.add(lossCount, count));
+  b.assign(COUNTERS.skipped, b.add(skipped, b.sub(1, finite)));
+  const isFirst = b.mul(b.sub(1, finite), b.greater(0, firstSkipped));
+  b.assign(COUNTERS.firstSkipped, b.where(isFirst, b.input("step", []), firstSkipped));
+  return b.graph;
+}
+
+/** The graph of an evaluation: input `images`, output `logits` [N, K]. */
+export function evaluationGraph(model: Model, batch: number): Graph {
+  const b = new GraphBuilder();
+  b.output("logits", model.trace(b, batch, false).logits);
+  return b.graph;
+}
+
+/**
+ * The graph that finds where a step stops being finite: for the pictures, every layer's output, the loss and every
+ * gradient, in the order of the computation, how many of its elements are not finite.
+ */
+export function searchGraph(model: Model, options: StepOptions): Graph {
+  const { b, loss, scope, grads } = forwardBackward(model, options);
+  const count = (name: string, x: Tensor) => b.output(name, b.sum(b.sub(1, b.op("isFinite", [x])), undefined, false));
+  count("images", b.input("images", [options.batch, model.channels, model.imageSize, model.imageSize]));
+  for (const { name, parameter } of grads) count(`parameter ${name}`, parameter);
+  for (const [path, output] of scope.outputs) count(`output of ${path}`, output);
+  count("loss", loss);
+  for (const { name, grad } of grads.toReversed()) count(`gradient of ${name}`, grad);
+  return b.graph;
+}

@@ -1,0 +1,67 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { main } from "../cli.ts";
+import { type Command, parseCommand } from "../src/cli/command.ts";
+import * as tables from "../src/cli/flags.ts";
+
+/** What a command line prints, and its exit code. */
+async function run(line: string): Promise<{ code: number; out: string; err: string }> {
+  const { log, error } = console;
+  let out = "", err = "";
+  console.log = (text: string) => out += text + "\n";
+  console.error = (text: string) => err += text + "\n";
+  try {
+    return { code: await main(line.split(" ").filter(Boolean)), out, err };
+  } finally {
+    Object.assign(console, { log, error });
+  }
+}
+
+const mistakes: [line: string, message: string][] = [
+  ["trian", "There is no command trian; did you mean train?"],
+  ["zebra", "There is no command zebra; give train, eval, predict, data, models or doctor"],
+  ["data chek x", "There is no command data chek; did you mean data check?"],
+  ["data", "data names no command: give data check, data split or data demo"],
+  ["train --epoch 3", "train has no flag --epoch; did you mean --epochs?"],
+  ["train --optimizer adm", "Cannot use --optimizer adm: give sgd, adam or adamw; did you mean adam?"],
+  ["eval", "eval needs RUN and got nothing: see eval --help"],
+  ["tr\x1b[2Jain\n", "There is no command tr\\u{1b}[2Jain\\u{a}; give train, eval, predict, data, models or doctor"],
+];
+for (const [line, message] of mistakes) {
+  Deno.test(`main() answers ${JSON.stringify(line)} with one line and exit code 2`, async () => {
+    assertEquals(await run(line), { code: 2, out: "", err: `fovea: ${message}\n` });
+  });
+}
+
+Deno.test("main() shows the place in the code only with --verbose", async () => {
+  const { code, err } = await run("train --verbose --epochs ten");
+  assertEquals(code, 2);
+  assertMatch(err, /^fovea: UserError: Cannot use --epochs ten.*\n +at /);
+});
+
+const commands: readonly Command[] = Object.values(tables);
+Deno.test("main() lists every command in the help, with and without --help", async () => {
+  const { code, out } = await run("--help");
+  assertEquals(code, 0);
+  assertEquals((await run("")).out, out);
+  for (const { name, summary } of commands) assertMatch(out, new RegExp(`^  ${name} .*${summary.slice(0, 12)}`, "m"));
+});
+
+Deno.test("main() lists the commands of a group", async () => {
+  const { out } = await run("data --help");
+  for (const name of ["data check", "data split", "data demo"]) assertStringIncludes(out, `  ${name} DIR`);
+  assert(!out.includes("doctor"));
+});
+
+for (const command of commands) {
+  Deno.test(`main() explains ${command.name} within 100 columns, with an example that parses`, async () => {
+    const { code, out, err } = await run(`${command.name} --help`);
+    assertEquals([code, err], [0, ""]);
+    assertEquals(out.split("\n").filter((line) => line.length > 100), []);
+    for (const flag of Object.values(command.flags)) assertStringIncludes(out.replaceAll(/\s+/g, " "), flag.help);
+    parseCommand(command, command.example.split(" ").filter(Boolean));
+  });
+}
+
+Deno.test("main() prints the version", async () => {
+  assertMatch((await run("--version")).out, /^\d+\.\d+\.\d+\n$/);
+});

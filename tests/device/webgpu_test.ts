@@ -1,0 +1,118 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { UserError } from "../../src/errors.ts";
+import { GraphBuilder } from "../../src/graph/builder.ts";
+import { WebGpuDevice } from "../../src/device/webgpu/device.ts";
+
+const adapter = await navigator.gpu?.requestAdapter();
+
+/** A test of a device whose GPUDevice is at hand, to do harm to. */
+function test(name: string, fn: (gpu: GPUDevice, device: WebGpuDevice) => Promise<void>): void {
+  Deno.test({
+    name: `WebGPU: ${name}`,
+    ignore: !adapter,
+    async fn() {
+      // An adapter gives one device.
+      const fresh = (await navigator.gpu.requestAdapter())!;
+      const gpu = await fresh.requestDevice();
+      await using device = new WebGpuDevice(gpu, fresh.info);
+      await fn(gpu, device);
+    },
+  });
+}
+
+/** w ← w + Σ x, and `y` = the transpose of x. */
+function counting() {
+  const b = new GraphBuilder();
+  const x = b.input("x", [64, 64]);
+  b.assign("w", b.add(b.state("w", []), b.sum(x, undefined, false)));
+  b.output("y", b.permute(x, [1, 0]));
+  return b.graph;
+}
+
+const GIVEN = { x: new Float32Array(64 * 64).fill(1) };
+
+test("a validation error ends everything at the next run or read", async (gpu, device) => {
+  using session = device.open();
+  session.write("w", new Float32Array(1));
+  const program = session.compile(counting());
+  program.run(GIVEN);
+  await session.settle();
+  // Mapping for reading allows no use as storage.
+  gpu.createBuffer({ size: 4, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE });
+  await assertRejects(() => session.read(["w"]), Error, "WebGPU refused a command:");
+  assertThrows(() => program.run(GIVEN), Error, "WebGPU refused a command:");
+  await assertRejects(() => session.settle(), Error, "WebGPU refused a command:");
+  // It stays so.
+  assertThrows(() => program.run(GIVEN), Error, "WebGPU refused a command:");
+});
+
+test("a kernel that does not compile is named when its program runs", async (gpu, device) => {
+  using session = device.open();
+  session.write("w", new Float32Array(1));
+  const { createShaderModule } = gpu;
+  gpu.createShaderModule = () => createShaderModule.call(gpu, { code: "@compute fn main() { oops }" });
+  const program = session.compile(counting());
+  await new Promise((resolve) => setTimeout(resolve));
+  assertThrows(() => program.run(GIVEN), Error, "WebGPU refused a command:");
+});
+
+test("nothing is believed once the device is lost", async (gpu, device) => {
+  using session = device.open();
+  session.write("w", new Float32Array(1));
+  const program = session.compile(counting());
+  program.run(GIVEN);
+  const asked = session.read(["w"]);
+  const outputs = program.outputs();
+  gpu.destroy();
+  const lost = "The GPU was lost";
+  await assertRejects(() => asked, UserError, lost);
+  await assertRejects(() => outputs, UserError, lost);
+  await assertRejects(() => session.read(["w"]), UserError, lost);
+  assertThrows(() => program.run(GIVEN), UserError, lost);
+  await assertRejects(() => session.settle(), UserError, lost);
+});
+
+test("a device that is closed in order complains of nothing", async (_, device) => {
+  using session = device.open();
+  session.write("w", new Float32Array(1));
+  assertEquals((await session.read(["w"])).get("w"), new Float32Array(1));
+});
+
+/** Counts the buffers that are alive and the bind groups that were made. */
+function watch(gpu: GPUDevice): { alive: number; groups: number } {
+  const counts = { alive: 0, groups: 0 };
+  const { createBuffer, createBindGroup } = gpu;
+  gpu.createBuffer = (descriptor) => {
+    const buffer = createBuffer.call(gpu, descriptor);
+    const { destroy } = buffer;
+    counts.alive++;
+    buffer.destroy = () => {
+      counts.alive--;
+      return destroy.call(buffer);
+    };
+    return buffer;
+  };
+  gpu.createBindGroup = (descriptor) => {
+    counts.groups++;
+    return createBindGroup.call(gpu, descriptor);
+  };
+  return counts;
+}
+
+test("200 runs leave no more on the device than one, and a closed session nothing", async (gpu, device) => {
+  const counts = watch(gpu);
+  {
+    using session = device.open();
+    session.write("w", new Float32Array(1));
+    const program = session.compile(counting());
+    program.run(GIVEN);
+    const after = { ...counts };
+    for (let k = 0; k < 200; k++) {
+      program.run(GIVEN);
+      if (k % 10 === 0) await Promise.all([program.outputs(), session.read(["w"])]);
+    }
+    assertEquals(counts, after);
+    assertEquals((await session.read(["w"])).get("w"), Float32Array.of(201 * 64 * 64));
+  }
+  assertEquals(counts.alive, 0);
+});

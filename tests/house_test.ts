@@ -1,0 +1,175 @@
+/**
+ * Rules of the house that no compiler checks: who imports whom, what is documented, how long a file is, and that
+ * nothing of one machine stands in the tree.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { dirname, join, normalize } from "node:path/posix";
+import manifest from "../deno.json" with { type: "json" };
+
+const root = new URL("../", import.meta.url);
+
+/** Floors below each floor: a file imports from its own floor and from these. */
+const below: Readonly<Record<string, readonly string[]>> = {
+  "kernels": [],
+  "src": [],
+  "src/metrics": [],
+  "src/graph": ["kernels", "src"],
+  "src/device": ["kernels", "src", "src/graph"],
+  "src/nn": ["kernels", "src", "src/graph"],
+  "src/models": ["kernels", "src", "src/graph", "src/nn"],
+  "src/data": ["src"],
+  "src/interop": ["src"],
+  "src/report": ["src", "src/metrics"],
+  "src/train": [
+    "kernels",
+    "src",
+    "src/data",
+    "src/device",
+    "src/graph",
+    "src/interop",
+    "src/metrics",
+    "src/models",
+    "src/nn",
+    "src/report",
+  ],
+};
+/** Floors from which everything is in reach. */
+const top = ["", "src/cli", "tests", "bench", "fixtures", "links"];
+
+/** Paths under `folder` as text, relative to the root; what runs leave behind and hidden folders are passed over. */
+async function* paths(folder = ""): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(new URL(folder || ".", root))) {
+    if (name.startsWith(".git") || manifest.exclude.includes(`${name}/`)) continue;
+    if (isDirectory) yield* paths(`${folder}${name}/`);
+    else yield folder + name;
+  }
+}
+
+const tree: ReadonlyMap<string, string> = new Map(
+  await Promise.all(
+    (await Array.fromAsync(paths()))
+      .filter((path) => /(\.(ts|js|json|md|py|sh|wgsl)|\/run|LICENSE)$/.test(path))
+      .map(async (path) => [path, await Deno.readTextFile(new URL(path, root))] as const),
+  ),
+);
+const code = new Map([...tree].filter(([path]) => path.endsWith(".ts")));
+
+/** Relative modules that a file imports, as paths from the root. Examples in comments do not count. */
+function imports(path: string, source: string): string[] {
+  const bare = source.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/^\s*\/\/.*$/gm, "");
+  const found = bare.matchAll(/(?:^(?:import|export)\b[^"';]*?|\bimport\()\s*"(\.[^"]+)"/gm);
+  return [...found].map(([, target]) => normalize(join(dirname(path), target)));
+}
+
+/** `src/data` of `src/data/x/y.ts`, `src` of `src/errors.ts`, `kernels` of `kernels/x.ts`. */
+function floorOf(path: string): string {
+  const folders = path.split("/").slice(0, -1);
+  return folders.slice(0, folders[0] === "src" ? 2 : 1).join("/");
+}
+
+/** Files of a cycle among the imports, or none. */
+function findCycle(graph: ReadonlyMap<string, readonly string[]>): string[] {
+  const done = new Set<string>();
+  const walk = (path: string, trail: string[]): string[] => {
+    if (trail.includes(path)) return [...trail.slice(trail.indexOf(path)), path];
+    if (done.has(path)) return [];
+    for (const next of graph.get(path) ?? []) {
+      const cycle = walk(next, [...trail, path]);
+      if (cycle.length) return cycle;
+    }
+    done.add(path);
+    return [];
+  };
+  for (const path of graph.keys()) {
+    const cycle = walk(path, []);
+    if (cycle.length) return cycle;
+  }
+  return [];
+}
+
+/** Lines that export something with no doc comment over it; the overloads of a function share the first one's. */
+function undocumented(source: string): string[] {
+  const lines = source.split("\n");
+  return lines.filter((line, i) => {
+    const [, name] =
+      /^export (?:default )?(?:declare |abstract |async )*(?:function\*?|class|const|interface|type|enum) (\w+)/
+        .exec(line) ?? [];
+    const before = lines.slice(0, i).findLast((earlier) => !earlier.trim().startsWith("// deno-lint-ignore"));
+    const overload = lines.slice(0, i).some((earlier) => earlier.startsWith(`export function ${name}`));
+    return name !== undefined && !overload && before?.trimEnd().endsWith("*/") !== true;
+  });
+}
+
+Deno.test("imports() and floorOf() read what a module says", () => {
+  const source =
+    `/** import "./no.ts" */\n// import "./no.ts"\nimport { a,\n b } from "../a.ts";\nexport * from "./b.ts";
+import type { C } from "@std/c";\nimport w from "./w.wgsl" with { type: "text" };\nimport "./d.ts";
+const e = () => import("./e.ts");`;
+  assertEquals(imports("src/cli/x.ts", source), [
+    "src/a.ts",
+    "src/cli/b.ts",
+    "src/cli/w.wgsl",
+    "src/cli/d.ts",
+    "src/cli/e.ts",
+  ]);
+  const cases = { "mod.ts": "", "kernels/x.ts": "kernels", "src/errors.ts": "src", "src/data/a/b.ts": "src/data" };
+  for (const [path, floor] of Object.entries(cases)) assertEquals(floorOf(path), floor);
+});
+
+Deno.test("findCycle() finds a cycle, and none in a diamond", () => {
+  assertEquals(findCycle(new Map([["a", ["b", "c"]], ["b", ["d"]], ["c", ["d"]], ["d", []]])), []);
+  assertEquals(findCycle(new Map([["a", ["b"]], ["b", ["c"]], ["c", ["b"]]])), ["b", "c", "b"]);
+});
+
+Deno.test("undocumented() sees a bare export", () => {
+  assertEquals(undocumented("/** A. */\nexport const a = 1;\nexport async function b() {}\n"), [
+    "export async function b() {}",
+  ]);
+});
+
+Deno.test("every file imports only from floors below its own", () => {
+  const wrong = [...code].flatMap(([path, source]) => {
+    const floor = floorOf(path);
+    if (top.includes(floor)) return [];
+    const allowed = below[floor];
+    assert(allowed !== undefined, `${path} stands on no known floor: add ${floor} to the table in this file`);
+    return imports(path, source)
+      .filter((target) => floorOf(target) !== floor && target !== "deno.json" && !allowed.includes(floorOf(target)))
+      .map((target) => `${path} imports ${target}`);
+  });
+  assertEquals(wrong, []);
+});
+
+Deno.test("no imports go in a circle", () => {
+  assertEquals(findCycle(new Map([...code].map(([path, source]) => [path, imports(path, source)]))), []);
+});
+
+Deno.test("every export has a doc comment and every module says what it is", () => {
+  const ours = [...code].filter(([path]) => !/^(tests|bench|fixtures)\//.test(path));
+  assertEquals(ours.flatMap(([path, source]) => undocumented(source).map((line) => `${path}: ${line}`)), []);
+  const untitled = ours.filter(([, source]) => !/^\/\*\*[\s\S]*?@module/.test(source)).map(([path]) => path);
+  assertEquals(untitled, []);
+});
+
+Deno.test("no file is longer than 450 lines", () => {
+  const long = [...tree]
+    .filter(([path]) => /\.(ts|wgsl|py)$/.test(path))
+    .map(([path, source]) => [path, source.split("\n").length] as const)
+    .filter(([, lines]) => lines > 450);
+  assertEquals(long, []);
+});
+
+Deno.test("nothing of one machine stands in the tree", () => {
+  const machine = /(?<![\w.~])\/(?:home|root|Users|work)\/[\w.-]|\b[A-Z]:\\Users\b/;
+  const found = [...tree].filter(([, source]) => machine.test(source)).map(([path]) => path);
+  assertEquals(found, []);
+});
+
+Deno.test("Deno keeps no lock file: it would list gpu.js, and every command would download its 128 MB", () => {
+  assertEquals(manifest.lock, false);
+  const versions = [...code.values()].join("\n").matchAll(/"npm:((?:@[\w-]+\/)?[\w.-]+)(@[^"/]*)?/g);
+  const loose = [...Object.values(manifest.imports), ...[...versions].map(([specifier]) => specifier.slice(1))]
+    .filter((specifier) => specifier.startsWith("npm:") && !/@\d+\.\d+\.\d+$/.test(specifier));
+  assertEquals(loose, [], "Give the exact version, since no lock file does");
+});

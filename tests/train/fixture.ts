@@ -1,0 +1,62 @@
+/**
+ * What PyTorch computes of losses, optimisers and training steps: fixtures/train/make.py.
+ *
+ * @module
+ */
+
+import type { Task } from "../../src/data/labels.ts";
+import type { AdamOptions, SgdOptions } from "../../src/train/optimizers.ts";
+
+/** Mean loss of a batch. */
+export interface LossCase {
+  readonly name: string;
+  readonly task: Task;
+  readonly batch: number;
+  readonly classes: number;
+  readonly labelSmoothing: number;
+  /** [K]. */
+  readonly classWeight: readonly number[];
+  /** [N, K]. */
+  readonly logits: readonly number[];
+  /** [N, K]. */
+  readonly targets: readonly number[];
+  /** [N]: 0 for rows that are no samples. */
+  readonly weight: readonly number[];
+  readonly loss: number;
+  /** d loss / d logits [N, K]. */
+  readonly grad: readonly number[];
+}
+
+/** Ten steps of an optimiser on one parameter of four numbers. */
+export interface OptimizerCase {
+  readonly name: string;
+  readonly rule: "sgd" | "adam" | "adamw";
+  readonly options: SgdOptions & AdamOptions;
+  readonly weightDecay: number;
+  readonly start: readonly number[];
+  /** By step. */
+  readonly grads: readonly (readonly number[])[];
+  readonly rates: readonly number[];
+  readonly after: readonly (readonly number[])[];
+}
+
+/** One step of SGD on a dense layer `fc` from four pixels to three classes. */
+export interface StepCase {
+  readonly name: string;
+  readonly clipNorm: number | null;
+  readonly weightDecay: number;
+  readonly loss: number;
+  /** [6, 4]. */
+  readonly images: readonly number[];
+  /** [6, 3]. */
+  readonly targets: readonly number[];
+  readonly before: Readonly<Record<string, readonly number[]>>;
+  readonly after: Readonly<Record<string, readonly number[]>>;
+}
+
+/** All cases. */
+export const fixture: {
+  readonly losses: readonly LossCase[];
+  readonly optimizers: readonly OptimizerCase[];
+  readonly steps: readonly StepCase[];
+} = JSON.parse(await Deno.readTextFile(new URL("../../fixtures/train/train.json", import.meta.url)));

@@ -1,0 +1,180 @@
+import { assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
+import type { Session } from "../../src/device/device.ts";
+import { runReference } from "../../src/device/reference.ts";
+import { Model } from "../../src/models/mod.ts";
+import {
+  batchNorm2d,
+  conv2d,
+  dropout,
+  flatten,
+  type Layer,
+  lazyLinear,
+  maxPool2d,
+  relu,
+  sequential,
+} from "../../src/nn/mod.ts";
+import { adam, sgd } from "../../src/train/optimizers.ts";
+import {
+  CLASS_WEIGHT,
+  COUNTERS,
+  initialState,
+  searchGraph,
+  type StepOptions,
+  trainingGraph,
+} from "../../src/train/step.ts";
+import { devices } from "../kernels/devices.ts";
+import { fixture } from "./fixture.ts";
+
+function modelOf(layer: Layer, imageSize: number): Model {
+  return new Model("small", layer, { classes: 3, channels: 1, imageSize, dropout: undefined, stem: "auto" });
+}
+
+const options: StepOptions = {
+  task: "multiclass",
+  batch: 6,
+  optimizer: sgd({ momentum: 0 }),
+  weightDecay: 0,
+  labelSmoothing: 0,
+  skipNonFinite: false,
+};
+
+const key = { keyHi: Float32Array.of(1), keyLo: Float32Array.of(2) };
+
+Deno.test("trainingGraph() takes PyTorch's step: loss, clipping by the gradient's norm, decay of weights alone", async (t) => {
+  const model = modelOf(sequential({ flatten: flatten(), fc: lazyLinear(3) }), 2);
+  for (const { name, clipNorm, weightDecay, loss, images, targets, before, after } of fixture.steps) {
+    await t.step(name, () => {
+      const graph = trainingGraph(model, { ...options, weightDecay, clipNorm: clipNorm ?? undefined });
+      const { states } = runReference(graph, {
+        ...Object.fromEntries(initialState(model, options.optimizer, [1, 1, 1])),
+        ...before,
+        ...key,
+        images,
+        targets,
+        weight: [1, 1, 1, 1, 1, 1],
+        step: [0],
+        learningRate: [0.5],
+      });
+      for (const [parameter, values] of Object.entries(after)) {
+        values.forEach((want, k) => assertAlmostEquals(states.get(parameter)![k], want, 1e-12, `${parameter}[${k}]`));
+      }
+      assertAlmostEquals(states.get(COUNTERS.lossSum)![0], 6 * loss, 1e-12);
+      assertEquals(states.get(COUNTERS.lossCount)![0], 6);
+    });
+  }
+});
+
+/** Everything that could carry a number that is not finite on: moments, running statistics, a mask. */
+const model = modelOf(
+  sequential({
+    conv: conv2d(1, 4, 3, { padding: 1, bias: false }),
+    norm: batchNorm2d(4),
+    relu: relu(),
+    pool: maxPool2d(2),
+    flatten: flatten(),
+    dropout: dropout(0.25),
+    head: lazyLinear(3),
+  }),
+  4,
+);
+model.initialize(1);
+
+const small: StepOptions = { ...options, batch: 2, optimizer: adam(), clipNorm: 1 };
+
+/** A step's inputs; `images` are finite unless one is said to be otherwise. */
+function inputsOf(step: number, broken?: number): Record<string, Float32Array> {
+  const images = Float32Array.from({ length: 32 }, (_, k) => Math.sin(k + step));
+  if (broken !== undefined) images[7] = broken;
+  const scalars = Object.entries({ ...adam().scalars(0.1, step), step }).map((
+    [name, value],
+  ) => [name, Float32Array.of(value)]);
+  return {
+    ...Object.fromEntries(scalars),
+    ...key,
+    images,
+    targets: Float32Array.of(1, 0, 0, 0, 0, 1),
+    weight: Float32Array.of(1, 1),
+  };
+}
+
+/** A session with the states of a run that starts, and their names. */
+function begin(session: Session): string[] {
+  const states = new Map([...model.weights, ...initialState(model, small.optimizer, [1, 1, 1])]);
+  for (const [name, values] of states) session.write(name, values);
+  return [...states.keys()];
+}
+
+const counters: readonly string[] = Object.values(COUNTERS);
+
+for (const { name: device, present, open } of devices) {
+  for (const skipNonFinite of [false, true]) {
+    Deno.test({
+      name: `${device}: a step that is not finite changes its counters alone, and ${
+        skipNonFinite ? "the next goes on" : "none after it changes more"
+      }`,
+      ignore: !present,
+      async fn(t) {
+        await using opened = await open();
+        using session = opened.open();
+        const names = begin(session);
+        const program = session.compile(trainingGraph(model, { ...small, skipNonFinite }));
+        for (const [step, broken] of [[1, NaN], [4, Infinity], [7, -Infinity]] as const) {
+          await t.step(`a picture with ${broken}`, async () => {
+            begin(session);
+            program.run(inputsOf(step - 1));
+            const before = await session.read(names);
+            program.run(inputsOf(step, broken));
+            const after = await session.read(names);
+            for (const name of names) {
+              if (counters.includes(name)) continue;
+              assertEquals(after.get(name), before.get(name), name);
+              // The first step did change it, so that standing still means something.
+              const start = model.weights.get(name);
+              if (start) assertNotEquals(before.get(name), start, name);
+            }
+            const counted = (values: typeof after) => counters.map((name) => values.get(name)![0]);
+            const [lossSum, lossCount] = counted(before);
+            assertEquals(counted(after), [lossSum, lossCount, 1, step]);
+            program.run(inputsOf(step + 1));
+            const next = await session.read(names);
+            const changed = names.filter((name) => next.get(name)!.some((value, k) => value !== after.get(name)![k]));
+            const learnt = names.filter((name) => name !== CLASS_WEIGHT && !counters.slice(2).includes(name));
+            assertEquals(changed.sort(), skipNonFinite ? learnt.sort() : []);
+            assertEquals(next.get(COUNTERS.skipped), Float32Array.of(1));
+          });
+        }
+      },
+    });
+  }
+
+  Deno.test({
+    name: `${device}: searchGraph() counts what is not finite, and its first count is where it began`,
+    ignore: !present,
+    async fn(t) {
+      await using opened = await open();
+      using session = opened.open();
+      begin(session);
+      const program = session.compile(searchGraph(model, small));
+      const first = async (broken?: number) => {
+        program.run(inputsOf(1, broken));
+        return Object.entries(await program.outputs()).find(([, [count]]) => count > 0);
+      };
+      const breaks: readonly [what: string, state: string, value: number, first: string][] = [
+        ["a parameter", "head.bias", NaN, "parameter head.bias"],
+        ["a convolution that overflows", "conv.weight", 3e38, "output of conv"],
+        ["a norm that overflows", "norm.weight", 3e38, "output of norm"],
+        ["a product that overflows", "head.weight", 3e38, "output of head"],
+      ];
+      await t.step("nothing", async () => assertEquals(await first(), undefined));
+      await t.step("a picture", async () => assertEquals(await first(NaN), ["images", Float32Array.of(1)]));
+      for (const [what, state, value, name] of breaks) {
+        await t.step(what, async () => {
+          const values = model.weights.get(state)!;
+          session.write(state, new Float32Array(values.length).fill(value));
+          assertEquals((await first())?.[0], name);
+          session.write(state, values);
+        });
+      }
+    },
+  });
+}
