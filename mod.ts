@@ -1,5 +1,5 @@
 /**
- * Fovea trains, evaluates and explains image classifiers with WebGPU, and with gpu.js where there is none.
+ * Fovea trains and evaluates image classifiers with WebGPU, and with gpu.js where there is none.
  *
  * @example Train on a folder per class, and test
  * ```ts
@@ -54,7 +54,12 @@ export type { ManifestOptions } from "./src/data/manifest.ts";
 export { openDataset, type OpenOptions } from "./src/data/open.ts";
 export type { Progress as DataProgress } from "./src/data/scan.ts";
 export type { FileSource, PictureSource, PixelSource } from "./src/data/source.ts";
-export { type ChannelStatistics, channelStatistics, imagenetStatistics } from "./src/data/statistics.ts";
+export {
+  type ChannelStatistics,
+  channelStatistics,
+  imagenetStatistics,
+  type StatisticsOptions,
+} from "./src/data/statistics.ts";
 export type { Device, MemoryUse, Program, Session, Values } from "./src/device/device.ts";
 export { type Backend, openDevice } from "./src/device/open.ts";
 export { GraphBuilder } from "./src/graph/builder.ts";
@@ -64,7 +69,7 @@ export * from "./src/metrics/mod.ts";
 export { createModel, Model, type ModelDefinition, type ModelOptions, models } from "./src/models/mod.ts";
 export type { ResolvedModelOptions } from "./src/models/model.ts";
 export * from "./src/nn/mod.ts";
-export type { Preprocessing, Progress } from "./src/train/checkpoint.ts";
+export type { Checkpoint, CheckpointInfo, Preprocessing, Progress, Tensors } from "./src/train/checkpoint.ts";
 export type { Predictions } from "./src/train/evaluate.ts";
 export type { TrainEvent } from "./src/train/events.ts";
 export type { FitResult } from "./src/train/fit.ts";
@@ -79,6 +84,6 @@ export {
   type UpdateInputs,
 } from "./src/train/optimizers.ts";
 export type { TrainerOptions } from "./src/train/options.ts";
-export { RunDirectory } from "./src/train/run_directory.ts";
+export { type MetricsRecord, RunDirectory } from "./src/train/run_directory.ts";
 export { learningRateAt, type Schedule } from "./src/train/schedules.ts";
 export { type Evaluation, Trainer } from "./src/train/trainer.ts";

@@ -86,7 +86,7 @@ export function convTile(conv: ConvTile): Wgsl {
   const { channels, side } = tileOf(conv);
   const y = axisOf(conv, side, kh);
   const x = axisOf(conv, side, kw);
-  const [picture, weight] = conv.picture === 0 ? ["in0", "in1"] : ["in1", "in0"];
+  const [picture, weight] = conv.picture === 0 ? ["load0", "load1"] : ["load1", "load0"];
   const origin = transposed ? `/ ${stride}u` : `* ${stride}u`;
   const outputs = range(channels).flatMap((c) =>
     range(side).flatMap((i) => range(side).map((j) => ({ c, i, j, name: `c${c}_${i}_${j}` })))
@@ -120,11 +120,11 @@ export function convTile(conv: ConvTile): Wgsl {
     "for (var c = 0u; c < p.inChannels; c++) {",
     ...y.positions.flatMap((_, a) =>
       x.positions.map((_, b) =>
-        `  let x${a}_${b} = select(0.0, ${picture}[plane + row${a} + x${b}], hasY${a} && hasX${b});`
+        `  let x${a}_${b} = select(0.0, ${picture}(plane + row${a} + x${b}), hasY${a} && hasX${b});`
       )
     ),
     ...range(channels).flatMap((c) => [
-      ...range(kh * kw).map((tap) => `  let w${c}_${tap} = ${weight}[${plus(`weight${c}`, tap)}];`),
+      ...range(kh * kw).map((tap) => `  let w${c}_${tap} = ${weight}(${plus(`weight${c}`, tap)});`),
       ...outputs.filter((out) => out.c === c).map(({ i, j, name }) =>
         `  ${name} = ${fmaChain(name, productsOf(c, i, j))};`
       ),

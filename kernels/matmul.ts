@@ -84,8 +84,8 @@ function sideOf({ m, n, batches }: Record<string, number>): number {
 /** An operand of a tile and how it is loaded. */
 interface Operand {
   readonly name: "a" | "b";
-  /** Its binding. */
-  readonly input: string;
+  /** WGSL function that reads it. */
+  readonly load: string;
   /** WGSL of its first row (A) or column (B) in the tile, and of their number in the whole. */
   readonly first: string;
   readonly size: string;
@@ -95,7 +95,7 @@ interface Operand {
 }
 
 /** Lines that define `<name><q>_<i>`: row (or column) i of the tile at k + q. */
-function loadOperand({ name, input, first, size, lead, alongK }: Operand, side: number, step: number, width: 1 | 4) {
+function loadOperand({ name, load, first, size, lead, alongK }: Operand, side: number, step: number, width: 1 | 4) {
   // Past the edge the last ones are read again; what they give is not written.
   const place = (i: number): string => `min(${plus(first, i)}, ${size} - ${alongK ? 1 : width}u)`;
   const element = (i: number, q: number): string =>
@@ -103,13 +103,13 @@ function loadOperand({ name, input, first, size, lead, alongK }: Operand, side: 
       ? `${name}Start + ${place(i)} * ${lead} + ${plus("k", q)}`
       : `${name}Start + (${plus("k", q)}) * ${lead} + ${place(i)}`;
   if (width === 1) {
-    return range(step).flatMap((q) => range(side).map((i) => `let ${name}${q}_${i} = ${input}[${element(i, q)}];`));
+    return range(step).flatMap((q) => range(side).map((i) => `let ${name}${q}_${i} = ${load}(${element(i, q)});`));
   }
   const firsts = alongK
     ? range(side).map((i) => ({ i, q: 0 }))
     : range(step).flatMap((q) => range(side / 4).map((i) => ({ i: 4 * i, q })));
   return firsts.flatMap(({ i, q }) => [
-    `let ${name}${q}_${i}x4 = ${input}[(${element(i, q)}) / 4u];`,
+    `let ${name}${q}_${i}x4 = ${load}((${element(i, q)}) / 4u);`,
     ...range(4).map((lane) =>
       `let ${name}${alongK ? lane : q}_${alongK ? i : i + lane} = ${name}${q}_${i}x4[${lane}];`
     ),
@@ -134,11 +134,11 @@ function wgsl(call: Call): Wgsl {
     ...outputs.map(({ name }) => `var ${name} = 0.0;`),
     `for (var k = 0u; k < p.k; k += ${step}u) {`,
     ...load({
-      ...{ name: "a", input: "in0", first: "m0", size: "p.m" },
+      ...{ name: "a", load: "load0", first: "m0", size: "p.m" },
       ...(transposed.a ? { lead: "p.aK", alongK: false } : { lead: "p.aM", alongK: true }),
     }),
     ...load({
-      ...{ name: "b", input: "in1", first: "n0", size: "p.n" },
+      ...{ name: "b", load: "load1", first: "n0", size: "p.n" },
       ...(transposed.b ? { lead: "p.bN", alongK: true } : { lead: "p.bK", alongK: false }),
     }),
     ...outputs.map(({ i, j, name }) =>

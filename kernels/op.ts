@@ -15,6 +15,7 @@ export type Attrs = Readonly<Record<string, number | boolean | string | readonly
 export interface Tensor {
   /** Position in the graph's list of nodes. */
   readonly id: number;
+  /** Sizes of its axes. */
   readonly shape: Shape;
 }
 
@@ -38,21 +39,36 @@ export interface Builder {
   /** Any op of the registry by its name. */
   op(name: string, inputs: readonly Operand[], attrs?: Attrs): Tensor;
 
-  // Elementwise, with NumPy's broadcasting.
+  // Elementwise, with NumPy's broadcasting; TypeError when two shapes do not broadcast.
+  /** a + b. */
   add(a: Operand, b: Operand): Tensor;
+  /** a − b. */
   sub(a: Operand, b: Operand): Tensor;
+  /** a · b, element by element. */
   mul(a: Operand, b: Operand): Tensor;
+  /** a / b; infinite or NaN where b is 0. */
   div(a: Operand, b: Operand): Tensor;
+  /** −x. */
   neg(x: Tensor): Tensor;
+  /** eˣ. */
   exp(x: Tensor): Tensor;
+  /** Natural logarithm. */
   log(x: Tensor): Tensor;
+  /** √x. */
   sqrt(x: Tensor): Tensor;
+  /** 1 / √x. */
   rsqrt(x: Tensor): Tensor;
+  /** x². */
   square(x: Tensor): Tensor;
+  /** 1 / (1 + e⁻ˣ). */
   sigmoid(x: Tensor): Tensor;
+  /** Hyperbolic tangent. */
   tanh(x: Tensor): Tensor;
+  /** x where it is not below 0, else 0; a NaN stays one. */
   relu(x: Tensor): Tensor;
+  /** The larger of a and b; on a tie the gradient goes to a. */
   maximum(a: Operand, b: Operand): Tensor;
+  /** The smaller of a and b; on a tie the gradient goes to a. */
   minimum(a: Operand, b: Operand): Tensor;
   /** 1 where a > b, else 0. */
   greater(a: Operand, b: Operand): Tensor;
@@ -62,18 +78,25 @@ export interface Builder {
   where(condition: Tensor, a: Operand, b: Operand): Tensor;
 
   // Reductions; the reduced axes stay with size 1 unless `keepDims` is false. No axes: all of them.
+  /** Sum over `axes`; a negative axis counts from the last. */
   sum(x: Tensor, axes?: readonly number[], keepDims?: boolean): Tensor;
+  /** Arithmetic mean over `axes`. */
   mean(x: Tensor, axes?: readonly number[], keepDims?: boolean): Tensor;
+  /** Largest element over `axes`. */
   max(x: Tensor, axes?: readonly number[], keepDims?: boolean): Tensor;
   /** Sums `x` over the axes that broadcasting `shape` to `x.shape` would add: the VJP of broadcasting. */
   sumTo(x: Tensor, shape: Shape): Tensor;
 
   // Movement.
+  /** The same elements in the same order under another shape: no work. TypeError when their number differs. */
   reshape(x: Tensor, shape: Shape): Tensor;
+  /** Axes in another order: axis k of the result is axis `order[k]` of x. */
   permute(x: Tensor, order: readonly number[]): Tensor;
+  /** The block of `size` that begins at `start`, both with one number for each axis. */
   slice(x: Tensor, start: readonly number[], size: readonly number[]): Tensor;
   /** Zeros before and after each axis. */
   pad(x: Tensor, before: readonly number[], after: readonly number[]): Tensor;
+  /** Tensors one after the other along `axis`; all other sizes are equal. */
   concat(xs: readonly Tensor[], axis: number): Tensor;
   /** Repeats axes of size 1 until the shape is `shape`. */
   broadcastTo(x: Operand, shape: Shape): Tensor;
@@ -84,9 +107,13 @@ export interface Builder {
 
 /** What a VJP rule is given. */
 export interface VjpContext {
+  /** Builds the gradient, in the graph of the op itself. */
   readonly b: Builder;
+  /** The op's operands. */
   readonly inputs: readonly Tensor[];
+  /** The op's result, for rules that are shorter in terms of it (exp, sigmoid, √). */
   readonly output: Tensor;
+  /** The op's fixed arguments. */
   readonly attrs: Attrs;
   /** d loss / d output, of the output's shape. */
   readonly grad: Tensor;
@@ -99,14 +126,19 @@ export type Vjp = (context: VjpContext) => readonly (Tensor | undefined)[];
 
 /** Work of one call: `flops` counts a multiply-add as two; `bytes` counts each operand once. */
 export interface Cost {
+  /** Floating-point operations. */
   readonly flops: number;
+  /** Bytes read and written. */
   readonly bytes: number;
 }
 
 /** Sizes known when a kernel is generated. */
 export interface Call {
+  /** Shapes of the operands. */
   readonly inputs: readonly Shape[];
+  /** Shape of the result. */
   readonly output: Shape;
+  /** Fixed arguments. */
   readonly attrs: Attrs;
 }
 
@@ -115,16 +147,19 @@ export interface Call {
  * (`src/device/webgpu/assemble.ts`):
  *
  * - `p.<name>`: the numbers of {@link Kernel.params}, as `u32`;
- * - `in<k>[i]`: input k, an array of `reads[k]`, unless k is in {@link Kernel.prologue};
- * - `load<k>(i)`: element i of such an input, of type `reads[k]`: a fused producer is computed on the fly;
+ * - `load<k>(i)`: element i of input k, of type `reads[k]`: of an input in {@link Kernel.prologue}, a fused producer is computed
+ *   on the fly; the others are operands that are read many times, and a device may keep them where reading is cheap;
  * - `quotient(a, b)` and `remainder(a, b)`: of indices below 2^31, many times faster than `/` and `%` of variables;
  * - `emit(i, value)`: writes element i of the output, of type `writes`: a fused consumer is applied first.
  *
  * For `vec4f` the index counts groups of four elements.
  */
 export interface Wgsl {
+  /** The text, from the entry point's helpers on; bindings and structures are put before it. */
   readonly code: string;
+  /** Element type in which each input is seen. */
   readonly reads: readonly ("f32" | "vec4f")[];
+  /** Element type in which the output is written. */
   readonly writes: "f32" | "vec4f";
   /**
    * For prologue inputs that are read in runs: their length in elements. The kernel calls `enter<k>(i)` with an index in
@@ -140,6 +175,7 @@ export interface Wgsl {
 
 /** gpu.js's view of a running kernel: one call computes one element of the flat output. */
 export interface KernelThis {
+  /** `x` is the output element that this call computes. */
   readonly thread: { readonly x: number };
   /** The numbers of {@link Kernel.params}. */
   readonly constants: Readonly<Record<string, number>>;
@@ -158,27 +194,34 @@ export interface Kernel {
    * may be computed where it is read instead of being stored.
    */
   readonly prologue?: readonly number[];
+  /** The WGSL for these sizes. Calls with the same text share a pipeline: sizes belong to `params` where that is no slower. */
   wgsl(call: Call): Wgsl;
+  /** The gpu.js kernel. On `Float64Array`s it is the reference of the tests. */
   readonly gpujs: KernelFunction;
 }
 
 /** Values of a sample's input. */
 export interface SampleInput {
+  /** Sizes of its axes. */
   readonly shape: Shape;
   /**
    * `normal` (the default); `positive`: in [0.5, 1.5]; `distinct`: no two closer than 0.01 and none within 0.01 of 0, for kinks;
    * `integer`: 0, 1, … below `below`; `probability`: rows that sum to 1.
    */
   readonly values?: "normal" | "positive" | "distinct" | "integer" | "probability";
+  /** `integer`: the first number that does not occur; default 2. */
   readonly below?: number;
 }
 
 /** A case the tests check on every device, forward and backward, and the bench times. */
 export interface Sample {
+  /** Operands. */
   readonly inputs: readonly SampleInput[];
+  /** Fixed arguments; default none. */
   readonly attrs?: Attrs;
-  /** Largest |got − want| allowed is `abs + rel · |want|`; defaults 1e-5 and 1e-5. */
+  /** Absolute part of the tolerance: |got − want| may be `abs + rel · |want|`; default 1e-5. */
   readonly abs?: number;
+  /** Relative part of the tolerance; default 1e-5. */
   readonly rel?: number;
   /** Inputs without a gradient (labels). */
   readonly noGrad?: readonly number[];
@@ -188,16 +231,19 @@ export interface Sample {
 
 /** One op, whole. */
 export interface Op {
+  /** Key in the registry: lower camel case. */
   readonly name: string;
   /** Shape of the output. Throws TypeError with the shapes given and what would fit. */
   shape(inputs: readonly Shape[], attrs: Attrs): Shape;
-  /** Vector–Jacobian product. An op without one stops gradients, and says so when it is differentiated. */
+  /** Vector–Jacobian product. An op without one stops gradients, as comparisons do. */
   readonly vjp?: Vjp;
+  /** Work of a call, for the bench and the command `models`. */
   cost(call: Call): Cost;
   /** A composition: the op in terms of others. Replaced after differentiation. */
   readonly lower?: (b: Builder, inputs: readonly Tensor[], attrs: Attrs) => Tensor;
   /** A primitive: its kernels. Exactly one of `lower`, `kernel` and a row of the elementwise table is given. */
   readonly kernel?: Kernel;
+  /** Calls that the tests check and the bench times: every branch of the kernels, odd sizes, a size worth timing. */
   readonly samples: readonly Sample[];
 }
 

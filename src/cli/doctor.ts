@@ -8,6 +8,7 @@ import manifest from "../../deno.json" with { type: "json" };
 import { cacheFolder } from "../data/cache_folder.ts";
 import type { Device } from "../device/device.ts";
 import { openDevice } from "../device/open.ts";
+import { findAdapter } from "../device/webgpu/device.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import { formatBytes } from "../train/memory.ts";
 import type { Invocation } from "./command.ts";
@@ -23,7 +24,7 @@ export async function run({ options }: Invocation<typeof tables.doctor.flags>): 
     ["deno", `${Deno.version.deno} on ${Deno.build.target}, ${navigator.hardwareConcurrency} cores`],
     ["cache", cacheFolder()],
   ];
-  const adapter = await navigator.gpu?.requestAdapter();
+  const adapter = await findAdapter();
   if (adapter) {
     const { limits, features } = adapter;
     rows.push(

@@ -11,6 +11,7 @@ export type Values = Readonly<Record<string, Float32Array>>;
 
 /** A place where graphs run. */
 export interface Device extends AsyncDisposable {
+  /** Which implementation of the interface it is. */
   readonly kind: "webgpu" | "gpujs";
   /** What runs the kernels, for people: the adapter, or gpu.js and its mode. */
   readonly description: string;
@@ -52,6 +53,7 @@ export interface Session extends Disposable {
 
 /** A compiled graph. */
 export interface Program {
+  /** What it takes on the device; the arena is shared with the session's other programs. */
   readonly memory: MemoryUse;
   /** Steps of one run: dispatches on WebGPU. */
   readonly steps: number;

@@ -96,6 +96,7 @@ export class GraphBuilder implements Builder {
     return isBare ? this.#add("broadcastTo", node.shape, [node], { shape: node.shape }) : node;
   }
 
+  /** Any op of the registry. Throws TypeError for an unknown name, shapes that do not fit, and tensors of another graph. */
   op(name: string, inputs: readonly Operand[], attrs: Attrs = {}): Tensor {
     const nodes = inputs.map((input) => this.#node(input));
     const { shape, lower } = opNamed(name);
@@ -103,57 +104,75 @@ export class GraphBuilder implements Builder {
     return this.#primitives && lower ? lower(this, nodes, attrs) : this.#add(name, output, nodes, attrs);
   }
 
+  /** a + b; adding the number 0 adds no node. */
   add(a: Operand, b: Operand): Tensor {
     return a === 0 && typeof b !== "number" ? b : b === 0 && typeof a !== "number" ? a : this.op("add", [a, b]);
   }
+  /** a − b; taking away the number 0 adds no node. */
   sub(a: Operand, b: Operand): Tensor {
     return b === 0 && typeof a !== "number" ? a : this.op("sub", [a, b]);
   }
+  /** a · b, element by element; a factor that is the number 1 adds no node. */
   mul(a: Operand, b: Operand): Tensor {
     return a === 1 && typeof b !== "number" ? b : b === 1 && typeof a !== "number" ? a : this.op("mul", [a, b]);
   }
+  /** a / b; dividing by the number 1 adds no node. */
   div(a: Operand, b: Operand): Tensor {
     return b === 1 && typeof a !== "number" ? a : this.op("div", [a, b]);
   }
+  /** −x. */
   neg(x: Tensor): Tensor {
     return this.op("neg", [x]);
   }
+  /** eˣ. */
   exp(x: Tensor): Tensor {
     return this.op("exp", [x]);
   }
+  /** Natural logarithm. */
   log(x: Tensor): Tensor {
     return this.op("log", [x]);
   }
+  /** √x. */
   sqrt(x: Tensor): Tensor {
     return this.op("sqrt", [x]);
   }
+  /** 1 / √x. */
   rsqrt(x: Tensor): Tensor {
     return this.op("rsqrt", [x]);
   }
+  /** x². */
   square(x: Tensor): Tensor {
     return this.op("square", [x]);
   }
+  /** 1 / (1 + e⁻ˣ). */
   sigmoid(x: Tensor): Tensor {
     return this.op("sigmoid", [x]);
   }
+  /** Hyperbolic tangent. */
   tanh(x: Tensor): Tensor {
     return this.op("tanh", [x]);
   }
+  /** x where it is not below 0, else 0; a NaN stays one. */
   relu(x: Tensor): Tensor {
     return this.op("relu", [x]);
   }
+  /** The larger of a and b; on a tie the gradient goes to a. */
   maximum(a: Operand, b: Operand): Tensor {
     return this.op("maximum", [a, b]);
   }
+  /** The smaller of a and b; on a tie the gradient goes to a. */
   minimum(a: Operand, b: Operand): Tensor {
     return this.op("minimum", [a, b]);
   }
+  /** 1 where a > b, else 0. It stops gradients. */
   greater(a: Operand, b: Operand): Tensor {
     return this.op("greater", [a, b]);
   }
+  /** 1 where a = b, else 0. It stops gradients. */
   equal(a: Operand, b: Operand): Tensor {
     return this.op("equal", [a, b]);
   }
+  /** `a` where `condition` is not 0, else `b`. */
   where(condition: Tensor, a: Operand, b: Operand): Tensor {
     return this.op("where", [condition, a, b]);
   }
@@ -165,9 +184,11 @@ export class GraphBuilder implements Builder {
     const y = sorted.every((axis) => x.shape[axis] === 1) ? x : this.op(name, [x], { axes: sorted });
     return keepDims ? y : this.reshape(y, kept);
   }
+  /** Sum over `axes` (default all; a negative one counts from the last), which stay with size 1 unless `keepDims` is false. */
   sum(x: Tensor, axes?: readonly number[], keepDims = true): Tensor {
     return this.#reduce("sum", x, axes, keepDims);
   }
+  /** Arithmetic mean over `axes`; axes as in {@link GraphBuilder.sum}. */
   mean(x: Tensor, axes?: readonly number[], keepDims = true): Tensor {
     // Scaled before the axes go, so that the scaling rides in the sum's write-out.
     const total = this.sum(x, axes);
@@ -175,15 +196,18 @@ export class GraphBuilder implements Builder {
     const reduced = axesOf(x.shape, axes);
     return keepDims ? mean : this.reshape(mean, x.shape.filter((_, axis) => !reduced.includes(axis)));
   }
+  /** Largest element over `axes`; axes as in {@link GraphBuilder.sum}. */
   max(x: Tensor, axes?: readonly number[], keepDims = true): Tensor {
     return this.#reduce("max", x, axes, keepDims);
   }
+  /** Sums `x` over the axes that broadcasting `shape` to `x.shape` would add: the VJP of broadcasting. */
   sumTo(x: Tensor, shape: Shape): Tensor {
     const lead = x.shape.length - shape.length;
     const axes = x.shape.flatMap((size, axis) => size !== 1 && (shape[axis - lead] ?? 1) === 1 ? [axis] : []);
     return this.reshape(this.sum(x, axes), shape);
   }
 
+  /** The same elements in the same order under another shape: no work. Throws TypeError when their number differs. */
   reshape(x: Tensor, shape: Shape): Tensor {
     const node = this.#node(x);
     if (sizeOf(shape) !== sizeOf(x.shape)) {
@@ -201,23 +225,29 @@ export class GraphBuilder implements Builder {
       ? from
       : this.#add("reshape", shape, [from], {});
   }
+  /** Axes in another order: axis k of the result is axis `order[k]` of x. */
   permute(x: Tensor, order: readonly number[]): Tensor {
     return this.op("permute", [x], { order });
   }
+  /** The block of `size` that begins at `start`, both with one number for each axis. */
   slice(x: Tensor, start: readonly number[], size: readonly number[]): Tensor {
     return this.op("slice", [x], { start, size });
   }
+  /** Zeros before and after each axis, with one number of them for each. */
   pad(x: Tensor, before: readonly number[], after: readonly number[]): Tensor {
     return this.op("pad", [x], { before, after });
   }
+  /** Tensors one after the other along `axis`; all other sizes are equal. */
   concat(xs: readonly Tensor[], axis: number): Tensor {
     return this.op("concat", xs, { axis });
   }
+  /** Repeats axes of size 1 until the shape is `shape`. */
   broadcastTo(x: Operand, shape: Shape): Tensor {
     const node = this.#node(x);
     return `${node.shape}` === `${shape}` ? node : this.op("broadcastTo", [node], { shape });
   }
 
+  /** `[..., M, K] · [..., K, N]`, either operand stored with its last two axes swapped. */
   matmul(a: Tensor, b: Tensor, { transposeA = false, transposeB = false } = {}): Tensor {
     return this.op("matmul", [a, b], { transposeA, transposeB });
   }

@@ -13,8 +13,11 @@ import { type Attrs, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts
  * it is used) and `reshape` (the same values under another shape: never a kernel).
  */
 export interface Node extends Tensor {
+  /** Name of the op in the registry, or one of the four above. */
   readonly op: string;
+  /** Operands: nodes with a smaller id. */
   readonly inputs: readonly Node[];
+  /** Fixed arguments: `name` of an input or state, `value` of a constant. */
   readonly attrs: Attrs;
 }
 
@@ -22,6 +25,7 @@ export interface Node extends Tensor {
 export interface Assignment {
   /** Name of the state. */
   readonly state: string;
+  /** Its value after the run, of its shape. */
   readonly value: Node;
 }
 
@@ -31,6 +35,7 @@ export interface Graph {
   readonly nodes: readonly Node[];
   /** Tensors that can be read after a run. */
   readonly outputs: Readonly<Record<string, Node>>;
+  /** New values of State; at most one for each state. */
   readonly assignments: readonly Assignment[];
 }
 

@@ -27,6 +27,7 @@ export interface ModelOptions {
 
 /** A model by name, before sizes are known. */
 export interface ModelDefinition {
+  /** What `--model` and `createModel` call it: `resnet18`. */
   readonly name: string;
   /** What it is and where it comes from, in one line. */
   readonly summary: string;
@@ -36,6 +37,7 @@ export interface ModelDefinition {
   readonly minImageSize: number;
   /** Whose key names its weights carry. */
   readonly keys: "torchvision" | "own";
+  /** Makes the outermost layer: [N, channels, side, side] to logits [N, classes]. */
   readonly build: (options: ResolvedModelOptions) => Layer;
 }
 
@@ -44,7 +46,9 @@ export type ResolvedModelOptions = Required<Omit<ModelOptions, "dropout">> & Pic
 
 /** A model with its sizes; its weights are made when they are first asked for. */
 export class Model {
+  /** Name of its definition. */
   readonly name: string;
+  /** The outermost layer: pictures [N, C, S, S] to logits [N, classes]. */
   readonly layer: Layer;
   /** What `createModel` made it from: the same name and options make the same model again. */
   readonly options: ResolvedModelOptions;
@@ -53,6 +57,13 @@ export class Model {
   /** Values by key. */
   readonly weights: Map<string, Float32Array> = new Map();
 
+  /**
+   * Traces the layer once to learn the parameters; `createModel` is the usual way to one.
+   *
+   * @param name Name of the definition; a checkpoint of the model makes it again by this name.
+   * @param layer The outermost layer.
+   * @param options Sizes that the layer was built with.
+   */
   constructor(name: string, layer: Layer, options: ResolvedModelOptions) {
     this.name = name;
     this.layer = layer;

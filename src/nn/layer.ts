@@ -35,7 +35,9 @@ export type Layer = (x: Tensor, scope: Scope) => Tensor;
 export interface Parameter {
   /** Key, such as `layer1.0.conv1.weight`. */
   readonly name: string;
+  /** Sizes of its axes; weights are OIHW or [out, in], as in PyTorch. */
   readonly shape: Shape;
+  /** Gives its initial values. */
   readonly init: Initializer;
   /** Is it learnt? Running statistics are not. */
   readonly trainable: boolean;

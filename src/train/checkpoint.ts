@@ -31,16 +31,21 @@ export interface Progress {
   readonly step: number;
   /** Steps of the whole run that are done. */
   readonly updates: number;
+  /** Highest validation accuracy so far and its epoch, from 1; none before the first validation. */
   readonly best?: { readonly epoch: number; readonly accuracy: number };
 }
 
 /** What a checkpoint says about itself. */
 export interface CheckpointInfo {
+  /** Version of this interface: another one is refused. */
   readonly format: 1;
+  /** Arguments of `createModel`. */
   readonly model: { readonly name: string } & ResolvedModelOptions;
+  /** What the logits mean. */
   readonly task: Task;
   /** Multi-class: class names; multi-label: label names; binary: the target's name. */
   readonly classes: readonly string[];
+  /** How pictures were prepared in training, and are to be prepared now. */
   readonly preprocessing: Preprocessing;
   /** Of an epoch's checkpoint, from 1. */
   readonly epoch?: number;
@@ -55,7 +60,9 @@ export type Tensors = ReadonlyMap<string, { readonly shape: readonly number[]; r
 
 /** A checkpoint in memory. */
 export interface Checkpoint {
+  /** What it says about itself. */
   readonly info: CheckpointInfo;
+  /** The model's parameters by key; in `last` also moments and counters. */
   readonly tensors: Tensors;
 }
 

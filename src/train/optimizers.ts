@@ -9,8 +9,11 @@ import type { Builder, Tensor } from "../../kernels/op.ts";
 
 /** What an update rule is given for one parameter. */
 export interface UpdateInputs {
+  /** Builder of the training graph. */
   readonly b: Builder;
+  /** Its value before the step. */
   readonly parameter: Tensor;
+  /** d loss / d parameter, of the parameter's shape, clipped where that is asked for. */
   readonly grad: Tensor;
   /** Values of {@link Optimizer.moments}, of the parameter's shape. */
   readonly moments: Readonly<Record<string, Tensor>>;
@@ -22,17 +25,21 @@ export interface UpdateInputs {
 
 /** New values after a step. */
 export interface Update {
+  /** Of the parameter. */
   readonly parameter: Tensor;
+  /** Of each of {@link Optimizer.moments}. */
   readonly moments: Readonly<Record<string, Tensor>>;
 }
 
 /** A rule that turns gradients into updates. */
 export interface Optimizer {
+  /** As `config.json` has it. */
   readonly name: "sgd" | "adam" | "adamw";
   /** Names of the moments kept for each parameter; they start at 0. */
   readonly moments: readonly string[];
   /** Scalars of a step by name, given the learning rate and the number of updates before it. */
   scalars(learningRate: number, step: number): Readonly<Record<string, number>>;
+  /** Adds the update of one parameter to the graph; it assigns nothing. */
   update(inputs: UpdateInputs): Update;
 }
 

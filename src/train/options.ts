@@ -17,8 +17,11 @@ import type { Schedule } from "./schedules.ts";
 
 /** Options of a {@link Trainer}. */
 export interface TrainerOptions {
+  /** Where it runs. */
   readonly device: Device;
+  /** What is trained; weights that it has are kept, the others are initialised from the seed. */
   readonly model: Model;
+  /** Which loss and which metrics: the data set's task. */
   readonly task: Task;
   /** Times through the training split. */
   readonly epochs: number;

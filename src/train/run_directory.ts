@@ -35,12 +35,15 @@ export type MetricsRecord = Readonly<Record<string, string | number | null>> & {
 
 /** A run directory that is being written. Nothing is on disk before {@link RunDirectory.begin}. */
 export class RunDirectory {
+  /** Where it is, as given. */
   readonly path: string;
   readonly #config: Readonly<Record<string, unknown>>;
   readonly #files: Readonly<Record<string, string>>;
   #lock?: DirectoryLock;
 
   /**
+   * Names the directory without touching the disk.
+   *
    * @param path Where; the folder need not exist.
    * @param config Added to `config.json`.
    * @param files Texts of further files that the run starts with, by name.

@@ -6,6 +6,7 @@
 
 /** Options of {@link learningRateAt}; steps are updates. */
 export interface Schedule {
+  /** Course of the rate after the warm-up. */
   readonly name: "constant" | "step" | "cosine";
   /** The rate that the schedule scales. */
   readonly learningRate: number;

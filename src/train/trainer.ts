@@ -14,7 +14,9 @@ import { type ResolvedOptions, resolveOptions, type TrainerOptions } from "./opt
 
 /** Metrics and predictions of one data set. */
 export interface Evaluation {
+  /** Loss and metrics of the task. */
   readonly report: Report;
+  /** Logits and targets that they were computed from. */
   readonly predictions: Predictions;
 }
 
@@ -38,6 +40,7 @@ export class Trainer {
   #preprocessing?: Preprocessing;
   #classes: readonly string[] = [];
 
+  /** Fills in the defaults; nothing is opened or written before {@link Trainer.fit}. */
   constructor(options: TrainerOptions) {
     this.#options = resolveOptions(options);
   }

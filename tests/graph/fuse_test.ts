@@ -129,14 +129,21 @@ const cases: readonly Case[] = [
   {
     name: "does not join maps where one reads the other under another shape",
     build: (b) => {
-      const y = b.exp(b.input("x", [4, 4]));
+      const x = b.input("x", [1, 4, 5]);
+      const y = b.exp(x);
       b.output("y", y);
-      b.output(
-        "z",
-        b.mul(b.reshape(b.permute(b.reshape(y, [2, 8]), [1, 0]), [4, 4]), b.reshape(b.reshape(y, [16]), [4, 4])),
-      );
+      b.output("z", b.add(b.reshape(y, [4, 5]), x));
     },
-    want: ["map: x -> y", "permute: y -> permute", "map: permute y -> z"],
+    want: ["map: x -> y", "map: x y -> z"],
+  },
+  {
+    name: "stores what a kernel would read too many tensors for",
+    build: (b) => {
+      const sum = (first: number) =>
+        [1, 2, 3, 4].map((k) => b.input(`x${first + k}`, [4])).reduce((total, x) => b.add(total, x));
+      b.output("y", b.concat([sum(0), sum(4)], 0));
+    },
+    want: ["map: x1 x2 x3 x4 -> add", "concatPair(add): add x5 x6 x7 x8 -> y"],
   },
   {
     name: "writes one tensor a map where a device can write no more",

@@ -34,7 +34,7 @@ export class GpuJsDevice implements Device {
 
   constructor(gpu: GpuJs, mode: GpuJsMode) {
     this.#context = new GpuJsContext(gpu);
-    this.description = mode === "webasm" ? "gpu.js, WebAssembly on one thread" : "gpu.js, JavaScript on one thread";
+    this.description = mode === "webasm" ? "WebAssembly on one thread" : "JavaScript on one thread";
   }
 
   open(): Session {

@@ -23,10 +23,28 @@ export interface Assembled {
   readonly params: Uint32Array<ArrayBuffer>;
   /** What is bound from binding 1 on. */
   readonly bindings: readonly Location[];
+  /** Tensors that are bound after those as textures: copied before the dispatch. */
+  readonly textures: readonly TextureOperand[];
   readonly grid: readonly [number, number, number];
   /** Scalar inputs in `params`: set at every run. */
   readonly scalars: readonly { readonly name: string; readonly at: number }[];
 }
+
+/** A tensor read as a texture of rows of {@link TEXTURE_WIDTH}. */
+export interface TextureOperand {
+  /** Where the tensor is. */
+  readonly location: Location;
+  /** One or four numbers a texel. */
+  readonly format: "r32float" | "rgba32float";
+  /** Number of texels. */
+  readonly texels: number;
+}
+
+/** Texels in a row: a power of 2, with rows of a multiple of 256 bytes. */
+export const TEXTURE_WIDTH = 4096;
+
+/** Smaller tensors are not worth a copy. */
+const LEAST_IN_TEXTURE = 4096;
 
 type View = "f32" | "vec4f";
 
@@ -35,10 +53,21 @@ const MAP_WORKGROUP = 64;
 /** Groups of four that one invocation of a map computes where they share what they broadcast: loads cost most. */
 const MAP_CHUNK = 4;
 
-/** The WGSL of one step of a plan. */
-export function assemble(step: Step, plan: Plan): Assembled {
-  const assembly = new Assembly(plan);
+/**
+ * The WGSL of one step of a plan.
+ *
+ * @param useTextures Tensors are read as textures, all but small ones. Where a processor plays the GPU, as
+ * Mesa's llvmpipe does, a texel of four numbers costs a tenth of reading them from a buffer; on a GPU buffers are as good.
+ */
+export function assemble(step: Step, plan: Plan, useTextures: boolean): Assembled {
+  const assembly = new Assembly(plan, useTextures);
   return step.kernel ? assembly.kernel(step, step.kernel) : assembly.map(step);
+}
+
+/** WGSL by which a tensor's element (or four of them) at an index is read. */
+interface Read {
+  readonly view: View;
+  readonly at: (index: string) => string;
 }
 
 interface Binding {
@@ -49,14 +78,17 @@ interface Binding {
 
 class Assembly {
   readonly #plan: Plan;
+  readonly #useTextures: boolean;
   readonly #bindings: Binding[] = [];
+  readonly #textures: TextureOperand[] = [];
   readonly #params: [name: string, value: number][] = [];
   readonly #floats = new DataView(new ArrayBuffer(4));
   readonly #scalars: { name: string; at: number }[] = [];
   #usesRandom = false;
 
-  constructor(plan: Plan) {
+  constructor(plan: Plan, useTextures: boolean) {
     this.#plan = plan;
+    this.#useTextures = useTextures;
   }
 
   /** The binding of a stored tensor; tensors that share a place share it. */
@@ -97,9 +129,8 @@ class Assembly {
     const view = size % 4 === 0 && fourWide(step) ? "vec4f" : "f32";
     const count = view === "vec4f" ? size / 4 : size;
     this.#params.push(["count", count]);
-    for (const node of [...step.writes, ...step.reads.filter((read) => sizeOf(read.shape) === size)]) {
-      this.bind(node, view);
-    }
+    for (const node of step.writes) this.bind(node, view);
+    for (const node of step.reads) if (sizeOf(node.shape) === size) this.read(node, view);
     const hoist: Hoist | undefined = view === "vec4f" && count % MAP_CHUNK === 0
       ? { run: 4 * MAP_CHUNK, at: "first", values: [] }
       : undefined;
@@ -136,17 +167,9 @@ ${indent(lines)}
     const call = { inputs: inputShapes(node), output: node.shape, attrs: node.attrs };
     const wgsl = kernel!.wgsl(call);
     this.#params.push(...Object.entries(kernel!.params(call)));
-    const loads: string[] = [];
-    const names = new Map<string, string>();
     // The kernel's own operands come first: the view it reads them through is the binding's.
-    node.inputs.forEach((input, k) => {
-      if (kernel!.prologue?.includes(k)) return;
-      const binding = this.bind(input, wgsl.reads[k]);
-      if (binding.view !== wgsl.reads[k]) {
-        throw new TypeError(`Cannot bind one tensor to ${node.op} both as ${binding.view} and as ${wgsl.reads[k]}`);
-      }
-      names.set(`in${k}`, binding.name);
-    });
+    const operands = [...node.inputs.keys()].filter((k) => !kernel!.prologue?.includes(k));
+    const loads = operands.map((k) => this.#operand(node.inputs[k], k, wgsl.reads[k]));
     for (const k of kernel!.prologue ?? []) loads.push(this.#load(step, node.inputs[k], k, wgsl));
     const [write] = step.writes;
     this.bind(write, wgsl.writes);
@@ -159,13 +182,45 @@ ${indent(lines)}
 ${indent([...body.statements, this.#store(write, wgsl.writes, result)])}
 }
 `;
-    const code = wgsl.code.replace(/\bin\d+\b/g, (name) => names.get(name) ?? name);
-    return this.#finish(loads.join("") + emit + code, wgsl.grid);
+    return this.#finish(loads.join("") + emit + wgsl.code, wgsl.grid);
+  }
+
+  /** An operand that is read many times. */
+  #operand(input: Node, k: number, view: View): string {
+    const read = this.read(input, view);
+    if (read.view !== view) throw new TypeError(`Cannot bind one tensor both as ${read.view} and as ${view}`);
+    return `fn load${k}(i: u32) -> ${view} {\n  return ${read.at("i")};\n}\n`;
+  }
+
+  /** How a stored tensor is read, as `view` where its binding is not taken for another already. */
+  read(node: Node, view: View): Read {
+    if (this.#useTextures && sizeOf(node.shape) >= LEAST_IN_TEXTURE) {
+      const name = this.#texture(node, view);
+      const texel = (index: string) =>
+        `textureLoad(${name}, vec2u((${index}) & ${TEXTURE_WIDTH - 1}u, (${index}) >> ${
+          Math.log2(TEXTURE_WIDTH)
+        }u), 0)`;
+      return { view, at: view === "f32" ? (index) => `${texel(index)}.x` : texel };
+    }
+    const binding = this.bind(node, view);
+    return { view: binding.view!, at: (index) => `${binding.name}[${index}]` };
+  }
+
+  #texture(node: Node, view: View): string {
+    const location = this.#plan.locations.get(storageOf(node))!;
+    const format = view === "f32" ? "r32float" : "rgba32float";
+    const same = (other: TextureOperand) => placeOf(other.location) === placeOf(location) && other.format === format;
+    let at = this.#textures.findIndex(same);
+    if (at < 0) {
+      const texels = sizeOf(node.shape) / (view === "f32" ? 1 : 4);
+      at = this.#textures.push({ location, format, texels }) - 1;
+    }
+    return `t${at}`;
   }
 
   #load(step: Step, input: Node, k: number, wgsl: Wgsl): string {
     const view = wgsl.reads[k];
-    if (step.reads.includes(storageOf(input))) this.bind(input, view);
+    if (step.reads.includes(storageOf(input))) this.read(input, view);
     const run = wgsl.runs?.[k];
     const hoist: Hoist | undefined = run === undefined ? undefined : { run, at: "i", values: [], prefix: `k${k}_` };
     const body = printExpression(step, [input], new WgslLanguage(this, view, hoist));
@@ -191,20 +246,25 @@ ${indent([...body.statements, `return ${body.results[0]};`])}
       // Always read_write: the places of one dispatch may share a buffer, which no other access mode allows.
       `@group(0) @binding(${k + 1}) var<storage, read_write> ${name}: array<${view}>;`
     );
+    const textures = this.#textures.map((_, k) =>
+      `@group(0) @binding(${this.#bindings.length + k + 1}) var t${k}: texture_2d<f32>;`
+    );
     const header = `struct Params {\n${fields}\n}\n@group(0) @binding(0) var<uniform> p: Params;\n${
-      declarations.join("\n")
+      [...declarations, ...textures].join("\n")
     }\n`;
     return {
       code: header + arithmetic + (this.#usesRandom ? randomWgsl : "") + code,
       params: Uint32Array.from(this.#params, ([, number]) => number),
       bindings: this.#bindings.map(({ location }) => location),
+      textures: this.#textures,
       grid,
       scalars: this.#scalars,
     };
   }
 }
 
-function placeOf(location: Location): string {
+/** Tells places apart. */
+export function placeOf(location: Location): string {
   return location.in === "arena" ? `arena ${location.page} ${location.offset}` : `${location.in} ${location.name}`;
 }
 
@@ -329,11 +389,11 @@ class WgslLanguage implements Language {
 
   leaf(node: Node, shape: Shape): string {
     const isWhole = sizeOf(node.shape) === sizeOf(shape);
-    const { name, view } = this.#assembly.bind(node, isWhole ? this.#view : "f32");
+    const { view, at: read } = this.#assembly.read(node, isWhole ? this.#view : "f32");
     const element = (index: string): string =>
-      view === "f32" ? `${name}[${index}]` : `${name}[(${index}) / 4u][(${index}) % 4u]`;
+      view === "f32" ? read(index) : `${read(`(${index}) / 4u`)}[(${index}) % 4u]`;
     if (isWhole) {
-      if (view === this.#view) return `${name}[i]`;
+      if (view === this.#view) return read("i");
       return this.#view === "f32" ? element("i") : four((lane) => element(`i * 4u + ${lane}u`));
     }
     if (sizeOf(node.shape) === 1) return this.#hoisted(this.#wide(element("0u")));
@@ -350,7 +410,7 @@ class WgslLanguage implements Language {
     if (last.size % 4 !== 0) return four((lane) => element(at(`(i * 4u + ${lane}u)`)));
     if (!last.kept) return `vec4f(${element(at("(i * 4u)"))})`;
     const start = at("(i * 4u)");
-    return view === "vec4f" ? `${name}[(${start}) / 4u]` : four((lane) => `${name}[${start} + ${lane}u]`);
+    return view === "vec4f" ? read(`(${start}) / 4u`) : four((lane) => read(`${start} + ${lane}u`));
   }
 
   /** A value that is the same over the run, where there is one; the value itself otherwise. */

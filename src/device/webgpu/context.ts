@@ -21,13 +21,20 @@ export function layOut(graph: Graph, limits: MemoryLimits): { graph: Graph; plan
 /** What sessions and programs share. */
 export class WebGpuContext {
   readonly gpu: GPUDevice;
+  /** Does a processor play the GPU? */
+  readonly isSoftware: boolean;
   #fault?: Error;
   #closing = false;
-  readonly #layouts = new Map<number, GPUBindGroupLayout>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
   readonly #pipelines = new Map<string, GPUComputePipeline>();
 
-  constructor(gpu: GPUDevice) {
+  /**
+   * @param gpu The device.
+   * @param isSoftware Does a processor play the GPU?
+   */
+  constructor(gpu: GPUDevice, isSoftware: boolean) {
     this.gpu = gpu;
+    this.isSoftware = isSoftware;
     // A validation error is silent unless it is listened for; nothing computed after it is to be believed.
     gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
@@ -63,28 +70,30 @@ export class WebGpuContext {
     return layOut(graph, { maxBuffer: maxBufferSize, maxBinding: maxStorageBufferBindingSize });
   }
 
-  /** Layout of a dispatch: the numbers, then `storage` tensors. */
-  layout(storage: number): GPUBindGroupLayout {
-    let layout = this.#layouts.get(storage);
+  /** Layout of a dispatch: the numbers, then `storage` tensors in buffers, then `textures` in textures. */
+  layout(storage: number, textures: number): GPUBindGroupLayout {
+    const key = `${storage} ${textures}`;
+    let layout = this.#layouts.get(key);
     if (!layout) {
-      const entry = (binding: number, type: GPUBufferBindingType): GPUBindGroupLayoutEntry => ({
-        binding,
-        visibility: GPUShaderStage.COMPUTE,
-        buffer: { type },
-      });
-      const tensors = Array.from({ length: storage }, (_, k) => entry(k + 1, "storage"));
-      layout = this.gpu.createBindGroupLayout({ entries: [entry(0, "uniform"), ...tensors] });
-      this.#layouts.set(storage, layout);
+      const visibility = GPUShaderStage.COMPUTE;
+      const entries: GPUBindGroupLayoutEntry[] = [{ binding: 0, visibility, buffer: { type: "uniform" } }];
+      for (let k = 0; k < storage; k++) {
+        entries.push({ binding: entries.length, visibility, buffer: { type: "storage" } });
+      }
+      for (let k = 0; k < textures; k++) {
+        entries.push({ binding: entries.length, visibility, texture: { sampleType: "unfilterable-float" } });
+      }
+      this.#layouts.set(key, layout = this.gpu.createBindGroupLayout({ entries }));
     }
     return layout;
   }
 
   /** The pipeline of a kernel's text; texts seen before are not compiled again. */
-  pipeline(code: string, storage: number): GPUComputePipeline {
+  pipeline(code: string, layout: GPUBindGroupLayout): GPUComputePipeline {
     let pipeline = this.#pipelines.get(code);
     if (!pipeline) {
       pipeline = this.gpu.createComputePipeline({
-        layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [this.layout(storage)] }),
+        layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
         compute: { module: this.gpu.createShaderModule({ code }), entryPoint: "main" },
       });
       this.#pipelines.set(code, pipeline);

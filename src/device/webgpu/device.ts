@@ -11,9 +11,15 @@ import { memoryUse } from "../memory.ts";
 import { WebGpuContext } from "./context.ts";
 import { WebGpuSession } from "./session.ts";
 
+/** The adapter that {@link openWebGpu} opens, or undefined. */
+export async function findAdapter(): Promise<GPUAdapter | undefined> {
+  quietWayland();
+  return await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? undefined;
+}
+
 /** Opens the default adapter, or gives undefined where there is none. */
 export async function openWebGpu(): Promise<WebGpuDevice | undefined> {
-  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
+  const adapter = await findAdapter();
   if (!adapter) return undefined;
   const { limits } = adapter;
   const device = await adapter.requestDevice({
@@ -29,6 +35,18 @@ export async function openWebGpu(): Promise<WebGpuDevice | undefined> {
   return new WebGpuDevice(device, adapter.info);
 }
 
+/**
+ * Looking for adapters asks for a Wayland display, whose library complains on standard error where this variable is not
+ * set. An empty folder's name keeps it quiet; nothing is drawn.
+ */
+function quietWayland(): void {
+  try {
+    if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/nonexistent");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+  }
+}
+
 /** Runs graphs on an adapter. */
 export class WebGpuDevice implements Device {
   readonly kind = "webgpu";
@@ -37,7 +55,7 @@ export class WebGpuDevice implements Device {
   readonly #context: WebGpuContext;
 
   constructor(gpu: GPUDevice, info: GPUAdapterInfo) {
-    this.#context = new WebGpuContext(gpu);
+    this.#context = new WebGpuContext(gpu, info.isFallbackAdapter);
     // A software adapter takes the host's memory; of a GPU's, WebGPU tells nothing.
     if (info.isFallbackAdapter) this.memoryBytes = freeHostMemory();
     this.description = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ");

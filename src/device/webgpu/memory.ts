@@ -7,7 +7,9 @@
 import type { Location } from "../../graph/plan.ts";
 import { checkState, checkWrite, missingState } from "../checks.ts";
 import type { Program } from "../device.ts";
+import { TEXTURE_WIDTH } from "./assemble.ts";
 import type { WebGpuContext } from "./context.ts";
+import type { TextureUse } from "./texture_slots.ts";
 
 /** A range to read back: the first `length` numbers of a buffer from `offset` bytes on. */
 export interface Range {
@@ -21,6 +23,7 @@ export class WebGpuMemory implements Disposable {
   readonly context: WebGpuContext;
   readonly #states = new Map<string, { buffer: GPUBuffer; length: number }>();
   readonly #pages: GPUBuffer[] = [];
+  readonly #textures = new Map<string, GPUTexture>();
   /** Counts replacements of the arena's buffers: bind groups made before one are stale. */
   generation = 0;
   /** The program whose outputs are still in the arena. */
@@ -63,6 +66,18 @@ export class WebGpuMemory implements Disposable {
       size: Math.max(256, Math.ceil(bytes / 256) * 256),
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
+  }
+
+  /** One of the textures for so many texels; the programs share them, one after the other. */
+  texture({ format, texels, slot }: TextureUse): GPUTexture {
+    const size = [Math.min(texels, TEXTURE_WIDTH), Math.ceil(texels / TEXTURE_WIDTH)];
+    const key = `${format} ${texels} ${slot}`;
+    let texture = this.#textures.get(key);
+    if (!texture) {
+      const usage = GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST;
+      this.#textures.set(key, texture = this.context.gpu.createTexture({ size, format, usage }));
+    }
+    return texture;
   }
 
   /** Makes the arena's pages at least so large. */
@@ -113,5 +128,6 @@ export class WebGpuMemory implements Disposable {
   [Symbol.dispose](): void {
     for (const { buffer } of this.#states.values()) buffer.destroy();
     for (const page of this.#pages) page.destroy();
+    for (const texture of this.#textures.values()) texture.destroy();
   }
 }

@@ -11,10 +11,12 @@ import type { Location, Plan } from "../../graph/plan.ts";
 import { inputValues, staleOutputs } from "../checks.ts";
 import type { MemoryUse, Program, Values } from "../device.ts";
 import { memoryUse } from "../memory.ts";
-import { assemble, type Assembled } from "./assemble.ts";
+import { assemble, type Assembled, placeOf, TEXTURE_WIDTH } from "./assemble.ts";
+import { TextureSlots, type TextureUse } from "./texture_slots.ts";
 import type { WebGpuMemory } from "./memory.ts";
 
 interface Dispatch extends Assembled {
+  readonly textures: readonly TextureUse[];
   readonly pipeline: GPUComputePipeline;
   /** Offset of the dispatch's numbers in the program's uniform buffer. */
   readonly paramsAt: number;
@@ -49,12 +51,15 @@ export class WebGpuProgram implements Program {
       throw new RangeError(`A tensor of ${plan.largest} bytes does not fit: the device binds at most ${most}`);
     }
     let paramsAt = 0;
+    const slots = new TextureSlots();
     this.#dispatches = plan.steps.map((step) => {
-      const assembled = assemble(step, plan);
-      const pipeline = memory.context.pipeline(assembled.code, assembled.bindings.length);
+      const assembled = assemble(step, plan, memory.context.isSoftware);
+      const layout = memory.context.layout(assembled.bindings.length, assembled.textures.length);
+      const pipeline = memory.context.pipeline(assembled.code, layout);
       const at = paramsAt;
       paramsAt += Math.ceil(assembled.params.byteLength / UNIFORM_ALIGNMENT) * UNIFORM_ALIGNMENT;
-      return { ...assembled, pipeline, paramsAt: at };
+      const written = new Set(step.writes.map((node) => placeOf(plan.locations.get(node)!)));
+      return { ...assembled, textures: slots.assign(assembled.textures, written), pipeline, paramsAt: at };
     });
     this.#params = new Uint32Array(Math.max(UNIFORM_ALIGNMENT, paramsAt) / 4);
     this.#floats = new Float32Array(this.#params.buffer);
@@ -109,9 +114,9 @@ export class WebGpuProgram implements Program {
     if (this.#generation === this.#memory.generation) return;
     const { context } = this.#memory;
     this.#memory.checkStates(stateSizes(this.#graph));
-    this.#groups = this.#dispatches.map(({ bindings, params, paramsAt }) =>
+    this.#groups = this.#dispatches.map(({ bindings, textures, params, paramsAt }) =>
       context.gpu.createBindGroup({
-        layout: context.layout(bindings.length),
+        layout: context.layout(bindings.length, textures.length),
         entries: [
           {
             binding: 0,
@@ -120,6 +125,10 @@ export class WebGpuProgram implements Program {
           ...bindings.map((location, k) => ({
             binding: k + 1,
             resource: { ...this.#place(location), size: location.bytes },
+          })),
+          ...textures.map((operand, k) => ({
+            binding: bindings.length + k + 1,
+            resource: this.#memory.texture(operand).createView(),
           })),
         ],
       })
@@ -139,19 +148,42 @@ export class WebGpuProgram implements Program {
     this.#bind();
     const { gpu } = this.#memory.context;
     const encoder = gpu.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    this.#dispatches.forEach(({ pipeline, grid }, k) => {
+    let pass: GPUComputePassEncoder | undefined;
+    this.#dispatches.forEach(({ pipeline, grid, textures }, k) => {
+      const copied = textures.filter(({ copies }) => copies);
+      if (copied.length > 0) {
+        pass?.end();
+        pass = undefined;
+        for (const use of copied) this.#copyToTexture(encoder, use);
+      }
+      pass ??= encoder.beginComputePass();
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, this.#groups[k]);
       pass.dispatchWorkgroups(...grid);
     });
-    pass.end();
+    pass?.end();
     for (const { from, state } of this.#plan.copies) {
       const source = this.#place(this.#plan.locations.get(from)!);
       const target = this.#memory.place({ in: "state", name: state, bytes: 0 });
       encoder.copyBufferToBuffer(source.buffer, source.offset, target.buffer, 0, 4 * sizeOf(from.shape));
     }
     gpu.queue.submit([encoder.finish()]);
+  }
+
+  /** Copies a tensor into its texture: whole rows, then what is left. */
+  #copyToTexture(encoder: GPUCommandEncoder, use: TextureUse): void {
+    const { location, format, texels } = use;
+    const { buffer, offset } = this.#place(location);
+    const texture = this.#memory.texture(use);
+    const texelBytes = format === "r32float" ? 4 : 16;
+    const rows = Math.floor(texels / TEXTURE_WIDTH);
+    const rest = texels % TEXTURE_WIDTH;
+    const bytesPerRow = TEXTURE_WIDTH * texelBytes;
+    if (rows > 0) encoder.copyBufferToTexture({ buffer, offset, bytesPerRow }, { texture }, [TEXTURE_WIDTH, rows]);
+    if (rest > 0) {
+      const source = { buffer, offset: offset + rows * bytesPerRow, bytesPerRow };
+      encoder.copyBufferToTexture(source, { texture, origin: [0, rows] }, [rest, 1]);
+    }
   }
 
   async outputs(): Promise<Record<string, Float32Array>> {

@@ -1,0 +1,59 @@
+/**
+ * Which textures the dispatches of a program read from. They are few and shared: a tensor is copied into one where it is
+ * not in one already.
+ *
+ * @module
+ */
+
+import { placeOf, type TextureOperand } from "./assemble.ts";
+
+/** A texture operand's place among the textures of its size, and whether it must be copied there first. */
+export interface TextureUse extends TextureOperand {
+  /** Number of the texture among those of its format and size. */
+  readonly slot: number;
+  /** Is something else in it when the dispatch comes? */
+  readonly copies: boolean;
+}
+
+/** Textures of one format and size: more would take more memory and save few copies. */
+const SLOTS = 4;
+
+/** Assigns textures, dispatch by dispatch in the order of a run. */
+export class TextureSlots {
+  /** What each texture of a format and size holds, the one used longest ago first. */
+  readonly #held = new Map<string, { slot: number; place: string }[]>();
+
+  /**
+   * Textures for the operands of the next dispatch.
+   *
+   * @param operands At most {@link SLOTS} may have one size; further ones get further textures.
+   * @param written Places that the dispatch writes to: what textures hold of them is old afterwards.
+   */
+  assign(operands: readonly TextureOperand[], written: ReadonlySet<string>): TextureUse[] {
+    const taken = new Set<object>();
+    const uses = operands.map((operand) => {
+      const place = placeOf(operand.location);
+      const held = this.#heldOf(operand);
+      let texture = held.find((other) => other.place === place);
+      const copies = texture === undefined;
+      texture ??= held.length < SLOTS ? undefined : held.find((other) => !taken.has(other));
+      if (texture) held.splice(held.indexOf(texture), 1);
+      else texture = { slot: held.length, place };
+      texture.place = place;
+      held.push(texture);
+      taken.add(texture);
+      return { ...operand, slot: texture.slot, copies };
+    });
+    for (const held of this.#held.values()) {
+      for (const texture of held) if (written.has(texture.place)) texture.place = "";
+    }
+    return uses;
+  }
+
+  #heldOf({ format, texels }: TextureOperand): { slot: number; place: string }[] {
+    const key = `${format} ${texels}`;
+    const held = this.#held.get(key) ?? [];
+    this.#held.set(key, held);
+    return held;
+  }
+}

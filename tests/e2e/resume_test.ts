@@ -1,0 +1,95 @@
+/**
+ * A run that is stopped at any instant resumes to the same bytes; two runs with one seed are the same.
+ */
+
+import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { end, fovea, hasWebGpu, lastLine, start } from "./command.ts";
+
+const cache = await Deno.makeTempDir();
+const faces = join(cache, "faces");
+const backend = await hasWebGpu() ? "webgpu" : "gpujs";
+const flags = [
+  ...["--data", faces, "--target", "Eyeglasses", "--model", "lenet", "--epochs", "3", "--batch", "8"],
+  ...["--backend", backend, "--augment", "flip", "--log-every", "3"],
+];
+
+/** Bytes of every checkpoint of a run, and its log without the times. */
+async function traces(run: string): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for await (const { name } of Deno.readDir(join(run, "checkpoints"))) {
+    const bytes = await Deno.readFile(join(run, "checkpoints", name));
+    found[name] = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+  }
+  const log = await Deno.readTextFile(join(run, "metrics.jsonl"));
+  found.log = log.replaceAll(/"imagesPerSecond":[\d.e+-]+/g, "");
+  return found;
+}
+
+/** Waits until a run has written a file. */
+async function appears(path: string, child: Deno.ChildProcess): Promise<void> {
+  let ended = false;
+  child.status.then(() => ended = true);
+  while (!await Deno.stat(path).then(() => true, () => false)) {
+    assert(!ended, `the run ended before it wrote ${path}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+let whole: Record<string, string>;
+
+Deno.test("two runs with one seed give the same bytes, another seed gives others", async () => {
+  assertEquals((await fovea(["data", "demo", faces, "--count", "120", "--image-size", "32"], cache)).code, 0);
+  for (const [name, seed] of [["a", "1"], ["b", "1"], ["c", "2"]]) {
+    const ended = await fovea(["train", ...flags, "--seed", seed, "--out", join(cache, name)], cache);
+    assertEquals(ended.code, 0, ended.stderr);
+  }
+  whole = await traces(join(cache, "a"));
+  assertEquals(await traces(join(cache, "b")), whole);
+  assertNotEquals((await traces(join(cache, "c")))["last.safetensors"], whole["last.safetensors"]);
+});
+
+Deno.test({
+  name: "Ctrl-C finishes the step and saves; --resume ends in the same bytes",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const run = join(cache, "interrupted");
+    const child = start(["train", ...flags, "--seed", "1", "--out", run], cache);
+    await appears(join(run, "metrics.jsonl"), child);
+    child.kill("SIGINT");
+    const stopped = await end(child);
+    assertEquals(stopped.code, 130, stopped.stderr);
+    assertStringIncludes(lastLine(stopped), "--resume");
+    const resumed = await fovea(["train", "--resume", run, "--backend", backend], cache);
+    assertEquals(resumed.code, 0, resumed.stderr);
+    assertEquals(await traces(run), whole);
+  },
+});
+
+Deno.test({
+  name: "a run that is killed resumes to the same bytes",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const run = join(cache, "killed");
+    const child = start(["train", ...flags, "--seed", "1", "--out", run], cache);
+    await appears(join(run, "checkpoints", "last.safetensors"), child);
+    child.kill("SIGKILL");
+    await end(child);
+    const resumed = await fovea(["train", "--resume", run, "--backend", backend], cache);
+    assertEquals(resumed.code, 0, resumed.stderr);
+    assertEquals(await traces(run), whole);
+  },
+});
+
+Deno.test("a damaged checkpoint is refused by its name", async () => {
+  const run = join(cache, "b");
+  const path = join(run, "checkpoints", "last.safetensors");
+  const bytes = await Deno.readFile(path);
+  bytes[bytes.length - 100] ^= 1;
+  await Deno.writeFile(path, bytes);
+  const resumed = await fovea(["train", "--resume", run, "--backend", backend], cache);
+  assertEquals(resumed.code, 1);
+  assertStringIncludes(lastLine(resumed), "last.safetensors");
+});
+
+Deno.test("cleaning up", () => Deno.remove(cache, { recursive: true }));

@@ -1,0 +1,73 @@
+/**
+ * The three tasks from pictures to a tested classifier, on each device.
+ */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { fovea, hasWebGpu } from "./command.ts";
+
+const cache = await Deno.makeTempDir();
+const faces = join(cache, "faces");
+const webGpu = await hasWebGpu();
+
+const tasks = {
+  binary: ["--task", "binary", "--target", "Eyeglasses"],
+  multiclass: ["--target", "Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair", "--others", "Others"],
+  multilabel: ["--task", "multilabel", "--target", "Eyeglasses", "Smiling", "No_Beard"],
+};
+
+Deno.test("data demo draws a set that data check finds whole", async () => {
+  assertEquals((await fovea(["data", "demo", faces, "--count", "256", "--image-size", "32"], cache)).code, 0);
+  const check = await fovea(["data", "check", faces, ...tasks.multiclass], cache);
+  assertEquals(check.code, 0, check.stderr);
+  assertStringIncludes(check.stdout, "Black_Hair");
+});
+
+for (const backend of ["webgpu", "gpujs"]) {
+  for (const [task, flags] of Object.entries(tasks)) {
+    Deno.test({
+      name: `train, eval and predict: ${task} on ${backend}`,
+      ignore: backend === "webgpu" && !webGpu,
+      async fn() {
+        const run = join(cache, `${task}-${backend}`);
+        const common = ["--backend", backend, "--batch", "16"];
+        const trained = await fovea(
+          ["train", "--data", faces, ...flags, ...common, "--epochs", "2", "--out", run],
+          cache,
+        );
+        assertEquals(trained.code, 0, trained.stderr);
+        const metrics = JSON.parse(await Deno.readTextFile(join(run, "test", "metrics.json")));
+        for (const key of ["accuracy", "precision", "recall", "f1", "auroc", "loss", "perClass", "confusion"]) {
+          assert(key in metrics, `metrics.json has ${key}`);
+        }
+        assert(metrics.accuracy > (task === "multiclass" ? 0.4 : 0.5), `accuracy ${metrics.accuracy}`);
+        const evaluated = await fovea([
+          "eval",
+          run,
+          "--split",
+          "test",
+          "--backend",
+          backend,
+          "--out",
+          join(run, "again"),
+        ], cache);
+        assertEquals(evaluated.code, 0, evaluated.stderr);
+        // The same weights on the same pictures: the same predictions, to the byte.
+        assertEquals(
+          await Deno.readTextFile(join(run, "again", "predictions.csv")),
+          await Deno.readTextFile(join(run, "test", "predictions.csv")),
+        );
+        const picture = join(faces, "img_align_celeba", "000001.jpg");
+        const asPng = picture.replace(/jpg$/, "png");
+        const file = await Deno.stat(picture).then(() => picture, () => asPng);
+        const predicted = await fovea(["predict", run, file, "--json", "--backend", backend], cache);
+        assertEquals(predicted.code, 0, predicted.stderr);
+        const { probabilities } = JSON.parse(predicted.stdout);
+        const values = Object.values<number>(probabilities);
+        assert(values.length > 0 && values.every((p) => p >= 0 && p <= 1), predicted.stdout);
+      },
+    });
+  }
+}
+
+Deno.test("cleaning up", () => Deno.remove(cache, { recursive: true }));
