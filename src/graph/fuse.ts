@@ -87,7 +87,9 @@ class Fusion {
     const others = new Set(
       node.inputs.filter((input) => input.op !== "constant" && !isScalarInput(input) && !this.#uniform.has(input)),
     );
-    return others.size <= 1 && [...others].every((other) => !isElementwise(other) || this.#cheap.has(other));
+    const isStored = (other: Node): boolean =>
+      !isElementwise(other) || this.#cheap.has(other) || this.#mustStore(other);
+    return others.size <= 1 && [...others].every(isStored);
   }
 
   /** Must the value be in memory whatever it costs? */

@@ -50,6 +50,10 @@ const cases: readonly [name: string, build: (given: Given) => readonly Tensor[]]
     const y = b.permute(b.exp(x), [1, 0]);
     return [y, b.add(b.reshape(y, [4, 5]), x), b.permute(b.neg(y), [1, 0])];
   }],
+  ["a map that reads another's result without its axis of size 1", ({ b, x }) => {
+    const y = b.exp(b.reshape(x, [1, 4, 5]));
+    return [y, b.add(b.reshape(y, [4, 5]), b.reshape(x, [1, 4, 5]))];
+  }],
   [
     "constants that no literal has",
     ({ b, x }) =>

@@ -34,7 +34,7 @@ async function openWithoutAdapter(backend: string): Promise<Record<string, unkno
   }
 }
 
-const onGpuJs = { kind: "gpujs", description: "gpu.js, WebAssembly on one thread", y: [2, 4, 6] };
+const onGpuJs = { kind: "gpujs", description: "WebAssembly on one thread", y: [2, 4, 6] };
 
 Deno.test("openDevice() takes gpu.js where there is no adapter", async () => {
   assertEquals(await openWithoutAdapter("auto"), onGpuJs);

@@ -81,6 +81,15 @@ const cases: readonly Case[] = [
     want: ["map: w x -> y"],
   },
   {
+    name: "stores a number computed from two stored ones, and computes from it what guards an update",
+    build: (b) => {
+      const scale = b.add(b.state("s1", []), b.state("s2", []));
+      const w = b.state("w", [4, 5]);
+      b.assign("w", b.where(b.greater(0, scale), w, b.sub(w, b.mul(b.input("grad", [4, 5]), scale))));
+    },
+    want: ["map: s1 s2 -> add", "map: add grad w -> w'"],
+  },
+  {
     name: "stores a number drawn at random, which would be another for each element",
     build: (b) => {
       const drawn = b.op("random", [b.input("hi", []), b.input("lo", [])], { shape: [1], stream: 3 });

@@ -1,6 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
 import type { Session } from "../../src/device/device.ts";
 import { runReference } from "../../src/device/reference.ts";
+import { layOut } from "../../src/device/webgpu/context.ts";
 import { Model } from "../../src/models/mod.ts";
 import {
   batchNorm2d,
@@ -13,7 +14,7 @@ import {
   relu,
   sequential,
 } from "../../src/nn/mod.ts";
-import { adam, sgd } from "../../src/train/optimizers.ts";
+import { adam, adamW, sgd } from "../../src/train/optimizers.ts";
 import {
   CLASS_WEIGHT,
   COUNTERS,
@@ -38,6 +39,8 @@ const options: StepOptions = {
   skipNonFinite: false,
 };
 
+const counters: readonly string[] = Object.values(COUNTERS);
+
 const key = { keyHi: Float32Array.of(1), keyLo: Float32Array.of(2) };
 
 Deno.test("trainingGraph() takes PyTorch's step: loss, clipping by the gradient's norm, decay of weights alone", async (t) => {
@@ -61,6 +64,22 @@ Deno.test("trainingGraph() takes PyTorch's step: loss, clipping by the gradient'
       assertAlmostEquals(states.get(COUNTERS.lossSum)![0], 6 * loss, 1e-12);
       assertEquals(states.get(COUNTERS.lossCount)![0], 6);
     });
+  }
+});
+
+Deno.test("trainingGraph() writes every state in place, each optimiser's in one map a parameter", () => {
+  const layer = sequential({ flatten: flatten(), fc: lazyLinear(64), relu: relu(), out: lazyLinear(3) });
+  for (const optimizer of [sgd(), adam(), adamW()]) {
+    const graph = trainingGraph(modelOf(layer, 8), { ...options, optimizer, weightDecay: 0.1, clipNorm: 1 });
+    const { plan } = layOut(graph, { maxBuffer: 2 ** 28, maxBinding: 2 ** 27 });
+    assertEquals(plan.copies, []);
+    const updates = plan.steps.map(({ writes }) =>
+      writes.flatMap((node) => {
+        const at = plan.locations.get(node)!;
+        return at.in === "state" && !counters.includes(at.name) ? [at.name] : [];
+      })
+    ).filter((names) => names.length > 0);
+    assertEquals(updates.map((names) => names.length), new Array(4).fill(1 + optimizer.moments.length));
   }
 });
 
@@ -103,8 +122,6 @@ function begin(session: Session): string[] {
   for (const [name, values] of states) session.write(name, values);
   return [...states.keys()];
 }
-
-const counters: readonly string[] = Object.values(COUNTERS);
 
 for (const { name: device, present, open } of devices) {
   for (const skipNonFinite of [false, true]) {
