@@ -63,7 +63,7 @@ function splitsOf(images: number, dw: Shape, groups: number): number {
  * out [splits, groups · outChannels, inChannels, kh, kw].
  * Grid: one invocation a tile; tile of input channels fastest, then of output channels, group, split.
  */
-function wgsl({ inputs: [, dout], output: [splits, ...dw], attrs }: Call) {
+function wgsl({ output: [splits, ...dw], attrs }: Call) {
   const { stride, padding, groups } = convWindow(NAME, attrs);
   const [, , kh, kw] = dw;
   const { outs, ins, tiles } = tileOf(dw, groups);

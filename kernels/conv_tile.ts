@@ -1,17 +1,15 @@
 /**
- * Writes the WGSL of convolution and of its gradient with respect to the input. Both are
+ * Writes the WGSL of `convolve` (see `convolve.ts`):
  *
- *     out[n, o, i, j] = Σ over c, r, s of in[n, c, y(i, r), x(j, s)] · weight[o, c, r, s]
+ *     out[n, o, i, j] = Σ over c, r, s of in[n, c, y(i, r), x(j, s)] · taps[c, r, s, o]
  *
- * and differ in what y and x are (below) and in the order of the weight's axes, which the params give as strides.
+ * One invocation computes `channels` output channels × `side` × `side` pixels of one image. For each input channel it loads the
+ * patch of the input under the tile once, with zeros outside of the picture, and each tap once, four output channels at a
+ * time, and multiplies every pair that meets: a 3×3 window and an 8 × 8×8 tile are 4,608 products for 118 loads. The
+ * picture is read as single floats, so no size, padding or stride needs a variant of its own.
  *
- * One invocation computes `channels` outputs channels × `rows` × `columns` pixels of one image. For each input channel it
- * loads the patch of the input under the tile once, with zeros outside of the picture, and each weight once,
- * and multiplies every pair that meets: a 3×3 window and an 8 × 8×8 tile are 4,608 products for 172 loads. Both operands are read
- * as single floats, so no size, padding or stride needs a variant of its own.
- *
- * Layouts: in [N, groups · inChannels, inHeight, inWidth], out [N, groups · outChannels, outHeight, outWidth]; element
- * (g, o, c, r, s) of the weight stands at g · weightGroup + o · weightOut + c · weightIn + r · kw + s.
+ * Layouts: in [N, groups · inChannels, inHeight, inWidth], taps [groups, inChannels, kh, kw, outChannels],
+ * out [N, groups · outChannels, outHeight, outWidth].
  * Grid: one invocation a tile; column of tiles fastest, then row, channels, group, image.
  *
  * @module
@@ -34,8 +32,6 @@ export interface ConvTile {
   readonly padding: number;
   /** Convolution: y = i · stride + r − padding. Transposed: y = (i + padding − r) / stride where that is whole. */
   readonly transposed: boolean;
-  /** Which input of the op is the picture; the other is the weight. */
-  readonly picture: 0 | 1;
 }
 
 /** The most products an unrolled tile may have: llvmpipe compiles a thousand in about 0.4 s. */
@@ -86,7 +82,8 @@ export function convTile(conv: ConvTile): Wgsl {
   const { channels, side } = tileOf(conv);
   const y = axisOf(conv, side, kh);
   const x = axisOf(conv, side, kw);
-  const [picture, weight] = conv.picture === 0 ? ["load0", "load1"] : ["load1", "load0"];
+  const lanes = (o / groups) % 4 === 0 ? 4 : 1;
+  const tapOf = (c: number, tap: number) => `w${Math.floor(c / lanes)}_${tap}${lanes === 4 ? `[${c % 4}]` : ""}`;
   const origin = transposed ? `/ ${stride}u` : `* ${stride}u`;
   const outputs = range(channels).flatMap((c) =>
     range(side).flatMap((i) => range(side).map((j) => ({ c, i, j, name: `c${c}_${i}_${j}` })))
@@ -94,7 +91,7 @@ export function convTile(conv: ConvTile): Wgsl {
   const productsOf = (c: number, i: number, j: number) =>
     range(kh * kw).flatMap((tap): [string, string][] => {
       const [a, b] = [y.meet(i, Math.floor(tap / kw)), x.meet(j, tap % kw)];
-      return a < 0 || b < 0 ? [] : [[`x${a}_${b}`, `w${c}_${tap}`]];
+      return a < 0 || b < 0 ? [] : [[`x${a}_${b}`, tapOf(c, tap)]];
     });
   const body = [
     `let o0 = oTile * ${channels}u;`,
@@ -112,23 +109,25 @@ export function convTile(conv: ConvTile): Wgsl {
       `let x${b} = ${plus("xStart", position)};`,
       `let hasX${b} = x${b} < p.inWidth;`,
     ]),
-    ...range(channels).map((c) =>
-      `var weight${c} = group * p.weightGroup + min(${plus("o0", c)}, p.outChannels - 1u) * p.weightOut;`
+    // The place of the tile's channels at the first tap, in units of `lanes`; the next tap is `step` further.
+    `let step = p.outChannels / ${lanes}u;`,
+    ...range(channels / lanes).map((q) =>
+      `var taps${q} = group * p.inChannels * ${kh * kw}u * step + min(${
+        plus("o0", q * lanes)
+      }, p.outChannels - ${lanes}u) / ${lanes}u;`
     ),
     `var plane = (n * p.groups + group) * p.inChannels * p.inHeight * p.inWidth;`,
     ...outputs.map(({ name }) => `var ${name} = 0.0;`),
     "for (var c = 0u; c < p.inChannels; c++) {",
     ...y.positions.flatMap((_, a) =>
-      x.positions.map((_, b) =>
-        `  let x${a}_${b} = select(0.0, ${picture}(plane + row${a} + x${b}), hasY${a} && hasX${b});`
-      )
+      x.positions.map((_, b) => `  let x${a}_${b} = select(0.0, load0(plane + row${a} + x${b}), hasY${a} && hasX${b});`)
     ),
-    ...range(channels).flatMap((c) => [
-      ...range(kh * kw).map((tap) => `  let w${c}_${tap} = ${weight}(${plus(`weight${c}`, tap)});`),
-      ...outputs.filter((out) => out.c === c).map(({ i, j, name }) =>
+    ...range(channels / lanes).flatMap((q) => [
+      ...range(kh * kw).map((tap) => `  let w${q}_${tap} = load1(taps${q} + ${tap}u * step);`),
+      ...outputs.filter(({ c }) => Math.floor(c / lanes) === q).map(({ c, i, j, name }) =>
         `  ${name} = ${fmaChain(name, productsOf(c, i, j))};`
       ),
-      `  weight${c} += p.weightIn;`,
+      `  taps${q} += ${kh * kw}u * step;`,
     ]),
     "  plane += p.inHeight * p.inWidth;",
     "}",
@@ -152,7 +151,7 @@ export function convTile(conv: ConvTile): Wgsl {
       ["group", "p.groups"],
       ["n", "p.images"],
     ], body),
-    reads: ["f32", "f32"],
+    reads: ["f32", lanes === 4 ? "vec4f" : "f32"],
     writes: "f32",
     grid: tileGrid(tiles),
   };

@@ -98,6 +98,9 @@ const chain2 = (
 
 const kinks = { values: ["distinct", "distinct"] } as const;
 
+/** 2⁻¹²⁶: what is nearer to 0 may be flushed to it. */
+const SMALLEST_NORMAL = 2 ** -126;
+
 const rows: Record<string, Row> = {
   // d(a + b) = da + db
   add: binary((_, a, b) => `(${a} + ${b})`, { vjp: chain2((_, g) => g, (_, g) => g) }),
@@ -143,8 +146,9 @@ const rows: Record<string, Row> = {
     vjp: chain((b, g, _, y) => b.mul(g, b.sub(1, b.square(y)))),
     flops: 8,
   }),
-  // Written as a selection because max(NaN, 0) is 0 on some devices and would hide a NaN. d = dx where y > 0
-  relu: unary((e, x) => e.select(`${x} < ${e.number(0)}`, e.number(0), x), {
+  // max(NaN, 0) is 0 on some devices and would hide a NaN; so would a comparison with 0, which Mesa's OpenGL turns into
+  // max. d = dx where y > 0
+  relu: unary((e, x) => e.select(`${x} < ${e.number(-SMALLEST_NORMAL)}`, e.number(0), x), {
     values: ["distinct"],
     vjp: chain((b, g, _, y) => b.where(b.greater(y, 0), g, 0)),
   }),

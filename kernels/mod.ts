@@ -11,6 +11,7 @@ import { concat, concatPair } from "./concat.ts";
 import { conv2d } from "./conv2d.ts";
 import { conv2dInputGrad } from "./conv2d_input_grad.ts";
 import { conv2dWeightGrad, conv2dWeightGradPartial } from "./conv2d_weight_grad.ts";
+import { convolve } from "./convolve.ts";
 import { crossEntropy } from "./cross_entropy.ts";
 import { dropout } from "./dropout.ts";
 import { elementwise } from "./elementwise.ts";
@@ -30,6 +31,7 @@ const others: readonly Op[] = [
   sum,
   max,
   matmul,
+  convolve,
   conv2d,
   conv2dInputGrad,
   conv2dWeightGrad,

@@ -90,7 +90,12 @@ export const train = {
       default: 4 * 2 ** 30,
       byDefault: "4GiB",
     }),
-    workers: integer({ help: "threads that decode pictures", byDefault: "one a core, at most 8", min: 1, max: 64 }),
+    workers: integer({
+      help: "threads that make batches",
+      byDefault: "one less than there are cores, at most 4",
+      min: 1,
+      max: 64,
+    }),
 
     model: text({
       heading: "Model",
@@ -103,15 +108,15 @@ export const train = {
     }),
     dropout: number({ help: "share of the units dropped", byDefault: "the model's", min: 0, max: 0.95 }),
 
-    epochs: integer({ heading: "Training", help: "times through the training split", default: 10, min: 1 }),
-    batch: integer({ help: "pictures in a step", default: 32, min: 1 }),
+    epochs: integer({ heading: "Training", help: "times through the training split", default: 5, min: 1 }),
+    batch: integer({ help: "pictures in a step", byDefault: "64 for pictures below 64 pixels, else 32", min: 1 }),
     optimizer: choice(["sgd", "adam", "adamw"], { help: "rule of the update", default: "adam" }),
-    lr: number({ help: "learning rate", byDefault: "0.001 for adam and adamw, 0.05 for sgd", min: 0 }),
+    lr: number({ help: "learning rate", byDefault: "0.002 for adam and adamw, 0.05 for sgd", min: 0 }),
     momentum: number({ help: "of sgd", default: 0.9, min: 0, max: 1 }),
     nesterov: toggle({ help: "Nesterov's momentum in sgd" }),
     weightDecay: number({ help: "on weights, not on biases and norms", byDefault: "0.01 for adamw, else 0", min: 0 }),
     schedule: choice(["constant", "step", "cosine"], { help: "of the learning rate", default: "cosine" }),
-    warmup: number({ help: "epochs in which the rate rises from zero", default: 0, min: 0 }),
+    warmup: number({ help: "epochs in which the rate rises from zero", default: 0.5, min: 0 }),
     stepSize: integer({ help: "epochs between two falls of the schedule step", default: 30, min: 1 }),
     gamma: number({ help: "factor of a fall of the schedule step", default: 0.1, min: 0, max: 1 }),
     clipNorm: number({ help: "greatest norm of the whole gradient", byDefault: "no limit", min: 0 }),
@@ -205,7 +210,7 @@ export const dataDemo = {
   example: "faces --count 2400",
   words: { usage: "DIR", min: 1, max: 1, paths: true },
   flags: {
-    count: integer({ heading: "Data", help: "pictures", default: 2400, min: 30, max: 1_000_000 }),
+    count: integer({ heading: "Data", help: "pictures", default: 2400, min: 33, max: 1_000_000 }),
     imageSize: integer({ help: "height and width in pixels", default: 64, min: 16, max: 512 }),
     seed,
     ...common,

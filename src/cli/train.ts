@@ -56,6 +56,7 @@ export async function run({ options, given }: Invocation<typeof tables.train.fla
   using interrupt = interruptible();
   const trainer = new Trainer({
     ...trainerOptions(flags, data.task),
+    batch: flags.batch ?? (model.imageSize < 64 ? 64 : 32),
     device,
     model,
     out: new RunDirectory(out, { flags }, { "split.csv": formatSplit(split) }),
@@ -128,9 +129,9 @@ function optimizerFor(flags: TrainFlags): { optimizer: Optimizer; learningRate: 
     case "sgd":
       return { optimizer: sgd({ momentum, nesterov }), learningRate: lr ?? 0.05, weightDecay: weightDecay ?? 0 };
     case "adam":
-      return { optimizer: adam(), learningRate: lr ?? 0.001, weightDecay: weightDecay ?? 0 };
+      return { optimizer: adam(), learningRate: lr ?? 0.002, weightDecay: weightDecay ?? 0 };
     case "adamw":
-      return { optimizer: adamW(), learningRate: lr ?? 0.001, weightDecay: weightDecay ?? 0.01 };
+      return { optimizer: adamW(), learningRate: lr ?? 0.002, weightDecay: weightDecay ?? 0.01 };
   }
 }
 
@@ -140,7 +141,6 @@ function trainerOptions(flags: TrainFlags, task: Task): Omit<TrainerOptions, "de
     ...optimizerFor(flags),
     task,
     epochs: flags.epochs,
-    batch: flags.batch,
     schedule: flags.schedule,
     warmupEpochs: flags.warmup,
     fallEvery: flags.stepSize,

@@ -342,6 +342,8 @@ export class Fit {
       kernels: await kernelTableHash(),
       fingerprint: { train: await trainData.fingerprint(), val: await valData.fingerprint() },
     });
+    // A run that ends before its first epoch does can be resumed too.
+    await this.#saveLast();
   }
 
   async #resume(): Promise<void> {
@@ -349,6 +351,12 @@ export class Fit {
     if (!directory) throw new TypeError("Cannot resume without a run directory: give out");
     await directory.reopen();
     const { tensors, info } = await directory.loadCheckpoint("last");
+    for (const field of ["model", "task", "classes", "preprocessing"] as const) {
+      const [saved, given] = [info[field], this.#info[field]].map((value) => JSON.stringify(value));
+      if (saved !== given) {
+        throw new UserError(`Cannot resume ${directory.path}: its ${field} is ${saved}, not ${given}`);
+      }
+    }
     for (const [name, shape] of this.#stateShapes()) {
       const tensor = tensors.get(name);
       if (!tensor || `${tensor.shape}` !== `${shape}`) {

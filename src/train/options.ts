@@ -34,13 +34,13 @@ export interface TrainerOptions {
 
   /** Default Adam. */
   readonly optimizer?: Optimizer;
-  /** Default 0.001. */
+  /** Default 0.002, for Adam. */
   readonly learningRate?: number;
   /** On weights, not on biases and norms; default 0. */
   readonly weightDecay?: number;
   /** Default cosine. */
   readonly schedule?: Schedule["name"];
-  /** Epochs in which the rate rises; default 0. */
+  /** Epochs in which the rate rises; default 0.5. */
   readonly warmupEpochs?: number;
   /** `step` schedule: epochs between falls; default 30. */
   readonly fallEvery?: number;
@@ -94,10 +94,10 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
     batch: 32,
     resume: false,
     optimizer: adam(),
-    learningRate: 0.001,
+    learningRate: 0.002,
     weightDecay: 0,
     schedule: "cosine",
-    warmupEpochs: 0,
+    warmupEpochs: 0.5,
     fallEvery: 30,
     gamma: 0.1,
     labelSmoothing: 0,
