@@ -48,8 +48,10 @@ export async function findLeaks(split: Split, onProgress?: Progress): Promise<Le
   const leaks: Leak[] = [];
   const first = new Map<string, { file: string; part: (typeof splitNames)[number] }>();
   for (const part of splitNames) {
-    const { hashes } = await scanPictures(split[part].source, onProgress);
+    const { hashes, problems } = await scanPictures(split[part].source, onProgress);
     for (const [i, { file }] of split[part].samples.entries()) {
+      // A broken file is refused for what it is, not for being like another: empty ones are all alike.
+      if (problems.has(split[part].positions[i])) continue;
       const hash = hashes[split[part].positions[i]];
       const before = first.get(hash);
       if (before === undefined && hash !== "") first.set(hash, { file, part });

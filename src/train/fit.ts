@@ -56,6 +56,7 @@ export class Fit {
 
   private constructor(parts: {
     options: ResolvedOptions;
+    step: StepOptions;
     preprocessing: Preprocessing;
     train: Loader;
     val: Loader;
@@ -63,7 +64,7 @@ export class Fit {
     valData: Dataset;
   }) {
     const { options, preprocessing, train, trainData } = parts;
-    const { model, task, optimizer, weightDecay, clipNorm, labelSmoothing } = options;
+    const { model, task, optimizer } = options;
     this.preprocessing = preprocessing;
     this.#options = options;
     this.#train = train;
@@ -71,15 +72,7 @@ export class Fit {
     this.#valSize = parts.valData.size;
     const { out } = options;
     this.#directory = typeof out === "string" ? new RunDirectory(out) : out;
-    this.#step = {
-      task,
-      batch: train.batch,
-      optimizer,
-      weightDecay,
-      clipNorm,
-      labelSmoothing,
-      skipNonFinite: options.skipNonFinite > 0,
-    };
+    this.#step = parts.step;
     this.#schedule = {
       name: options.schedule,
       learningRate: options.learningRate,
@@ -95,7 +88,6 @@ export class Fit {
       classes: [...trainData.classes],
       preprocessing,
     };
-    checkFits(options.device, model, this.#step);
     this.#session = options.device.open();
     const weights = classWeightsOf(trainData, options.classWeights);
     for (const [name, values] of [...model.weights, ...initialState(model, optimizer, weights)]) {
@@ -109,6 +101,13 @@ export class Fit {
   static async open(options: ResolvedOptions, trainData: Dataset, valData: Dataset): Promise<Fit> {
     const { model, batch, cache, workers, seed, onEvent, normalize } = options;
     const { imageSize } = model;
+    const { device, task, optimizer, weightDecay, clipNorm, labelSmoothing, skipNonFinite } = options;
+    const step: StepOptions = {
+      ...{ task, optimizer, weightDecay, clipNorm, labelSmoothing },
+      batch: Math.min(batch, trainData.size),
+      skipNonFinite: skipNonFinite > 0,
+    };
+    checkFits(device, model, step);
     const augment = options.augment ?? defaultAugment(trainData, imageSize);
     const square = squareFor(imageSize, augment);
     const progress = (what: string) => (done: number, total: number) =>
@@ -137,7 +136,7 @@ export class Fit {
         last: "pad",
         onProgress: progress("validation pictures"),
       });
-      fit = new Fit({ options, preprocessing, train, val, trainData, valData });
+      fit = new Fit({ options, step, preprocessing, train, val, trainData, valData });
       await fit.#begin(trainData, valData);
       return fit;
     } catch (error) {
@@ -262,7 +261,7 @@ export class Fit {
     const [name] = Object.entries(await search.outputs()).find(([, [count]]) => count > 0) ?? ["the gradient's norm"];
     const kept = this.#progress.best ? `; the best checkpoint is of epoch ${this.#progress.best.epoch}` : "";
     throw new UserError(
-      `Epoch ${epoch + 1}, step ${step + 1}: ${name} is not finite, and nothing was updated from there on${kept}; ` +
+      `Epoch ${epoch + 1}, step ${step + 1}: ${name} is not finite${kept}; ` +
         "lower --lr, set --clip-norm, or leave such steps out with --on-nan skip:N",
     );
   }
@@ -276,6 +275,8 @@ export class Fit {
       this.#valSize,
       (done) => onEvent?.({ type: "validating", done, total: this.#valSize }),
     );
+    // A last update may have broken the weights after a loss that was still finite.
+    if (!predictions.logits.every(Number.isFinite)) await this.#fail(updates - 1);
     const report = reportOf(task, predictions, this.#info.classes);
     const best = report.accuracy !== null && isBest(report.accuracy);
     const { accuracy, loss, f1, auroc } = report;
