@@ -88,6 +88,7 @@ export class Fit {
       classes: [...trainData.classes],
       preprocessing,
     };
+    model.initialize(options.seed);
     this.#session = options.device.open();
     const weights = classWeightsOf(trainData, options.classWeights);
     for (const [name, values] of [...model.weights, ...initialState(model, optimizer, weights)]) {

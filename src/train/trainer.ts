@@ -57,13 +57,12 @@ export class Trainer {
    * picture is broken.
    */
   async fit(train: Dataset, val: Dataset): Promise<FitResult> {
-    const { model, seed } = this.#options;
+    const { model } = this.#options;
     if (model.classes !== train.outputs || model.channels !== train.channels) {
       throw new TypeError(
         `${model.name} takes ${model.channels} channels and gives ${model.classes} logits: the data have ${train.channels} and ${train.outputs}`,
       );
     }
-    model.initialize(seed);
     this.#classes = train.classes;
     const run = await Fit.open(this.#options, train, val);
     try {
