@@ -7,6 +7,7 @@
 
 import { randomKey, randomUniform } from "../../kernels/random.ts";
 import { type Shape, sizeOf } from "../../kernels/op.ts";
+import { streamOf } from "./stream.ts";
 
 /** Gives the values of a parameter of `shape`. `uniform(i)` is the i-th number in [0, 1) of the parameter's stream. */
 export type Initializer = (shape: Shape, uniform: (index: number) => number) => Float32Array;
@@ -45,8 +46,7 @@ export function kaimingNormalFanOut(): Initializer {
 
 /** Values of the parameter `name` for a run's seed. */
 export function initialValues(seed: number, name: string, shape: Shape, init: Initializer): Float32Array {
-  let stream = 0;
-  for (const char of name) stream = (Math.imul(stream, 31) + char.codePointAt(0)!) & 0xffffff;
+  const stream = streamOf(name);
   // Step −1, so to speak: training steps use the keys from 0 on.
   const [hi, lo] = randomKey(seed, 2 ** 32 - 1);
   return init(shape, (index) => randomUniform(index, stream, hi, lo));

@@ -27,6 +27,7 @@
 import type { Shape, Tensor } from "../../kernels/op.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import type { Initializer } from "./init.ts";
+import { streamOf } from "./stream.ts";
 
 /** A layer. Calling it adds its computation to the scope's graph. */
 export type Layer = (x: Tensor, scope: Scope) => Tensor;
@@ -111,10 +112,7 @@ export class Scope {
 
   /** A number for the random stream of this place; other places have others, up to collisions in 2^24. */
   get stream(): number {
-    // FNV-1a over the path, folded to the 24 bits that the generator takes.
-    let hash = 0x811c9dc5;
-    for (const char of this.#path) hash = Math.imul(hash ^ char.codePointAt(0)!, 0x01000193);
-    return ((hash >>> 24) ^ hash) & 0xffffff;
+    return streamOf(this.#path);
   }
 
   /** Calls a layer under a name: its parameters' keys start with it. */
