@@ -98,12 +98,19 @@ function report(name: string, sample: Sample, seconds: number, cost: Cost | unde
   return `${line}${rate}${share}  ${shapes}`;
 }
 
+/** What is timed: all cases on WebGPU, of each op the one with least work on gpu.js, which takes seconds for the others. */
+function casesOf(device: Device, op: Op): Sample[] {
+  const cases = op.samples.filter(({ bench }) => bench);
+  const work = (sample: Sample) => costOf(op, sample).flops + costOf(op, sample).bytes;
+  return device.kind === "webgpu" ? cases : cases.sort((a, b) => work(a) - work(b)).slice(0, 1);
+}
+
 async function printTable(device: Device, chosen: readonly Op[]): Promise<void> {
   const peak = await measurePeak(device);
   const rates = `matmul ${(peak.flops / 1e9).toFixed(1)} GFLOP/s, copy ${(peak.bytes / 1e9).toFixed(1)} GB/s`;
   console.log(`\n${device.description}: ${rates}`);
   for (const op of chosen) {
-    for (const sample of op.samples.filter(({ bench }) => bench)) {
+    for (const sample of casesOf(device, op)) {
       console.log(report(op.name, sample, await time(device, op, sample, false), costOf(op, sample), peak));
       // A composition's gradient has no op of its own: its time stands beside the forward pass.
       if (op.lower && op.vjp) {

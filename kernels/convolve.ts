@@ -119,6 +119,12 @@ const samples: readonly Sample[] = [
     abs: 1e-4,
     noGrad: [0, 1],
   },
+  ...[false, true].map((transposed): Sample => ({
+    inputs: [{ shape: [32, 32, 32, 32] }, { shape: [1, 32, 3, 3, 64] }],
+    attrs: { stride: 1, padding: 1, transposed, outputSize: [32, 32] },
+    noGrad: [0, 1],
+    bench: true,
+  })),
 ];
 
 /**

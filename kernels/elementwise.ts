@@ -262,12 +262,19 @@ export const random: Elementwise = generator(
       rel: 0,
       noGrad: [0, 1],
     },
+    {
+      inputs: [{ shape: [], values: "integer", below: 65536 }, { shape: [], values: "integer", below: 65536 }],
+      attrs: { shape: [32, 32, 32, 32], stream: 1 },
+      noGrad: [0, 1],
+      bench: true,
+    },
   ],
 );
 
 /** 0, 1, 2, … in the order of the flat tensor. */
 export const iota: Elementwise = generator("iota", (emit) => emit.index(), 0, [
   { inputs: [], attrs: { shape: [3, 8] }, abs: 0, rel: 0 },
+  { inputs: [], attrs: { shape: [32, 32, 32, 32] }, bench: true },
 ]);
 
 /** Repeats axes of size 1. The VJP of a sum; a reader broadcasts by itself. */
@@ -286,6 +293,7 @@ export const broadcastTo: Elementwise = {
   samples: [
     { inputs: [{ shape: [3, 1, 8] }], attrs: { shape: [2, 3, 4, 8] } },
     { inputs: [{ shape: [5, 1] }], attrs: { shape: [5, 3] } },
+    { inputs: [{ shape: [1, 32, 1, 1] }], attrs: { shape: [32, 32, 32, 32] }, bench: true },
   ],
 };
 
