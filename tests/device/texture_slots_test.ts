@@ -1,0 +1,35 @@
+import { assertEquals } from "@std/assert";
+import { TextureSlots } from "../../src/device/webgpu/texture_slots.ts";
+import { placeOf, type TextureOperand } from "../../src/device/webgpu/assemble.ts";
+
+const tensor = (offset: number): TextureOperand => ({
+  location: { in: "arena", page: 0, offset, bytes: 256 },
+  format: "r32float",
+  texels: 64,
+});
+const [a, b, c, d, e] = [0, 256, 512, 768, 1024].map(tensor);
+const place = (operand: TextureOperand) => placeOf(operand.location);
+const copies = (slots: TextureSlots, operands: TextureOperand[], written: TextureOperand[] = []) =>
+  slots.assign(operands, new Set(written.map(place))).map((use) => use.copies);
+
+Deno.test("TextureSlots copies a tensor once, and again after it was written", () => {
+  const slots = new TextureSlots();
+  assertEquals(copies(slots, [a]), [true]);
+  assertEquals(copies(slots, [a], [a]), [false]);
+  assertEquals(copies(slots, [a]), [true]);
+});
+
+Deno.test("TextureSlots gives the operands of one dispatch textures of their own", () => {
+  const slots = new TextureSlots();
+  for (const operands of [[a, b], [c, d], [e, a], [d, c]]) {
+    const uses = slots.assign(operands, new Set());
+    assertEquals(new Set(uses.map(({ slot }) => slot)).size, operands.length);
+  }
+});
+
+Deno.test("TextureSlots gives up the texture that was used longest ago", () => {
+  const slots = new TextureSlots();
+  for (const operand of [a, b, c, d, a, e]) slots.assign([operand], new Set());
+  assertEquals(copies(slots, [a]), [false]);
+  assertEquals(copies(slots, [b]), [true]);
+});
