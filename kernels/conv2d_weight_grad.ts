@@ -20,12 +20,15 @@ import {
   shapesText,
   type Tensor,
 } from "./op.ts";
-import { evenTile, fmaChain, plus, range, tiledMain, tileGrid, tilesIn, writeOut } from "./tile.ts";
+import { evenTile, fmaChain, plus, range, readRow, tiledMain, tileGrid, tilesIn, writeOut } from "./tile.ts";
 
 const NAME = "conv2dWeightGrad";
 
-/** Columns of dout in a strip: twice as many are no faster on llvmpipe, and take half as long again to compile. */
-const WIDTH = 4;
+/**
+ * Columns of dout in a strip. Where rows are whole fours, twice as many are no faster on llvmpipe, and take half as long
+ * again to compile; elsewhere a row costs the fewer shifts the fewer strips it has.
+ */
+const stripOf = (outWidth: number): number => outWidth % 4 === 0 ? 4 : evenTile(outWidth, 7);
 
 function shape([x, dout]: readonly Shape[], attrs: Attrs): Shape {
   if (x.length !== 4 || dout.length !== 4) {
@@ -55,10 +58,10 @@ function splitsOf(images: number, dw: Shape, groups: number): number {
 }
 
 /**
- * The kernel: an invocation computes `outs` × `ins` × kh × kw weights. It goes down strips of dout, WIDTH columns each. At each
+ * The kernel: an invocation computes `outs` × `ins` × kh × kw weights. It goes down strips of dout, a few columns each. At each
  * row it loads that row of dout and the rows of x that the window has newly come to; those it still
- * covers stay in registers. A 3×3 window over 4 columns, 8 × 8 channels, is 2,304 products for 80 loads of single floats, or
- * 32 of four where rows are whole fours.
+ * covers stay in registers. A 3×3 window over 4 columns, 8 × 8 channels, is 2,304 products for 24 loads of four numbers where
+ * rows are whole fours.
  *
  * Layouts: x [N, groups · inChannels, inHeight, inWidth], dout [N, groups · outChannels, outHeight, outWidth],
  * out [splits, groups · outChannels, inChannels, kh, kw].
@@ -70,38 +73,39 @@ function wgsl({ inputs: [x, dout], output: [splits, ...dw], attrs }: Call) {
   const { outs, ins, tiles } = tileOf(dw, groups);
   /** Rows of x that the next row of windows sees again. */
   const kept = Math.max(0, kh - stride);
-  const columns = [...new Set(range(WIDTH).flatMap((j) => range(kw).map((s) => j * stride + s)))];
+  const width = stripOf(dout[3]);
+  const columns = [...new Set(range(width).flatMap((j) => range(kw).map((s) => j * stride + s)))];
   const weights = range(outs).flatMap((o) =>
     range(ins).flatMap((c) =>
       range(kh).flatMap((r) => range(kw).map((s) => ({ o, c, r, s, name: `c${o}_${c}_${r}_${s}` })))
     )
   );
-  // Four at a time where every strip and row starts at a multiple of four.
-  const isWide = { x: stride === 1 && x[3] % WIDTH === 0, dout: dout[3] % WIDTH === 0 };
-  const fourOf = (k: number): number => Math.floor((k - padding) / WIDTH);
-  const fours = [...new Set(columns.map(fourOf))];
-  const loadRow = (r: number, row: string): string[] => [
-    `let y${r} = ${row};`,
+  /** Index of a strip's first number modulo 4, where it is the same in every row. */
+  const phase = {
+    x: x[3] % 4 === 0 && (width * stride) % 4 === 0 ? -padding & 3 : undefined,
+    dout: dout[3] % 4 === 0 ? 0 : undefined,
+  };
+  const loadRow = (r: number, y: string): string[] => [
+    `let y${r} = ${y};`,
     `let hasY${r} = y${r} < p.inHeight;`,
     ...range(ins).flatMap((c) => {
-      const start = `plane${c} + y${r} * p.inWidth`;
-      const loads = fours.map((q) =>
-        `let f${c}_${r}_${q - fours[0]} = load0((${plus(`${start} + j0`, WIDTH * q)}) / 4u);`
-      );
-      const value = (k: number): string =>
-        isWide.x
-          ? `f${c}_${r}_${fourOf(k) - fours[0]}[${k - padding - WIDTH * fourOf(k)}]`
-          : `load0(${start} + column${k})`;
-      const picks = columns.map((k) => `x${c}_${r}_${k} = select(0.0, ${value(k)}, hasY${r} && has${k});`);
-      return isWide.x ? [...loads, ...picks] : picks;
+      const row = readRow(`r${c}_${r}`, "load0", `plane${c} + y${r} * p.inWidth + column0`, columns, phase.x);
+      return [
+        ...row.lines,
+        ...columns.map((k) => `x${c}_${r}_${k} = select(0.0, ${row.at(k)}, hasY${r} && has${k});`),
+      ];
     }),
   ];
-  const loadStrip = (o: number): string[] =>
-    isWide.dout
-      ? [`let d${o} = load1(dout${o} / 4u);`, ...range(WIDTH).map((j) => `let d${o}_${j} = d${o}[${j}];`)]
-      : range(WIDTH).map((j) =>
-        `let d${o}_${j} = select(0.0, load1(${plus(`dout${o}`, j)}), ${plus("j0", j)} < p.outWidth);`
-      );
+  const isRagged = dout[3] % width !== 0;
+  const loadStrip = (o: number): string[] => {
+    const row = readRow(`s${o}`, "load1", `dout${o}`, range(width), phase.dout);
+    return [
+      ...row.lines,
+      ...range(width).map((j) =>
+        `let d${o}_${j} = ${isRagged ? `select(0.0, ${row.at(j)}, ${plus("j0", j)} < p.outWidth)` : row.at(j)};`
+      ),
+    ];
+  };
   const body = [
     `let o0 = oTile * ${outs}u;`,
     `let c0 = cTile * ${ins}u;`,
@@ -113,7 +117,7 @@ function wgsl({ inputs: [x, dout], output: [splits, ...dw], attrs }: Call) {
         plus("c0", c)
       }, p.inChannels - 1u)) * p.inHeight * p.inWidth;`
     ),
-    `for (var j0 = 0u; j0 < p.outWidth; j0 += ${WIDTH}u) {`,
+    `for (var j0 = 0u; j0 < p.outWidth; j0 += ${width}u) {`,
     // Before the picture a position wraps to a huge number: one comparison covers both sides.
     ...columns.flatMap((k) => [
       `let column${k} = ${plus(`j0 * ${stride}u`, k - padding)};`,
@@ -134,7 +138,7 @@ function wgsl({ inputs: [x, dout], output: [splits, ...dw], attrs }: Call) {
     ...range(outs).flatMap((o) => [
       ...loadStrip(o),
       ...weights.filter((weight) => weight.o === o).map(({ c, r, s, name }) =>
-        `${name} = ${fmaChain(name, range(WIDTH).map((j) => [`x${c}_${r}_${j * stride + s}`, `d${o}_${j}`]))};`
+        `${name} = ${fmaChain(name, range(width).map((j) => [`x${c}_${r}_${j * stride + s}`, `d${o}_${j}`]))};`
       ),
       `dout${o} += p.outWidth;`,
     ]),
@@ -159,7 +163,7 @@ function wgsl({ inputs: [x, dout], output: [splits, ...dw], attrs }: Call) {
       ["group", "p.groups"],
       ["split", "p.splits"],
     ], body),
-    reads: [isWide.x ? "vec4f" : "f32", isWide.dout ? "vec4f" : "f32"],
+    reads: ["vec4f", "vec4f"],
     writes: "f32",
     grid: tileGrid(tiles * splits),
   } as const;

@@ -16,12 +16,14 @@
  */
 
 import type { Shape, Wgsl } from "./op.ts";
-import { evenTile, fmaChain, plus, range, tiledMain, tileGrid, tilesIn, writeOut } from "./tile.ts";
+import { evenTile, fmaChain, plus, range, readRow, tiledMain, tileGrid, tilesIn, writeOut } from "./tile.ts";
 
 /** Which way the window reads. */
 export interface ConvTile {
   /** Shape of the output [N, O, OH, OW]. */
   readonly output: Shape;
+  /** Columns of the input. */
+  readonly inWidth: number;
   /** Runs of channels that do not see each other. */
   readonly groups: number;
   /** [kh, kw]. */
@@ -78,12 +80,16 @@ function axisOf({ stride, padding, transposed }: ConvTile, side: number, kernel:
 
 /** The kernel for these sizes. */
 export function convTile(conv: ConvTile): Wgsl {
-  const { output: [n, o, height, width], groups, kernel: [kh, kw], stride, transposed } = conv;
+  const { output: [n, o, height, width], inWidth, groups, kernel: [kh, kw], stride, transposed } = conv;
   const { channels, side } = tileOf(conv);
   const y = axisOf(conv, side, kh);
   const x = axisOf(conv, side, kw);
   const lanes = (o / groups) % 4 === 0 ? 4 : 1;
   const tapOf = (c: number, tap: number) => `w${Math.floor(c / lanes)}_${tap}${lanes === 4 ? `[${c % 4}]` : ""}`;
+  /** Index of a patch's first column modulo 4, where it is the same in every tile. */
+  const phase = inWidth % 4 === 0 && (transposed ? side / stride : side * stride) % 4 === 0
+    ? (x.positions[0] % 4 + 4) % 4
+    : undefined;
   const origin = transposed ? `/ ${stride}u` : `* ${stride}u`;
   const outputs = range(channels).flatMap((c) =>
     range(side).flatMap((i) => range(side).map((j) => ({ c, i, j, name: `c${c}_${i}_${j}` })))
@@ -119,9 +125,21 @@ export function convTile(conv: ConvTile): Wgsl {
     `var plane = (n * p.groups + group) * p.inChannels * p.inHeight * p.inWidth;`,
     ...outputs.map(({ name }) => `var ${name} = 0.0;`),
     "for (var c = 0u; c < p.inChannels; c++) {",
-    ...y.positions.flatMap((_, a) =>
-      x.positions.map((_, b) => `  let x${a}_${b} = select(0.0, load0(plane + row${a} + x${b}), hasY${a} && hasX${b});`)
-    ),
+    ...y.positions.flatMap((_, a) => {
+      const row = readRow(
+        `r${a}`,
+        "load0",
+        `plane + row${a} + x0`,
+        x.positions.map((at) => at - x.positions[0]),
+        phase,
+      );
+      return [
+        ...row.lines,
+        ...x.positions.map((at, b) =>
+          `  let x${a}_${b} = select(0.0, ${row.at(at - x.positions[0])}, hasY${a} && hasX${b});`
+        ),
+      ];
+    }),
     ...range(channels / lanes).flatMap((q) => [
       ...range(kh * kw).map((tap) => `  let w${q}_${tap} = load1(taps${q} + ${tap}u * step);`),
       ...outputs.filter(({ c }) => Math.floor(c / lanes) === q).map(({ c, i, j, name }) =>
@@ -151,7 +169,7 @@ export function convTile(conv: ConvTile): Wgsl {
       ["group", "p.groups"],
       ["n", "p.images"],
     ], body),
-    reads: ["f32", lanes === 4 ? "vec4f" : "f32"],
+    reads: ["vec4f", lanes === 4 ? "vec4f" : "f32"],
     writes: "f32",
     grid: tileGrid(tiles),
   };

@@ -57,9 +57,17 @@ const kernel: Kernel = {
       ...{ inChannels, inHeight, inWidth, outChannels, outHeight, outWidth },
     };
   },
-  wgsl: ({ inputs: [, [groups, , kh, kw]], output, attrs }) => {
+  wgsl: ({ inputs: [[, , , inWidth], [groups, , kh, kw]], output, attrs }) => {
     const { stride, padding } = convWindow("convolve", attrs);
-    return convTile({ output, groups, stride, padding, kernel: [kh, kw], transposed: attrs.transposed === true });
+    return convTile({
+      output,
+      inWidth,
+      groups,
+      stride,
+      padding,
+      kernel: [kh, kw],
+      transposed: attrs.transposed === true,
+    });
   },
   gpujs: function (x, taps) {
     const j = this.thread.x % this.constants.outWidth;

@@ -1,7 +1,7 @@
 // y[k0, k1] = fold over r0, r1 of x[k0, r0, k1, r1]   (the last axis is reduced)
 //
 // x: k0 · r0 · k1 · r1 elements, read WIDTH at a time; y: k0 · k1 elements.
-// Grid: one workgroup an output. Invocation l folds elements l, l + 64, …; a tree over the 64 finishes.
+// Grid: one workgroup an output. Invocation l folds elements, or short rows, l, l + 64, …; a tree over the 64 finishes.
 
 var<workgroup> partial: array<f32, 64>;
 
@@ -23,6 +23,15 @@ fn main(
         let start = ((kept0 * p.r0 + i) * p.k1 + kept1) * row;
         enter0(start);
         for (var j = l; j < row; j += 64u) {
+          acc = fold(acc, load0(start + j));
+        }
+      }
+    } else if (p.r0 >= 64u) {
+      // Many short rows: each invocation walks rows of its own.
+      for (var i = l; i < p.r0; i += 64u) {
+        let start = ((kept0 * p.r0 + i) * p.k1 + kept1) * row;
+        enter0(start);
+        for (var j = 0u; j < row; j++) {
           acc = fold(acc, load0(start + j));
         }
       }

@@ -28,6 +28,47 @@ export const evenTile = (size: number, most: number): number => Math.ceil(size /
 export const plus = (name: string, constant: number): string =>
   constant === 0 ? name : `${name} ${constant < 0 ? "-" : "+"} ${Math.abs(constant)}u`;
 
+/** Numbers of a row, as {@link readRow} leaves them. */
+export interface Row {
+  /** WGSL that loads them. */
+  readonly lines: readonly string[];
+  /** WGSL of the number at `first` + k. */
+  readonly at: (k: number) => string;
+}
+
+/**
+ * Reads numbers of a row four at a time, wherever the row begins: whole fours are loaded from the one that holds the first, and
+ * shifted into place by one and by two, which costs a tenth of loading each number. What lies outside of the tensor
+ * is any number: mask it.
+ *
+ * @param name Goes before the names of the row's variables.
+ * @param load WGSL function that loads the four numbers at an index in fours.
+ * @param first WGSL of the index of the first number, u32; one before the tensor may wrap.
+ * @param places Which numbers are needed, counted from the first.
+ * @param phase The first number's index modulo 4, where it is the same for every tile: nothing is shifted then.
+ */
+export function readRow(name: string, load: string, first: string, places: readonly number[], phase?: number): Row {
+  const most = Math.max(...places) + (phase ?? 3);
+  const fours = range(Math.floor(most / 4) + 1);
+  const loads = [
+    // An arithmetic shift: the four before the tensor's first is −1, so that the next is 0.
+    `let ${name}first = bitcast<u32>(bitcast<i32>(${first}) >> 2u);`,
+    ...fours.map((q) => `let ${name}f${q} = ${load}(${plus(`${name}first`, q)});`),
+  ];
+  const loaded = (k: number): string => `${name}f${Math.floor(k / 4)}[${k % 4}]`;
+  if (phase !== undefined) return { lines: loads, at: (k) => loaded(phase + k) };
+  const halves = [...new Set(places.flatMap((k) => [k, k + 1]))];
+  return {
+    lines: [
+      ...loads,
+      `let ${name}by1 = ((${first}) & 1u) != 0u;`,
+      `let ${name}by2 = ((${first}) & 2u) != 0u;`,
+      ...halves.map((k) => `let ${name}h${k} = select(${loaded(k)}, ${loaded(k + 2)}, ${name}by2);`),
+    ],
+    at: (k) => `select(${name}h${k}, ${name}h${k + 1}, ${name}by1)`,
+  };
+}
+
 /** WGSL of Σ aₖ · bₖ + `sum` as a chain of fused multiply-adds. */
 export const fmaChain = (sum: string, products: readonly (readonly [string, string])[]): string =>
   products.reduce((value, [a, b]) => `fma(${a}, ${b}, ${value})`, sum);

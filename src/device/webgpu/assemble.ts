@@ -10,11 +10,13 @@
 import arithmetic from "./arithmetic.wgsl" with { type: "text" };
 import { randomWgsl } from "../../../kernels/random.ts";
 import { opNamed } from "../../../kernels/mod.ts";
-import { linearGrid, type Shape, sizeOf, type Wgsl } from "../../../kernels/op.ts";
+import { linearGrid, sizeOf, type Wgsl } from "../../../kernels/op.ts";
 import { inputShapes, type Node, storageOf } from "../../graph/graph.ts";
 import type { Location, Plan } from "../../graph/plan.ts";
 import type { Step } from "../../graph/step.ts";
-import { type Language, printExpression } from "../expression.ts";
+import { printExpression } from "../expression.ts";
+import { divisorBelow, fourWide, sharedRun } from "./runs.ts";
+import { enterWgsl, type Hoist, type Read, type Surroundings, type View, WgslLanguage } from "./wgsl_language.ts";
 
 /** One dispatch, ready for a pipeline. */
 export interface Assembled {
@@ -46,12 +48,10 @@ export const TEXTURE_WIDTH = 4096;
 /** Smaller tensors are not worth a copy. */
 const LEAST_IN_TEXTURE = 4096;
 
-type View = "f32" | "vec4f";
-
 const MAP_WORKGROUP = 64;
 
-/** Groups of four that one invocation of a map computes where they share what they broadcast: loads cost most. */
-const MAP_CHUNK = 4;
+/** Most elements, or groups of four, that one invocation of a map computes where they share what they broadcast. */
+const MOST_IN_RUN = 16;
 
 /**
  * The WGSL of one step of a plan.
@@ -64,19 +64,13 @@ export function assemble(step: Step, plan: Plan, useTextures: boolean): Assemble
   return step.kernel ? assembly.kernel(step, step.kernel) : assembly.map(step);
 }
 
-/** WGSL by which a tensor's element (or four of them) at an index is read. */
-interface Read {
-  readonly view: View;
-  readonly at: (index: string) => string;
-}
-
 interface Binding {
   readonly name: string;
   readonly location: Location;
   view?: View;
 }
 
-class Assembly {
+class Assembly implements Surroundings {
   readonly #plan: Plan;
   readonly #useTextures: boolean;
   readonly #bindings: Binding[] = [];
@@ -131,13 +125,12 @@ class Assembly {
     this.#params.push(["count", count]);
     for (const node of step.writes) this.bind(node, view);
     for (const node of step.reads) if (sizeOf(node.shape) === size) this.read(node, view);
-    const hoist: Hoist | undefined = view === "vec4f" && count % MAP_CHUNK === 0
-      ? { run: 4 * MAP_CHUNK, at: "first", values: [] }
-      : undefined;
+    const turns = divisorBelow(sharedRun(step) / (size / count), MOST_IN_RUN);
+    const hoist: Hoist | undefined = turns === 1 ? undefined : { run: turns * (size / count), at: "first", values: [] };
     const { statements, results } = printExpression(step, step.roots, new WgslLanguage(this, view, hoist));
     const body = [...statements, ...step.writes.map((node, k) => this.#store(node, view, results[k]))];
     const shared = hoist?.values ?? [];
-    const chunk = shared.length > 0 ? MAP_CHUNK : 1;
+    const chunk = shared.length > 0 ? turns : 1;
     const lines = chunk === 1 ? ["let i = first;", ...body] : [
       ...shared.map(({ name, value }) => `let ${name} = ${value};`),
       `for (var v = 0u; v < ${chunk}u; v++) {`,
@@ -212,7 +205,7 @@ ${indent([...body.statements, this.#store(write, wgsl.writes, result)])}
     const same = (other: TextureOperand) => placeOf(other.location) === placeOf(location) && other.format === format;
     let at = this.#textures.findIndex(same);
     if (at < 0) {
-      const texels = sizeOf(node.shape) / (view === "f32" ? 1 : 4);
+      const texels = Math.ceil(sizeOf(node.shape) / (view === "f32" ? 1 : 4));
       at = this.#textures.push({ location, format, texels }) - 1;
     }
     return `t${at}`;
@@ -270,180 +263,4 @@ export function placeOf(location: Location): string {
 
 function indent(lines: readonly string[]): string {
   return lines.map((line) => `  ${line}`).join("\n");
-}
-
-/** One run of neighbouring axes that a broadcast operand has, or lacks. */
-interface Run {
-  readonly kept: boolean;
-  size: number;
-}
-
-/** The axes of `shape`, merged into runs that `operand` has in full or broadcasts over. */
-function runsOf(operand: Shape, shape: Shape): Run[] {
-  const runs: Run[] = [];
-  shape.forEach((size, axis) => {
-    if (size === 1) return;
-    const kept = (operand[axis - shape.length + operand.length] ?? 1) !== 1;
-    const last = runs.at(-1);
-    if (last?.kept === kept) last.size *= size;
-    else runs.push({ kept, size });
-  });
-  return runs;
-}
-
-/** Can the map read each operand four elements at a time, or one for four? */
-function fourWide(step: Step): boolean {
-  const [write] = step.writes;
-  const fits = (node: Node): boolean => {
-    const last = runsOf(node.shape, write.shape).at(-1);
-    return sizeOf(node.shape) === 1 || last === undefined || last.size % 4 === 0;
-  };
-  const seen = new Set<Node>();
-  const check = (node: Node): boolean =>
-    node.inputs.every((input) => {
-      if (seen.has(input)) return true;
-      seen.add(input);
-      return step.reads.includes(storageOf(input)) ? fits(input) : check(input);
-    });
-  return step.roots.every(check);
-}
-
-/** Broadcast values that stay the same over a run of elements: they are read once for the run. */
-interface Hoist {
-  /** Elements of the run; it starts at a multiple of this. */
-  readonly run: number;
-  /** Name of the variable that holds the run's first index. */
-  readonly at: string;
-  /** Goes before the names of the values. */
-  readonly prefix?: string;
-  readonly values: { readonly name: string; readonly value: string }[];
-}
-
-/** The function by which a kernel enters a run: it reads what is the same over the run. */
-function enterWgsl(what: string, hoist: Hoist | undefined, view: View): string {
-  if (!hoist) return "";
-  const kept = hoist.values.map(({ name }) => `var<private> ${name}: ${view};\n`).join("");
-  return `${kept}fn enter${what}(i: u32) {
-${indent(hoist.values.map(({ name, value }) => `${name} = ${value};`))}
-}
-`;
-}
-
-class WgslLanguage implements Language {
-  readonly #assembly: Assembly;
-  readonly #view: View;
-  readonly #hoist?: Hoist;
-
-  constructor(assembly: Assembly, view: View, hoist?: Hoist) {
-    this.#assembly = assembly;
-    this.#view = view;
-    this.#hoist = hoist;
-  }
-
-  declare(name: string, value: string): string {
-    return `let ${name} = ${value};`;
-  }
-
-  number(value: number): string {
-    // Small numbers belong to the formula; others (1/n, ε) to the layer, and are no part of the text.
-    const isPlain = Number.isInteger(value * 2) && Math.abs(value) <= 16 && !Object.is(value, -0);
-    return this.#wide(isPlain ? `f32(${value})` : this.#assembly.float(value));
-  }
-
-  scalar(name: string): string {
-    return this.#wide(this.#assembly.scalar(name));
-  }
-
-  call(name: string, ...args: string[]): string {
-    return `${name}(${args.join(", ")})`;
-  }
-
-  select(condition: string, ifTrue: string, ifFalse: string): string {
-    return `select(${ifFalse}, ${ifTrue}, ${condition})`;
-  }
-
-  isFinite(x: string): string {
-    // On the exponent's bits: compilers assume that x is finite.
-    return this.#view === "f32"
-      ? `(bitcast<u32>(${x}) & 0x7f800000u) != 0x7f800000u`
-      : `(bitcast<vec4u>(${x}) & vec4u(0x7f800000u)) != vec4u(0x7f800000u)`;
-  }
-
-  random(keyHi: string, keyLo: string, stream: number): string {
-    this.#assembly.needRandom();
-    const uniform = (index: string, lane: string): string =>
-      `randomUniform(${index}, ${this.#streamOf(stream)}, u32(${keyHi}${lane}), u32(${keyLo}${lane}))`;
-    if (this.#view === "f32") return uniform("i", "");
-    return `vec4f(${[0, 1, 2, 3].map((lane) => uniform(`i * 4u + ${lane}u`, ".x")).join(", ")})`;
-  }
-
-  readonly #streams = new Map<number, string>();
-  #streamOf(stream: number): string {
-    if (!this.#streams.has(stream)) this.#streams.set(stream, this.#assembly.uint(stream));
-    return this.#streams.get(stream)!;
-  }
-
-  index(): string {
-    return this.#view === "f32" ? "f32(i)" : "(f32(i) * 4.0 + vec4f(0.0, 1.0, 2.0, 3.0))";
-  }
-
-  leaf(node: Node, shape: Shape): string {
-    const isWhole = sizeOf(node.shape) === sizeOf(shape);
-    const { view, at: read } = this.#assembly.read(node, isWhole ? this.#view : "f32");
-    const element = (index: string): string =>
-      view === "f32" ? read(index) : `${read(`(${index}) / 4u`)}[(${index}) % 4u]`;
-    if (isWhole) {
-      if (view === this.#view) return read("i");
-      return this.#view === "f32" ? element("i") : four((lane) => element(`i * 4u + ${lane}u`));
-    }
-    if (sizeOf(node.shape) === 1) return this.#hoisted(this.#wide(element("0u")));
-    const runs = runsOf(node.shape, shape);
-    const sizes = runs.map(({ size }) => this.#assembly.uint(size));
-    const at = (index: string): string => broadcastIndex(runs, sizes, index);
-    const inner = runs.at(-1)!;
-    if (this.#hoist && !inner.kept && inner.size % this.#hoist.run === 0) {
-      const start = this.#view === "f32" ? this.#hoist.at : `(${this.#hoist.at} * 4u)`;
-      return this.#hoisted(this.#wide(element(at(start))));
-    }
-    if (this.#view === "f32") return element(at("i"));
-    const last = runs.at(-1)!;
-    if (last.size % 4 !== 0) return four((lane) => element(at(`(i * 4u + ${lane}u)`)));
-    if (!last.kept) return `vec4f(${element(at("(i * 4u)"))})`;
-    const start = at("(i * 4u)");
-    return view === "vec4f" ? read(`(${start}) / 4u`) : four((lane) => read(`${start} + ${lane}u`));
-  }
-
-  /** A value that is the same over the run, where there is one; the value itself otherwise. */
-  #hoisted(value: string): string {
-    if (!this.#hoist) return value;
-    const { values, prefix = "" } = this.#hoist;
-    const name = `${prefix}h${values.length}`;
-    values.push({ name, value });
-    return name;
-  }
-
-  #wide(scalar: string): string {
-    return this.#view === "f32" ? scalar : `vec4f(${scalar})`;
-  }
-}
-
-function four(element: (lane: number) => string): string {
-  return `vec4f(${[0, 1, 2, 3].map(element).join(", ")})`;
-}
-
-/** Position in the broadcast operand of the element at `index` of the whole: its kept axes, one after the other. */
-function broadcastIndex(runs: readonly Run[], sizes: readonly string[], index: string): string {
-  const terms: string[] = [];
-  const inner: string[] = [];
-  const stride: string[] = [];
-  for (let k = runs.length - 1; k >= 0; k--) {
-    if (runs[k].kept) {
-      const shifted = inner.length > 0 ? `quotient(${index}, ${inner.join(" * ")})` : index;
-      const wrapped = k > 0 ? `remainder(${shifted}, ${sizes[k]})` : shifted;
-      terms.push([wrapped, ...stride].join(" * "));
-      stride.push(sizes[k]);
-    }
-    inner.push(sizes[k]);
-  }
-  return terms.join(" + ") || "0u";
 }

@@ -124,7 +124,8 @@ export class WebGpuProgram implements Program {
           },
           ...bindings.map((location, k) => ({
             binding: k + 1,
-            resource: { ...this.#place(location), size: location.bytes },
+            // A kernel may read four numbers at a time to the end: places are apart by more than that.
+            resource: { ...this.#place(location), size: Math.ceil(location.bytes / 16) * 16 },
           })),
           ...textures.map((operand, k) => ({
             binding: bindings.length + k + 1,

@@ -1,0 +1,157 @@
+/**
+ * Elementwise code in WGSL.
+ *
+ * @module
+ */
+
+import { type Shape, sizeOf } from "../../../kernels/op.ts";
+import type { Node } from "../../graph/graph.ts";
+import type { Language } from "../expression.ts";
+import { broadcastIndex, runsOf } from "./runs.ts";
+
+/** What an invocation takes at once: one number or four. */
+export type View = "f32" | "vec4f";
+
+/** WGSL by which a tensor's element (or four of them) at an index is read. */
+export interface Read {
+  readonly view: View;
+  readonly at: (index: string) => string;
+}
+
+/** What the code of one dispatch may ask for beside its text. */
+export interface Surroundings {
+  /** A stored tensor, as `view` where it is not taken for another already. */
+  read(node: Node, view: View): Read;
+  /** A number that is not part of the text. */
+  uint(value: number): string;
+  /** A float that is not part of the text. */
+  float(value: number): string;
+  /** A float that is set at every run. */
+  scalar(name: string): string;
+  /** Asks for the random generator's functions. */
+  needRandom(): void;
+}
+
+/** Broadcast values that stay the same over a run of elements: they are read once for the run. */
+export interface Hoist {
+  /** Elements of the run; it starts at a multiple of this. */
+  readonly run: number;
+  /** Name of the variable that holds the run's first index. */
+  readonly at: string;
+  /** Goes before the names of the values. */
+  readonly prefix?: string;
+  readonly values: { readonly name: string; readonly value: string }[];
+}
+
+/** The function by which a kernel enters a run: it reads what is the same over the run. */
+export function enterWgsl(what: string, hoist: Hoist | undefined, view: View): string {
+  if (!hoist) return "";
+  const kept = hoist.values.map(({ name }) => `var<private> ${name}: ${view};\n`).join("");
+  return `${kept}fn enter${what}(i: u32) {
+${hoist.values.map(({ name, value }) => `  ${name} = ${value};`).join("\n")}
+}
+`;
+}
+
+/** The language that a map or an epilogue is printed in: elements at index `i`, in units of `view`. */
+export class WgslLanguage implements Language {
+  readonly #around: Surroundings;
+  readonly #view: View;
+  readonly #hoist?: Hoist;
+
+  constructor(around: Surroundings, view: View, hoist?: Hoist) {
+    this.#around = around;
+    this.#view = view;
+    this.#hoist = hoist;
+  }
+
+  declare(name: string, value: string): string {
+    return `let ${name} = ${value};`;
+  }
+
+  number(value: number): string {
+    // Small numbers belong to the formula; others (1/n, ε) to the layer, and are no part of the text.
+    const isPlain = Number.isInteger(value * 2) && Math.abs(value) <= 16 && !Object.is(value, -0);
+    return this.#wide(isPlain ? `f32(${value})` : this.#around.float(value));
+  }
+
+  scalar(name: string): string {
+    return this.#wide(this.#around.scalar(name));
+  }
+
+  call(name: string, ...args: string[]): string {
+    return `${name}(${args.join(", ")})`;
+  }
+
+  select(condition: string, ifTrue: string, ifFalse: string): string {
+    return `select(${ifFalse}, ${ifTrue}, ${condition})`;
+  }
+
+  isFinite(x: string): string {
+    // On the exponent's bits: compilers assume that x is finite.
+    return this.#view === "f32"
+      ? `(bitcast<u32>(${x}) & 0x7f800000u) != 0x7f800000u`
+      : `(bitcast<vec4u>(${x}) & vec4u(0x7f800000u)) != vec4u(0x7f800000u)`;
+  }
+
+  random(keyHi: string, keyLo: string, stream: number): string {
+    this.#around.needRandom();
+    const uniform = (index: string, lane: string): string =>
+      `randomUniform(${index}, ${this.#streamOf(stream)}, u32(${keyHi}${lane}), u32(${keyLo}${lane}))`;
+    if (this.#view === "f32") return uniform("i", "");
+    return `vec4f(${[0, 1, 2, 3].map((lane) => uniform(`i * 4u + ${lane}u`, ".x")).join(", ")})`;
+  }
+
+  readonly #streams = new Map<number, string>();
+  #streamOf(stream: number): string {
+    if (!this.#streams.has(stream)) this.#streams.set(stream, this.#around.uint(stream));
+    return this.#streams.get(stream)!;
+  }
+
+  index(): string {
+    return this.#view === "f32" ? "f32(i)" : "(f32(i) * 4.0 + vec4f(0.0, 1.0, 2.0, 3.0))";
+  }
+
+  leaf(node: Node, shape: Shape): string {
+    const isWhole = sizeOf(node.shape) === sizeOf(shape);
+    const { view, at: read } = this.#around.read(node, isWhole ? this.#view : "f32");
+    const element = (index: string): string =>
+      view === "f32" ? read(index) : `${read(`(${index}) / 4u`)}[(${index}) % 4u]`;
+    if (isWhole) {
+      if (view === this.#view) return read("i");
+      return this.#view === "f32" ? element("i") : four((lane) => element(`i * 4u + ${lane}u`));
+    }
+    if (sizeOf(node.shape) === 1) return this.#hoisted(this.#wide(element("0u")));
+    const runs = runsOf(node.shape, shape);
+    const sizes = runs.map(({ size }) => this.#around.uint(size));
+    const at = (index: string): string => broadcastIndex(runs, sizes, index);
+    const inner = runs.at(-1)!;
+    if (this.#hoist && !inner.kept && inner.size % this.#hoist.run === 0) {
+      const start = this.#view === "f32" ? this.#hoist.at : `(${this.#hoist.at} * 4u)`;
+      return this.#hoisted(this.#wide(element(at(start))));
+    }
+    if (this.#view === "f32") return element(at("i"));
+    const last = runs.at(-1)!;
+    if (last.size % 4 !== 0) return four((lane) => element(at(`(i * 4u + ${lane}u)`)));
+    if (!last.kept) return `vec4f(${element(at("(i * 4u)"))})`;
+    const start = at("(i * 4u)");
+    return view === "vec4f" ? read(`(${start}) / 4u`) : four((lane) => read(`${start} + ${lane}u`));
+  }
+
+  /** A value that is the same over the run, where there is one; the value itself otherwise. */
+  #hoisted(value: string): string {
+    if (!this.#hoist) return value;
+    const { values, prefix = "" } = this.#hoist;
+    const name = `${prefix}h${values.length}`;
+    values.push({ name, value });
+    return name;
+  }
+
+  #wide(scalar: string): string {
+    return this.#view === "f32" ? scalar : `vec4f(${scalar})`;
+  }
+}
+
+function four(element: (lane: number) => string): string {
+  return `vec4f(${[0, 1, 2, 3].map(element).join(", ")})`;
+}
