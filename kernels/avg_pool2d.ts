@@ -5,7 +5,7 @@
  * @module
  */
 
-import { bytesOf, type Call, type Kernel, linearGrid, type Op, type Sample, sizeOf } from "./op.ts";
+import { byImage, bytesOf, type Call, type Kernel, linearGrid, type Op, type Sample, sizeOf } from "./op.ts";
 import { poolGradShape, poolShape, type PoolWindow, poolWindow, reachOf } from "./pooling.ts";
 import forwardCode from "./avg_pool2d.wgsl" with { type: "text" };
 import gradCode from "./avg_pool2d_grad.wgsl" with { type: "text" };
@@ -112,6 +112,7 @@ export const avgPool2d: Op = {
     b.op("avgPool2dGrad", [grad], { ...attrs, height: x.shape[2], width: x.shape[3] }),
   ],
   cost: (call) => ({ flops: sizeOf(call.output) * (call.attrs.kernel as number) ** 2, bytes: bytesOf(call) }),
+  cuts: () => byImage(1),
   kernel: forward,
   samples: forwardSamples,
 };
@@ -131,6 +132,7 @@ export const avgPool2dGrad: Op = {
     }),
   ],
   cost: (call) => ({ flops: sizeOf(call.inputs[0]) * (call.attrs.kernel as number) ** 2, bytes: bytesOf(call) }),
+  cuts: () => byImage(1),
   kernel: backward,
   samples: gradSamples,
 };

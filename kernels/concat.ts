@@ -76,6 +76,8 @@ export const concatPair: Op = {
   shape,
   vjp,
   cost: (call) => ({ flops: 0, bytes: bytesOf(call) }),
+  cuts: ({ output, attrs }) =>
+    [...output.keys()].filter((axis) => axis !== axisOf(attrs)).map((axis) => ({ inputs: [axis, axis], output: axis })),
   kernel: {
     params: (call) => ({ ...params(call) }),
     prologue: [0, 1],

@@ -224,6 +224,7 @@ export const conv2dWeightGradPartial: Op = {
   name: "conv2dWeightGradPartial",
   shape: (inputs, attrs) => [attrs.splits as number, ...shape(inputs, attrs)],
   cost: ({ inputs: [x, dout], output }) => convCost(x, output.slice(1), dout),
+  cuts: () => [{ inputs: [0, 0], output: "sum" }],
   kernel,
   samples: convCases.map((one) => ({
     inputs: inputsOf(one),

@@ -6,7 +6,8 @@
  * One invocation computes `channels` output channels × `side` × `side` pixels of one image. For each input channel it loads the
  * patch of the input under the tile once, with zeros outside of the picture, and each tap once, four output channels at a
  * time, and multiplies every pair that meets: a 3×3 window and an 8 × 8×8 tile are 4,608 products for 118 loads. The
- * picture is read as single floats, so no size, padding or stride needs a variant of its own.
+ * picture is read as single floats, so no size, padding or stride needs a variant of its own. Of a large window one row is
+ * unrolled, and a loop goes over its rows.
  *
  * Layouts: in [N, groups · inChannels, inHeight, inWidth], taps [groups, inChannels, kh, kw, outChannels],
  * out [N, groups · outChannels, outHeight, outWidth].
@@ -45,17 +46,30 @@ const MOST_WEIGHTS = 256;
 /** Multiply-adds that a load is taken to cost: between a GPU's first-level cache and llvmpipe. */
 const LOAD_COST = 16;
 
-/** The tile by plain rules: up to 8 channels, and the square that is cheapest over the whole picture. */
+/** The most taps of a window that are unrolled: larger ones would compile for many seconds, or in smaller tiles. */
+const MOST_TAPS = 16;
+
+/** Rows of the window that are unrolled: all, or one where a loop goes over them. With a transposed stride they differ too much for that. */
+const unrolledRows = ({ kernel: [kh, kw], stride, transposed }: ConvTile): number =>
+  kh * kw <= MOST_TAPS || (transposed && stride > 1) ? kh : 1;
+
+/** Output channels that are read at once from the taps, where they stand side by side. */
+const lanesOf = ({ output: [, o], groups }: ConvTile): 1 | 4 => (o / groups) % 4 === 0 ? 4 : 1;
+
+/** The tile by plain rules: up to 8 channels, whole fours where taps are read so, and the square that is cheapest over the whole picture. */
 function tileOf(conv: ConvTile): { channels: number; side: number } {
-  const { output: [, o, height, width], groups, kernel: [kh, kw], stride, transposed } = conv;
-  const channels = evenTile(o / groups, Math.max(1, Math.min(8, Math.floor(MOST_WEIGHTS / (kh * kw)))));
+  const { output: [, o, height, width], groups, kernel: [, kw], stride, transposed } = conv;
+  const lanes = lanesOf(conv);
+  const rows = unrolledRows(conv);
+  const most = Math.min(8, Math.floor(MOST_WEIGHTS / (rows * kw)));
+  const channels = lanes * evenTile(o / groups / lanes, Math.max(1, Math.floor(most / lanes)));
   // A transposed tile starts at a multiple of the stride, so that the pattern of whole quotients is the same in each.
   const step = transposed ? stride : 1;
-  const productsOf = (side: number) => (channels * side * side * kh * kw) / (step * step);
+  const productsOf = (side: number) => (channels * side * side * rows * kw) / (step * step);
   const costOf = (side: number) => {
-    const patch = axisOf(conv, side, kh).positions.length * axisOf(conv, side, kw).positions.length;
+    const patch = axisOf(conv, side, rows).positions.length * axisOf(conv, side, kw).positions.length;
     const tiles = Math.ceil(height / side) * Math.ceil(width / side);
-    return tiles * (LOAD_COST * (patch + channels * kh * kw) + productsOf(side));
+    return tiles * (LOAD_COST * (patch + channels * rows * kw) + productsOf(side));
   };
   const sides = range(8).map((k) => (k + 1) * step).filter((side) => side <= Math.max(8, step));
   return {
@@ -82,9 +96,10 @@ function axisOf({ stride, padding, transposed }: ConvTile, side: number, kernel:
 export function convTile(conv: ConvTile): Wgsl {
   const { output: [n, o, height, width], inWidth, groups, kernel: [kh, kw], stride, transposed } = conv;
   const { channels, side } = tileOf(conv);
-  const y = axisOf(conv, side, kh);
+  const rows = unrolledRows(conv);
+  const y = axisOf(conv, side, rows);
   const x = axisOf(conv, side, kw);
-  const lanes = (o / groups) % 4 === 0 ? 4 : 1;
+  const lanes = lanesOf(conv);
   const tapOf = (c: number, tap: number) => `w${Math.floor(c / lanes)}_${tap}${lanes === 4 ? `[${c % 4}]` : ""}`;
   /** Index of a patch's first column modulo 4, where it is the same in every tile. */
   const phase = inWidth % 4 === 0 && (transposed ? side / stride : side * stride) % 4 === 0
@@ -95,7 +110,7 @@ export function convTile(conv: ConvTile): Wgsl {
     range(side).flatMap((i) => range(side).map((j) => ({ c, i, j, name: `c${c}_${i}_${j}` })))
   );
   const productsOf = (c: number, i: number, j: number) =>
-    range(kh * kw).flatMap((tap): [string, string][] => {
+    range(rows * kw).flatMap((tap): [string, string][] => {
       const [a, b] = [y.meet(i, Math.floor(tap / kw)), x.meet(j, tap % kw)];
       return a < 0 || b < 0 ? [] : [[`x${a}_${b}`, tapOf(c, tap)]];
     });
@@ -106,24 +121,25 @@ export function convTile(conv: ConvTile): Wgsl {
     `let yStart = i0 ${origin};`,
     `let xStart = j0 ${origin};`,
     // Before the picture a position wraps to a huge number: one comparison covers both sides.
-    ...y.positions.flatMap((position, a) => [
-      `let y${a} = ${plus("yStart", position)};`,
-      `let hasY${a} = y${a} < p.inHeight;`,
-      `let row${a} = y${a} * p.inWidth;`,
-    ]),
     ...x.positions.flatMap((position, b) => [
       `let x${b} = ${plus("xStart", position)};`,
       `let hasX${b} = x${b} < p.inWidth;`,
     ]),
+    ...outputs.map(({ name }) => `var ${name} = 0.0;`),
+    ...(rows < kh ? [`for (var r = 0u; r < ${kh}u; r++) {`] : ["let r = 0u;"]),
+    ...y.positions.flatMap((position, a) => [
+      `let y${a} = ${plus(`yStart ${transposed ? "-" : "+"} r`, position)};`,
+      `let hasY${a} = y${a} < p.inHeight;`,
+      `let row${a} = y${a} * p.inWidth;`,
+    ]),
     // The place of the tile's channels at the first tap, in units of `lanes`; the next tap is `step` further.
     `let step = p.outChannels / ${lanes}u;`,
     ...range(channels / lanes).map((q) =>
-      `var taps${q} = group * p.inChannels * ${kh * kw}u * step + min(${
+      `var taps${q} = (group * p.inChannels * ${kh}u + r) * ${kw}u * step + min(${
         plus("o0", q * lanes)
       }, p.outChannels - ${lanes}u) / ${lanes}u;`
     ),
     `var plane = (n * p.groups + group) * p.inChannels * p.inHeight * p.inWidth;`,
-    ...outputs.map(({ name }) => `var ${name} = 0.0;`),
     "for (var c = 0u; c < p.inChannels; c++) {",
     ...y.positions.flatMap((_, a) => {
       const row = readRow(
@@ -141,7 +157,7 @@ export function convTile(conv: ConvTile): Wgsl {
       ];
     }),
     ...range(channels / lanes).flatMap((q) => [
-      ...range(kh * kw).map((tap) => `  let w${q}_${tap} = load1(taps${q} + ${tap}u * step);`),
+      ...range(rows * kw).map((tap) => `  let w${q}_${tap} = load1(taps${q} + ${tap}u * step);`),
       ...outputs.filter(({ c }) => Math.floor(c / lanes) === q).map(({ c, i, j, name }) =>
         `  ${name} = ${fmaChain(name, productsOf(c, i, j))};`
       ),
@@ -149,6 +165,7 @@ export function convTile(conv: ConvTile): Wgsl {
     ]),
     "  plane += p.inHeight * p.inWidth;",
     "}",
+    ...(rows < kh ? ["}"] : []),
     ...writeOut(outputs.map(({ name }) => name), [side * side, side], (index, name) =>
       `{
         let i = ${index};

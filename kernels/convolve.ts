@@ -15,6 +15,7 @@ import { convWindow, sizePair } from "./conv_window.ts";
 import {
   type Attrs,
   type Builder,
+  byImage,
   bytesOf,
   type Call,
   type Kernel,
@@ -149,6 +150,7 @@ export const convolve: Op = {
       : sizeOf(call.output) * inChannels * kh * kw;
     return { flops: 2 * products, bytes: bytesOf(call) };
   },
+  cuts: () => byImage(2),
   kernel,
   samples,
 };

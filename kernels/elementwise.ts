@@ -10,6 +10,7 @@ import {
   type Builder,
   bytesOf,
   type Call,
+  type Cut,
   type Op,
   type Sample,
   type SampleInput,
@@ -34,10 +35,10 @@ export interface Emit {
   select(condition: string, ifTrue: string, ifFalse: string): string;
   /** Condition: neither infinite nor NaN. Comparing x with itself does not survive shader compilers. */
   isFinite(x: string): string;
-  /** A uniform random number in [0, 1) for this element: `kernels/random.ts`. */
-  random(keyHi: string, keyLo: string, stream: number): string;
-  /** The element's position in the flat tensor, as a number. */
-  index(): string;
+  /** A uniform random number in [0, 1) for this element, the first of which is number `start`: `kernels/random.ts`. */
+  random(keyHi: string, keyLo: string, stream: number, start: number): string;
+  /** The element's position in the flat tensor, as a number, counted from `start`. */
+  index(start: number): string;
 }
 
 /** A row of the table. */
@@ -66,6 +67,8 @@ interface Row {
   readonly arity: number;
   /** Floating-point operations an element; default 1. */
   readonly flops?: number;
+  /** Most that the expression is off by; default 0. */
+  readonly error?: number;
   readonly sample?: Partial<Sample>;
 }
 
@@ -146,6 +149,22 @@ const rows: Record<string, Row> = {
     vjp: chain((b, g, _, y) => b.mul(g, b.sub(1, b.square(y)))),
     flops: 8,
   }),
+  // Abramowitz and Stegun, 7.1.26: |error| ≤ 1.5e-7. erf(−x) = −erf(x). d = 2/√π e^(−x²) dx
+  erf: unary((e, x) => {
+    const size = e.call("abs", x);
+    const t = `(${e.number(1)} / (${e.number(1)} + ${e.number(0.3275911)} * ${size}))`;
+    const factors = [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592];
+    const series = factors.reduce(
+      (sum, factor) => sum ? `(${sum} * ${t} + ${e.number(factor)})` : e.number(factor),
+      "",
+    );
+    const positive = `(${e.number(1)} - ${series} * ${t} * ${e.call("exp", `-(${x} * ${x})`)})`;
+    return e.select(`${x} < ${e.number(0)}`, `(-${positive})`, positive);
+  }, {
+    vjp: chain((b, g, x) => b.mul(g, b.mul(b.exp(b.neg(b.square(x))), 2 / Math.sqrt(Math.PI)))),
+    flops: 20,
+    error: 1.5e-7,
+  }),
   // max(NaN, 0) is 0 on some devices and would hide a NaN; so would a comparison with 0, which Mesa's OpenGL turns into
   // max. d = dx where y > 0
   relu: unary((e, x) => e.select(`${x} < ${e.number(-SMALLEST_NORMAL)}`, e.number(0), x), {
@@ -225,6 +244,7 @@ const table: Elementwise[] = Object.entries(rows).map(([name, row]) => ({
   name,
   expression: row.expression,
   vjp: row.vjp,
+  error: row.error,
   shape(inputs) {
     if (inputs.length !== row.arity) {
       throw new TypeError(`Cannot ${name} ${inputs.length} tensors: it takes ${row.arity}`);
@@ -232,10 +252,24 @@ const table: Elementwise[] = Object.entries(rows).map(([name, row]) => ({
     return broadcastShapes(name, inputs);
   },
   cost: (call: Call) => ({ flops: (row.flops ?? 1) * sizeOf(call.output), bytes: bytesOf(call) }),
+  cuts: (call: Call) => [alongFirst(call)],
   samples: samplesOf(row),
 }));
 
-/** A generator: a row whose shape is an attribute and whose values come from the element's position. */
+const startOf = (attrs: Attrs): number => (attrs.start ?? 0) as number;
+
+/** Elementwise ops are cut along the first axis; what is broadcast over it is not. */
+const alongFirst = (call: Call): Cut => ({
+  inputs: call.inputs.map((shape) => shape.length === call.output.length && shape[0] !== 1 ? 0 : undefined),
+  output: 0,
+});
+
+const firstOfParts = (shape: Shape, parts: number): Shape => [shape[0] / parts, ...shape.slice(1)];
+
+/**
+ * A generator: a row whose shape is an attribute and whose values come from the element's position, counted from attribute `start`
+ * (default 0).
+ */
 const generator = (
   name: string,
   expression: Elementwise["expression"],
@@ -246,18 +280,32 @@ const generator = (
   expression,
   shape: (_, attrs) => attrs.shape as Shape,
   cost: (call) => ({ flops: flops * sizeOf(call.output), bytes: 4 * sizeOf(call.output) }),
+  cuts: (call) => [{
+    ...alongFirst(call),
+    attrs: (part, parts) => ({
+      shape: firstOfParts(call.output, parts),
+      start: startOf(call.attrs) + part * sizeOf(call.output) / parts,
+    }),
+  }],
   samples,
 });
 
 /** Uniform random numbers in [0, 1): a function of (key, stream, element) alone, so the backward pass computes them again. */
 export const random: Elementwise = generator(
   "random",
-  (emit, [keyHi, keyLo], attrs) => emit.random(keyHi, keyLo, attrs.stream as number),
+  (emit, [keyHi, keyLo], attrs) => emit.random(keyHi, keyLo, attrs.stream as number, startOf(attrs)),
   20,
   [
     {
       inputs: [{ shape: [], values: "integer", below: 65536 }, { shape: [], values: "integer", below: 65536 }],
       attrs: { shape: [5, 7], stream: 12345 },
+      abs: 0,
+      rel: 0,
+      noGrad: [0, 1],
+    },
+    {
+      inputs: [{ shape: [], values: "integer", below: 65536 }, { shape: [], values: "integer", below: 65536 }],
+      attrs: { shape: [4, 8], stream: 12345, start: 11 },
       abs: 0,
       rel: 0,
       noGrad: [0, 1],
@@ -272,7 +320,8 @@ export const random: Elementwise = generator(
 );
 
 /** 0, 1, 2, … in the order of the flat tensor. */
-export const iota: Elementwise = generator("iota", (emit) => emit.index(), 0, [
+export const iota: Elementwise = generator("iota", (emit, _, attrs) => emit.index(startOf(attrs)), 0, [
+  { inputs: [], attrs: { shape: [4, 5], start: 7 }, abs: 0, rel: 0 },
   { inputs: [], attrs: { shape: [3, 8] }, abs: 0, rel: 0 },
   { inputs: [], attrs: { shape: [32, 32, 32, 32] }, bench: true },
 ]);
@@ -290,6 +339,7 @@ export const broadcastTo: Elementwise = {
   },
   vjp: ({ b, inputs: [x], grad }) => [b.sumTo(grad, x.shape)],
   cost: (call) => ({ flops: 0, bytes: bytesOf(call) }),
+  cuts: (call) => [{ ...alongFirst(call), attrs: (_, parts) => ({ shape: firstOfParts(call.output, parts) }) }],
   samples: [
     { inputs: [{ shape: [3, 1, 8] }], attrs: { shape: [2, 3, 4, 8] } },
     { inputs: [{ shape: [5, 1] }], attrs: { shape: [5, 3] } },

@@ -16,6 +16,7 @@ import {
   type Attrs,
   bytesOf,
   type Call,
+  type Cut,
   type Kernel,
   type Op,
   type Sample,
@@ -208,6 +209,20 @@ function vjp({ b, inputs: [x, y], attrs, grad, needs }: VjpContext): (Tensor | u
   return [needs[0] ? b.sumTo(dx(), x.shape) : undefined, needs[1] ? b.sumTo(dy(), y.shape) : undefined];
 }
 
+/** By batch; by rows of A, by columns of B, and by what is summed over, where it is one product. */
+function cuts({ inputs, output, attrs }: Call): readonly Cut[] {
+  const [a, b] = inputs;
+  if (output.length > 2) return [{ inputs: [a.length > 2 ? 0 : undefined, b.length > 2 ? 0 : undefined], output: 0 }];
+  const transposed = isTransposed(attrs);
+  const [aRows, aInner] = transposed.a ? [1, 0] : [0, 1];
+  const [bInner, bColumns] = transposed.b ? [1, 0] : [0, 1];
+  return [
+    { inputs: [aRows, undefined], output: 0 },
+    { inputs: [undefined, bColumns], output: 1 },
+    { inputs: [aInner, bInner], output: "sum" },
+  ];
+}
+
 const sample = (a: Shape, b: Shape, attrs: Attrs = {}, bench = false): Sample => ({
   inputs: [{ shape: a }, { shape: b }],
   attrs,
@@ -229,6 +244,7 @@ export const matmul: Op = {
   cost(call) {
     return { flops: 2 * sizeOf(call.output) * sizesOf(call.inputs, call.attrs).k, bytes: bytesOf(call) };
   },
+  cuts,
   kernel,
   samples: [
     sample([3, 5], [5, 7]),

@@ -10,6 +10,7 @@
 
 import {
   type Attrs,
+  byImage,
   bytesOf,
   type Call,
   type Kernel,
@@ -202,6 +203,7 @@ export const maxPool2d: Op = {
     }),
   ],
   cost: searchCost,
+  cuts: () => byImage(1),
   kernel: search(0),
   samples: forwardSamples,
 };
@@ -211,6 +213,7 @@ export const maxPool2dPosition: Op = {
   name: "maxPool2dPosition",
   shape: ([x], attrs) => poolShape("maxPool2dPosition", x, poolWindow("maxPool2dPosition", attrs)),
   cost: searchCost,
+  cuts: () => byImage(1),
   kernel: search(1),
   samples: forwardSamples.map((sample) => ({ ...sample, abs: 0, rel: 0, noGrad: [0] })),
 };
@@ -223,6 +226,7 @@ export const maxPool2dGrad: Op = {
   name: "maxPool2dGrad",
   shape: ([at, dout], attrs) => poolGradShape("maxPool2dGrad", [at, dout], attrs),
   cost: (call) => ({ flops: 2 * sizeOf(call.output), bytes: bytesOf(call) }),
+  cuts: () => byImage(2, [0, 1]),
   kernel: backward,
   samples: gradSamples,
 };

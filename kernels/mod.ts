@@ -7,6 +7,7 @@
 
 import { avgPool2d, avgPool2dGrad } from "./avg_pool2d.ts";
 import { batchNorm } from "./batch_norm.ts";
+import { channelWindowSum } from "./channel_window_sum.ts";
 import { concat, concatPair } from "./concat.ts";
 import { conv2d } from "./conv2d.ts";
 import { conv2dInputGrad } from "./conv2d_input_grad.ts";
@@ -23,6 +24,8 @@ import type { Op } from "./op.ts";
 import { pad } from "./pad.ts";
 import { permute } from "./permute.ts";
 import { max, sum } from "./reduce.ts";
+import { relativeBias, relativeBiasGrad } from "./relative_bias.ts";
+import { roll } from "./roll.ts";
 import { sigmoidCrossEntropy } from "./sigmoid_cross_entropy.ts";
 import { slice } from "./slice.ts";
 import { softmax } from "./softmax.ts";
@@ -41,11 +44,15 @@ const others: readonly Op[] = [
   maxPool2dGrad,
   avgPool2d,
   avgPool2dGrad,
+  channelWindowSum,
   permute,
   slice,
   pad,
   concat,
   concatPair,
+  roll,
+  relativeBias,
+  relativeBiasGrad,
   batchNorm,
   layerNorm,
   softmax,

@@ -132,6 +132,16 @@ export interface Cost {
   readonly bytes: number;
 }
 
+/** A way to compute a call in equal parts, for devices that cannot bind a tensor as a whole. */
+export interface Cut {
+  /** For each input, the axis along which it is cut; undefined where every part needs all of it. */
+  readonly inputs: readonly (number | undefined)[];
+  /** The axis along which the parts' results lie side by side, or how they are combined. */
+  readonly output: number | "sum" | "max";
+  /** Attributes of a part that differ from the whole's: those that hold sizes or places. */
+  readonly attrs?: (part: number, parts: number) => Attrs;
+}
+
 /** Sizes known when a kernel is generated. */
 export interface Call {
   /** Shapes of the operands. */
@@ -239,13 +249,22 @@ export interface Op {
   readonly vjp?: Vjp;
   /** Work of a call, for the bench and the command `models`. */
   cost(call: Call): Cost;
+  /** Ways to compute a call in parts, the cheapest first; a primitive without any needs all of its tensors whole. */
+  readonly cuts?: (call: Call) => readonly Cut[];
   /** A composition: the op in terms of others. Replaced after differentiation. */
   readonly lower?: (b: Builder, inputs: readonly Tensor[], attrs: Attrs) => Tensor;
   /** A primitive: its kernels. Exactly one of `lower`, `kernel` and a row of the elementwise table is given. */
   readonly kernel?: Kernel;
+  /** Most that the value is off by, in exact arithmetic, where its formula is an approximation; default 0. */
+  readonly error?: number;
   /** Calls that the tests check and the bench times: every branch of the kernels, odd sizes, a size worth timing. */
   readonly samples: readonly Sample[];
 }
+
+/** The cut of what treats images [N, …] one by one: input 0 is cut, and others too where `alike` names them. */
+export const byImage = (inputs: number, alike: readonly number[] = [0]): readonly Cut[] => [
+  { inputs: Array.from({ length: inputs }, (_, k) => alike.includes(k) ? 0 : undefined), output: 0 },
+];
 
 /** Number of elements of a shape. */
 export function sizeOf(shape: Shape): number {

@@ -159,6 +159,8 @@ export const pad: Op = {
   },
   vjp: ({ b, inputs: [x], grad, attrs }) => [b.slice(grad, beforeOf(attrs), x.shape)],
   cost: (call) => ({ flops: 0, bytes: bytesOf(call) }),
+  cuts: ({ inputs: [x], output }) =>
+    [...x.keys()].filter((axis) => output[axis] === x[axis]).map((axis) => ({ inputs: [axis], output: axis })),
   kernel,
   samples,
 };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bytesOf, type Call, type Op, type Sample, shapesText } from "./op.ts";
+import { bytesOf, type Call, type Cut, type Op, type Sample, shapesText } from "./op.ts";
 import { MAX_AXES, mergeAxes, type Strided, stridedKernel, stridesOf } from "./strided.ts";
 
 const orderOf = ({ attrs }: Pick<Call, "attrs">) => attrs.order as readonly number[];
@@ -51,6 +51,7 @@ export const permute: Op = {
   },
   vjp: ({ b, grad, attrs }) => [b.permute(grad, orderOf({ attrs }).map((_, axis) => orderOf({ attrs }).indexOf(axis)))],
   cost: (call) => ({ flops: 0, bytes: bytesOf(call) }),
+  cuts: (call) => orderOf(call).map((axis, k): Cut => ({ inputs: [axis], output: k })),
   kernel: stridedKernel(copyOf),
   samples,
 };

@@ -54,7 +54,7 @@ function params({ inputs: [x], attrs }: Call): Record<string, number> {
 
 /** The parts of the WGSL that differ between a sum and a maximum. */
 interface Reduction {
-  readonly name: string;
+  readonly name: "sum" | "max";
   /** Identity element in WGSL. */
   readonly identity: string;
   /** WGSL expressions of `a` and `b` combined: of f32, and of vec4f. */
@@ -126,6 +126,7 @@ function reduction(parts: Reduction, gpujs: Kernel["gpujs"], vjp: Vjp): Op {
     shape: shapeOf(parts.name),
     vjp,
     cost: (call) => ({ flops: sizeOf(call.inputs[0]), bytes: bytesOf(call) }),
+    cuts: ({ attrs }) => [{ inputs: [0], output: axesOf(attrs).includes(0) ? parts.name : 0 }],
     kernel: { params, prologue: [0], wgsl: wgsl(parts), gpujs },
     samples,
   };

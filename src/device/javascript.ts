@@ -47,12 +47,12 @@ export class JavaScript implements Language {
     return `${x} - ${x} == 0`;
   }
 
-  random(keyHi: string, keyLo: string, stream: number): string {
-    return `randomUniform(this.thread.x, ${stream}, ${keyHi}, ${keyLo})`;
+  random(keyHi: string, keyLo: string, stream: number, start: number): string {
+    return `randomUniform(${this.index(start)}, ${stream}, ${keyHi}, ${keyLo})`;
   }
 
-  index(): string {
-    return "this.thread.x";
+  index(start: number): string {
+    return start === 0 ? "this.thread.x" : `(this.thread.x + ${start})`;
   }
 
   leaf(node: Node, shape: Shape): string {

@@ -10,11 +10,12 @@ import type { MemoryUse } from "./device.ts";
 /** Device memory that a plan takes. */
 export function memoryUse(plan: Plan): MemoryUse {
   const sum = (place: Location["in"]): number => {
-    const byName = new Map<string, number>();
+    const byPlace = new Map<string, number>();
     for (const location of plan.locations.values()) {
-      if (location.in === place && location.in !== "arena") byName.set(location.name, location.bytes);
+      if (location.in !== place || location.in === "arena") continue;
+      byPlace.set(`${location.offset} ${location.name}`, location.bytes);
     }
-    return [...byName.values()].reduce((total, bytes) => total + bytes, 0);
+    return [...byPlace.values()].reduce((total, bytes) => total + bytes, 0);
   };
   return {
     temporaries: plan.pages.reduce((total, bytes) => total + bytes, 0),

@@ -47,9 +47,14 @@ function evaluate(
       return Float64Array.of(node.attrs.value as number);
     case "reshape":
       return inputs[0];
+    case "join":
+      return Float64Array.from(inputs.flatMap((part) => [...part]));
     case "input":
-    case "state":
-      return Float64Array.from(values[node.attrs.name as string]);
+    case "state": {
+      const start = (node.attrs.start ?? 0) as number;
+      const whole = Float64Array.from(values[node.attrs.name as string]);
+      return node.attrs.of === undefined ? whole : whole.slice(start, start + sizeOf(node.shape));
+    }
   }
   if (STRUCTURAL.has(node.op)) throw new TypeError(`The reference cannot run ${node.op}`);
   const output = new Float64Array(sizeOf(node.shape));

@@ -68,6 +68,16 @@ export class GraphBuilder implements Builder {
     return this.#add("state", shape, [], { name });
   }
 
+  /**
+   * A part of an input or state that cannot be bound as a whole.
+   *
+   * @param start Its first element.
+   * @param of Elements of the whole.
+   */
+  part(kind: "input" | "state", name: string, shape: Shape, start: number, of: number): Tensor {
+    return this.#add(kind, shape, [], { name, start, of });
+  }
+
   /** Makes a tensor readable after a run as `name`. */
   output(name: string, tensor: Tensor): void {
     this.#outputs[name] = this.#stored(tensor);
@@ -77,6 +87,18 @@ export class GraphBuilder implements Builder {
   assign(name: string, value: Tensor): void {
     this.#declare("state", name, value.shape);
     this.#assignments.set(name, { state: name, value: this.#stored(value) });
+  }
+
+  /** Makes a tensor readable of which there are only parts along the first axis, in order. */
+  outputParts(name: string, parts: readonly Tensor[]): void {
+    const stored = parts.map((part) => this.#stored(part));
+    const shape = [stored.reduce((sum, part) => sum + part.shape[0], 0), ...stored[0].shape.slice(1)];
+    this.#outputs[name] = this.#add("join", shape, stored, {});
+  }
+
+  /** Ends the run with a new value for the elements of `state(name)` from `start` on, of `of` in all. */
+  assignPart(name: string, value: Tensor, start: number, of: number): void {
+    this.#assignments.set(`${name} from ${start}`, { state: name, value: this.#stored(value), start, of });
   }
 
   /** A name stands for one shape. */

@@ -10,7 +10,7 @@
 import { elementwise } from "../../kernels/elementwise.ts";
 import { opNamed } from "../../kernels/mod.ts";
 import { sizeOf } from "../../kernels/op.ts";
-import { type Graph, isScalarInput, liveNodes, type Node, sameShape, storageOf, STRUCTURAL } from "./graph.ts";
+import { type Graph, isScalarInput, liveNodes, type Node, partsOf, sameShape, storageOf, STRUCTURAL } from "./graph.ts";
 import { type Step, usesInPlace } from "./step.ts";
 
 /** What a device's kernels can take in. */
@@ -58,7 +58,10 @@ class Fusion {
   constructor(graph: Graph, options: FuseOptions) {
     this.#nodes = liveNodes(graph);
     this.#options = options;
-    const wanted = [...Object.values(graph.outputs), ...graph.assignments.map(({ value }) => value)];
+    const wanted = [
+      ...Object.values(graph.outputs).flatMap(partsOf),
+      ...graph.assignments.map(({ value }) => value),
+    ];
     this.#wanted = new Set(wanted.map(storageOf));
     for (const node of this.#nodes) {
       for (const input of new Set(node.inputs)) this.#consumers.set(input, [...this.#consumers.get(input) ?? [], node]);

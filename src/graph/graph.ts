@@ -10,14 +10,18 @@ import { type Attrs, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts
 /**
  * A symbolic tensor. Besides the ops of the registry, `op` may be:
  * `input` (values given at every run), `state` (values owned by the session), `constant` (one number, inlined where
- * it is used) and `reshape` (the same values under another shape: never a kernel).
+ * it is used), `reshape` (the same values under another shape: never a kernel), and, where a device cannot bind a tensor as a
+ * whole, `join` (its parts along the first axis, in order: never stored, only an output).
  */
 export interface Node extends Tensor {
-  /** Name of the op in the registry, or one of the four above. */
+  /** Name of the op in the registry, or one of the five above. */
   readonly op: string;
   /** Operands: nodes with a smaller id. */
   readonly inputs: readonly Node[];
-  /** Fixed arguments: `name` of an input or state, `value` of a constant. */
+  /**
+   * Fixed arguments: `value` of a constant; `name` of an input or state, and where the node is only a part of it, the part's first
+   * element `start` and the elements `of` the whole.
+   */
   readonly attrs: Attrs;
 }
 
@@ -25,8 +29,12 @@ export interface Node extends Tensor {
 export interface Assignment {
   /** Name of the state. */
   readonly state: string;
-  /** Its value after the run, of its shape. */
+  /** Its value after the run, of its shape, or of the part that begins at element `start`. */
   readonly value: Node;
+  /** First element of the part that is assigned; undefined for the whole. */
+  readonly start?: number;
+  /** Elements of the whole state that `value` is a part of. */
+  readonly of?: number;
 }
 
 /** A whole program: what one run computes. */
@@ -40,7 +48,7 @@ export interface Graph {
 }
 
 /** Ops that are not in the registry. */
-export const STRUCTURAL: ReadonlySet<string> = new Set(["input", "state", "constant", "reshape"]);
+export const STRUCTURAL: ReadonlySet<string> = new Set(["input", "state", "constant", "reshape", "join"]);
 
 /** A scalar given at every run (learning rate, random key): a number among the kernel's own, not a tensor in memory. */
 export function isScalarInput(node: Node): boolean {
@@ -53,12 +61,22 @@ export function storageOf(node: Node): Node {
   return node;
 }
 
+/** Stored tensors that hold an output: itself, or its parts in order. */
+export function partsOf(output: Node): readonly Node[] {
+  return output.op === "join" ? output.inputs : [output];
+}
+
+/** Number of elements of the input or state that `node` is, or is a part of. */
+export function wholeSize(node: Node): number {
+  return (node.attrs.of as number | undefined) ?? sizeOf(node.shape);
+}
+
 /** Number of elements of every state that a run reads or writes, by name. */
 export function stateSizes(graph: Graph): Map<string, number> {
   const read = liveNodes(graph).filter((node) => node.op === "state");
   return new Map([
-    ...read.map((node): [string, number] => [node.attrs.name as string, sizeOf(node.shape)]),
-    ...graph.assignments.map(({ state, value }): [string, number] => [state, sizeOf(value.shape)]),
+    ...read.map((node): [string, number] => [node.attrs.name as string, wholeSize(node)]),
+    ...graph.assignments.map(({ state, value, of }): [string, number] => [state, of ?? sizeOf(value.shape)]),
   ]);
 }
 

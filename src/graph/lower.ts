@@ -14,19 +14,28 @@ export function lower(graph: Graph): Graph {
   const b = new GraphBuilder({ primitives: true });
   const lowered = new Map<Node, Tensor>();
   for (const node of liveNodes(graph)) {
+    if (node.op === "join") continue;
     lowered.set(node, rebuild(b, node, node.inputs.map((input) => lowered.get(input)!)));
   }
-  for (const [name, node] of Object.entries(graph.outputs)) b.output(name, lowered.get(node)!);
-  for (const { state, value } of graph.assignments) b.assign(state, lowered.get(value)!);
+  for (const [name, node] of Object.entries(graph.outputs)) {
+    if (node.op === "join") b.outputParts(name, node.inputs.map((part) => lowered.get(part)!));
+    else b.output(name, lowered.get(node)!);
+  }
+  for (const { state, value, start, of } of graph.assignments) {
+    if (start === undefined) b.assign(state, lowered.get(value)!);
+    else b.assignPart(state, lowered.get(value)!, start, of!);
+  }
   return b.graph;
 }
 
-function rebuild(b: GraphBuilder, node: Node, inputs: Tensor[]): Tensor {
+/** Adds a node to another graph. */
+export function rebuild(b: GraphBuilder, node: Node, inputs: readonly Tensor[]): Tensor {
   switch (node.op) {
     case "input":
-      return b.input(node.attrs.name as string, node.shape);
-    case "state":
-      return b.state(node.attrs.name as string, node.shape);
+    case "state": {
+      const { name, start, of } = node.attrs as { name: string; start?: number; of?: number };
+      return of === undefined ? b[node.op](name, node.shape) : b.part(node.op, name, node.shape, start!, of);
+    }
     case "constant":
       return b.constant(node.attrs.value as number);
     case "reshape":

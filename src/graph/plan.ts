@@ -7,14 +7,14 @@
  */
 
 import { sizeOf } from "../../kernels/op.ts";
-import { type Graph, isScalarInput, liveNodes, type Node, storageOf } from "./graph.ts";
+import { type Assignment, type Graph, isScalarInput, liveNodes, type Node, partsOf, storageOf } from "./graph.ts";
 import { type Step, usesInPlace } from "./step.ts";
 
 /** Where a stored tensor lives. */
 export type Location =
   | { readonly in: "arena"; readonly page: number; readonly offset: number; readonly bytes: number }
-  | { readonly in: "state"; readonly name: string; readonly bytes: number }
-  | { readonly in: "input"; readonly name: string; readonly bytes: number };
+  | { readonly in: "state"; readonly name: string; readonly offset: number; readonly bytes: number }
+  | { readonly in: "input"; readonly name: string; readonly offset: number; readonly bytes: number };
 
 /** Sizes a device allows. */
 export interface MemoryLimits {
@@ -30,7 +30,7 @@ export interface Plan {
   /** Place of every stored tensor, by its storage node. */
   readonly locations: ReadonlyMap<Node, Location>;
   /** New state values that could not be written in place: copied when the steps are done. */
-  readonly copies: readonly { readonly from: Node; readonly state: string }[];
+  readonly copies: readonly { readonly from: Node; readonly state: string; readonly offset: number }[];
   /** For each step, the temporaries that nobody reads after it. */
   readonly released: readonly (readonly Node[])[];
   /** Bytes of each page of the arena. */
@@ -60,16 +60,18 @@ export function plan(graph: Graph, steps: readonly Step[], limits: MemoryLimits)
   const locations = new Map<Node, Location>();
   for (const node of liveNodes(graph)) {
     if (!isScalarInput(node) && (node.op === "input" || node.op === "state")) {
-      locations.set(node, { in: node.op, name: node.attrs.name as string, bytes: bytesOf(node) });
+      const offset = 4 * ((node.attrs.start ?? 0) as number);
+      locations.set(node, { in: node.op, name: node.attrs.name as string, offset, bytes: bytesOf(node) });
     }
   }
-  const copies: { from: Node; state: string }[] = [];
-  for (const { state, value } of graph.assignments) {
+  const copies: { from: Node; state: string; offset: number }[] = [];
+  for (const assignment of graph.assignments) {
+    const { state, value, start = 0 } = assignment;
     const from = storageOf(value);
-    if (!locations.has(from) && canOverwrite(graph, steps, last, from, state)) {
-      locations.set(from, { in: "state", name: state, bytes: bytesOf(from) });
+    if (!locations.has(from) && canOverwrite(graph, steps, last, from, assignment)) {
+      locations.set(from, { in: "state", name: state, offset: 4 * start, bytes: bytesOf(from) });
     } else {
-      copies.push({ from, state });
+      copies.push({ from, state, offset: 4 * start });
       last.set(from, steps.length);
     }
   }
@@ -88,19 +90,21 @@ function lastReads(graph: Graph, steps: readonly Step[]): Map<Node, number> {
   steps.forEach((step, i) => {
     for (const node of [...step.reads, ...step.writes]) last.set(node, i);
   });
-  for (const output of Object.values(graph.outputs)) last.set(storageOf(output), steps.length);
+  for (const output of Object.values(graph.outputs).flatMap(partsOf)) last.set(storageOf(output), steps.length);
   return last;
 }
 
-/** May the step that computes `value` write it over the old value of `state`? */
+/** May the step that computes `value` write it over the old value of the state, or of its part? */
 function canOverwrite(
   graph: Graph,
   steps: readonly Step[],
   last: Map<Node, number>,
   value: Node,
-  state: string,
+  { state, start }: Assignment,
 ): boolean {
-  const old = graph.nodes.find((node) => node.op === "state" && node.attrs.name === state);
+  const old = graph.nodes.find((node) =>
+    node.op === "state" && node.attrs.name === state && node.attrs.start === start
+  );
   const at = steps.findIndex((step) => step.writes.includes(value));
   if (!old || !last.has(old)) return true;
   if (last.get(old)! > at) return false;

@@ -60,7 +60,7 @@ const cases: readonly Case[] = [
       const [parameter, m, v] = ["w", "m", "v"].map((name) => b.state(name, shape));
       const scalars = Object.fromEntries(Object.keys(adam().scalars(0.1, 0)).map((name) => [name, b.input(name, [])]));
       const grad = b.input("grad", shape);
-      const update = adam().update({ b, parameter, grad, moments: { m, v }, scalars, weightDecay: 0.1 });
+      const update = adam().update({ b, parameter, grad, moments: { m, v }, scalars, rate: 1, weightDecay: 0.1 });
       b.assign("w", update.parameter);
       b.assign("m", update.moments.m);
       b.assign("v", update.moments.v);

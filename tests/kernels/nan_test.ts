@@ -20,6 +20,8 @@ const cases: readonly { op: string; shape: Shape; attrs?: Attrs; nanAt: number; 
   { op: "sum", shape: [2, 70], attrs: { axes: [1] }, nanAt: 3, shown: [0] },
   { op: "relu", shape: [7], nanAt: 3, shown: [3] },
   { op: "relu", shape: [8], nanAt: 3, shown: [3] },
+  { op: "erf", shape: [7], nanAt: 3, shown: [3] },
+  { op: "erf", shape: [8], nanAt: 3, shown: [3] },
   { op: "softmax", shape: [2, 3], nanAt: 1, shown: [0, 1, 2] },
   { op: "logSoftmax", shape: [2, 3], nanAt: 3, shown: [3, 4, 5] },
 ];

@@ -258,7 +258,9 @@ ${indent([...body.statements, `return ${body.results[0]};`])}
 
 /** Tells places apart. */
 export function placeOf(location: Location): string {
-  return location.in === "arena" ? `arena ${location.page} ${location.offset}` : `${location.in} ${location.name}`;
+  return location.in === "arena"
+    ? `arena ${location.page} ${location.offset}`
+    : `${location.in} ${location.offset} ${location.name}`;
 }
 
 function indent(lines: readonly string[]): string {

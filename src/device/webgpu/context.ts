@@ -5,6 +5,7 @@
  */
 
 import { UserError } from "../../errors.ts";
+import { cut } from "../../graph/cut.ts";
 import { fuse, type FuseOptions } from "../../graph/fuse.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { lower } from "../../graph/lower.ts";
@@ -12,9 +13,9 @@ import { type MemoryLimits, type Plan, plan } from "../../graph/plan.ts";
 
 const FUSION: FuseOptions = { prologues: true, epilogues: true, manyWrites: true, maxBindings: 8 };
 
-/** Lowers, fuses and lays out a graph as WebGPU runs it; needs no adapter. */
+/** Lowers, cuts, fuses and lays out a graph as WebGPU runs it; needs no adapter. */
 export function layOut(graph: Graph, limits: MemoryLimits): { graph: Graph; plan: Plan } {
-  const lowered = lower(graph);
+  const lowered = cut(lower(graph), limits.maxBinding);
   return { graph: lowered, plan: plan(lowered, fuse(lowered, FUSION), limits) };
 }
 
@@ -23,6 +24,8 @@ export class WebGpuContext {
   readonly gpu: GPUDevice;
   /** Does a processor play the GPU? */
   readonly isSoftware: boolean;
+  /** Largest tensor that a kernel is given, in bytes. */
+  readonly maxBinding: number;
   #fault?: Error;
   #closing = false;
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
@@ -31,9 +34,11 @@ export class WebGpuContext {
   /**
    * @param gpu The device.
    * @param isSoftware Does a processor play the GPU?
+   * @param maxBinding Largest tensor that a kernel is given, in bytes: the device's limit, or less.
    */
-  constructor(gpu: GPUDevice, isSoftware: boolean) {
+  constructor(gpu: GPUDevice, isSoftware: boolean, maxBinding: number = gpu.limits.maxStorageBufferBindingSize) {
     this.gpu = gpu;
+    this.maxBinding = maxBinding;
     this.isSoftware = isSoftware;
     // A validation error is silent unless it is listened for; nothing computed after it is to be believed.
     gpu.addEventListener("uncapturederror", (event) => {
@@ -64,10 +69,9 @@ export class WebGpuContext {
     }
   }
 
-  /** Lowers, fuses and lays out a graph for this device. */
+  /** Lowers, cuts, fuses and lays out a graph for this device. */
   plan(graph: Graph): { graph: Graph; plan: Plan } {
-    const { maxBufferSize, maxStorageBufferBindingSize } = this.gpu.limits;
-    return layOut(graph, { maxBuffer: maxBufferSize, maxBinding: maxStorageBufferBindingSize });
+    return layOut(graph, { maxBuffer: this.gpu.limits.maxBufferSize, maxBinding: this.maxBinding });
   }
 
   /** Layout of a dispatch: the numbers, then `storage` tensors in buffers, then `textures` in textures. */

@@ -17,8 +17,12 @@ export async function findAdapter(): Promise<GPUAdapter | undefined> {
   return await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? undefined;
 }
 
-/** Opens the default adapter, or gives undefined where there is none. */
-export async function openWebGpu(): Promise<WebGpuDevice | undefined> {
+/**
+ * Opens the default adapter, or gives undefined where there is none.
+ *
+ * @param maxBinding Cuts tensors that are larger, in bytes: for tests; the default is the adapter's limit.
+ */
+export async function openWebGpu(maxBinding?: number): Promise<WebGpuDevice | undefined> {
   const adapter = await findAdapter();
   if (!adapter) return undefined;
   const { limits } = adapter;
@@ -32,7 +36,7 @@ export async function openWebGpu(): Promise<WebGpuDevice | undefined> {
     },
     requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
   });
-  return new WebGpuDevice(device, adapter.info);
+  return new WebGpuDevice(device, adapter.info, maxBinding);
 }
 
 /**
@@ -54,15 +58,15 @@ export class WebGpuDevice implements Device {
   readonly memoryBytes?: number;
   readonly #context: WebGpuContext;
 
-  constructor(gpu: GPUDevice, info: GPUAdapterInfo) {
-    this.#context = new WebGpuContext(gpu, info.isFallbackAdapter);
+  constructor(gpu: GPUDevice, info: GPUAdapterInfo, maxBinding?: number) {
+    this.#context = new WebGpuContext(gpu, info.isFallbackAdapter, maxBinding);
     // A software adapter takes the host's memory; of a GPU's, WebGPU tells nothing.
     if (info.isFallbackAdapter) this.memoryBytes = freeHostMemory();
     this.description = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ");
   }
 
   get maxTensorBytes(): number {
-    return this.#context.gpu.limits.maxStorageBufferBindingSize;
+    return this.#context.maxBinding;
   }
 
   open(): Session {

@@ -96,7 +96,7 @@ export class WebGpuMemory implements Disposable {
   place(location: Exclude<Location, { in: "input" }>): { buffer: GPUBuffer; offset: number } {
     return location.in === "arena"
       ? { buffer: this.#pages[location.page], offset: location.offset }
-      : { buffer: this.#state(location.name).buffer, offset: 0 };
+      : { buffer: this.#state(location.name).buffer, offset: location.offset };
   }
 
   /** Copies ranges to the host, in one map: each map costs over ten milliseconds in Deno. */

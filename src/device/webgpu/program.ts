@@ -6,7 +6,7 @@
  */
 
 import { sizeOf } from "../../../kernels/op.ts";
-import { type Graph, isScalarInput, liveNodes, stateSizes, storageOf } from "../../graph/graph.ts";
+import { type Graph, isScalarInput, liveNodes, partsOf, stateSizes, storageOf, wholeSize } from "../../graph/graph.ts";
 import type { Location, Plan } from "../../graph/plan.ts";
 import { inputValues, staleOutputs } from "../checks.ts";
 import type { MemoryUse, Program, Values } from "../device.ts";
@@ -46,10 +46,6 @@ export class WebGpuProgram implements Program {
     this.#graph = graph;
     this.#plan = plan;
     this.memory = memoryUse(plan);
-    const most = memory.context.gpu.limits.maxStorageBufferBindingSize;
-    if (plan.largest > most) {
-      throw new RangeError(`A tensor of ${plan.largest} bytes does not fit: the device binds at most ${most}`);
-    }
     let paramsAt = 0;
     const slots = new TextureSlots();
     this.#dispatches = plan.steps.map((step) => {
@@ -66,8 +62,10 @@ export class WebGpuProgram implements Program {
     this.#uniforms = this.#collectParams();
     for (const node of liveNodes(graph)) {
       if (node.op !== "input" || isScalarInput(node)) continue;
-      const length = sizeOf(node.shape);
-      this.#inputs.set(node.attrs.name as string, { buffer: memory.createBuffer(4 * length), length });
+      const name = node.attrs.name as string;
+      if (this.#inputs.has(name)) continue;
+      const length = wholeSize(node);
+      this.#inputs.set(name, { buffer: memory.createBuffer(4 * length), length });
     }
     memory.reserve(plan.pages);
   }
@@ -106,7 +104,7 @@ export class WebGpuProgram implements Program {
 
   #place(location: Location): { buffer: GPUBuffer; offset: number } {
     return location.in === "input"
-      ? { buffer: this.#inputs.get(location.name)!.buffer, offset: 0 }
+      ? { buffer: this.#inputs.get(location.name)!.buffer, offset: location.offset }
       : this.#memory.place(location);
   }
 
@@ -163,10 +161,10 @@ export class WebGpuProgram implements Program {
       pass.dispatchWorkgroups(...grid);
     });
     pass?.end();
-    for (const { from, state } of this.#plan.copies) {
+    for (const { from, state, offset } of this.#plan.copies) {
       const source = this.#place(this.#plan.locations.get(from)!);
-      const target = this.#memory.place({ in: "state", name: state, bytes: 0 });
-      encoder.copyBufferToBuffer(source.buffer, source.offset, target.buffer, 0, 4 * sizeOf(from.shape));
+      const target = this.#memory.place({ in: "state", name: state, offset, bytes: 0 });
+      encoder.copyBufferToBuffer(source.buffer, source.offset, target.buffer, target.offset, 4 * sizeOf(from.shape));
     }
     gpu.queue.submit([encoder.finish()]);
   }
@@ -190,11 +188,13 @@ export class WebGpuProgram implements Program {
   async outputs(): Promise<Record<string, Float32Array>> {
     if (this.#memory.lastRun !== this) throw staleOutputs();
     const outputs = Object.entries(this.#graph.outputs);
-    const values = await this.#memory.readRanges(outputs.map(([, node]) => ({
-      ...this.#place(this.#plan.locations.get(storageOf(node))!),
-      length: sizeOf(node.shape),
-    })));
-    return Object.fromEntries(outputs.map(([name], k) => [name, values[k]]));
+    const values = await this.#memory.readRanges(
+      outputs.flatMap(([, node]) => partsOf(node)).map((node) => ({
+        ...this.#place(this.#plan.locations.get(storageOf(node))!),
+        length: sizeOf(node.shape),
+      })),
+    );
+    return Object.fromEntries(outputs.map(([name, node]) => [name, joined(values.splice(0, partsOf(node).length))]));
   }
 
   /** Frees the buffers of the program's own. */
@@ -202,4 +202,16 @@ export class WebGpuProgram implements Program {
     this.#uniforms.destroy();
     for (const { buffer } of this.#inputs.values()) buffer.destroy();
   }
+}
+
+/** Parts of a tensor as one. */
+function joined(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1) return parts[0];
+  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let start = 0;
+  for (const part of parts) {
+    whole.set(part, start);
+    start += part.length;
+  }
+  return whole;
 }

@@ -94,10 +94,11 @@ export class WgslLanguage implements Language {
       : `(bitcast<vec4u>(${x}) & vec4u(0x7f800000u)) != vec4u(0x7f800000u)`;
   }
 
-  random(keyHi: string, keyLo: string, stream: number): string {
+  random(keyHi: string, keyLo: string, stream: number, start: number): string {
     this.#around.needRandom();
+    const from = start === 0 ? "" : `${this.#around.uint(start)} + `;
     const uniform = (index: string, lane: string): string =>
-      `randomUniform(${index}, ${this.#streamOf(stream)}, u32(${keyHi}${lane}), u32(${keyLo}${lane}))`;
+      `randomUniform(${from}${index}, ${this.#streamOf(stream)}, u32(${keyHi}${lane}), u32(${keyLo}${lane}))`;
     if (this.#view === "f32") return uniform("i", "");
     return `vec4f(${[0, 1, 2, 3].map((lane) => uniform(`i * 4u + ${lane}u`, ".x")).join(", ")})`;
   }
@@ -108,8 +109,9 @@ export class WgslLanguage implements Language {
     return this.#streams.get(stream)!;
   }
 
-  index(): string {
-    return this.#view === "f32" ? "f32(i)" : "(f32(i) * 4.0 + vec4f(0.0, 1.0, 2.0, 3.0))";
+  index(start: number): string {
+    const from = start === 0 ? "" : `${this.#around.uint(start)} + `;
+    return this.#view === "f32" ? `f32(${from}i)` : `(f32(${from}i * 4u) + vec4f(0.0, 1.0, 2.0, 3.0))`;
   }
 
   leaf(node: Node, shape: Shape): string {

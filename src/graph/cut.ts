@@ -1,0 +1,165 @@
+/**
+ * Cutting: a device binds tensors up to some size only (128 MiB is what WebGPU promises, and what Mesa's llvmpipe has;
+ * VGG16's first dense layer takes 392). What is larger is held, computed and used in equal parts along its first axis, and
+ * each op says how a call of it is computed in parts ({@link Cut}). Kernels never know.
+ *
+ * A part of an input or a state is a window of its buffer; a part of a temporary is a temporary of its own. Tensors that
+ * meet are cut into the same parts, so that nothing is copied on the way from one to another.
+ *
+ * @module
+ */
+
+import { opNamed } from "../../kernels/mod.ts";
+import { type Cut, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
+import { GraphBuilder } from "./builder.ts";
+import { type Graph, inputShapes, liveNodes, type Node, STRUCTURAL } from "./graph.ts";
+import { rebuild } from "./lower.ts";
+
+/** Offsets of bindings are multiples of this many bytes. */
+const ALIGNMENT = 256;
+
+/**
+ * The same lowered graph, in which no stored tensor is larger than `maxBytes`.
+ *
+ * @throws RangeError when a tensor cannot be cut so small.
+ */
+export function cut(graph: Graph, maxBytes: number): Graph {
+  const isLarge = (node: Node) => 4 * sizeOf(node.shape) > maxBytes;
+  const nodes = liveNodes(graph);
+  return nodes.some(isLarge) ? new Cutting(nodes, isLarge, maxBytes).graph(graph) : graph;
+}
+
+class Cutting {
+  readonly #b = new GraphBuilder({ primitives: true });
+  readonly #nodes: readonly Node[];
+  readonly #isLarge: (node: Node) => boolean;
+  readonly #maxBytes: number;
+  /** In how many parts the tensors are cut whose first axis has some size. */
+  readonly #counts: ReadonlyMap<number, number>;
+  readonly #whole = new Map<Node, Tensor>();
+  readonly #parts = new Map<Node, readonly Tensor[]>();
+
+  constructor(nodes: readonly Node[], isLarge: (node: Node) => boolean, maxBytes: number) {
+    this.#nodes = nodes;
+    this.#isLarge = isLarge;
+    this.#maxBytes = maxBytes;
+    this.#counts = this.#count();
+  }
+
+  graph({ outputs, assignments }: Graph): Graph {
+    for (const node of this.#nodes) this.#add(node);
+    for (const [name, node] of Object.entries(outputs)) {
+      if (this.#isLarge(node)) this.#b.outputParts(name, this.#parts.get(node)!);
+      else this.#b.output(name, this.#wholeOf(node));
+    }
+    for (const { state, value } of assignments) {
+      if (!this.#isLarge(value)) {
+        this.#b.assign(state, this.#wholeOf(value));
+        continue;
+      }
+      const of = sizeOf(value.shape);
+      const parts = this.#parts.get(value)!;
+      parts.forEach((part, k) => this.#b.assignPart(state, part, k * of / parts.length, of));
+    }
+    return this.#b.graph;
+  }
+
+  /** The fewest parts that are small enough, alike for all tensors whose first axes have one size or are reshaped into each other. */
+  #count(): Map<number, number> {
+    const large = this.#nodes.filter(this.#isLarge);
+    const groups = new Map<number, Set<Node>>();
+    for (const node of large) {
+      const alike = [node.shape[0], ...node.op === "reshape" ? [node.inputs[0].shape[0]] : []];
+      const group = new Set([node, ...alike.flatMap((size) => [...groups.get(size) ?? []])]);
+      for (const member of group) groups.set(member.shape[0], group);
+      for (const size of alike) groups.set(size, group);
+    }
+    return new Map([...groups].map(([size, group]) => [size, this.#partsFor(group)]));
+  }
+
+  #partsFor(group: ReadonlySet<Node>): number {
+    const members = [...group];
+    const largest = members.reduce((a, b) => sizeOf(b.shape) > sizeOf(a.shape) ? b : a);
+    const fits = (count: number) =>
+      members.every(({ op, shape }) => {
+        const bytes = 4 * sizeOf(shape) / count;
+        return shape[0] % count === 0 && bytes <= this.#maxBytes && (!isLeaf(op) || bytes % ALIGNMENT === 0);
+      });
+    for (let count = 2; count <= largest.shape[0]; count++) if (fits(count)) return count;
+    throw new RangeError(
+      `A tensor of [${
+        largest.shape.join(", ")
+      }] cannot be cut into equal parts of at most ${this.#maxBytes} bytes along its first axis`,
+    );
+  }
+
+  #add(node: Node): void {
+    const count = this.#counts.get(node.shape[0]);
+    const { name } = node.attrs;
+    if (isLeaf(node.op) && this.#isLarge(node)) {
+      const of = sizeOf(node.shape);
+      const shape = partShape(node.shape, 0, count!);
+      const part = (k: number) => this.#b.part(node.op as "input", name as string, shape, k * of / count!, of);
+      this.#parts.set(node, Array.from({ length: count! }, (_, k) => part(k)));
+    } else if (node.op === "reshape" && this.#parts.has(node.inputs[0]) && node.shape[0] % count! === 0) {
+      const parts = this.#parts.get(node.inputs[0])!;
+      const shape = partShape(node.shape, 0, parts.length);
+      this.#parts.set(node, parts.map((part) => this.#b.reshape(part, shape)));
+    } else if (!STRUCTURAL.has(node.op) && [node, ...node.inputs].some(this.#isLarge)) {
+      this.#compute(node);
+    } else {
+      this.#whole.set(node, rebuild(this.#b, node, node.inputs.map((input) => this.#wholeOf(input))));
+    }
+  }
+
+  /** Computes a call in parts. */
+  #compute(node: Node): void {
+    const call = { inputs: inputShapes(node), output: node.shape, attrs: node.attrs };
+    const way = opNamed(node.op).cuts?.(call).find((way) =>
+      node.inputs.every((input, k) => !this.#isLarge(input) || way.inputs[k] === 0) &&
+      (!this.#isLarge(node) || way.output === 0)
+    );
+    const along = [node, ...node.inputs].find(this.#isLarge)!;
+    if (!way) {
+      throw new RangeError(
+        `Cannot ${node.op} [${along.shape.join(", ")}] in parts: the device binds at most ${this.#maxBytes} bytes`,
+      );
+    }
+    const count = this.#counts.get(along.shape[0])!;
+    const parts = Array.from({ length: count }, (_, k) =>
+      this.#b.op(
+        node.op,
+        node.inputs.map((input, i) => {
+          const axis = way.inputs[i];
+          return axis === undefined ? this.#wholeOf(input) : this.#partOf(input, axis, k, count);
+        }),
+        { ...node.attrs, ...way.attrs?.(k, count) },
+      ));
+    if (way.output === 0) this.#parts.set(node, parts);
+    else this.#whole.set(node, this.#combine(parts, way.output));
+  }
+
+  #combine(parts: readonly Tensor[], output: Cut["output"]): Tensor {
+    if (typeof output === "number") return this.#b.concat(parts, output);
+    return parts.reduce((sum, part) => output === "sum" ? this.#b.add(sum, part) : this.#b.maximum(sum, part));
+  }
+
+  #wholeOf(node: Node): Tensor {
+    let whole = this.#whole.get(node);
+    if (!whole) this.#whole.set(node, whole = this.#b.concat(this.#parts.get(node)!, 0));
+    return whole;
+  }
+
+  #partOf(node: Node, axis: number, k: number, count: number): Tensor {
+    const parts = this.#parts.get(node);
+    if (axis === 0 && parts?.length === count) return parts[k];
+    const shape = partShape(node.shape, axis, count);
+    return this.#b.slice(this.#wholeOf(node), shape.map((size, other) => other === axis ? k * size : 0), shape);
+  }
+}
+
+const isLeaf = (op: string): boolean => op === "input" || op === "state";
+
+function partShape(shape: Shape, axis: number, count: number): Shape {
+  return shape.map((size, k) => k === axis ? size / count : size);
+}
