@@ -5,15 +5,29 @@
  */
 
 import { nearest, UserError } from "../errors.ts";
+import { alexnet, alexnet2012 } from "./alexnet.ts";
 import { lenet } from "./lenet.ts";
-import { Model, type ModelDefinition, type ModelOptions } from "./model.ts";
+import { Model, type ModelDefinition, type ModelOption, type ModelOptions } from "./model.ts";
 import { naiveCnn } from "./naive_cnn.ts";
-import { resnet18 } from "./resnet.ts";
+import { resnets } from "./resnet.ts";
+import { swins } from "./swin.ts";
+import { vggs } from "./vgg.ts";
+import { deits, vits } from "./vit.ts";
 
-export { Model, type ModelDefinition, type ModelOptions };
+export { Model, type ModelDefinition, type ModelOption, type ModelOptions };
 
 /** Every model's definition, in the order of the command `models`. */
-export const models: readonly ModelDefinition[] = [lenet, naiveCnn, resnet18];
+export const models: readonly ModelDefinition[] = [
+  lenet,
+  naiveCnn,
+  alexnet,
+  alexnet2012,
+  ...vggs,
+  ...resnets,
+  ...vits,
+  ...deits,
+  ...swins,
+];
 
 /** The definition called `name`. Throws UserError with the nearest name when there is none. */
 export function modelNamed(name: string): ModelDefinition {
@@ -32,7 +46,7 @@ export function modelNamed(name: string): ModelDefinition {
  *
  * @param name Such as `resnet18`; the command `models` lists them.
  * @param options Its sizes.
- * @throws UserError when there is no such model, or it cannot take the picture size.
+ * @throws UserError when there is no such model, or it cannot take the picture size or has no use for an option.
  * @example
  * ```ts
  * import { createModel } from "jsr:@fovea/fovea";
@@ -43,13 +57,43 @@ export function modelNamed(name: string): ModelDefinition {
  */
 export function createModel(name: string, options: ModelOptions): Model {
   const definition = modelNamed(name);
-  const { classes, channels = 3, imageSize = definition.imageSize, dropout, stem = "auto" } = options;
+  checkOptions(definition, options);
+  const { classes, channels = 3, imageSize = definition.imageSize, stem = "auto" } = options;
+  const { dropout, attentionDropout, stochasticDepth, layerScale } = options;
   if (imageSize < definition.minImageSize) {
     throw new UserError(
       `${name} cannot take pictures of ${imageSize}×${imageSize}: give --image-size ${definition.minImageSize} or more`,
       2,
     );
   }
-  const resolved = { classes, channels, imageSize, dropout, stem };
+  const resolved = { classes, channels, imageSize, stem, dropout, attentionDropout, stochasticDepth, layerScale };
   return new Model(name, definition.build(resolved), resolved);
+}
+
+/** The flags of the options that not every model takes. */
+const flags: Readonly<Record<ModelOption, string>> = {
+  dropout: "--dropout",
+  attentionDropout: "--attention-dropout",
+  stochasticDepth: "--stochastic-depth",
+  layerScale: "--layer-scale",
+  stem: "--stem",
+};
+
+/**
+ * Refuses options that would change nothing. `auto` leaves a choice to the model, which may have none.
+ *
+ * @throws UserError with the option, and a model that takes it.
+ */
+export function checkOptions(definition: ModelDefinition, options: Pick<ModelOptions, ModelOption>): void {
+  const { name, takes = [] } = definition;
+  for (const option of Object.keys(flags) as ModelOption[]) {
+    const value = options[option];
+    if (value === undefined || value === "auto" || takes.includes(option)) continue;
+    const other = models.find((model) => model.takes?.includes(option))?.name;
+    const asked = `${flags[option]} ${value}`;
+    throw new UserError(
+      `${name} has no use for ${asked}: leave it out, or use a model that takes it, as ${other} does`,
+      2,
+    );
+  }
 }

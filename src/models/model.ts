@@ -21,9 +21,21 @@ export interface ModelOptions {
   readonly imageSize?: number;
   /** Share of units dropped; default the definition's. */
   readonly dropout?: number;
+  /** Share of the attention weights dropped; default 0. */
+  readonly attentionDropout?: number;
+  /**
+   * Share of the pictures for which the last block's branches are left out; it falls linearly to 0 at the first block. Default the
+   * definition's.
+   */
+  readonly stochasticDepth?: number;
+  /** Start of a learnt factor for each channel of a block's branches; default none. */
+  readonly layerScale?: number;
   /** First layers of a ResNet: `imagenet` (7×7, stride 2, pooling), `small` (3×3), or `auto` by the picture's size. */
   readonly stem?: "auto" | "imagenet" | "small";
 }
+
+/** An option that some models take and others have no use for. */
+export type ModelOption = "dropout" | "attentionDropout" | "stochasticDepth" | "layerScale" | "stem";
 
 /** A model by name, before sizes are known. */
 export interface ModelDefinition {
@@ -37,12 +49,16 @@ export interface ModelDefinition {
   readonly minImageSize: number;
   /** Whose key names its weights carry. */
   readonly keys: "torchvision" | "own";
+  /** Which of the options that not every model takes it takes; default none. */
+  readonly takes?: readonly ModelOption[];
   /** Makes the outermost layer: [N, channels, side, side] to logits [N, classes]. */
   readonly build: (options: ResolvedModelOptions) => Layer;
 }
 
 /** Options with the definition's defaults. */
-export type ResolvedModelOptions = Required<Omit<ModelOptions, "dropout">> & Pick<ModelOptions, "dropout">;
+export type ResolvedModelOptions =
+  & Required<Pick<ModelOptions, "classes" | "channels" | "imageSize" | "stem">>
+  & Pick<ModelOptions, Exclude<ModelOption, "stem">>;
 
 /** A model with its sizes; its weights are made when they are first asked for. */
 export class Model {
@@ -92,10 +108,16 @@ export class Model {
    * @param b Builder of the graph; it gets an input `images` [N, C, S, S].
    * @param batch Pictures N.
    * @param training Batch statistics and dropout, or running statistics and none.
+   * @param frozen Keys that stay as they are in training; default none.
    * @returns The logits [N, classes], and the scope with what the trace has met.
    */
-  trace(b: GraphBuilder, batch: number, training: boolean): { logits: Tensor; scope: Scope } {
-    const scope = Scope.root(b, training);
+  trace(
+    b: GraphBuilder,
+    batch: number,
+    training: boolean,
+    frozen?: ReadonlySet<string>,
+  ): { logits: Tensor; scope: Scope } {
+    const scope = Scope.root(b, training, "", frozen);
     const images = b.input("images", [batch, this.channels, this.imageSize, this.imageSize]);
     return { logits: this.layer(images, scope), scope };
   }

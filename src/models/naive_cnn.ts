@@ -36,6 +36,7 @@ export const naiveCnn: ModelDefinition = {
   imageSize: 64,
   minImageSize: 8,
   keys: "own",
+  takes: ["dropout"],
   build: ({ channels, classes, dropout: rate = 0.5 }) =>
     sequential({
       block1: block(channels, 32),

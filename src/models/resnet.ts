@@ -17,14 +17,26 @@ import {
   residual,
   sequential,
 } from "../nn/mod.ts";
-import type { ModelDefinition } from "./model.ts";
+import type { ModelDefinition, ResolvedModelOptions } from "./model.ts";
+
+type Options = Pick<ResolvedModelOptions, "channels" | "classes" | "imageSize" | "stem">;
 
 /** Convolution without bias: batch norm follows and has one. */
 const conv = (inputs: number, outputs: number, kernel: number, stride = 1): Layer =>
   conv2d(inputs, outputs, kernel, { stride, padding: (kernel - 1) / 2, bias: false, init: kaimingNormalFanOut() });
 
-/** Two 3×3 convolutions around which the input is added (figure 2); a 1×1 convolution fits it where sizes differ. */
-function basicBlock(inputs: number, outputs: number, stride: number): Layer {
+/** A 1×1 convolution that fits a block's input to its output, where sizes differ (section 3.3, option B). */
+const projection = (inputs: number, outputs: number, stride: number): Layer | undefined =>
+  stride === 1 && inputs === outputs ? undefined : sequential([conv(inputs, outputs, 1, stride), batchNorm2d(outputs)]);
+
+/**
+ * Two 3×3 convolutions around which the input is added (figure 2).
+ *
+ * @param inputs Channels that come in.
+ * @param outputs Channels that go out.
+ * @param stride Of the first convolution.
+ */
+export function basicBlock(inputs: number, outputs: number, stride: number): Layer {
   const body = sequential({
     conv1: conv(inputs, outputs, 3, stride),
     bn1: batchNorm2d(outputs),
@@ -32,29 +44,38 @@ function basicBlock(inputs: number, outputs: number, stride: number): Layer {
     conv2: conv(outputs, outputs, 3),
     bn2: batchNorm2d(outputs),
   });
-  const fits = stride === 1 && inputs === outputs;
-  return residual(
-    body,
-    relu(),
-    fits ? undefined : sequential([conv(inputs, outputs, 1, stride), batchNorm2d(outputs)]),
-  );
+  return residual(body, relu(), projection(inputs, outputs, stride));
 }
 
-/** Blocks of one width; the first changes width and resolution. */
-function stage(inputs: number, outputs: number, blocks: number, stride: number): Layer {
-  return sequential(
-    Array.from(
-      { length: blocks },
-      (_, k) => k === 0 ? basicBlock(inputs, outputs, stride) : basicBlock(outputs, outputs, 1),
-    ),
-  );
+/**
+ * A 3×3 convolution between two of 1×1, the first of which narrows to a quarter of the output (figure 5). The 3×3 has the
+ * stride, as in torchvision ("V1.5"), not the first 1×1, as in the paper, which leaves three quarters of the pixels
+ * unread.
+ *
+ * @param inputs Channels that come in.
+ * @param outputs Channels that go out.
+ * @param stride Of the 3×3 convolution.
+ */
+export function bottleneck(inputs: number, outputs: number, stride: number): Layer {
+  const narrow = outputs / 4;
+  const body = sequential({
+    conv1: conv(inputs, narrow, 1),
+    bn1: batchNorm2d(narrow),
+    relu1: relu(),
+    conv2: conv(narrow, narrow, 3, stride),
+    bn2: batchNorm2d(narrow),
+    relu2: relu(),
+    conv3: conv(narrow, outputs, 1),
+    bn3: batchNorm2d(outputs),
+  });
+  return residual(body, relu(), projection(inputs, outputs, stride));
 }
 
 /** Table 1's first rows for ImageNet; section 4.2's single 3×3 convolution for small pictures. */
-function stem(channels: number, small: boolean): Record<string, Layer> {
-  return small ? { conv1: conv(channels, 64, 3), bn1: batchNorm2d(64), relu: relu() } : {
-    conv1: conv(channels, 64, 7, 2),
-    bn1: batchNorm2d(64),
+function stem(channels: number, width: number, small: boolean): Record<string, Layer> {
+  return small ? { conv1: conv(channels, width, 3), bn1: batchNorm2d(width), relu: relu() } : {
+    conv1: conv(channels, width, 7, 2),
+    bn1: batchNorm2d(width),
     relu: relu(),
     maxpool: maxPool2d(3, { stride: 2, padding: 1 }),
   };
@@ -63,26 +84,60 @@ function stem(channels: number, small: boolean): Record<string, Layer> {
 /** Below this side, in pixels, the `auto` stem is the small one: ImageNet's would leave one pixel for the last stage. */
 const SMALL_PICTURE = 64;
 
-function resnet(name: string, blocks: readonly [number, number, number, number]): ModelDefinition {
+/** How a ResNet differs from the others: a column of table 1. */
+export interface ResNetOptions {
+  /** Which block its stages are made of. */
+  readonly block: typeof basicBlock | typeof bottleneck;
+  /** Blocks of each of the four stages. */
+  readonly blocks: readonly [number, number, number, number];
+  /** Multiplies the numbers of channels; default 1. */
+  readonly width?: number;
+}
+
+/** The layers of a ResNet. */
+export function resnetLayers(
+  { channels, classes, imageSize, stem: chosen }: Options,
+  { block, blocks, width = 1 }: ResNetOptions,
+): Layer {
+  const first = 64 * width;
+  const expansion = block === bottleneck ? 4 : 1;
+  const widths = blocks.map((_, k) => first * expansion * 2 ** k);
+  /** Blocks of one width; the first changes width and resolution. */
+  const stage = (k: number): Layer => {
+    const entry = k === 0 ? block(first, widths[0], 1) : block(widths[k - 1], widths[k], 2);
+    const others = Array.from({ length: blocks[k] - 1 }, () => block(widths[k], widths[k], 1));
+    return sequential([entry, ...others]);
+  };
+  return sequential({
+    ...stem(channels, first, chosen === "small" || (chosen === "auto" && imageSize < SMALL_PICTURE)),
+    layer1: stage(0),
+    layer2: stage(1),
+    layer3: stage(2),
+    layer4: stage(3),
+    avgpool: globalAvgPool2d(),
+    flatten: flatten(),
+    fc: linear(widths[3], classes),
+  });
+}
+
+function resnet(depth: number, options: ResNetOptions): ModelDefinition {
+  const kind = options.block === bottleneck ? "bottleneck blocks, stride in the 3×3" : "basic blocks";
   return {
-    name,
-    summary: `ResNet-${name.slice(6)} (He 2015): four stages of ${blocks.join(", ")} basic blocks`,
+    name: `resnet${depth}`,
+    summary: `ResNet-${depth} (He 2015): four stages of ${options.blocks.join(", ")} ${kind}`,
     imageSize: 224,
     minImageSize: 8,
     keys: "torchvision",
-    build: ({ channels, classes, imageSize, stem: chosen }) =>
-      sequential({
-        ...stem(channels, chosen === "small" || (chosen === "auto" && imageSize < SMALL_PICTURE)),
-        layer1: stage(64, 64, blocks[0], 1),
-        layer2: stage(64, 128, blocks[1], 2),
-        layer3: stage(128, 256, blocks[2], 2),
-        layer4: stage(256, 512, blocks[3], 2),
-        avgpool: globalAvgPool2d(),
-        flatten: flatten(),
-        fc: linear(512, classes),
-      }),
+    takes: ["stem"],
+    build: (sizes) => resnetLayers(sizes, options),
   };
 }
 
-/** `resnet18`. */
-export const resnet18: ModelDefinition = resnet("resnet18", [2, 2, 2, 2]);
+/** `resnet18`, `resnet34`, `resnet50`, `resnet101`, `resnet152`. */
+export const resnets: readonly ModelDefinition[] = [
+  resnet(18, { block: basicBlock, blocks: [2, 2, 2, 2] }),
+  resnet(34, { block: basicBlock, blocks: [3, 4, 6, 3] }),
+  resnet(50, { block: bottleneck, blocks: [3, 4, 6, 3] }),
+  resnet(101, { block: bottleneck, blocks: [3, 4, 23, 3] }),
+  resnet(152, { block: bottleneck, blocks: [3, 8, 36, 3] }),
+];

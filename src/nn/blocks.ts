@@ -17,6 +17,11 @@ export function inline(...layers: readonly Layer[]): Layer {
   return (x, scope) => layers.reduce((y, layer) => layer(y, scope), x);
 }
 
+/** x + body(x), as in transformers. The body adds no name of its own. */
+export function skip(body: Layer): Layer {
+  return (x, scope) => scope.b.add(x, body(x, scope));
+}
+
 /**
  * activation(body(x) + shortcut(x)) (He et al., 2015). The body adds no name of its own, so that a block's keys are the body's.
  *

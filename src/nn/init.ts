@@ -44,6 +44,14 @@ export function kaimingNormalFanOut(): Initializer {
   };
 }
 
+/** Xavier uniform (Glorot and Bengio, 2010): ±√(6 / (fanIn + fanOut)). Shape [O, I, …]. */
+export function xavierUniform(): Initializer {
+  return (shape, uniform) => {
+    const [out, inputs, ...kernel] = shape;
+    return uniformInit(Math.sqrt(6 / ((inputs + out) * sizeOf(kernel))))(shape, uniform);
+  };
+}
+
 /** Values of the parameter `name` for a run's seed. */
 export function initialValues(seed: number, name: string, shape: Shape, init: Initializer): Float32Array {
   const stream = streamOf(name);

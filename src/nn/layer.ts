@@ -50,6 +50,10 @@ export interface Parameter {
 interface Trace {
   readonly b: GraphBuilder;
   readonly training: boolean;
+  /** Stands before the names of states in the graph. */
+  readonly prefix: string;
+  /** Keys that stay as they are in training. */
+  readonly frozen: ReadonlySet<string>;
   /** Halves of the step's random key; scalars. */
   readonly key: readonly [Tensor, Tensor];
   readonly parameters: Map<string, Parameter>;
@@ -74,10 +78,13 @@ export class Scope {
    *
    * @param b Builder of the graph.
    * @param training Batch statistics and dropout, or running statistics and none.
+   * @param prefix Stands before the names of states in the graph, so that two models may have keys in common there.
+   * @param frozen Keys that stay as they are in training; default none.
    */
-  static root(b: GraphBuilder, training: boolean): Scope {
+  static root(b: GraphBuilder, training: boolean, prefix = "", frozen: ReadonlySet<string> = new Set()): Scope {
     const key = [b.input("keyHi", []), b.input("keyLo", [])] as const;
-    return new Scope({ b, training, key, parameters: new Map(), updates: new Map(), outputs: new Map() }, "");
+    const met = { parameters: new Map(), updates: new Map(), outputs: new Map() };
+    return new Scope({ b, training, prefix, frozen, key, ...met }, "");
   }
 
   /** The graph's builder. */
@@ -137,6 +144,11 @@ export class Scope {
     return this.#declare({ name: this.#key(name), shape, init, trainable: false, decay: false });
   }
 
+  /** Is this parameter or buffer to stay as it is, although this may be the trace of a training step? */
+  isFrozen(name: string): boolean {
+    return this.#trace.frozen.has(this.#key(name));
+  }
+
   /** Gives a buffer its value after the training step. */
   update(name: string, value: Tensor): void {
     this.#trace.updates.set(this.#key(name), value);
@@ -156,6 +168,6 @@ export class Scope {
       );
     }
     this.#trace.parameters.set(parameter.name, parameter);
-    return this.b.state(parameter.name, parameter.shape);
+    return this.b.state(this.#trace.prefix + parameter.name, parameter.shape);
   }
 }

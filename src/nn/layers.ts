@@ -5,7 +5,8 @@
  */
 
 import { batchMoments, normalize } from "../../kernels/batch_norm.ts";
-import { sizeOf } from "../../kernels/op.ts";
+import { sizeOf, type Tensor } from "../../kernels/op.ts";
+import type { GraphBuilder } from "../graph/builder.ts";
 import { constantInit, fanInUniform, type Initializer } from "./init.ts";
 import type { Layer } from "./layer.ts";
 
@@ -21,6 +22,8 @@ export interface Conv2dOptions {
   readonly bias?: boolean;
   /** Initial weights; default PyTorch's. */
   readonly init?: Initializer;
+  /** Initial bias; default PyTorch's. */
+  readonly biasInit?: Initializer;
 }
 
 /**
@@ -41,25 +44,34 @@ export function conv2d(inputs: number, outputs: number, kernel: number, options:
     );
     const y = scope.b.op("conv2d", [x, weight], { stride, padding, groups });
     if (!bias) return y;
-    return scope.b.add(
-      y,
-      scope.b.reshape(scope.parameter("bias", [outputs], fanInUniform(fanIn), { decay: false }), [outputs, 1, 1]),
-    );
+    const shift = scope.parameter("bias", [outputs], options.biasInit ?? fanInUniform(fanIn), { decay: false });
+    return scope.b.add(y, scope.b.reshape(shift, [outputs, 1, 1]));
   };
 }
 
-/** Dense layer: [N, I] to [N, O]. Parameters `weight` [O, I] and `bias` [O]. */
-export function linear(inputs: number, outputs: number, { bias = true }: { bias?: boolean } = {}): Layer {
+/** Options of {@link linear}. */
+export interface LinearOptions {
+  /** Adds a learnt bias; default true. */
+  readonly bias?: boolean;
+  /** Initial weights; default PyTorch's. */
+  readonly init?: Initializer;
+  /** Initial bias; default PyTorch's. */
+  readonly biasInit?: Initializer;
+}
+
+/** Dense layer: [N, …, I] to [N, …, O]. Parameters `weight` [O, I] and `bias` [O]. */
+export function linear(inputs: number, outputs: number, options: LinearOptions = {}): Layer {
+  const { bias = true, init = fanInUniform(inputs), biasInit = fanInUniform(inputs) } = options;
   return (x, scope) => {
-    const weight = scope.parameter("weight", [outputs, inputs], fanInUniform(inputs));
+    const weight = scope.parameter("weight", [outputs, inputs], init);
     const y = scope.b.matmul(x, weight, { transposeB: true });
-    return bias ? scope.b.add(y, scope.parameter("bias", [outputs], fanInUniform(inputs), { decay: false })) : y;
+    return bias ? scope.b.add(y, scope.parameter("bias", [outputs], biasInit, { decay: false })) : y;
   };
 }
 
 /** A dense layer whose width follows from its input. */
-export function lazyLinear(outputs: number): Layer {
-  return (x, scope) => linear(x.shape[1], outputs)(x, scope);
+export function lazyLinear(outputs: number, options: LinearOptions = {}): Layer {
+  return (x, scope) => linear(x.shape[1], outputs, options)(x, scope);
 }
 
 /** Options of {@link batchNorm2d}. */
@@ -72,7 +84,8 @@ export interface BatchNormOptions {
 
 /**
  * Batch normalisation of [N, C, H, W] (Ioffe and Szegedy, 2015): by the batch's moments in training, by running ones in
- * evaluation. Parameters `weight` and `bias` [C]; buffers `running_mean` and `running_var` [C].
+ * evaluation, and in training where a running one is frozen. Parameters `weight` and `bias` [C]; buffers `running_mean` and
+ * `running_var` [C].
  */
 export function batchNorm2d(channels: number, { eps = 1e-5, momentum = 0.1 }: BatchNormOptions = {}): Layer {
   return (x, scope) => {
@@ -81,7 +94,8 @@ export function batchNorm2d(channels: number, { eps = 1e-5, momentum = 0.1 }: Ba
     const beta = scope.parameter("bias", [channels], constantInit(0), { decay: false });
     const mean = scope.buffer("running_mean", [channels], constantInit(0));
     const variance = scope.buffer("running_var", [channels], constantInit(1));
-    if (!scope.training) return normalize(b, x, { mean, variance }, gamma, beta, eps);
+    const isFixed = scope.isFrozen("running_mean") || scope.isFrozen("running_var");
+    if (!scope.training || isFixed) return normalize(b, x, { mean, variance }, gamma, beta, eps);
     const moments = batchMoments(b, x);
     // The running variance is the unbiased one, as in PyTorch.
     const count = sizeOf(x.shape) / channels;
@@ -90,6 +104,34 @@ export function batchNorm2d(channels: number, { eps = 1e-5, momentum = 0.1 }: Ba
     scope.update("running_mean", blend(mean, moments.mean, 1));
     scope.update("running_var", blend(variance, moments.variance, count > 1 ? count / (count - 1) : 1));
     return b.op("batchNorm", [x, gamma, beta], { eps });
+  };
+}
+
+/** Options of {@link localResponseNorm}. */
+export interface LocalResponseNormOptions {
+  /** Weight of the mean square; default 1e-4. */
+  readonly alpha?: number;
+  /** Power of the divisor; default 0.75. */
+  readonly beta?: number;
+  /** Added to the mean square; default 1. */
+  readonly k?: number;
+}
+
+/**
+ * Local response normalisation across channels of [N, C, H, W] (Krizhevsky et al., 2012, section 3.3): x / (k + alpha / size · Σ
+ * x²)^beta, the sum over the `size` channels around each one. Alpha is divided by the size as in PyTorch, Caffe and the
+ * authors' own cuda-convnet, though not in the paper's formula.
+ *
+ * @param size Channels in the window, odd.
+ */
+export function localResponseNorm(
+  size: number,
+  { alpha = 1e-4, beta = 0.75, k = 1 }: LocalResponseNormOptions = {},
+): Layer {
+  return (x, { b }) => {
+    const energy = b.op("channelWindowSum", [b.square(x)], { size });
+    const divisor = b.add(b.mul(energy, alpha / size), k);
+    return b.mul(x, b.exp(b.mul(b.log(divisor), -beta)));
   };
 }
 
@@ -125,6 +167,30 @@ export function maxPool2d(kernel: number, { stride = kernel, padding = 0 }: Pool
 /** Mean over windows: [N, C, H, W] to [N, C, H', W']. */
 export function avgPool2d(kernel: number, { stride = kernel, padding = 0 }: PoolOptions = {}): Layer {
   return (x, { b }) => b.op("avgPool2d", [x], { kernel, stride, padding });
+}
+
+/**
+ * Mean over `side` × `side` windows that cover the picture, whatever its size: [N, C, H, W] to [N, C, side, side]. Window i goes
+ * from ⌊i · H / side⌋ to ⌈(i + 1) · H / side⌉, as in PyTorch: windows overlap where the side does not divide, and repeat
+ * pixels where the picture is smaller.
+ */
+export function adaptiveAvgPool2d(side: number): Layer {
+  return (x, { b }) => {
+    const [, , height, width] = x.shape;
+    const rows = height === side ? x : b.matmul(windowMeans(b, side, height), x);
+    return width === side ? rows : b.matmul(rows, windowMeans(b, side, width), { transposeB: true });
+  };
+}
+
+/** The matrix [side, size] of {@link adaptiveAvgPool2d} along one axis: row i averages window i. */
+function windowMeans(b: GraphBuilder, side: number, size: number): Tensor {
+  const window = b.op("iota", [], { shape: [side, 1] });
+  const pixel = b.op("iota", [], { shape: [1, size] });
+  // ⌊i · size / side⌋ ≤ h < ⌈(i + 1) · size / side⌉, in integers.
+  const isAfterStart = b.greater(b.mul(b.add(pixel, 1), side), b.mul(window, size));
+  const isBeforeEnd = b.greater(b.mul(b.add(window, 1), size), b.mul(pixel, side));
+  const holds = b.mul(isAfterStart, isBeforeEnd);
+  return b.div(holds, b.sum(holds, [1]));
 }
 
 /** Mean over the whole picture: [N, C, H, W] to [N, C, 1, 1]. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-export { inline, residual, sequential } from "./blocks.ts";
+export { inline, residual, sequential, skip } from "./blocks.ts";
 export {
   constantInit,
   fanInUniform,
@@ -13,9 +13,11 @@ export {
   kaimingNormalFanOut,
   normalInit,
   uniformInit,
+  xavierUniform,
 } from "./init.ts";
 export { type Layer, type Parameter, Scope } from "./layer.ts";
 export {
+  adaptiveAvgPool2d,
   avgPool2d,
   batchNorm2d,
   type BatchNormOptions,
@@ -26,8 +28,31 @@ export {
   globalAvgPool2d,
   lazyLinear,
   linear,
+  type LinearOptions,
+  localResponseNorm,
+  type LocalResponseNormOptions,
   maxPool2d,
   type PoolOptions,
   relu,
   tanh,
 } from "./layers.ts";
+export {
+  encoderBlock,
+  type EncoderBlockOptions,
+  gelu,
+  layerNorm,
+  layerScale,
+  mergeHeads,
+  mlp,
+  type MlpOptions,
+  selfAttention,
+  type SelfAttentionOptions,
+  splitHeads,
+  stochasticDepth,
+} from "./transformer.ts";
+export {
+  cosineWindowAttention,
+  padToMultiple,
+  windowAttention,
+  type WindowAttentionOptions,
+} from "./window_attention.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert
 import { sizeOf } from "../../kernels/op.ts";
 import { UserError } from "../../src/errors.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
-import { createModel, type ModelOptions, models } from "../../src/models/mod.ts";
+import { createModel, type ModelOption, type ModelOptions, models } from "../../src/models/mod.ts";
 
 const torchvision: Record<string, Record<string, number[]>> = JSON.parse(
   await Deno.readTextFile(new URL("../../fixtures/models/keys.json", import.meta.url)),
@@ -114,7 +114,34 @@ const refused: readonly [name: string, create: () => unknown, message: string][]
     () => createModel("lenet", { classes: 5, imageSize: 12 }),
     "lenet cannot take pictures of 12×12: give --image-size 16 or more",
   ],
+  [
+    "an option that the model has no use for",
+    () => createModel("resnet18", { classes: 5, layerScale: 0.1 }),
+    "resnet18 has no use for --layer-scale 0.1: leave it out, or use a model that takes it, as vit-ti16 does",
+  ],
 ];
+
+Deno.test("an option that a model takes changes it, and every other is refused", async (t) => {
+  const values: Required<Pick<ModelOptions, ModelOption>> = {
+    ...{ dropout: 0.3, attentionDropout: 0.3, stochasticDepth: 0.4, layerScale: 0.3 },
+    stem: "small",
+  };
+  const nodesOf = (name: string, options: Partial<ModelOptions>) => {
+    const b = new GraphBuilder();
+    createModel(name, { classes: 3, ...options }).trace(b, 2, true);
+    return JSON.stringify(b.graph.nodes.map(({ op, shape, attrs }) => [op, shape, attrs]));
+  };
+  for (const { name, takes = [] } of models) {
+    await t.step(name, () => {
+      const plain = nodesOf(name, { stem: "auto" });
+      for (const [option, value] of Object.entries(values)) {
+        const options = { [option]: value };
+        if ((takes as readonly string[]).includes(option)) assertNotEquals(nodesOf(name, options), plain, option);
+        else assertThrows(() => createModel(name, { classes: 3, ...options }), UserError, "has no use for --");
+      }
+    });
+  }
+});
 
 Deno.test("createModel() refuses", async (t) => {
   for (const [name, create, message] of refused) {

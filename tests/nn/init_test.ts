@@ -7,6 +7,7 @@ import {
   kaimingNormalFanOut,
   normalInit,
   uniformInit,
+  xavierUniform,
 } from "../../src/nn/mod.ts";
 
 const SHAPE = [64, 32, 3, 3];
@@ -31,6 +32,7 @@ const cases: readonly [name: string, init: Initializer, std: number, kurtosis: n
   ["uniformInit()", uniformInit(0.6), 0.6 / Math.sqrt(3), 1.8, 0.6],
   ["normalInit()", normalInit(0.25), 0.25, 3, 0.25 * 5.5],
   ["fanInUniform() of 288 inputs", fanInUniform(288), 1 / Math.sqrt(288 * 3), 1.8, 1 / Math.sqrt(288)],
+  ["xavierUniform() of 288 inputs and 576 outputs", xavierUniform(), Math.sqrt(2 / 864), 1.8, Math.sqrt(6 / 864)],
   ["kaimingNormalFanOut() of 64 · 9 outputs", kaimingNormalFanOut(), Math.sqrt(2 / 576), 3, 5.5 * Math.sqrt(2 / 576)],
 ];
 

@@ -1,0 +1,130 @@
+/**
+ * `parity`: compares a full-size model with a reference file.
+ *
+ * @module
+ */
+
+import type { Device, Program, Session } from "../device/device.ts";
+import { UserError } from "../errors.ts";
+import { openSafetensors, type SafetensorsReader } from "../interop/safetensors.ts";
+import { createModel, type Model, modelNamed } from "../models/mod.ts";
+import { type Deviation, gradientDeviation, gradientGraph, isWithin, normOf, valueDeviation } from "../train/parity.ts";
+import { evaluationGraph } from "../train/step.ts";
+import { type Invocation, userPath } from "./command.ts";
+import { chooseDevice } from "./device.ts";
+import type * as tables from "./flags.ts";
+
+/** Tensors that are shown, the worst ones first. */
+const SHOWN = 10;
+
+/** Runs `parity`; gives the exit code: 1 when a tensor is past its limit. */
+export async function run({ options, words }: Invocation<typeof tables.parity.flags>): Promise<number> {
+  const [name, weightsPath, referencePath] = [words[0], userPath(words[1]), userPath(words[2])];
+  modelNamed(name);
+  using reference = await openSafetensors(referencePath);
+  const { batch, model } = modelFor(name, reference, referencePath);
+  await loadInto(model, weightsPath);
+  await using device = await chooseDevice(options.backend, (line) => console.log(line));
+  const rows = await deviations(device, model, batch, reference);
+  // A NaN is past every limit and sorts first.
+  const share = ({ error, limit }: Deviation) => Number.isNaN(error) ? Infinity : error / limit;
+  rows.sort((a, b) => share(b) - share(a));
+  const past = rows.filter((row) => !isWithin(row));
+  const shown = options.verbose ? rows : rows.slice(0, Math.max(SHOWN, past.length));
+  console.log(table(shown));
+  console.log(
+    `${name}, ${batch} pictures of ${model.imageSize}×${model.imageSize}, ${model.classes} classes: ` +
+      `${rows.length - past.length} of ${rows.length} tensors within their limits`,
+  );
+  return past.length === 0 ? 0 : 1;
+}
+
+/** The model with the sizes of the reference, without anything random. */
+function modelFor(name: string, reference: SafetensorsReader, path: string): { batch: number; model: Model } {
+  const shapeOf = (tensor: string, axes: number) => {
+    const shape = reference.entries.get(tensor)?.shape;
+    if (shape?.length === axes) return shape;
+    throw new UserError(
+      `Cannot compare with ${path}: it has no ${tensor} of ${axes} axes; it takes input, labels, logits, loss, grad.… and tol.…`,
+    );
+  };
+  const [batch, channels, height, width] = shapeOf("input", 4);
+  const [, classes] = shapeOf("logits", 2);
+  shapeOf("labels", 1);
+  shapeOf("loss", 1);
+  if (height !== width) {
+    throw new UserError(`Cannot compare with ${path}: its pictures of ${width}×${height} are not square`);
+  }
+  const { takes = [] } = modelNamed(name);
+  const off = (["dropout", "attentionDropout", "stochasticDepth"] as const).filter((option) => takes.includes(option));
+  const random = Object.fromEntries(off.map((option) => [option, 0]));
+  return { batch, model: createModel(name, { classes, channels, imageSize: height, ...random }) };
+}
+
+async function loadInto(model: Model, path: string): Promise<void> {
+  using file = await openSafetensors(path);
+  for (const { name, shape } of model.parameters) {
+    const found = file.entries.get(name)?.shape;
+    if (`${found}` !== `${shape}`) {
+      throw new UserError(
+        `Cannot load ${path} into ${model.name}: it has ${
+          found ? `${name} of [${found.join(", ")}]` : `no ${name}`
+        }, and [${shape.join(", ")}] is needed`,
+      );
+    }
+    model.weights.set(name, (await file.read(name)).values);
+  }
+}
+
+/** Every tensor of the reference beside the model's. */
+async function deviations(
+  device: Device,
+  model: Model,
+  batch: number,
+  reference: SafetensorsReader,
+): Promise<Deviation[]> {
+  const valueOf = async (name: string) => (await reference.read(name)).values;
+  using session = device.open();
+  for (const { name } of model.parameters) session.write(name, model.weights.get(name)!);
+  const images = await valueOf("input");
+  const { logits } = await outputsOf(session, session.compile(evaluationGraph(model, batch)), { images });
+  const rows = [valueDeviation("logits", logits, await valueOf("logits"))];
+  const targets = oneHot(await valueOf("labels"), model.classes);
+  const program = session.compile(gradientGraph(model, batch));
+  const { loss, ...grads } = await outputsOf(session, program, { images, targets });
+  rows.push(valueDeviation("loss", loss, await valueOf("loss")));
+  let squares = 0;
+  for (const name of Object.keys(grads)) squares += normOf(await valueOf(name)) ** 2;
+  for (const [name, got] of Object.entries(grads)) {
+    const [tol] = await valueOf(name.replace("grad.", "tol."));
+    rows.push(gradientDeviation(name, got, await valueOf(name), tol, Math.sqrt(squares)));
+  }
+  return rows;
+}
+
+async function outputsOf(session: Session, program: Program, inputs: Record<string, Float32Array>) {
+  // Keys of random numbers that nothing draws.
+  program.run({ keyHi: Float32Array.of(0), keyLo: Float32Array.of(0), ...inputs });
+  await session.settle();
+  return await program.outputs();
+}
+
+/** [N, classes]. */
+function oneHot(labels: Float32Array, classes: number): Float32Array {
+  const rows = new Float32Array(labels.length * classes);
+  labels.forEach((label, n) => rows[n * classes + label] = 1);
+  return rows;
+}
+
+function table(rows: readonly Deviation[]): string {
+  const cells = [
+    ["tensor", "off by", "limit"],
+    ...rows.map((
+      row,
+    ) => [row.name, row.error.toExponential(2), row.limit.toExponential(2) + (isWithin(row) ? "" : "  PAST")]),
+  ];
+  const widths = [0, 1].map((c) => Math.max(...cells.map((row) => row[c].length)));
+  return cells.map(([name, error, limit]) => `${name.padEnd(widths[0])}  ${error.padStart(widths[1])}  ${limit}`).join(
+    "\n",
+  );
+}

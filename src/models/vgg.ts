@@ -1,0 +1,107 @@
+/**
+ * VGG (Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", 2014), with torchvision's
+ * key names and initial values.
+ *
+ * @module
+ */
+
+import {
+  adaptiveAvgPool2d,
+  batchNorm2d,
+  constantInit,
+  conv2d,
+  dropout,
+  flatten,
+  kaimingNormalFanOut,
+  type Layer,
+  linear,
+  maxPool2d,
+  normalInit,
+  relu,
+  sequential,
+} from "../nn/mod.ts";
+import type { ModelDefinition, ResolvedModelOptions } from "./model.ts";
+
+type Options = Pick<ResolvedModelOptions, "channels" | "classes" | "dropout">;
+
+/** Output channels of the 3×3 convolutions of each stage; a pooling ends a stage. */
+type Stages = readonly (readonly number[])[];
+
+/** Table 1's columns A, B, D and E, by the number of layers with weights. */
+const columns: Readonly<Record<11 | 13 | 16 | 19, Stages>> = {
+  11: [[64], [128], [256, 256], [512, 512], [512, 512]],
+  13: [[64, 64], [128, 128], [256, 256], [512, 512], [512, 512]],
+  16: [[64, 64], [128, 128], [256, 256, 256], [512, 512, 512], [512, 512, 512]],
+  19: [[64, 64], [128, 128], [256, 256, 256, 256], [512, 512, 512, 512], [512, 512, 512, 512]],
+};
+
+/** The convolutions of all stages, in one numbered list as torchvision has it. */
+function features(channels: number, stages: Stages, norm: boolean): Layer {
+  const options = { padding: 1, init: kaimingNormalFanOut(), biasInit: constantInit(0) };
+  const layers: Layer[] = [];
+  let inputs = channels;
+  for (const stage of stages) {
+    for (const outputs of stage) {
+      layers.push(conv2d(inputs, outputs, 3, options), ...(norm ? [batchNorm2d(outputs)] : []), relu());
+      inputs = outputs;
+    }
+    layers.push(maxPool2d(2));
+  }
+  return sequential(layers);
+}
+
+/** How a VGG differs from the others. */
+export interface VggOptions {
+  /** Which column of table 1, by its number of layers with weights. */
+  readonly depth: 11 | 13 | 16 | 19;
+  /** Batch norm after each convolution. */
+  readonly norm: boolean;
+  /** Multiplies the numbers of channels and hidden units; default 1. */
+  readonly width?: number;
+}
+
+/** The layers of a VGG. */
+export function vggLayers(
+  { channels, classes, dropout: rate = 0.5 }: Options,
+  { depth, norm, width = 1 }: VggOptions,
+): Layer {
+  const stages = columns[depth].map((widths) => widths.map((size) => size * width));
+  const hidden = 4096 * width;
+  const dense = (inputs: number, outputs: number): Layer =>
+    linear(inputs, outputs, { init: normalInit(0.01), biasInit: constantInit(0) });
+  return sequential({
+    features: features(channels, stages, norm),
+    avgpool: adaptiveAvgPool2d(7),
+    flatten: flatten(),
+    classifier: sequential([
+      dense(stages.at(-1)!.at(-1)! * 7 * 7, hidden),
+      relu(),
+      dropout(rate),
+      dense(hidden, hidden),
+      relu(),
+      dropout(rate),
+      dense(hidden, classes),
+    ]),
+  });
+}
+
+function vgg(depth: VggOptions["depth"], norm: boolean): ModelDefinition {
+  const convolutions = columns[depth].flat().length;
+  return {
+    name: `vgg${depth}${norm ? "-bn" : ""}`,
+    summary: `VGG-${depth} (Simonyan 2014): ${convolutions} 3×3 convolutions${
+      norm ? " with batch norm" : ""
+    }, three dense layers`,
+    imageSize: 224,
+    minImageSize: 32,
+    keys: "torchvision",
+    takes: ["dropout"],
+    build: (options) => vggLayers(options, { depth, norm }),
+  };
+}
+
+/** `vgg11`, `vgg13`, `vgg16`, `vgg19`, and each with `-bn`. */
+export const vggs: readonly ModelDefinition[] = ([11, 13, 16, 19] as const).flatMap((depth) => [
+  vgg(depth, false),
+  vgg(depth, true),
+]);

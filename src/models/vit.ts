@@ -1,0 +1,178 @@
+/**
+ * ViT (Dosovitskiy et al., "An image is worth 16×16 words", 2020) and DeiT (Touvron et al., "Training data-efficient image
+ * transformers", 2020), with torchvision's key names.
+ *
+ * @module
+ */
+
+import type { Builder, Tensor } from "../../kernels/op.ts";
+import {
+  constantInit,
+  conv2d,
+  dropout,
+  encoderBlock,
+  type Initializer,
+  type Layer,
+  layerNorm,
+  linear,
+  normalInit,
+  padToMultiple,
+  type Scope,
+  sequential,
+} from "../nn/mod.ts";
+import type { ModelDefinition, ModelOption } from "./model.ts";
+
+/** What a vision transformer is made of. */
+export interface VisionTransformerOptions {
+  /** Side of a patch in pixels. */
+  readonly patch: number;
+  /** Width D of a token. */
+  readonly width: number;
+  /** Blocks of the encoder. */
+  readonly depth: number;
+  /** Attention heads of a block. */
+  readonly heads: number;
+  /** Units of a block's mlp; default 4 · width. */
+  readonly hidden?: number;
+  /** With DeiT's distillation token and its head; default false. */
+  readonly distilled?: boolean;
+  /** Channels of the pictures. */
+  readonly channels: number;
+  /** Logits. */
+  readonly classes: number;
+  /** Share of the units dropped, of the embedded tokens and after each projection; default 0. */
+  readonly dropout?: number;
+  /** Share of the attention weights dropped; default 0. */
+  readonly attentionDropout?: number;
+  /** Share of the pictures for which the last block's branches are left out, falling to 0 at the first block; default 0. */
+  readonly stochasticDepth?: number;
+  /** Start of the layer scale; default none. */
+  readonly layerScale?: number;
+}
+
+/**
+ * A vision transformer (ViT's figure 1): pictures [N, C, H, W] to logits [N, classes]. Where the patch does not divide the
+ * picture, zeros at the right and at the bottom fill the last patches.
+ *
+ * Distilled, a second token learns from a teacher (DeiT's figure 2). The logits are the mean of the two heads', whose own are the
+ * scope's outputs `heads` and `head_dist`.
+ */
+export function visionTransformer(options: VisionTransformerOptions): Layer {
+  const { patch, width, channels, classes, distilled = false } = options;
+  const embedding = conv2d(channels, width, patch, {
+    stride: patch,
+    // torchvision cuts this normal distribution at ±2, which no draw reaches.
+    init: normalInit(1 / Math.sqrt(channels * patch * patch)),
+    biasInit: constantInit(0),
+  });
+  const head = linear(width, classes, { init: constantInit(0), biasInit: constantInit(0) });
+  return (x, scope) => {
+    const { b } = scope;
+    const size = [x.shape[0], width] as const;
+    const tokens = [token(scope, "class_token", constantInit(0), size)];
+    if (distilled) tokens.push(token(scope, "dist_token", normalInit(0.02), size));
+    const patches = sequenceOf(b, scope.call("conv_proj", embedding, padToMultiple(b, x, patch, [2, 3])));
+    const encoded = scope.call("encoder", encoder(options), b.concat([...tokens, patches], 1));
+    const logits = scope.call("heads", sequential({ head }), tokenAt(b, encoded, 0));
+    if (!distilled) return logits;
+    return b.mul(b.add(logits, scope.call("head_dist", head, tokenAt(b, encoded, 1))), 0.5);
+  };
+}
+
+/** Tokens [N, T, D] with their positions through all blocks, normalised at the end. */
+function encoder(
+  { width, depth, heads, dropout: rate = 0, stochasticDepth = 0, ...block }: VisionTransformerOptions,
+): Layer {
+  const blocks = Array.from({ length: depth }, (_, i): [string, Layer] => [
+    `encoder_layer_${i}`,
+    encoderBlock(width, heads, {
+      ...block,
+      dropout: rate,
+      stochasticDepth: stochasticDepth * i / Math.max(1, depth - 1),
+    }),
+  ]);
+  return (x, scope) => {
+    const positions = scope.parameter("pos_embedding", [1, ...x.shape.slice(1)], normalInit(0.02), { decay: false });
+    return sequential({
+      dropout: dropout(rate),
+      layers: sequential(Object.fromEntries(blocks)),
+      ln: layerNorm(width, 1e-6),
+    })(scope.b.add(x, positions), scope);
+  };
+}
+
+/** A learnt token, the same for every picture: [N, 1, D]. */
+function token(scope: Scope, name: string, init: Initializer, [batch, width]: readonly [number, number]): Tensor {
+  return scope.b.broadcastTo(scope.parameter(name, [1, 1, width], init, { decay: false }), [batch, 1, width]);
+}
+
+/** Token `index` of [N, T, D]: [N, D]. */
+function tokenAt(b: Builder, x: Tensor, index: number): Tensor {
+  const [batch, , width] = x.shape;
+  return b.reshape(b.slice(x, [0, index, 0], [batch, 1, width]), [batch, width]);
+}
+
+/** Patches by rows: [N, D, h, w] to [N, h · w, D]. */
+function sequenceOf(b: Builder, x: Tensor): Tensor {
+  const [batch, width, rows, columns] = x.shape;
+  return b.permute(b.reshape(x, [batch, width, rows * columns]), [0, 2, 1]);
+}
+
+/** Width, depth and heads of each size: Ti and S are DeiT's table 1, B and L are ViT's. */
+const sizes = {
+  ti: { width: 192, depth: 12, heads: 3 },
+  s: { width: 384, depth: 12, heads: 6 },
+  b: { width: 768, depth: 12, heads: 12 },
+  l: { width: 1024, depth: 24, heads: 16 },
+} as const;
+
+const takes: readonly ModelOption[] = ["dropout", "attentionDropout", "stochasticDepth", "layerScale"];
+
+function definition(
+  name: string,
+  summary: string,
+  architecture: Pick<VisionTransformerOptions, "patch" | "width" | "depth" | "heads" | "distilled">,
+): ModelDefinition {
+  return {
+    name,
+    summary,
+    imageSize: 224,
+    minImageSize: architecture.patch,
+    keys: "torchvision",
+    takes,
+    build: (options) => visionTransformer({ ...architecture, ...options }),
+  };
+}
+
+function vit(size: keyof typeof sizes, patch: 16 | 32): ModelDefinition {
+  const { width, depth, heads } = sizes[size];
+  const summary =
+    `ViT (Dosovitskiy 2020): ${depth} blocks of width ${width} with ${heads} heads, patches of ${patch}×${patch}`;
+  return definition(`vit-${size}${patch}`, summary, { ...sizes[size], patch });
+}
+
+function deit(size: "ti" | "s" | "b", distilled: boolean): ModelDefinition {
+  const base = `vit-${size}16`;
+  return distilled
+    ? definition(`deit-${size}-distilled`, `DeiT (Touvron 2020): ${base} with a distillation token and its head`, {
+      ...sizes[size],
+      patch: 16,
+      distilled,
+    })
+    : definition(`deit-${size}`, `DeiT (Touvron 2020): ${base} by another name, for its weights`, {
+      ...sizes[size],
+      patch: 16,
+    });
+}
+
+/** `vit-ti16` to `vit-l32`. */
+export const vits: readonly ModelDefinition[] = (["ti", "s", "b", "l"] as const).flatMap((size) => [
+  vit(size, 16),
+  vit(size, 32),
+]);
+
+/** `deit-ti` to `deit-b-distilled`. */
+export const deits: readonly ModelDefinition[] = (["ti", "s", "b"] as const).flatMap((size) => [
+  deit(size, false),
+  deit(size, true),
+]);
