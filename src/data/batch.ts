@@ -8,6 +8,7 @@
 import type { Picture } from "./decode.ts";
 import { randomBelow, randomStream, shuffle } from "./random.ts";
 import type { PictureReader, ReaderSource } from "./reader.ts";
+import { middleOf } from "./resize.ts";
 
 /** Random changes to training pictures: none; mirrored; a random crop of a larger square, and mirrored. */
 export type Augment = "none" | "flip" | "crop-flip";
@@ -28,14 +29,12 @@ export interface Batch {
 
 /** What batches are made of; structured-cloneable. */
 export interface BatchPlan {
-  /** Where the pictures can be read. */
+  /** Where the pictures can be read, and how they are resized: to S × S. */
   readonly reader: ReaderSource;
   /** How many samples. */
   readonly samples: number;
   /** Pictures in a batch, N. */
   readonly batch: number;
-  /** Side of a picture in pixels, S. */
-  readonly size: number;
   /** Channels, C. */
   readonly channels: 1 | 3;
   /** Mean of each channel, of values from 0 to 1. */
@@ -112,7 +111,8 @@ export class BatchMaker {
    * @returns The batch, padded where the samples run out.
    */
   make(epoch: number, step: number): Batch {
-    const { batch, size, channels, outputs } = this.#plan;
+    const { batch, channels, outputs, reader } = this.#plan;
+    const size = reader.resizing.imageSize;
     if (this.#order?.epoch !== epoch) this.#order = { epoch, samples: epochOrder(this.#plan, epoch) };
     const samples = this.#order.samples.subarray(step * batch, (step + 1) * batch);
     const pixels = channels * size * size;
@@ -133,20 +133,20 @@ export class BatchMaker {
 
   /** Writes a picture as [C, S, S]: cropped, mirrored, normalised. */
   #place(sample: number, epoch: number, out: Float32Array): void {
-    const { size } = this.#plan;
-    const picture = this.#reader.readSquare(sample);
-    placePicture(picture, this.#change(sample, epoch, picture.width - size), size, this.#normal, out);
+    const { imageSize } = this.#plan.reader.resizing;
+    placePicture(this.#reader.readSquare(sample), this.#change(sample, epoch), imageSize, this.#normal, out);
   }
 
   /** Where the picture is cut out of its square, and whether it is mirrored. */
-  #change(sample: number, epoch: number, slack: number): Cut {
-    const { augment, seed } = this.#plan;
-    const middle = slack >> 1;
+  #change(sample: number, epoch: number): Cut {
+    const { augment, seed, reader: { resizing: { square, imageSize } } } = this.#plan;
+    const middle = middleOf(square, imageSize);
     if (augment === "none") return { left: middle, top: middle, mirrored: false };
     const next = randomStream(augmentStream, seed, epoch, sample);
     const mirrored = randomBelow(next, 2) === 1;
     if (augment === "flip") return { left: middle, top: middle, mirrored };
-    return { left: randomBelow(next, slack + 1), top: randomBelow(next, slack + 1), mirrored };
+    const places = square - imageSize + 1;
+    return { left: randomBelow(next, places), top: randomBelow(next, places), mirrored };
   }
 }
 

@@ -9,6 +9,7 @@ import type { BatchAnswer, BatchRequest } from "./batch_worker.ts";
 import type { CacheOptions } from "./cache_folder.ts";
 import type { Dataset } from "./dataset.ts";
 import { prepareReader } from "./prepare.ts";
+import type { Interpolation } from "./resize.ts";
 import type { Progress } from "./scan.ts";
 import { errorOf } from "./workers.ts";
 
@@ -23,6 +24,8 @@ export interface LoaderOptions {
    * ({@link squareFor}): give a validation split the square of its training split.
    */
   readonly square?: number;
+  /** How pixels are mixed where pictures are resized; by default bilinear. */
+  readonly interpolation?: Interpolation;
   /** Mean of each channel, of values from 0 to 1. */
   readonly mean: readonly number[];
   /** Standard deviation of each channel. */
@@ -105,14 +108,13 @@ export class Loader implements Disposable {
    */
   static async open(data: Dataset, options: LoaderOptions): Promise<Loader> {
     checkOptions(data, options);
-    const { imageSize, augment, cache, onProgress } = options;
+    const { imageSize, augment, interpolation = "bilinear", cache, onProgress } = options;
     const square = options.square ?? squareFor(imageSize, augment);
     const batch = options.last === "drop" ? Math.min(options.batch, data.size) : options.batch;
     const plan: BatchPlan = {
-      reader: await prepareReader(data, square, cache, onProgress),
+      reader: await prepareReader(data, { imageSize, square, interpolation }, cache, onProgress),
       samples: data.size,
       batch,
-      size: imageSize,
       channels: data.channels,
       mean: options.mean,
       std: options.std,

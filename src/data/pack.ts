@@ -1,7 +1,7 @@
 /**
  * The packed cache: the pictures of a source, decoded and resized once, one after another in a file. Its name is a
- * hash of the pictures' contents and of the size wanted, so a changed picture, or another size, is another pack, and
- * every split of a data set shares one.
+ * hash of the pictures' contents and of the resizing, so a changed picture, or another size, is another pack, and every
+ * split of a data set shares one.
  *
  * A pack is written beside its name, synced and renamed: it is there whole or not at all. After the pixels stands a
  * JSON line with the pictures that could not be decoded.
@@ -12,6 +12,7 @@
 import { UserError } from "../errors.ts";
 import { cacheFolder, type CacheOptions, defaultBudgetBytes, makeRoom } from "./cache_folder.ts";
 import { storedSize } from "./reader.ts";
+import type { Resizing } from "./resize.ts";
 import { type Progress, type Scan, scanPictures, sha256 } from "./scan.ts";
 import { type FileSource, pathOf } from "./source.ts";
 import { runInWorkers, workerCount } from "./workers.ts";
@@ -35,10 +36,8 @@ export interface Pack {
 
 /** Pictures that a Worker decodes into a pack. */
 export interface PackJob {
-  /** The file that is written to; without it pictures are only decoded. */
-  readonly file?: string;
-  /** Side of the square that the run needs. */
-  readonly square: number;
+  /** The file that is written to, and how pictures are stored there; without it they are only decoded. */
+  readonly pack?: { readonly file: string; readonly resizing: Resizing };
   /** Pictures and where their pixels go. */
   readonly items: readonly { readonly position: number; readonly path: string; readonly offset: number }[];
 }
@@ -53,7 +52,7 @@ const packs = new Map<string, Promise<Pack>>();
  * Opens the pack of a source, making it first where there is none. What does not fit into the budget stays outside.
  *
  * @param source The pictures.
- * @param square Side of the square that the run needs.
+ * @param resizing How the run needs the pictures.
  * @param cache Folder and budget.
  * @param onProgress Is told how far it is.
  * @returns The pack.
@@ -61,20 +60,22 @@ const packs = new Map<string, Promise<Pack>>();
  */
 export async function openPack(
   source: FileSource,
-  square: number,
+  resizing: Resizing,
   cache: CacheOptions,
   onProgress?: Progress,
 ): Promise<Pack> {
   const scan = await scanPictures(source, onProgress);
   const budget = cache.budgetBytes ?? defaultBudgetBytes;
-  const layout = layOut(scan, square, budget);
+  const layout = layOut(scan, resizing.square, budget);
   const directory = cache.directory ?? cacheFolder();
   const stored = scan.hashes.filter((_, i) => layout.offsets[i] >= 0);
-  const key = sha256(new TextEncoder().encode([`fovea pictures ${version}`, square, ...stored].join("\n")));
+  const { imageSize, square, interpolation } = resizing;
+  const form = [`fovea pictures ${version}`, `${imageSize} of ${square}, ${interpolation}`];
+  const key = sha256(new TextEncoder().encode([...form, ...stored].join("\n")));
   const path = `${directory}/pictures-${key.slice(0, 32)}.pack`;
   let pack = packs.get(path);
   if (pack === undefined) {
-    pack = openOrMake(source, square, path, layout, budget, onProgress);
+    pack = openOrMake(source, resizing, path, layout, budget, onProgress);
     packs.set(path, pack);
   }
   try {
@@ -114,7 +115,7 @@ function layOut(scan: Scan, square: number, budget: number): Layout {
 
 async function openOrMake(
   source: FileSource,
-  square: number,
+  resizing: Resizing,
   path: string,
   layout: Layout,
   budget: number,
@@ -131,7 +132,7 @@ async function openOrMake(
   await makeRoom(directory, layout.bytes, budget);
   const temporary = `${path.slice(0, -".pack".length)}-${Deno.pid}-${crypto.randomUUID().slice(0, 8)}.tmp`;
   try {
-    const problems = await decodeInto(temporary, source, square, layout, onProgress);
+    const problems = await decodeInto({ file: temporary, resizing }, source, layout, onProgress);
     await finish(temporary, problems);
     await Deno.rename(temporary, path);
     return { ...layout, path, problems };
@@ -158,40 +159,36 @@ async function readProblems(path: string, bytes: number): Promise<Map<number, st
 }
 
 async function decodeInto(
-  temporary: string,
+  pack: NonNullable<PackJob["pack"]>,
   source: FileSource,
-  square: number,
   layout: Layout,
   onProgress?: Progress,
 ): Promise<Map<number, string>> {
-  const file = await Deno.open(temporary, { write: true, createNew: true });
+  const file = await Deno.open(pack.file, { write: true, createNew: true });
   await file.truncate(layout.bytes);
   file.close();
   const items = [...layout.offsets].flatMap((offset, position) =>
     offset < 0 ? [] : [{ position, path: pathOf(source, position), offset }]
   );
-  return await decodeAll(items, square, temporary, onProgress);
+  return await decodeAll(items, pack, onProgress);
 }
 
 /**
  * Decodes pictures in Workers.
  *
  * @param items The pictures, and where their pixels go.
- * @param square Side of the square that the run needs.
- * @param file The file that is written to; without it pictures are only decoded, to see whether they can be.
+ * @param pack The file that is written to; undefined when pictures are only decoded, to see whether they can be.
  * @param onProgress Is told how far it is.
  * @returns Why pictures could not be decoded, by place in the source.
  */
 export async function decodeAll(
   items: PackJob["items"],
-  square: number,
-  file?: string,
+  pack: PackJob["pack"],
   onProgress?: Progress,
 ): Promise<Map<number, string>> {
   const jobs: PackJob[] = [];
   for (let i = 0; i < items.length; i += chunk) {
-    const part = items.slice(i, i + chunk);
-    jobs.push(file === undefined ? { square, items: part } : { file, square, items: part });
+    jobs.push({ pack, items: items.slice(i, i + chunk) });
   }
   const problems = new Map<number, string>();
   let done = 0;

@@ -13,7 +13,7 @@ import { serve } from "./workers.ts";
 
 serve((job: PackJob): [number, string][] => {
   const problems: [number, string][] = [];
-  using file = job.file === undefined ? undefined : Deno.openSync(job.file, { write: true });
+  using file = job.pack === undefined ? undefined : Deno.openSync(job.pack.file, { write: true });
   for (const { position, path, offset } of job.items) {
     let picture: Picture;
     try {
@@ -23,13 +23,13 @@ serve((job: PackJob): [number, string][] => {
       problems.push([position, error.message]);
       continue;
     }
-    if (file === undefined) continue;
-    const { data } = toStored(picture, job.square);
+    if (job.pack === undefined || file === undefined) continue;
+    const { data } = toStored(picture, job.pack.resizing);
     try {
       file.seekSync(offset, Deno.SeekMode.Start);
       for (let at = 0; at < data.length;) at += file.writeSync(data.subarray(at));
     } catch (error) {
-      throw new UserError(`${job.file}: ${error instanceof Error ? error.message : error}`);
+      throw new UserError(`${job.pack.file}: ${error instanceof Error ? error.message : error}`);
     }
   }
   return problems;

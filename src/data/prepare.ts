@@ -10,13 +10,14 @@ import type { Dataset } from "./dataset.ts";
 import { counted, printable } from "./names.ts";
 import { openPack, type Pack } from "./pack.ts";
 import type { ReaderSource } from "./reader.ts";
+import type { Resizing } from "./resize.ts";
 import { type Progress, scanPictures } from "./scan.ts";
 
 /**
  * Scans the pictures of a data set, and decodes them into the cache where that is wanted.
  *
  * @param data The data set.
- * @param square Side of the square that the run needs, in pixels.
+ * @param resizing How the run needs the pictures.
  * @param cache Whether decoded pictures are kept, where, and how many bytes of them.
  * @param onProgress Is told how far it is.
  * @returns Where the Workers can read the pictures.
@@ -24,22 +25,22 @@ import { type Progress, scanPictures } from "./scan.ts";
  */
 export async function prepareReader(
   data: Dataset,
-  square: number,
+  resizing: Resizing,
   cache: CacheOptions,
   onProgress?: Progress,
 ): Promise<ReaderSource> {
   const { source } = data;
   const positions = shared(Int32Array, data.positions);
   if (source.form === "pixels") {
-    return { square, positions, pixels: { data: source.pixels, width: source.width, height: source.height } };
+    return { resizing, positions, pixels: { data: source.pixels, width: source.width, height: source.height } };
   }
   const scan = await scanPictures(source, onProgress);
   refuseBroken(data, scan.problems);
   const files = { root: source.root, paths: data.samples.map((_, i) => source.paths[data.positions[i]]) };
-  if (cache.mode === "off") return { square, positions, files };
-  const pack = await openPack(source, square, cache, onProgress);
+  if (cache.mode === "off") return { resizing, positions, files };
+  const pack = await openPack(source, resizing, cache, onProgress);
   refuseBroken(data, pack.problems);
-  return { square, positions, files, pack: packFor(data, pack) };
+  return { resizing, positions, files, pack: packFor(data, pack) };
 }
 
 function packFor({ positions }: Dataset, pack: Pack): ReaderSource["pack"] {

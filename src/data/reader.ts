@@ -9,12 +9,12 @@ import { UserError } from "../errors.ts";
 import { decodePicture, type Picture } from "./decode.ts";
 import { PictureError } from "./header.ts";
 import { printable } from "./names.ts";
-import { squareOf } from "./resize.ts";
+import { type Resizing, squareOf } from "./resize.ts";
 
 /** Where the pictures of a data set can be read; structured-cloneable, with the large parts shared. */
 export interface ReaderSource {
-  /** Side of the square that the run needs, in pixels. */
-  readonly square: number;
+  /** How the run needs the pictures. */
+  readonly resizing: Resizing;
   /** IDX: the pixels, and each sample's place in them. */
   readonly pixels?: { readonly data: SharedArrayBuffer; readonly width: number; readonly height: number };
   /** Files: folder and paths of the samples. */
@@ -51,11 +51,12 @@ export function storedSize(width: number, height: number, square: number): { wid
  * Brings a decoded picture to the form in which it is stored.
  *
  * @param picture The picture.
- * @param square Side of the square that the run needs.
+ * @param resizing How the run needs it.
  * @returns The square, or the picture itself where that is smaller.
  */
-export function toStored(picture: Picture, square: number): Picture {
-  return storedSize(picture.width, picture.height, square).width === square ? squareOf(picture, square) : picture;
+export function toStored(picture: Picture, resizing: Resizing): Picture {
+  const { width } = storedSize(picture.width, picture.height, resizing.square);
+  return width === resizing.square ? squareOf(picture, resizing) : picture;
 }
 
 /** Reads the pictures of a data set, in a Worker. */
@@ -93,16 +94,16 @@ export class PictureReader {
    * @throws {UserError} If its file is broken.
    */
   read(sample: number): Picture {
-    const { pixels, files, square } = this.#source;
+    const { pixels, files, resizing } = this.#source;
     if (pixels !== undefined) {
       const size = pixels.width * pixels.height;
       const begin = this.#positions[sample] * size;
       const { width, height } = pixels;
-      return toStored({ width, height, channels: 1, data: this.#pixels!.subarray(begin, begin + size) }, square);
+      return toStored({ width, height, channels: 1, data: this.#pixels!.subarray(begin, begin + size) }, resizing);
     }
     const offset = this.#pack?.offsets[sample] ?? -1;
     if (offset >= 0) return this.#readPacked(sample, offset);
-    return toStored(decodeFile(`${files!.root}/${files!.paths[sample]}`), square);
+    return toStored(decodeFile(`${files!.root}/${files!.paths[sample]}`), resizing);
   }
 
   /**
@@ -113,7 +114,7 @@ export class PictureReader {
    * @throws {UserError} If its file is broken.
    */
   readSquare(sample: number): Picture {
-    return squareOf(this.read(sample), this.#source.square);
+    return squareOf(this.read(sample), this.#source.resizing);
   }
 
   #readPacked(sample: number, offset: number): Picture {

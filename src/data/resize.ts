@@ -1,6 +1,7 @@
 /**
- * Resizing and cropping. Resizing is antialiased bilinear in the fixed-point arithmetic of Pillow's `Image.resize`, so
- * that pictures look to a model as they do to one trained with torchvision's transforms on PIL images.
+ * Resizing and cropping. Resizing is antialiased, bilinear or bicubic, in the fixed-point arithmetic of Pillow's
+ * `Image.resize`, so that pictures look to a model as they do to one trained with torchvision's transforms on PIL
+ * images.
  *
  * A picture that is not square keeps its proportions: its shorter side is resized to the wanted size and the square in
  * the middle of the longer side is kept, as torchvision's `Resize(size)` and `CenterCrop(size)` do (a 178×218 portrait
@@ -10,6 +11,39 @@
  */
 
 import type { Picture } from "./decode.ts";
+
+/** How the pixels of a resized picture are mixed. */
+export type Interpolation = "bilinear" | "bicubic";
+
+/** How pictures are brought to the size in which a model sees them. */
+export interface Resizing {
+  /** Side of the square that the model sees, cut out of {@link square}, in pixels. */
+  readonly imageSize: number;
+  /** Length that the shorter side is resized to, and side of the square that is then kept, in pixels. */
+  readonly square: number;
+  /** How pixels are mixed. */
+  readonly interpolation: Interpolation;
+}
+
+/** A filter's weight at a distance in pixels of the input, or of the output when shrinking; 0 from `support` on. */
+interface Filter {
+  readonly support: number;
+  readonly weight: (distance: number) => number;
+}
+
+/** Pillow's filters. */
+const filters: Readonly<Record<Interpolation, Filter>> = {
+  bilinear: { support: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) },
+  bicubic: { support: 2, weight: cubic },
+};
+
+/** Keys' convolution kernel ("Cubic convolution interpolation for digital image processing", 1981), a = −1/2. */
+function cubic(distance: number): number {
+  const a = -0.5;
+  const x = Math.abs(distance);
+  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
+}
 
 /** Fractional bits of a weight: Pillow's 32 − 8 − 2, which leaves room for 8-bit values and a sum above one. */
 const precision = 22;
@@ -28,24 +62,26 @@ interface Mixing {
 const tables = new Map<string, Mixing>();
 
 /** The table for a line, from the latest ones or made anew. */
-function mixing(input: number, output: number, from: number, count: number): Mixing {
-  const key = `${input} ${output} ${from} ${count}`;
+function mixing(interpolation: Interpolation, input: number, output: number, from: number, count: number): Mixing {
+  const key = `${interpolation} ${input} ${output} ${from} ${count}`;
   let table = tables.get(key);
   if (table === undefined) {
     if (tables.size >= 64) tables.clear();
-    table = makeMixing(input, output, from, count);
+    table = makeMixing(filters[interpolation], input, output, from, count);
     tables.set(key, table);
   }
   return table;
 }
 
 /**
- * Weights of the triangle filter for outputs `from` to `from + count` of a line of `input` values resized to `output`.
- * When shrinking, the triangle is as wide as two output pixels, which is the antialiasing.
+ * Weights of a filter for outputs `from` to `from + count` of a line of `input` values resized to `output`. When
+ * shrinking, the filter is stretched to the size of output pixels, which is the antialiasing.
  */
-function makeMixing(input: number, output: number, from: number, count: number): Mixing {
+function makeMixing(filter: Filter, input: number, output: number, from: number, count: number): Mixing {
   const scale = input / output;
-  const support = Math.max(scale, 1);
+  const stretch = Math.max(scale, 1);
+  const squeeze = 1 / stretch;
+  const support = filter.support * stretch;
   const taps = Math.ceil(support) * 2 + 1;
   const first = new Int32Array(count);
   const weights = new Int32Array(count * taps);
@@ -54,9 +90,12 @@ function makeMixing(input: number, output: number, from: number, count: number):
     const begin = Math.max(0, Math.trunc(center - support + 0.5));
     const end = Math.min(input, Math.trunc(center + support + 0.5));
     const line: number[] = [];
-    for (let x = begin; x < end; x++) line.push(Math.max(0, 1 - Math.abs((x - center + 0.5) / support)));
+    for (let x = begin; x < end; x++) line.push(filter.weight((x - center + 0.5) * squeeze));
     const sum = line.reduce((total, weight) => total + weight, 0);
-    line.forEach((weight, k) => weights[i * taps + k] = Math.floor(0.5 + weight / sum * 2 ** precision));
+    line.forEach((weight, k) => {
+      const scaled = weight / sum * 2 ** precision;
+      weights[i * taps + k] = Math.trunc(scaled + (scaled < 0 ? -0.5 : 0.5));
+    });
     first[i] = begin;
   }
   return { taps, first, weights };
@@ -71,10 +110,15 @@ interface Window {
 }
 
 /** Resizes to `width` × `height` and returns the window of it, computing nothing outside. */
-function resizeWindow(picture: Picture, width: number, height: number, window: Window): Picture {
+function resizeWindow(
+  picture: Picture,
+  { width, height }: { readonly width: number; readonly height: number },
+  window: Window,
+  interpolation: Interpolation,
+): Picture {
   const { channels } = picture;
-  const columns = mixing(picture.width, width, window.left, window.width);
-  const rows = mixing(picture.height, height, window.top, window.height);
+  const columns = mixing(interpolation, picture.width, width, window.left, window.width);
+  const rows = mixing(interpolation, picture.height, height, window.top, window.height);
   const firstRow = rows.first[0];
   const endRow = Math.min(picture.height, rows.first[window.height - 1] + rows.taps);
   const across = mixColumns(picture, columns, window.width, firstRow, endRow);
@@ -82,11 +126,11 @@ function resizeWindow(picture: Picture, width: number, height: number, window: W
   return { width: window.width, height: window.height, channels, data };
 }
 
-/** Mixes columns of the rows `firstRow` to `endRow`: [endRow − firstRow, width, channels]. */
-function mixColumns(picture: Picture, mix: Mixing, width: number, firstRow: number, endRow: number): Uint8Array {
+/** Mixes columns of the rows `firstRow` to `endRow`: [endRow − firstRow, width, channels], each sum clipped to a byte. */
+function mixColumns(picture: Picture, mix: Mixing, width: number, firstRow: number, endRow: number): Uint8ClampedArray {
   const { channels, data } = picture;
   const { weights, first, taps } = mix;
-  const out = new Uint8Array((endRow - firstRow) * width * channels);
+  const out = new Uint8ClampedArray((endRow - firstRow) * width * channels);
   let to = 0;
   for (let y = firstRow; y < endRow; y++) {
     const row = y * picture.width * channels;
@@ -117,9 +161,15 @@ function mixColumns(picture: Picture, mix: Mixing, width: number, firstRow: numb
 }
 
 /** Mixes rows that lie from `firstRow` on: [height, width, channels]. */
-function mixRows(across: Uint8Array, mix: Mixing, window: Window, firstRow: number, channels: number): Uint8Array {
+function mixRows(
+  across: Uint8ClampedArray,
+  mix: Mixing,
+  window: Window,
+  firstRow: number,
+  channels: number,
+): Uint8Array<ArrayBuffer> {
   const stride = window.width * channels;
-  const out = new Uint8Array(window.height * stride);
+  const out = new Uint8ClampedArray(window.height * stride);
   const sums = new Int32Array(stride);
   for (let y = 0; y < window.height; y++) {
     sums.fill(half);
@@ -131,7 +181,7 @@ function mixRows(across: Uint8Array, mix: Mixing, window: Window, firstRow: numb
     }
     for (let x = 0, to = y * stride; x < stride; x++) out[to + x] = sums[x] >> precision;
   }
-  return out;
+  return new Uint8Array(out.buffer);
 }
 
 /** Rounds halves to even, as Python's `round` does in torchvision's `center_crop`. */
@@ -141,30 +191,48 @@ function roundHalfEven(value: number): number {
 }
 
 /**
- * Resizes a picture so that its shorter side is `size` and keeps the square in the middle.
+ * Where the middle part of a line begins, as torchvision's `center_crop` has it.
+ *
+ * @param length The line's length.
+ * @param part The part's length, at most the line's.
+ * @returns What is left out before the part.
+ */
+export function middleOf(length: number, part: number): number {
+  return roundHalfEven((length - part) / 2);
+}
+
+/**
+ * Resizes a picture so that its shorter side is `square` and keeps a square in the middle. The middle `imageSize` of that
+ * square is what `CenterCrop(imageSize)` takes of the whole picture: where the longer side cannot be halved evenly, the
+ * square is placed by it.
  *
  * @param picture The picture, of any size.
- * @param size Side of the square in pixels.
- * @returns A picture of `size` × `size`; the picture itself where it is that already.
- * @throws {RangeError} If the size is not a whole number above zero.
+ * @param resizing The sizes, and how pixels are mixed.
+ * @returns A picture of `square` × `square`; the picture itself where it is that already.
+ * @throws {RangeError} If a size is not a whole number above zero, or the part is larger than the square.
  *
  * @example
  * ```ts
  * import { decodePicture } from "./decode.ts";
  * import { squareOf } from "./resize.ts";
  *
- * const square = squareOf(decodePicture(await Deno.readFile("face.jpg")), 64); // 64×64
+ * const face = decodePicture(await Deno.readFile("face.jpg"));
+ * const square = squareOf(face, { imageSize: 224, square: 256, interpolation: "bicubic" }); // 256×256
  * ```
  */
-export function squareOf(picture: Picture, size: number): Picture {
-  if (!Number.isInteger(size) || size < 1) throw new RangeError(`Cannot resize to ${size} pixels: give 1 or more`);
-  if (picture.width === size && picture.height === size) return picture;
+export function squareOf(picture: Picture, { imageSize, square, interpolation }: Resizing): Picture {
+  for (const size of [square, imageSize]) {
+    if (!Number.isInteger(size) || size < 1) throw new RangeError(`Cannot resize to ${size} pixels: give 1 or more`);
+  }
+  if (square < imageSize) throw new RangeError(`Cannot crop ${imageSize} pixels from a square of ${square}`);
+  if (picture.width === square && picture.height === square) return picture;
   const shorter = Math.min(picture.width, picture.height);
-  const width = Math.trunc(size * picture.width / shorter);
-  const height = Math.trunc(size * picture.height / shorter);
-  const left = roundHalfEven((width - size) / 2);
-  const top = roundHalfEven((height - size) / 2);
-  return resizeWindow(picture, width, height, { left, top, width: size, height: size });
+  const width = Math.trunc(square * picture.width / shorter);
+  const height = Math.trunc(square * picture.height / shorter);
+  const inSquare = middleOf(square, imageSize);
+  const left = middleOf(width, imageSize) - inSquare;
+  const top = middleOf(height, imageSize) - inSquare;
+  return resizeWindow(picture, { width, height }, { left, top, width: square, height: square }, interpolation);
 }
 
 /**

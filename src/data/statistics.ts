@@ -8,24 +8,28 @@ import type { CacheOptions } from "./cache_folder.ts";
 import type { Dataset } from "./dataset.ts";
 import { prepareReader } from "./prepare.ts";
 import type { ReaderSource } from "./reader.ts";
+import type { Resizing } from "./resize.ts";
 import type { Progress } from "./scan.ts";
 import { runInWorkers, workerCount } from "./workers.ts";
 
 /** Mean and standard deviation of each channel, of values from 0 to 1. */
 export interface ChannelStatistics {
   /** Mean of each channel. */
-  readonly mean: number[];
+  readonly mean: readonly number[];
   /** Standard deviation of each channel. */
-  readonly std: number[];
+  readonly std: readonly number[];
 }
 
-/** ImageNet's statistics, with which torchvision's and timm's weights were trained. */
+/** ImageNet's statistics, with which most of torchvision's and timm's weights were trained. */
 export const imagenetStatistics: ChannelStatistics = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+
+/** Brings values to −1 … 1: what timm's vision transformers (AugReg) were trained with. */
+export const halfStatistics: ChannelStatistics = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
 
 /** How statistics are taken. */
 export interface StatisticsOptions {
-  /** Side of the square that the run needs, in pixels: that of its loaders, which then share the cache. */
-  readonly square: number;
+  /** How the run needs the pictures: that of its loaders, which then share the cache. */
+  readonly resizing: Resizing;
   /** Whether decoded pictures are kept, where, and how many bytes of them. */
   readonly cache: CacheOptions;
   /** Pictures that are looked at, evenly spaced, where there are more. 10,000 by default. */
@@ -70,8 +74,8 @@ const leastStd = 0.5 / 255;
  */
 export async function channelStatistics(data: Dataset, options: StatisticsOptions): Promise<ChannelStatistics> {
   if (data.size === 0) throw new RangeError("Cannot take the mean of an empty data set");
-  const { square, cache, limit = 10_000, onProgress } = options;
-  const reader = await prepareReader(data, square, cache, onProgress);
+  const { resizing, cache, limit = 10_000, onProgress } = options;
+  const reader = await prepareReader(data, resizing, cache, onProgress);
   const count = Math.min(data.size, limit);
   const samples = Array.from({ length: count }, (_, i) => Math.floor(i * data.size / count));
   const workers = workerCount(count, 500);

@@ -1,14 +1,12 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { decodePicture } from "../../src/data/decode.ts";
 import { PictureError, readHeader } from "../../src/data/header.ts";
-import { squareOf } from "../../src/data/resize.ts";
 
 const fixtures = new URL("../../fixtures/data/", import.meta.url);
 const read = (name: string) => Deno.readFileSync(new URL(name, fixtures));
 
 interface Expected {
   decoded: Record<string, { height: number; width: number; data: string }>;
-  resized: { height: number; width: number; size: number; source: string; square: string }[];
 }
 const expected: Expected = JSON.parse(Deno.readTextFileSync(new URL("expected.json", fixtures)));
 
@@ -26,20 +24,6 @@ for (const [name, { width, height, data: hex }] of Object.entries(expected.decod
     assert(worst <= tolerance, `differs by ${worst}, allowed are ${tolerance}`);
   });
 }
-
-for (const { width, height, size, source, square } of expected.resized) {
-  Deno.test(`squareOf() makes ${size}×${size} of ${width}×${height} to the bit as Pillow does`, () => {
-    const picture = squareOf({ width, height, channels: 3, data: Uint8Array.fromHex(source) }, size);
-    assertEquals(picture.data.toHex(), square);
-  });
-}
-
-Deno.test("squareOf() treats grey pictures as a channel of its own", () => {
-  const { width, height, size, source, square } = expected.resized[0];
-  const red = Uint8Array.fromHex(source).filter((_, i) => i % 3 === 0);
-  const grey = squareOf({ width, height, channels: 1, data: red }, size);
-  assertEquals(grey.data, Uint8Array.fromHex(square).filter((_, i) => i % 3 === 0));
-});
 
 const text = (content: string) => new TextEncoder().encode(content);
 const broken: [name: string, bytes: Uint8Array, reason: RegExp][] = [

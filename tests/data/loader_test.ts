@@ -11,6 +11,8 @@ import { classFolders, inFolder, noisePng, write } from "./sets.ts";
 
 const plain = { mean: [0, 0, 0], std: [1, 1, 1], augment: "none", shuffle: false, seed: 1, last: "pad" } as const;
 
+const eight = { imageSize: 8, square: 8, interpolation: "bilinear" } as const;
+
 /** Opens a data set of 7 + 4 noise pictures (12×10), with a cache folder beside it. */
 const withSet = (use: (data: Dataset, cache: LoaderOptions["cache"], folder: string) => Promise<void>) =>
   inFolder(async (folder) => {
@@ -32,7 +34,7 @@ Deno.test("Loader gives normalised pictures in [N, C, S, S] with their targets, 
     assertEquals([...all[2].indices], [8, 9, 10, -1]);
     assertEquals([...all[1].targets], [1, 0, 1, 0, 1, 0, 0, 1]);
     assertEquals([...all[2].targets.subarray(6)], [0, 0]);
-    const square = squareOf(decodePicture(await Deno.readFile(`${folder}/data/${data.samples[5].file}`)), 8);
+    const square = squareOf(decodePicture(await Deno.readFile(`${folder}/data/${data.samples[5].file}`)), eight);
     const expected = Float32Array.from({ length: 192 }, (_, i) => {
       const c = Math.floor(i / 64);
       return (square.data[(i % 64) * 3 + c] / 255 - mean[c]) / std[c];
@@ -51,6 +53,39 @@ Deno.test("Loader gives the same bytes with a cache, with a full one, without, a
       { ...options, cache, workers: 3 },
     ];
     for (const other of others) assertEquals(await batches(data, other), expected);
+  }));
+
+Deno.test("Loader cuts the middle out of the square, or any part of it for crop-flip", () =>
+  withSet(async (data, cache, folder) => {
+    const [imageSize, square, interpolation] = [6, 9, "bicubic"] as const;
+    const options = { ...plain, batch: 11, imageSize, square, interpolation, cache };
+    const [{ images }] = await batches(data, options);
+    const bytes = await Deno.readFile(`${folder}/data/${data.samples[3].file}`);
+    const picture = squareOf(decodePicture(bytes), { imageSize, square, interpolation });
+    const cutOut = (left: number, top: number) =>
+      Float32Array.from({ length: 108 }, (_, i) => {
+        const [c, y, x] = [Math.floor(i / 36), top + Math.floor(i / 6) % 6, left + i % 6];
+        return picture.data[(y * square + x) * 3 + c] / 255;
+      });
+    assertEquals(images.subarray(3 * 108, 4 * 108), cutOut(2, 2)); // 1.5, rounded to even as torchvision does
+    const places = [0, 1, 2, 3].flatMap((left) => [0, 1, 2, 3].map((top) => cutOut(left, top).join()));
+    const seen = new Set<number>();
+    for (let epoch = 0; epoch < 12; epoch++) {
+      const [cropped] = await batches(data, { ...options, augment: "crop-flip" }, epoch);
+      seen.add(places.indexOf(cropped.images.subarray(3 * 108, 4 * 108).join()));
+    }
+    assert(seen.size > 3, `a picture was seen in ${seen.size} places`); // a mirrored one is at none of them: −1
+  }));
+
+Deno.test("Loader keeps a pack for each way of resizing", () =>
+  withSet(async (data, cache) => {
+    const options = { ...plain, batch: 11, imageSize: 6, square: 9, cache };
+    const bilinear = await batches(data, options);
+    const bicubic = await batches(data, { ...options, interpolation: "bicubic" });
+    assertNotEquals(bicubic[0].images, bilinear[0].images);
+    assertEquals(await batches(data, { ...options, interpolation: "bicubic", cache: { mode: "off" } }), bicubic);
+    assertEquals(await batches(data, options), bilinear);
+    assertEquals((await Array.fromAsync(Deno.readDir(cache.directory!))).length, 2);
   }));
 
 Deno.test("Loader resumes in mid-epoch, and makes any batch out of turn, to the same bytes", () =>
@@ -230,10 +265,10 @@ Deno.test("squareFor() gives 256 for crops of 224 and is in proportion elsewhere
 
 Deno.test("channelStatistics() agrees with the pixels, whatever the cache", () =>
   withSet(async (data, cache, folder) => {
-    const { mean, std } = await channelStatistics(data, { square: 8, cache });
+    const { mean, std } = await channelStatistics(data, { resizing: eight, cache });
     const values: number[][] = [[], [], []];
     for (const { file } of data.samples) {
-      const { data: pixels } = squareOf(decodePicture(await Deno.readFile(`${folder}/data/${file}`)), 8);
+      const { data: pixels } = squareOf(decodePicture(await Deno.readFile(`${folder}/data/${file}`)), eight);
       pixels.forEach((value, i) => values[i % 3].push(value / 255));
     }
     values.forEach((channel, c) => {
@@ -241,5 +276,5 @@ Deno.test("channelStatistics() agrees with the pixels, whatever the cache", () =
       const variance = channel.reduce((sum, v) => sum + (v - average) ** 2, 0) / channel.length;
       assert(Math.abs(mean[c] - average) < 1e-12 && Math.abs(std[c] - Math.sqrt(variance)) < 1e-12);
     });
-    assertEquals(await channelStatistics(data, { square: 8, cache: { mode: "off" } }), { mean, std });
+    assertEquals(await channelStatistics(data, { resizing: eight, cache: { mode: "off" } }), { mean, std });
   }));

@@ -1,0 +1,61 @@
+/**
+ * How a run prepares its pictures: from the options, the model and the training split.
+ *
+ * @module
+ */
+
+import { squareFor } from "../data/batch.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { type ChannelStatistics, channelStatistics, halfStatistics, imagenetStatistics } from "../data/statistics.ts";
+import type { Progress } from "../data/scan.ts";
+import { UserError } from "../errors.ts";
+import type { Preprocessing } from "./checkpoint.ts";
+import { augmentOf, type ResolvedOptions } from "./options.ts";
+
+/**
+ * The preprocessing of a run: pictures are resized to `resize` on their shorter side and cut to the model's size.
+ *
+ * @param options Of the trainer.
+ * @param data The training split.
+ * @param onProgress Is told how far the reading of its pictures is, for their mean.
+ * @throws UserError when pictures are to be cut larger than they are resized, or statistics do not fit the channels.
+ */
+export async function preprocessingOf(
+  options: ResolvedOptions,
+  data: Dataset,
+  onProgress?: Progress,
+): Promise<Preprocessing> {
+  const { model: { imageSize }, interpolation, normalize, cache } = options;
+  const augment = augmentOf(options, data);
+  const square = options.resize ?? squareFor(imageSize, augment);
+  const least = augment === "crop-flip" ? imageSize + 1 : imageSize;
+  if (square < least) {
+    const what = augment === "crop-flip" ? "a random part" : "the middle part";
+    throw new UserError(
+      `Cannot cut ${what} of ${imageSize}×${imageSize} out of pictures resized to ${square}: give --resize ${least} or more`,
+      2,
+    );
+  }
+  const resizing = { imageSize, square, interpolation };
+  const { mean, std } = normalize === "train"
+    ? await channelStatistics(data, { resizing, cache, onProgress })
+    : givenStatistics(normalize, data.channels);
+  return { ...resizing, mean, std };
+}
+
+const KNOWN = { imagenet: imagenetStatistics, half: halfStatistics } as const;
+
+/** Statistics of colour pictures serve grey ones by their means over the channels. */
+function givenStatistics(normalize: keyof typeof KNOWN | ChannelStatistics, channels: number): ChannelStatistics {
+  const { mean, std } = typeof normalize === "string" ? KNOWN[normalize] : normalize;
+  const fits = mean.length === std.length && (mean.length === channels || (mean.length === 3 && channels === 1));
+  if (!fits) {
+    throw new UserError(
+      `Cannot normalise pictures of ${channels} channels by ${mean.length} means and ${std.length} standard deviations: give ${channels} of each`,
+      2,
+    );
+  }
+  if (mean.length === channels) return { mean, std };
+  const average = (values: readonly number[]) => [values.reduce((a, b) => a + b) / values.length];
+  return { mean: average(mean), std: average(std) };
+}

@@ -1,0 +1,98 @@
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import type { Dataset } from "../../src/data/dataset.ts";
+import { openDataset } from "../../src/data/open.ts";
+import { channelStatistics } from "../../src/data/statistics.ts";
+import { UserError } from "../../src/errors.ts";
+import { createModel } from "../../src/models/mod.ts";
+import { infoOf, metadataOf } from "../../src/train/checkpoint.ts";
+import { resolveOptions, type TrainerOptions } from "../../src/train/options.ts";
+import { preprocessingOf } from "../../src/train/preprocessing.ts";
+import { classFolders, inFolder, write } from "../data/sets.ts";
+
+/** Options of a run on pictures of 16×16. */
+function optionsOf(options: Partial<TrainerOptions>, channels = 3) {
+  const model = createModel("lenet", { classes: 2, channels, imageSize: 16 });
+  return resolveOptions(
+    { ...{ task: "multiclass", epochs: 1, cache: { mode: "off" } }, ...options, model } as TrainerOptions,
+  );
+}
+
+const withPictures = (use: (data: Dataset) => Promise<void>) =>
+  inFolder(async (folder) => {
+    await write(folder, classFolders({ cat: 3, dog: 2 }));
+    await use(await openDataset(folder));
+  });
+
+Deno.test("preprocessingOf() resizes to the model's size, bilinear, and takes the split's statistics by default", () =>
+  withPictures(async (data) => {
+    const resizing = { imageSize: 16, square: 16, interpolation: "bilinear" } as const;
+    const { mean, std } = await channelStatistics(data, { resizing, cache: { mode: "off" } });
+    const want = { ...resizing, mean, std };
+    assertEquals(await preprocessingOf(optionsOf({}), data), want);
+    const undefinedOnes = { resize: undefined, interpolation: undefined, normalize: undefined };
+    assertEquals(await preprocessingOf(optionsOf(undefinedOnes), data), want);
+  }));
+
+Deno.test("preprocessingOf() takes resizing and statistics that are given", () =>
+  withPictures(async (data) => {
+    const half = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
+    const imagenet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+    const own = { mean: [0.1, 0.2, 0.3], std: [1, 2, 3] };
+    const cases: [Partial<TrainerOptions>, square: number, { mean: number[]; std: number[] }][] = [
+      [{ normalize: "half" }, 16, half],
+      [{ normalize: "imagenet", augment: "crop-flip" }, 18, imagenet],
+      [{ normalize: own, resize: 19 }, 19, own],
+      [{ normalize: "half", augment: "crop-flip", resize: 17, interpolation: "bicubic" }, 17, half],
+    ];
+    for (const [options, square, statistics] of cases) {
+      const { interpolation = "bilinear" } = options;
+      const got = await preprocessingOf(optionsOf(options), data);
+      assertEquals(got, { imageSize: 16, square, interpolation, ...statistics }, JSON.stringify(options));
+    }
+  }));
+
+Deno.test("preprocessingOf() gives grey pictures the means over the channels", async () => {
+  const grey = { channels: 1, kind: "idx" } as Dataset;
+  const { mean, std } = await preprocessingOf(optionsOf({ normalize: "imagenet" }, 1), grey);
+  assertEquals([mean, std].map(([value]) => Number(value.toFixed(6))), [0.449, 0.226]);
+});
+
+Deno.test("preprocessingOf() refuses a resize below the cut, and statistics of another number of channels", () =>
+  withPictures(async (data) => {
+    const refused: [Partial<TrainerOptions>, string][] = [
+      [{ resize: 15 }, "Cannot cut the middle part of 16×16 out of pictures resized to 15: give --resize 16 or more"],
+      [{ resize: 16, augment: "crop-flip" }, "Cannot cut a random part of 16×16 out of pictures resized to 16"],
+      [{ normalize: { mean: [0], std: [1] } }, "Cannot normalise pictures of 3 channels by 1 means and 1 standard"],
+      [{ normalize: { mean: [0, 0, 0], std: [1] } }, "by 3 means and 1 standard deviations: give 3 of each"],
+    ];
+    for (const [options, message] of refused) {
+      await assertRejects(() => preprocessingOf(optionsOf(options), data), UserError, message);
+    }
+  }));
+
+const info = {
+  format: 1,
+  model: { name: "lenet", classes: 2, channels: 3, imageSize: 16, stem: "auto" },
+  task: "multiclass",
+  classes: ["cat", "dog"],
+  preprocessing: { imageSize: 16, square: 18, interpolation: "bicubic", mean: [0, 0, 0], std: [1, 1, 1] },
+} as const;
+
+Deno.test("infoOf() reads what metadataOf() writes, and takes a checkpoint that names no interpolation for bilinear", () => {
+  assertEquals(infoOf(metadataOf(info), "last"), info);
+  const { interpolation: _, ...old } = info.preprocessing;
+  const read = infoOf({ fovea: JSON.stringify({ ...info, preprocessing: old }) }, "last");
+  const want = { ...info.preprocessing, interpolation: "bilinear" };
+  // In the order in which a resumed run compares them.
+  assertEquals(JSON.stringify(read.preprocessing), JSON.stringify(want));
+});
+
+Deno.test("infoOf() refuses files that are no checkpoint, or of another format", () => {
+  assertThrows(() => infoOf({}, "x.safetensors"), UserError, "x.safetensors is no checkpoint of a run");
+  const other = { fovea: JSON.stringify({ ...info, format: 2 }) };
+  assertThrows(
+    () => infoOf(other, "x.safetensors"),
+    UserError,
+    "is of checkpoint format 2: this version reads format 1",
+  );
+});
