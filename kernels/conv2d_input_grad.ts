@@ -7,6 +7,7 @@
 import { checkConvGrad, convCases, convCost, convShape, convWindow, sizePair } from "./conv_window.ts";
 import { tapsOf } from "./convolve.ts";
 import { type Attrs, type Op, type Shape, shapesText } from "./op.ts";
+import { isPatching, patchesInputGrad } from "./patches.ts";
 
 const NAME = "conv2dInputGrad";
 
@@ -42,6 +43,8 @@ export const conv2dInputGrad: Op = {
   lower(b, [weight, dout], attrs) {
     const { groups, ...window } = convWindow(NAME, attrs);
     const outputSize = sizePair(NAME, "inputSize", attrs.inputSize);
+    const dx = shape([weight.shape, dout.shape], attrs);
+    if (isPatching(dx, weight.shape, { groups, ...window })) return patchesInputGrad(b, weight, dout);
     return b.op("convolve", [dout, tapsOf(b, weight, groups, "C")], { ...window, transposed: true, outputSize });
   },
   samples: convCases.map(({ x, weight, window, bench }) => ({

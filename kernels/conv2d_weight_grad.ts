@@ -20,6 +20,7 @@ import {
   shapesText,
   type Tensor,
 } from "./op.ts";
+import { isPatching, patchesWeightGrad } from "./patches.ts";
 import { evenTile, fmaChain, plus, range, readRow, tiledMain, tileGrid, tilesIn, writeOut } from "./tile.ts";
 
 const NAME = "conv2dWeightGrad";
@@ -42,9 +43,10 @@ function shape([x, dout]: readonly Shape[], attrs: Attrs): Shape {
 
 /** Tile of the weight that one invocation computes, by plain rules. */
 function tileOf([o, perGroup, kh, kw]: Shape, groups: number) {
-  const outs = evenTile(o / groups, 8);
   // Most accumulators that pay: 8 × 8 channels of a 3×3 window; their code is fetched and compiled like the forward's.
-  const ins = evenTile(perGroup, Math.min(8, Math.max(1, Math.floor(576 / (outs * kh * kw)))));
+  const most = (each: number) => Math.min(8, Math.max(1, Math.floor(576 / (each * kh * kw))));
+  const outs = evenTile(o / groups, most(1));
+  const ins = evenTile(perGroup, most(outs));
   const tiles = groups * Math.ceil(o / groups / outs) * Math.ceil(perGroup / ins);
   return { outs, ins, tiles };
 }
@@ -253,7 +255,10 @@ export const conv2dWeightGrad: Op = {
   },
   cost: ({ inputs: [x, dout], output }) => convCost(x, output, dout),
   lower(b: Builder, [x, dout]: readonly Tensor[], attrs: Attrs): Tensor {
-    const splits = splitsOf(x.shape[0], shape([x.shape, dout.shape], attrs), convWindow(NAME, attrs).groups);
+    const dw = shape([x.shape, dout.shape], attrs);
+    const window = convWindow(NAME, attrs);
+    if (isPatching(x.shape, dw, window)) return patchesWeightGrad(b, x, dout, window.stride);
+    const splits = splitsOf(x.shape[0], dw, window.groups);
     return b.sum(b.op("conv2dWeightGradPartial", [x, dout], { ...attrs, splits }), [0], false);
   },
   samples: convCases.map((one) => ({

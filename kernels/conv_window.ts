@@ -141,6 +141,9 @@ export const convCases: readonly ConvCase[] = [
   // A tile that is cut to whole fours of channels, and a window whose rows are looped over.
   convCase([1, 2, 5, 6], [12, 2, 3, 3], 1, 1),
   convCase([2, 3, 13, 15], [4, 3, 11, 11], 4, 2),
+  // Windows side by side: a matrix product over patches.
+  convCase([2, 3, 8, 12], [5, 3, 4, 4], 4),
+  convCase([3, 2, 6, 6], [4, 2, 3, 3], 3),
   // Groups, and depthwise.
   convCase([2, 6, 7, 8], [4, 3, 3, 3], 1, 1, 2),
   convCase([1, 4, 9, 9], [4, 1, 3, 3], 2, 1, 4),
@@ -153,6 +156,7 @@ export const convCases: readonly ConvCase[] = [
   bench([64, 64, 7, 7], [128, 64, 3, 3]),
   bench([4, 3, 224, 224], [64, 3, 7, 7], 2, 3),
   bench([4, 3, 224, 224], [64, 3, 11, 11], 4, 2),
+  bench([4, 3, 224, 224], [768, 3, 32, 32], 32, 0),
   bench([4, 64, 56, 56], [64, 64, 3, 3]),
   bench([4, 64, 56, 56], [128, 64, 3, 3], 2),
   bench([4, 64, 56, 56], [128, 64, 1, 1], 2, 0),
