@@ -10,6 +10,7 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { UserError } from "../errors.ts";
+import { bytesAsSource, type ByteSource, naming, openByteSource } from "./byte_source.ts";
 import { toFloat32 } from "./dtypes.ts";
 import { type Header, parseHeader, type TensorEntry } from "./safetensors_header.ts";
 
@@ -41,8 +42,16 @@ const NO_HASH = "0".repeat(64);
 /** Longest header that is read, as in the reference implementation: 100 MB. */
 const MAX_HEADER = 100_000_000;
 
+/** A tensor to write, of float32 or of 64-bit whole numbers. */
+export interface WritableTensor {
+  /** Sizes of the axes; none of a scalar. */
+  readonly shape: readonly number[];
+  /** The values in row-major order. */
+  readonly values: Float32Array | BigInt64Array;
+}
+
 /**
- * The bytes of a file with float32 tensors, in the order of the map. The same input gives the same bytes.
+ * The bytes of a file with tensors, in the order of the map. The same input gives the same bytes.
  *
  * @param tensors The tensors by name.
  * @param metadata Texts for the header; the hash is added to them.
@@ -60,7 +69,7 @@ const MAX_HEADER = 100_000_000;
  * ```
  */
 export function encodeSafetensors(
-  tensors: ReadonlyMap<string, LoadedTensor>,
+  tensors: ReadonlyMap<string, WritableTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array[] {
   // Field by field: of an object, keys that look like numbers come first, and the hash would have no fixed place.
@@ -76,7 +85,7 @@ export function encodeSafetensors(
       );
     }
     const data_offsets = [end, end += values.byteLength];
-    fields.push(field(name, { dtype: "F32", shape, data_offsets }));
+    fields.push(field(name, { dtype: values instanceof Float32Array ? "F32" : "I64", shape, data_offsets }));
     data.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   }
   const text = new TextEncoder().encode(`${fields.join()}}`);
@@ -112,8 +121,7 @@ export async function readSafetensors(path: string): Promise<SafetensorsFile> {
  * @throws {UserError} That says what is wrong.
  */
 export async function decodeSafetensors(bytes: Uint8Array): Promise<SafetensorsFile> {
-  const read = (offset: number, length: number) => Promise.resolve(bytes.slice(offset, offset + length));
-  return await (await SafetensorsReader.of({ name: "bytes", size: bytes.length, read, close: () => {} })).readAll();
+  return await (await SafetensorsReader.of(bytesAsSource(bytes))).readAll();
 }
 
 /**
@@ -134,52 +142,30 @@ export async function decodeSafetensors(bytes: Uint8Array): Promise<SafetensorsF
  * ```
  */
 export async function openSafetensors(path: string): Promise<SafetensorsReader> {
-  let file: Deno.FsFile;
-  let size: number;
+  const source = await openByteSource(path);
   try {
-    file = await Deno.open(path);
-    const stat = await file.stat();
-    if (!stat.isFile) throw new Error("it is not a file");
-    size = stat.size;
+    return await SafetensorsReader.of(source);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw new UserError(`There is no file ${path}`);
-    throw new UserError(`Cannot read ${path}: ${error instanceof Error ? error.message : error}`);
-  }
-  try {
-    const read = (offset: number, length: number) => Promise.resolve(readRange(file, offset, length));
-    return await SafetensorsReader.of({ name: path, size, read, close: () => file.close() });
-  } catch (error) {
-    file.close();
+    source.close();
     throw error;
   }
 }
 
-/** Where bytes come from. */
-interface Source {
-  /** For messages. */
-  readonly name: string;
-  /** Bytes in all. */
-  readonly size: number;
-  /** Some of them, in an array of their own. */
-  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
-  close(): void;
-}
-
 /** An open file, from {@link openSafetensors}. */
 export class SafetensorsReader implements Disposable {
-  readonly #source: Source;
+  readonly #source: ByteSource;
   /** Length and header, as they are in the file. */
   readonly #head: Uint8Array;
   readonly #header: Header;
 
-  private constructor(source: Source, head: Uint8Array, header: Header) {
+  private constructor(source: ByteSource, head: Uint8Array, header: Header) {
     this.#source = source;
     this.#head = head;
     this.#header = header;
   }
 
   /** Reads and checks the header. @internal */
-  static async of(source: Source): Promise<SafetensorsReader> {
+  static async of(source: ByteSource): Promise<SafetensorsReader> {
     return await naming(source, async () => {
       if (source.size < 8) throw new SyntaxError(`${source.size} bytes are too few for a safetensors file`);
       const length = new DataView((await source.read(0, 8)).buffer).getBigUint64(0, true);
@@ -244,14 +230,15 @@ export class SafetensorsReader implements Disposable {
   }
 
   /**
-   * Reads the file through and checks the hash.
+   * Reads the file through and checks the hash, if there is one.
    *
    * @returns Whether there is one: false means that nothing is known.
    * @throws {UserError} If the file cannot be read, or was changed since it was written.
    */
   async verify(): Promise<boolean> {
+    if (!(HASH_KEY in this.metadata)) return false;
     await this.#pass(() => {});
-    return HASH_KEY in this.metadata;
+    return true;
   }
 
   /** Closes the file. */
@@ -294,27 +281,4 @@ export class SafetensorsReader implements Disposable {
 function hashDigits(head: Uint8Array): Uint8Array {
   const at = 8 + BEFORE_HASH.length;
   return head.subarray(at, at + NO_HASH.length);
-}
-
-/** Names the file in errors about it. */
-async function naming<T>(source: Source, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    const named = new UserError(`Cannot read ${source.name}: ${error instanceof Error ? error.message : error}`);
-    named.cause = error;
-    throw named;
-  }
-}
-
-/** Reads exactly `length` bytes. Synchronous, so that another reader's seek cannot come between. */
-function readRange(file: Deno.FsFile, offset: number, length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  file.seekSync(offset, Deno.SeekMode.Start);
-  for (let filled = 0; filled < length;) {
-    const read = file.readSync(bytes.subarray(filled));
-    if (read === null) throw new Error("the file shrank while it was read");
-    filled += read;
-  }
-  return bytes;
 }

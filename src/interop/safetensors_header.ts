@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { quote } from "./byte_source.ts";
 import { type Dtype, dtypeSize } from "./dtypes.ts";
 
 /** What the header says of a tensor, checked. */
@@ -110,11 +111,6 @@ function entryOf(name: string, value: Json): TensorEntry {
 
 function isCounts(value: Json): value is number[] {
   return Array.isArray(value) && value.every((item) => typeof item === "number");
-}
-
-/** A text of the file's for a message: escaped, and not longer than a line. */
-function quote(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 79)}…` : text);
 }
 
 /** What a header may hold; numbers are whole, from 0 to 2^53 − 1. */

@@ -1,0 +1,209 @@
+/**
+ * How a family's tensors are called by those who publish weights, as a table that is read in both directions: a file's
+ * names become Fovea's, and Fovea's become those of a file to export.
+ *
+ * @module
+ */
+
+import type { WritableTensor } from "../safetensors.ts";
+
+/** Who named the tensors of a file. `torchvision` names are Fovea's own, by construction. */
+export type KeyStyle = "torchvision" | "timm" | "huggingface" | "microsoft";
+
+/** Every style, in the order in which they are tried: of two that fit alike, the first is taken. */
+export const keyStyles: readonly KeyStyle[] = ["torchvision", "timm", "huggingface", "microsoft"];
+
+/**
+ * A tensor that another style has in several, one after the other along axis 0; null stands for one that it has not,
+ * since it is zero, of the first one's size.
+ */
+export interface Joined {
+  /** Patterns of the parts. */
+  readonly join: readonly (string | null)[];
+}
+
+/** A dense layer that another style has as a convolution over its whole input: [O, I · k · k] as [O, I, k, k]. */
+export interface Convolution {
+  /** Pattern. */
+  readonly conv: string;
+  /** Side k of the window. */
+  readonly kernel: number;
+}
+
+/**
+ * What a style calls a tensor. In patterns `{i}` is a number and `*` is `weight`, `bias`, `running_mean` or
+ * `running_var`; both sides of a row have the same ones in the same order.
+ */
+export type Cell = string | Joined | Convolution;
+
+/** One kind of tensor: Fovea's name for it, and those of the styles that call it otherwise. */
+export interface KeyRow extends Readonly<Partial<Record<KeyStyle, Cell>>> {
+  /** Pattern of Fovea's name, which is torchvision's unless the row has one for it. */
+  readonly ours: string;
+}
+
+/** A tensor over a grid of positions, which is interpolated for another picture size. */
+export interface PositionGrid {
+  /** Ending of its name. */
+  readonly key: string;
+  /** Whether it has a place for each patch of the picture, or for each offset in a window. */
+  readonly over: "picture" | "window";
+  /** Axis of the positions; before it all sizes are 1. */
+  readonly axis: number;
+  /** Names of tensors, each of which has a place of its own before the grid. */
+  readonly before: readonly string[];
+}
+
+/** Models whose tensors have the same names. */
+export interface Family {
+  /** For messages. */
+  readonly name: string;
+  /** Names of the models that belong to it. */
+  readonly models: RegExp;
+  /** Whether no library has the model, so that there are no names but Fovea's. */
+  readonly own?: boolean;
+  /** Layers that a new number of classes makes afresh. */
+  readonly heads: readonly string[];
+  /** The first convolution, which knows the pictures' channels. */
+  readonly stem: string;
+  /** What to do where a tensor's shape does not fit, by its name. */
+  readonly advice?: Readonly<Record<string, string>>;
+  /** Every kind of tensor. */
+  readonly rows: readonly KeyRow[];
+  /** What interpolation is for. */
+  readonly grid?: PositionGrid;
+  /** Tensors that a style's files have beside the model's, which can be computed from those. */
+  readonly buffers?: (tensors: ReadonlyMap<string, WritableTensor>, style: KeyStyle) => Map<string, WritableTensor>;
+}
+
+/** Names of tensors in files that say nothing, since they follow from the sizes or only count. */
+export const BOOKKEEPING =
+  /(^|\.)(num_batches_tracked|relative_position_index|relative_coords_table|attn_mask|k_bias|position_ids)$/;
+
+/** Patterns of a cell. */
+function patternsOf(cell: Cell): readonly (string | null)[] {
+  return typeof cell === "string" ? [cell] : "join" in cell ? cell.join : [cell.conv];
+}
+
+/** What a style calls the tensors of a row, if it has them. */
+function cellOf(row: KeyRow, style: KeyStyle): Cell | undefined {
+  return row[style] ?? (style === "torchvision" ? row.ours : undefined);
+}
+
+const HOLES = /\{i\}|\*/g;
+const HOLE_PATTERNS: Readonly<Record<string, string>> = {
+  "{i}": "(\\d+)",
+  "*": "(weight|bias|running_mean|running_var)",
+};
+
+const compiled = new Map<string, RegExp>();
+
+/** The parts of a name where the pattern has holes, or undefined if it does not fit. */
+function match(pattern: string, name: string): readonly string[] | undefined {
+  let expression = compiled.get(pattern);
+  if (!expression) {
+    const escaped = pattern.split(/(\{i\}|\*)/).map((text) => HOLE_PATTERNS[text] ?? text.replaceAll(".", "\\."));
+    expression = new RegExp(`^${escaped.join("")}$`);
+    compiled.set(pattern, expression);
+  }
+  return expression.exec(name)?.slice(1);
+}
+
+function fill(pattern: string, parts: readonly string[]): string {
+  let next = 0;
+  return pattern.replace(HOLES, () => parts[next++]);
+}
+
+/** Where a tensor of Fovea's is in a file. */
+export interface Source {
+  /** Names in the file, one after the other along axis 0; null for zeros of the first one's size. */
+  readonly parts: readonly (string | null)[];
+  /** Whether all axes but the first become one. */
+  readonly flatten: boolean;
+}
+
+/** What a file's names mean. */
+export interface Translation {
+  /** Where each tensor of Fovea's is, by its name. */
+  readonly sources: ReadonlyMap<string, Source>;
+  /** Names that mean nothing in this style. */
+  readonly unknown: readonly string[];
+}
+
+/**
+ * Reads the names of a file as a style's.
+ *
+ * @param family Whose.
+ * @param style Which style.
+ * @param names The names in the file.
+ * @returns Where Fovea's tensors are; a tensor of which a part is missing is unknown.
+ */
+export function translate(family: Family, style: KeyStyle, names: Iterable<string>): Translation {
+  const found = new Map<string, { cell: Cell; parts: (string | null)[] }>();
+  const unknown: string[] = [];
+  for (const name of names) {
+    const place = locate(family, style, name);
+    if (!place) {
+      unknown.push(name);
+      continue;
+    }
+    const { ours, cell, part } = place;
+    const known = found.get(ours) ?? { cell, parts: patternsOf(cell).map((pattern) => pattern === null ? null : "") };
+    known.parts[part] = name;
+    found.set(ours, known);
+  }
+  const sources = new Map<string, Source>();
+  for (const [ours, { cell, parts }] of found) {
+    if (parts.includes("")) unknown.push(...parts.filter((part) => part !== null && part !== "") as string[]);
+    else sources.set(ours, { parts, flatten: typeof cell !== "string" && "conv" in cell });
+  }
+  return { sources, unknown };
+}
+
+/** Fovea's name of a tensor of a style's, the cell that has it, and which of the cell's patterns. */
+function locate(family: Family, style: KeyStyle, name: string): { ours: string; cell: Cell; part: number } | undefined {
+  for (const row of family.rows) {
+    const cell = cellOf(row, style);
+    for (const [part, pattern] of cell === undefined ? [] : patternsOf(cell).entries()) {
+      const holes = pattern === null ? undefined : match(pattern, name);
+      if (holes) return { ours: fill(row.ours, holes), cell: cell!, part };
+    }
+  }
+}
+
+/**
+ * What a style has in the place of a tensor of Fovea's.
+ *
+ * @param family Whose.
+ * @param style Which style.
+ * @param name Fovea's name.
+ * @param tensor Its values.
+ * @returns The tensors by the style's names, or undefined if it has none for this one.
+ */
+export function toStyle(
+  family: Family,
+  style: KeyStyle,
+  name: string,
+  { shape, values }: { readonly shape: readonly number[]; readonly values: Float32Array },
+): Map<string, WritableTensor> | undefined {
+  for (const row of family.rows) {
+    const holes = match(row.ours, name);
+    const cell = cellOf(row, style);
+    if (!holes || cell === undefined) continue;
+    if (typeof cell === "string") return new Map([[fill(cell, holes), { shape, values }]]);
+    if ("conv" in cell) {
+      const { kernel } = cell;
+      const [outputs, inputs] = shape;
+      const unfolded = shape.length === 1 ? shape : [outputs, inputs / kernel ** 2, kernel, kernel];
+      return new Map([[fill(cell.conv, holes), { shape: unfolded, values }]]);
+    }
+    const size = values.length / cell.join.length;
+    const partShape = [shape[0] / cell.join.length, ...shape.slice(1)];
+    const parts = cell.join.flatMap((pattern, i): [string, WritableTensor][] =>
+      pattern === null
+        ? []
+        : [[fill(pattern, holes), { shape: partShape, values: values.slice(i * size, (i + 1) * size) }]]
+    );
+    return new Map(parts);
+  }
+}
