@@ -41,10 +41,12 @@ const entries: readonly Entry[] = [
   entry(tables.train, async () => (await import("./src/cli/train.ts")).run),
   entry(tables.evaluate, async () => (await import("./src/cli/eval.ts")).run),
   entry(tables.predict, async () => (await import("./src/cli/predict.ts")).run),
+  entry(tables.exportRun, async () => (await import("./src/cli/export.ts")).run),
   entry(tables.dataCheck, async () => (await import("./src/cli/data.ts")).check),
   entry(tables.dataSplit, async () => (await import("./src/cli/data.ts")).split),
   entry(tables.dataDemo, async () => (await import("./src/cli/data.ts")).demo),
   entry(tables.models, async () => (await import("./src/cli/models.ts")).run),
+  entry(tables.parity, async () => (await import("./src/cli/parity.ts")).run),
   entry(tables.doctor, async () => (await import("./src/cli/doctor.ts")).run),
 ];
 

@@ -22,6 +22,7 @@ export type {
   Builder,
   Call,
   Cost,
+  Cut,
   Kernel,
   KernelFunction,
   KernelThis,
@@ -52,11 +53,13 @@ export type { LabelOptions, Task } from "./src/data/labels.ts";
 export { Loader, type LoaderOptions } from "./src/data/loader.ts";
 export type { ManifestOptions } from "./src/data/manifest.ts";
 export { openDataset, type OpenOptions } from "./src/data/open.ts";
+export type { Interpolation, Resizing } from "./src/data/resize.ts";
 export type { Progress as DataProgress } from "./src/data/scan.ts";
 export type { FileSource, PictureSource, PixelSource } from "./src/data/source.ts";
 export {
   type ChannelStatistics,
   channelStatistics,
+  halfStatistics,
   imagenetStatistics,
   type StatisticsOptions,
 } from "./src/data/statistics.ts";
@@ -65,11 +68,20 @@ export { type Backend, openDevice } from "./src/device/open.ts";
 export { GraphBuilder } from "./src/graph/builder.ts";
 export { differentiate } from "./src/graph/differentiate.ts";
 export type { Assignment, Graph, Node } from "./src/graph/graph.ts";
+export type { KeyStyle } from "./src/interop/keys/family.ts";
 export * from "./src/metrics/mod.ts";
-export { createModel, Model, type ModelDefinition, type ModelOptions, models } from "./src/models/mod.ts";
+export {
+  createModel,
+  Model,
+  type ModelDefinition,
+  type ModelOption,
+  type ModelOptions,
+  models,
+} from "./src/models/mod.ts";
 export type { ResolvedModelOptions } from "./src/models/model.ts";
 export * from "./src/nn/mod.ts";
 export type { Checkpoint, CheckpointInfo, Preprocessing, Progress, Tensors } from "./src/train/checkpoint.ts";
+export type { Normalization, TeacherOptions } from "./src/train/distillation.ts";
 export type { Predictions } from "./src/train/evaluate.ts";
 export type { TrainEvent } from "./src/train/events.ts";
 export type { FitResult } from "./src/train/fit.ts";
@@ -86,4 +98,6 @@ export {
 export type { TrainerOptions } from "./src/train/options.ts";
 export { type MetricsRecord, RunDirectory } from "./src/train/run_directory.ts";
 export { learningRateAt, type Schedule } from "./src/train/schedules.ts";
+export { type OpenedTeacher, openTeacher, type Student } from "./src/train/teacher.ts";
 export { type Evaluation, Trainer } from "./src/train/trainer.ts";
+export { loadWeights, openModel, type WeightsReport } from "./src/train/weights.ts";

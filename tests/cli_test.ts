@@ -18,13 +18,16 @@ async function run(line: string): Promise<{ code: number; out: string; err: stri
 
 const mistakes: [line: string, message: string][] = [
   ["trian", "There is no command trian; did you mean train?"],
-  ["zebra", "There is no command zebra; give train, eval, predict, data, models or doctor"],
+  ["zebra", "There is no command zebra; give train, eval, predict, export, data, models, parity or doctor"],
   ["data chek x", "There is no command data chek; did you mean data check?"],
   ["data", "data names no command: give data check, data split or data demo"],
   ["train --epoch 3", "train has no flag --epoch; did you mean --epochs?"],
   ["train --optimizer adm", "Cannot use --optimizer adm: give sgd, adam or adamw; did you mean adam?"],
   ["eval", "eval needs RUN and got nothing: see eval --help"],
-  ["tr\x1b[2Jain\n", "There is no command tr\\u{1b}[2Jain\\u{a}; give train, eval, predict, data, models or doctor"],
+  [
+    "tr\x1b[2Jain\n",
+    "There is no command tr\\u{1b}[2Jain\\u{a}; give train, eval, predict, export, data, models, parity or doctor",
+  ],
 ];
 for (const [line, message] of mistakes) {
   Deno.test(`main() answers ${JSON.stringify(line)} with one line and exit code 2`, async () => {

@@ -156,8 +156,23 @@ export function choice<const C extends string>(
 
 /** A flag with several names, after spaces or commas; `\,` is a comma within a name. Empty unless given. */
 export function names(spec: FlagSpec<never>): Flag<readonly string[]> {
-  const read = (word: string) => word || undefined;
-  return { takes: "many", read, wants: "one name or more", choices: [], placeholder: "NAME…", fallback: [], ...spec };
+  return several((word) => word || undefined, "one name or more", { placeholder: "NAME…", ...spec });
+}
+
+/**
+ * A flag with several values of any kind, after spaces or commas; `\,` is a comma within a value. Empty unless given.
+ *
+ * @param read Value of a word, or undefined when the word will not do.
+ * @param wants What will do; follows "give" in the error.
+ * @param spec Help.
+ * @returns The flag.
+ */
+export function several<T>(
+  read: (word: string) => T | undefined,
+  wants: string,
+  spec: FlagSpec<never>,
+): Flag<readonly T[]> {
+  return { takes: "many", read, wants, choices: [], placeholder: "VALUE…", fallback: [], ...spec };
 }
 
 function numeric<D extends number | undefined>(

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { choice, type Command, integer, names, number, path, text, toggle, value } from "./command.ts";
-import { readBytes, readSkips, readSplit, readWeights } from "./values.ts";
+import { choice, type Command, integer, names, number, path, several, text, toggle, value } from "./command.ts";
+import { readBytes, readNormalize, readScale, readSkips, readSplit, readWeights } from "./values.ts";
 
 /** Flags that every command has. */
 const common = {
@@ -79,9 +79,21 @@ export const train = {
       help: "random mirror image; random part of the picture",
       byDefault: "none below 64 pixels and for IDX files, else flip",
     }),
-    normalize: choice(["train", "imagenet"], {
-      help: "mean and standard deviation of the training split, or ImageNet's",
-      default: "train",
+    resize: integer({
+      help:
+        "pixels of a picture's shorter side before the image size is cut out: of the middle, or anywhere for crop-flip",
+      byDefault: "the image size; for crop-flip 256 for 224 and in proportion",
+      min: 8,
+      max: 2048,
+    }),
+    interpolation: choice(["bilinear", "bicubic"], {
+      help: "how pixels are mixed where pictures are resized, as Pillow does",
+      byDefault: "bilinear",
+    }),
+    normalize: value(readNormalize, "train, imagenet, half or numbers such as 0.5,0.4,0.4:0.25,0.24,0.24", {
+      help: "mean and standard deviation: the training split's, ImageNet's, 0.5 and 0.5, or numbers for each channel",
+      placeholder: "train|imagenet|half|M,M,M:S,S,S",
+      byDefault: "train",
     }),
     cache: choice(["auto", "off"], { help: "keep decoded pictures between runs", default: "auto" }),
     cacheBudget: value(readBytes, "a size such as 4GiB", {
@@ -102,11 +114,48 @@ export const train = {
       help: "see the command models",
       default: "naive-cnn",
     }),
+    pretrained: path({
+      help: "weights to start from: safetensors, .pth or .pt, in torchvision's, timm's or Hugging Face's names; they " +
+        "bring model, image size and preprocessing along, unless given",
+      placeholder: "FILE",
+      byDefault: "none",
+    }),
     stem: choice(["auto", "imagenet", "small"], {
       help: "first layers of a ResNet: 7×7 and pooling, one 3×3, or by the picture's size",
       default: "auto",
     }),
     dropout: number({ help: "share of the units dropped", byDefault: "the model's", min: 0, max: 0.95 }),
+    attentionDropout: number({
+      help: "share of the attention weights dropped, transformers",
+      byDefault: "0",
+      min: 0,
+      max: 0.95,
+    }),
+    stochasticDepth: number({
+      help: "share of the pictures for which the last block is left out, falling to 0 at the first; transformers",
+      byDefault: "the model's",
+      min: 0,
+      max: 0.95,
+    }),
+    layerScale: number({
+      help: "start of a learnt factor for each channel of a block, such as 1e-5; transformers",
+      byDefault: "no such factor",
+      min: 1e-6,
+      max: 1,
+    }),
+
+    teacher: path({
+      heading: "Teacher",
+      help: "run, by its best checkpoint, or weights that the model learns from besides the labels",
+      placeholder: "RUN|FILE",
+      byDefault: "none",
+    }),
+    distill: choice(["soft", "hard", "token"], {
+      help: "learn the teacher's probabilities, its answers, or its answers by a second head",
+      default: "soft",
+    }),
+    temperature: number({ help: "of --distill soft: higher tells more of unlikely classes", default: 4, min: 0.01 }),
+    alpha: number({ help: "the teacher's share of the loss", default: 0.5, min: 0, max: 1 }),
 
     epochs: integer({ heading: "Training", help: "times through the training split", default: 5, min: 1 }),
     batch: integer({ help: "pictures in a step", byDefault: "64 for pictures below 64 pixels, else 32", min: 1 }),
@@ -115,6 +164,21 @@ export const train = {
     momentum: number({ help: "of sgd", default: 0.9, min: 0, max: 1 }),
     nesterov: toggle({ help: "Nesterov's momentum in sgd" }),
     weightDecay: number({ help: "on weights, not on biases and norms", byDefault: "0.01 for adamw, else 0", min: 0 }),
+    freeze: names({
+      help: "keys or modules that are not learnt, such as conv1 'layer[1-3].*'; batch norms among them keep to their " +
+        "running statistics, unless only their weights and biases are named",
+      placeholder: "PATTERN…",
+    }),
+    lrScale: several(readScale, "a pattern and a factor above 0 such as 'classifier.*=10'", {
+      help: "factor on the learning rate of the keys or modules that fit, such as 'classifier.*=10'",
+      placeholder: "PATTERN=X…",
+    }),
+    layerDecay: number({
+      help: "factor on the learning rate from each layer to the one below it, the head having the full rate",
+      default: 1,
+      min: 0.01,
+      max: 1,
+    }),
     schedule: choice(["constant", "step", "cosine"], { help: "of the learning rate", default: "cosine" }),
     warmup: number({ help: "epochs in which the rate rises from zero", default: 0.5, min: 0 }),
     stepSize: integer({ help: "epochs between two falls of the schedule step", default: 30, min: 1 }),
@@ -181,6 +245,21 @@ export const predict = {
   },
 } satisfies Command;
 
+/** `export RUN`: weights for other programs. */
+export const exportRun = {
+  name: "export",
+  summary: "writes a run's weights for PyTorch, by the names of torchvision or timm",
+  example: "runs/hair --keys timm",
+  words: { usage: "RUN", min: 1, max: 1, paths: true },
+  flags: {
+    format: choice(["safetensors"], { heading: "Weights", help: "kind of file", default: "safetensors" }),
+    keys: choice(["torchvision", "timm"], { help: "whose names the tensors get", default: "torchvision" }),
+    checkpoint: evaluation.checkpoint,
+    ...common,
+    out: path({ help: "file to write", placeholder: "FILE", byDefault: "model and keys, in the run" }),
+  },
+} satisfies Command;
+
 /** `data check DIR`: what is wrong with a data set. */
 export const dataCheck = {
   name: "data check",
@@ -235,6 +314,15 @@ export const models = {
     batch: integer({ help: "pictures in a step", default: 32, min: 1 }),
     ...common,
   },
+} satisfies Command;
+
+/** `parity MODEL WEIGHTS REFERENCE`: how near a model's numbers are to PyTorch's. */
+export const parity = {
+  name: "parity",
+  summary: "compares a model's logits, loss and gradients with a reference in float64",
+  example: "resnet50 weights.safetensors reference.safetensors",
+  words: { usage: "MODEL WEIGHTS REFERENCE", min: 3, max: 3, paths: false },
+  flags: { ...device, ...common, verbose: toggle({ heading: "Output", help: "show every tensor, not the worst ten" }) },
 } satisfies Command;
 
 /** `doctor`: what this machine offers. */

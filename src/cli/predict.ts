@@ -9,7 +9,7 @@ import { normalTables, placePicture } from "../data/batch.ts";
 import { printable } from "../data/names.ts";
 import { Inside, isFile, isFolder, listPictures } from "../data/paths.ts";
 import { decodeFile, toStored } from "../data/reader.ts";
-import { squareOf, toGrey } from "../data/resize.ts";
+import { middleOf, squareOf, toGrey } from "../data/resize.ts";
 import type { Device } from "../device/device.ts";
 import { UserError } from "../errors.ts";
 import { sigmoid, softmax } from "../metrics/mod.ts";
@@ -108,9 +108,9 @@ async function* predictAll(
     const part = files.slice(start, start + batch);
     part.forEach((file, row) => {
       try {
-        const picture = squareOf(toStored(decodeFile(file), square), square);
+        const picture = squareOf(toStored(decodeFile(file), preprocessing), preprocessing);
         const input = model.channels === 1 ? toGrey(picture) : picture;
-        const middle = (square - imageSize) >> 1;
+        const middle = middleOf(square, imageSize);
         const out = images.subarray(row * pixels, (row + 1) * pixels);
         placePicture(input, { left: middle, top: middle, mirrored: false }, imageSize, tables, out);
       } catch (error) {

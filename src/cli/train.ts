@@ -7,17 +7,21 @@
 import { join } from "node:path";
 import type { Dataset, Split } from "../data/dataset.ts";
 import type { Task } from "../data/labels.ts";
+import { printable } from "../data/names.ts";
 import { formatSplit, readSplit } from "../data/split_file.ts";
 import { UserError } from "../errors.ts";
-import { createModel, type Model, modelNamed } from "../models/mod.ts";
+import { checkOptions, createModel, type Model, modelNamed } from "../models/mod.ts";
+import type { TeacherOptions } from "../train/distillation.ts";
 import { adam, adamW, type Optimizer, sgd } from "../train/optimizers.ts";
 import type { TrainerOptions } from "../train/options.ts";
 import { readConfig, RunDirectory } from "../train/run_directory.ts";
+import { openTeacher, type Student } from "../train/teacher.ts";
 import { Trainer } from "../train/trainer.ts";
 import { flagName, type Invocation, type Options, userPath } from "./command.ts";
 import { chooseDevice } from "./device.ts";
 import { saveEvaluation, showEvaluation } from "./evaluation.ts";
 import type * as tables from "./flags.ts";
+import { loadPretrained, withPretrained } from "./pretrained.ts";
 import { bar, ProgressLine } from "./progress.ts";
 import { describeData, openData, splitData } from "./run_data.ts";
 import { interruptible } from "./signals.ts";
@@ -31,12 +35,13 @@ const BESIDE_RESUME = ["resume", "backend", "verbose", "quiet", "workers", "cach
 /** Runs `train`; gives the exit code. */
 export async function run({ options, given }: Invocation<typeof tables.train.flags>): Promise<number> {
   const isResumed = options.resume !== undefined;
-  const flags = isResumed ? await resumedFlags(options.resume, options, given) : options;
+  const flags = isResumed ? await resumedFlags(options.resume, options, given) : await withPretrained(options, given);
   const out = options.resume ?? flags.out ?? userPath(join("runs", runName(flags)));
   const progress = new ProgressLine(flags.quiet);
   const say = (line: string) => progress.line(line);
   const reporter = new TrainingReporter(progress);
-  modelNamed(flags.model);
+  checkOptions(modelNamed(flags.model), flags);
+  refuseIdle(flags, given);
 
   await using device = await chooseDevice(flags.backend, say);
   const opened = await openData(flags, reporter.preparing);
@@ -52,6 +57,9 @@ export async function run({ options, given }: Invocation<typeof tables.train.fla
       model.size.toLocaleString("en")
     } parameters, pictures of ${model.imageSize}×${model.imageSize}`,
   );
+  // A resumed run has its weights in its last checkpoint.
+  if (flags.pretrained !== undefined && !isResumed) await loadPretrained(model, flags.pretrained, flags.verbose, say);
+  const teacher = await teacherFor(flags, { model, task: data.task, classes: data.classes }, say);
 
   using interrupt = interruptible();
   const trainer = new Trainer({
@@ -59,6 +67,7 @@ export async function run({ options, given }: Invocation<typeof tables.train.fla
     batch: flags.batch ?? (model.imageSize < 64 ? 64 : 32),
     device,
     model,
+    teacher,
     out: new RunDirectory(out, { flags }, { "split.csv": formatSplit(split) }),
     resume: isResumed,
     onEvent: (event) => reporter.on(event),
@@ -107,6 +116,28 @@ async function resumedFlags(
   return { ...options, ...flags as TrainFlags, ...kept };
 }
 
+/** Flags about a teacher that would change nothing are a mistake. */
+function refuseIdle({ teacher, distill }: TrainFlags, given: ReadonlySet<keyof TrainFlags>): void {
+  const idle = (["distill", "temperature", "alpha"] as const).find((name) => given.has(name) && teacher === undefined);
+  if (idle) throw new UserError(`Cannot use ${flagName(idle)} without a teacher: give --teacher RUN or FILE`, 2);
+  if (given.has("temperature") && distill !== "soft") {
+    throw new UserError(`Cannot use --temperature with --distill ${distill}: only --distill soft has one`, 2);
+  }
+}
+
+/** The teacher that the flags name. */
+async function teacherFor(
+  { teacher: path, distill: mode, temperature, alpha }: TrainFlags,
+  student: Student,
+  say: (line: string) => void,
+): Promise<TeacherOptions | undefined> {
+  if (path === undefined) return undefined;
+  const opened = await openTeacher(path, student);
+  const how = mode === "soft" ? `soft, temperature ${temperature}` : mode;
+  say(`teacher ${printable(path)}: ${opened.model.name}; ${how}, share ${alpha}`);
+  return { ...opened, mode, temperature, alpha };
+}
+
 /** `multiclass-naive-cnn-20261124-154501`. */
 function runName({ task = "multiclass", model }: TrainFlags): string {
   const now = new Date().toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
@@ -119,8 +150,13 @@ const USUAL_SIZE = 224;
 function modelFor(data: Dataset, flags: TrainFlags): Model {
   const own = data.pictureSize ?? USUAL_SIZE;
   const imageSize = flags.imageSize ?? (own <= 64 ? own : USUAL_SIZE);
-  const { dropout, stem } = flags;
-  return createModel(flags.model, { classes: data.outputs, channels: data.channels, imageSize, dropout, stem });
+  const { dropout, attentionDropout, stochasticDepth, layerScale, stem } = flags;
+  return createModel(flags.model, {
+    classes: data.outputs,
+    channels: data.channels,
+    imageSize,
+    ...{ dropout, attentionDropout, stochasticDepth, layerScale, stem },
+  });
 }
 
 function optimizerFor(flags: TrainFlags): { optimizer: Optimizer; learningRate: number; weightDecay: number } {
@@ -135,12 +171,22 @@ function optimizerFor(flags: TrainFlags): { optimizer: Optimizer; learningRate: 
   }
 }
 
+/** Factors by pattern; one that is given twice is a mistake. */
+function scalesOf(scales: TrainFlags["lrScale"]): Record<string, number> {
+  const doubled = scales.find(([pattern], i) => scales.some(([other], k) => k > i && other === pattern));
+  if (doubled) throw new UserError(`Cannot use --lr-scale ${doubled[0]} twice: give it one factor`, 2);
+  return Object.fromEntries(scales);
+}
+
 function trainerOptions(flags: TrainFlags, task: Task): Omit<TrainerOptions, "device" | "model"> {
   const weights = task === "multiclass" ? flags.classWeights : flags.posWeight;
   return {
     ...optimizerFor(flags),
     task,
     epochs: flags.epochs,
+    freeze: flags.freeze,
+    learningRateScale: scalesOf(flags.lrScale),
+    layerDecay: flags.layerDecay,
     schedule: flags.schedule,
     warmupEpochs: flags.warmup,
     fallEvery: flags.stepSize,
@@ -150,6 +196,8 @@ function trainerOptions(flags: TrainFlags, task: Task): Omit<TrainerOptions, "de
     classWeights: weights === "none" ? undefined : weights,
     skipNonFinite: flags.onNan,
     augment: flags.augment,
+    resize: flags.resize,
+    interpolation: flags.interpolation,
     normalize: flags.normalize,
     cache: { mode: flags.cache, budgetBytes: flags.cacheBudget },
     workers: flags.workers,

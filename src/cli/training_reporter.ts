@@ -62,7 +62,8 @@ export class TrainingReporter {
     if (resumedAt) this.#progress.line(`resume after epoch ${resumedAt.epoch}, step ${resumedAt.step}`);
     this.#progress.line(
       `train  ${event.epochs} epochs of ${event.stepsPerEpoch} steps of ${event.batch} pictures; a step takes ` +
-        `${event.dispatches} dispatches and ${formatBytes(event.memory)}`,
+        `${event.dispatches} dispatches and ${formatBytes(event.memory)}, for ${event.learnt.toLocaleString("en")} ` +
+        "learnt parameters",
     );
   }
 

@@ -71,6 +71,38 @@ export function readSkips(word: string): number | undefined {
   return Number(count) > 0 ? Number(count) : undefined;
 }
 
+/** Mean and standard deviation of each channel, or the words for them. */
+export type Normalize = "train" | "imagenet" | "half" | { readonly mean: number[]; readonly std: number[] };
+
+/**
+ * Reads `train`, `imagenet`, `half`, or mean and standard deviation of each channel: `0.5,0.4,0.4:0.25,0.24,0.24`.
+ *
+ * @param word What the user wrote.
+ * @returns The word, the numbers, or undefined.
+ */
+export function readNormalize(word: string): Normalize | undefined {
+  if (word === "train" || word === "imagenet" || word === "half") return word;
+  const [mean, std, ...more] = word.split(":").map((part) => part.split(",").map(positiveOrZero));
+  if (more.length > 0 || std?.length !== mean.length || !mean.every(isNumber)) return undefined;
+  return std.every(isNumber) && std.every((value) => value > 0) ? { mean, std } : undefined;
+}
+
+function isNumber(value: number | undefined): value is number {
+  return value !== undefined;
+}
+
+/**
+ * Reads `classifier.*=10`.
+ *
+ * @param word What the user wrote.
+ * @returns The pattern and the factor, above 0; or undefined.
+ */
+export function readScale(word: string): readonly [pattern: string, factor: number] | undefined {
+  const [, pattern, digits] = /^(.+)=(.*)$/.exec(word) ?? [];
+  const factor = positiveOrZero(digits ?? "");
+  return factor ? [pattern, factor] : undefined;
+}
+
 function positiveOrZero(word: string): number | undefined {
   const n = /^\d*\.?\d+(e-?\d+)?$/i.test(word.trim()) ? Number(word) : NaN;
   return Number.isFinite(n) ? n : undefined;

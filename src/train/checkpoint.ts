@@ -7,16 +7,13 @@
  */
 
 import type { Task } from "../data/labels.ts";
+import type { Resizing } from "../data/resize.ts";
 import { UserError } from "../errors.ts";
 import type { ResolvedModelOptions } from "../models/model.ts";
 import { createModel, type Model } from "../models/mod.ts";
 
-/** How pictures become the model's input. */
-export interface Preprocessing {
-  /** Side of a picture in pixels. */
-  readonly imageSize: number;
-  /** Side of the square that pictures are resized to before the crop. */
-  readonly square: number;
+/** How pictures become the model's input: resized, cut, normalised. */
+export interface Preprocessing extends Resizing {
   /** Mean of each channel, of values from 0 to 1. */
   readonly mean: readonly number[];
   /** Standard deviation of each channel. */
@@ -82,11 +79,25 @@ export function infoOf(metadata: Readonly<Record<string, string>>, path: string)
   if (text === undefined) {
     throw new UserError(`${path} is no checkpoint of a run: it does not say which model it is of`);
   }
-  const info = JSON.parse(text) as CheckpointInfo;
+  const info = parseInfo(text);
+  if (typeof info?.model?.name !== "string") {
+    throw new UserError(`${path} is no checkpoint of a run: what it says of itself is damaged`);
+  }
   if (info.format !== 1) {
     throw new UserError(`${path} is of checkpoint format ${info.format}: this version reads format 1`);
   }
-  return info;
+  // The first checkpoints do not name the interpolation: there was but one.
+  const { imageSize, square, interpolation = "bilinear", mean, std } = info.preprocessing;
+  return { ...info, preprocessing: { imageSize, square, interpolation, mean, std } };
+}
+
+/** The text as JSON, or undefined; another program may have written anything. */
+function parseInfo(text: string): CheckpointInfo | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -18,6 +18,8 @@ export type TrainEvent =
     readonly memory: number;
     /** Dispatches of a training step. */
     readonly dispatches: number;
+    /** Numbers that are learnt: parameters that are not frozen. */
+    readonly learnt: number;
     readonly resumedAt?: { readonly epoch: number; readonly step: number };
   }
   | { readonly type: "step"; readonly epoch: number; readonly step: number; readonly imagesPerSecond: number }

@@ -5,20 +5,23 @@
  */
 
 import manifest from "../../deno.json" with { type: "json" };
+import { sizeOf } from "../../kernels/op.ts";
 import { randomKey } from "../../kernels/random.ts";
-import { type Batch, squareFor } from "../data/batch.ts";
+import type { Batch } from "../data/batch.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { Loader } from "../data/loader.ts";
-import { type ChannelStatistics, channelStatistics, imagenetStatistics } from "../data/statistics.ts";
 import type { Program, Session } from "../device/device.ts";
 import { UserError } from "../errors.ts";
 import type { Report } from "../metrics/mod.ts";
 import type { CheckpointInfo, Preprocessing, Progress, Tensors } from "./checkpoint.ts";
+import { checkTeacher, recordOf, teacherState } from "./distillation.ts";
 import { Evaluator, reportOf } from "./evaluate.ts";
 import { kernelTableHash } from "./kernel_table.ts";
 import { checkFits } from "./memory.ts";
-import { classWeightsOf, defaultAugment, type ResolvedOptions } from "./options.ts";
-import { epochName, RunDirectory } from "./run_directory.ts";
+import { augmentOf, classWeightsOf, type ResolvedOptions } from "./options.ts";
+import { learningOf } from "./parameter_groups.ts";
+import { preprocessingOf } from "./preprocessing.ts";
+import { epochName, readConfig, RunDirectory } from "./run_directory.ts";
 import { learningRateAt, type Schedule } from "./schedules.ts";
 import { COUNTERS, initialState, momentName, searchGraph, type StepOptions, trainingGraph } from "./step.ts";
 
@@ -35,11 +38,14 @@ export interface FitResult {
 /** Steps after which the device is waited for, so that work does not pile up: waiting costs milliseconds in Deno. */
 const SETTLE_EVERY = 16;
 
+/** A step of which it is settled what is learnt. */
+type LearningStep = StepOptions & Required<Pick<StepOptions, "learning">>;
+
 /** One call of `fit`. */
 export class Fit {
   readonly preprocessing: Preprocessing;
   readonly #options: ResolvedOptions;
-  readonly #step: StepOptions;
+  readonly #step: LearningStep;
   readonly #schedule: Schedule;
   readonly #session: Session;
   readonly #program: Program;
@@ -56,7 +62,7 @@ export class Fit {
 
   private constructor(parts: {
     options: ResolvedOptions;
-    step: StepOptions;
+    step: LearningStep;
     preprocessing: Preprocessing;
     train: Loader;
     val: Loader;
@@ -91,37 +97,33 @@ export class Fit {
     model.initialize(options.seed);
     this.#session = options.device.open();
     const weights = classWeightsOf(trainData, options.classWeights);
-    for (const [name, values] of [...model.weights, ...initialState(model, optimizer, weights)]) {
-      this.#session.write(name, values);
-    }
+    const taught = options.teacher ? teacherState(options.teacher, preprocessing) : [];
+    const started = initialState(model, optimizer, weights, this.#step.learning);
+    for (const [name, values] of [...model.weights, ...started, ...taught]) this.#session.write(name, values);
     this.#program = this.#session.compile(trainingGraph(model, this.#step));
     this.#evaluator = new Evaluator(this.#session, model, this.#val.batch);
     this.#progress = { epoch: 0, step: 0, updates: 0 };
   }
 
   static async open(options: ResolvedOptions, trainData: Dataset, valData: Dataset): Promise<Fit> {
-    const { model, batch, cache, workers, seed, onEvent, normalize } = options;
-    const { imageSize } = model;
-    const { device, task, optimizer, weightDecay, clipNorm, labelSmoothing, skipNonFinite } = options;
-    const step: StepOptions = {
-      ...{ task, optimizer, weightDecay, clipNorm, labelSmoothing },
+    const { model, batch, cache, workers, seed, onEvent } = options;
+    const { device, task, optimizer, weightDecay, clipNorm, labelSmoothing, teacher, skipNonFinite } = options;
+    const step: LearningStep = {
+      ...{ task, optimizer, weightDecay, clipNorm, labelSmoothing, teacher },
+      learning: learningOf(model.parameters, options),
       batch: Math.min(batch, trainData.size),
       skipNonFinite: skipNonFinite > 0,
     };
+    if (teacher) checkTeacher(teacher, model);
     checkFits(device, model, step);
-    const augment = options.augment ?? defaultAugment(trainData, imageSize);
-    const square = squareFor(imageSize, augment);
     const progress = (what: string) => (done: number, total: number) =>
       onEvent?.({ type: "preparing", what, done, total });
-    const statistics = normalize === "imagenet"
-      ? forChannels(imagenetStatistics, trainData.channels)
-      : await channelStatistics(trainData, { square, cache, onProgress: progress("training pictures") });
-    const preprocessing = { imageSize, square, mean: statistics.mean, std: statistics.std };
+    const preprocessing = await preprocessingOf(options, trainData, progress("training pictures"));
     const shared = { ...preprocessing, workers, cache, seed };
     const train = await Loader.open(trainData, {
       ...shared,
       batch,
-      augment,
+      augment: augmentOf(options, trainData),
       shuffle: true,
       last: "drop",
       onProgress: progress("training pictures"),
@@ -166,6 +168,10 @@ export class Fit {
       batch: this.#train.batch,
       memory: temporaries + state + inputs,
       dispatches: this.#program.steps,
+      learnt: model.parameters.reduce(
+        (sum, { name, shape }) => sum + (this.#step.learning.rates.has(name) ? sizeOf(shape) : 0),
+        0,
+      ),
       resumedAt: this.#options.resume ? { epoch, step } : undefined,
     });
     while (this.#progress.epoch < epochs && !signal?.aborted) {
@@ -312,10 +318,11 @@ export class Fit {
   /** Every state of the run, by name, with its shape: what a resumed run starts from. */
   #stateShapes(): Map<string, readonly number[]> {
     const { model, optimizer } = this.#options;
+    const { rates } = this.#step.learning;
     const shapes = new Map<string, readonly number[]>();
-    for (const { name, shape, trainable } of model.parameters) {
+    for (const { name, shape } of model.parameters) {
       shapes.set(name, shape);
-      if (trainable) { for (const moment of optimizer.moments) shapes.set(momentName(moment, name), shape); }
+      if (rates.has(name)) { for (const moment of optimizer.moments) shapes.set(momentName(moment, name), shape); }
     }
     for (const name of Object.values(COUNTERS)) shapes.set(name, []);
     return shapes;
@@ -331,7 +338,7 @@ export class Fit {
   /** Makes the run directory, or goes on where the run in it was stopped. Comes last: what fails before leaves nothing. */
   async #begin(trainData: Dataset, valData: Dataset): Promise<void> {
     if (this.#options.resume) return await this.#resume();
-    const { device, optimizer, seed, epochs } = this.#options;
+    const { device, optimizer, seed, epochs, teacher, freeze, learningRateScale, layerDecay } = this.#options;
     await this.#directory?.begin({
       versions: { fovea: manifest.version, deno: Deno.version.deno },
       device: { kind: device.kind, description: device.description },
@@ -341,6 +348,8 @@ export class Fit {
       batch: this.#train.batch,
       optimizer: optimizer.name,
       schedule: this.#schedule,
+      learning: { freeze, learningRateScale, layerDecay },
+      teacher: teacher && await recordOf(teacher),
       kernels: await kernelTableHash(),
       fingerprint: { train: await trainData.fingerprint(), val: await valData.fingerprint() },
     });
@@ -359,6 +368,7 @@ export class Fit {
         throw new UserError(`Cannot resume ${directory.path}: its ${field} is ${saved}, not ${given}`);
       }
     }
+    await this.#checkSameTeacher(directory.path);
     for (const [name, shape] of this.#stateShapes()) {
       const tensor = tensors.get(name);
       if (!tensor || `${tensor.shape}` !== `${shape}`) {
@@ -373,6 +383,16 @@ export class Fit {
     await directory.rewind(this.#progress.updates);
   }
 
+  /** Refuses to go on with another teacher than the one that the run began with. */
+  async #checkSameTeacher(run: string): Promise<void> {
+    const { teacher } = this.#options;
+    const given = teacher && await recordOf(teacher);
+    const [was, is] = [(await readConfig(run)).teacher, given].map((record) =>
+      record ? JSON.stringify(record) : "none"
+    );
+    if (was !== is) throw new UserError(`Cannot resume ${run}: its teacher was ${was}, and is now ${is}`);
+  }
+
   /** Values of states by name. */
   async #readAll(names: readonly string[]): Promise<Tensors> {
     const shapes = this.#stateShapes();
@@ -383,11 +403,4 @@ export class Fit {
 
 function scalarValues(values: Readonly<Record<string, number>>): Record<string, Float32Array> {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Float32Array.of(value)]));
-}
-
-/** ImageNet's statistics for grey pictures are the means over its channels. */
-function forChannels({ mean, std }: ChannelStatistics, channels: number): ChannelStatistics {
-  if (channels === 3) return { mean, std };
-  const average = (values: number[]) => [values.reduce((a, b) => a + b) / values.length];
-  return { mean: average(mean), std: average(std) };
 }

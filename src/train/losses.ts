@@ -12,14 +12,14 @@ import type { GraphBuilder } from "../graph/builder.ts";
 export interface LossInputs {
   /** [N, K]. */
   readonly logits: Tensor;
-  /** [N, K]: one-hot for classes, 0 or 1 for labels. */
+  /** [N, K]: one-hot for classes, 0 or 1 for labels; or probabilities. */
   readonly targets: Tensor;
   /** [N]: 1, or 0 for padding. */
   readonly weight: Tensor;
-  /** [K]: weight of each class, or of the positives of each label. */
-  readonly classWeight: Tensor;
-  /** Share of the target that all classes get alike; multi-class only. */
-  readonly labelSmoothing: number;
+  /** [K]: weight of each class, or of the positives of each label; default all 1. */
+  readonly classWeight?: Tensor;
+  /** Share of the target that all classes get alike, multi-class only; default 0. */
+  readonly labelSmoothing?: number;
 }
 
 /**
@@ -28,8 +28,9 @@ export interface LossInputs {
  * As PyTorch's `CrossEntropyLoss(weight, label_smoothing)` and `BCEWithLogitsLoss(pos_weight)`, reduced by mean.
  */
 export function taskLoss(b: GraphBuilder, task: Task, inputs: LossInputs): Tensor {
-  const { logits, targets, weight, classWeight, labelSmoothing } = inputs;
+  const { logits, targets, weight, labelSmoothing = 0 } = inputs;
   const [batch, classes] = logits.shape;
+  const classWeight = inputs.classWeight ?? b.broadcastTo(1, [classes]);
   if (task !== "multiclass") {
     const perLabel = b.op("sigmoidCrossEntropy", [logits, targets, classWeight]);
     const perSample = b.mean(perLabel, [1], false);

@@ -12,23 +12,27 @@ import type { Model } from "../models/model.ts";
 import type { Optimizer } from "./optimizers.ts";
 import { type StepOptions, trainingGraph } from "./step.ts";
 
+/** What is asked of a device here. */
+type Measuring = Pick<Device, "description" | "maxTensorBytes" | "memoryBytes" | "measure">;
+
 /**
- * Checks that a training step fits.
+ * Checks that a training step fits, a teacher's part included.
  *
  * @throws UserError with the bytes, the limit, and the largest batch that fits.
  */
-export function checkFits(device: Device, model: Model, options: StepOptions): void {
+export function checkFits(device: Measuring, model: Model, options: StepOptions): void {
   const measure = (batch: number) => device.measure(trainingGraph(model, { ...options, batch }));
   const problem = problemOf(device, measure(options.batch));
   if (!problem) return;
   const fits = largestThatFits(options.batch, (batch) => !problemOf(device, measure(batch)));
+  const who = options.teacher ? `${model.name} with its teacher ${options.teacher.model.name}` : model.name;
   const advice = fits > 0 ? `give --batch ${fits} or less` : "give a smaller --image-size or another --model";
   throw new UserError(
-    `A batch of ${options.batch} pictures of ${model.imageSize}×${model.imageSize} does not fit ${model.name} on ${device.description}: ${problem}; ${advice}`,
+    `A batch of ${options.batch} pictures of ${model.imageSize}×${model.imageSize} does not fit ${who} on ${device.description}: ${problem}; ${advice}`,
   );
 }
 
-function problemOf(device: Device, { temporaries, state, inputs, largest }: MemoryUse): string | undefined {
+function problemOf(device: Measuring, { temporaries, state, inputs, largest }: MemoryUse): string | undefined {
   if (largest > device.maxTensorBytes) {
     return `one tensor takes ${formatBytes(largest)} of at most ${formatBytes(device.maxTensorBytes)}`;
   }

@@ -19,6 +19,8 @@ export interface UpdateInputs {
   readonly moments: Readonly<Record<string, Tensor>>;
   /** Values of {@link Optimizer.scalars}. */
   readonly scalars: Readonly<Record<string, Tensor>>;
+  /** Factor on the learning rate of this parameter, and so on a decay that is decoupled from the gradient. */
+  readonly rate: number;
   /** Weight decay of this parameter: 0 for biases and norms. */
   readonly weightDecay: number;
 }
@@ -60,12 +62,13 @@ export function sgd({ momentum = 0.9, nesterov = false }: SgdOptions = {}): Opti
     name: "sgd",
     moments: momentum === 0 ? [] : ["momentum"],
     scalars: (learningRate) => ({ learningRate }),
-    update({ b, parameter, grad, moments, scalars, weightDecay }): Update {
+    update({ b, parameter, grad, moments, scalars, rate, weightDecay }): Update {
       const g = b.add(grad, weightDecay === 0 ? 0 : b.mul(parameter, weightDecay));
-      if (momentum === 0) return { parameter: b.sub(parameter, b.mul(g, scalars.learningRate)), moments: {} };
+      const learningRate = b.mul(scalars.learningRate, rate);
+      if (momentum === 0) return { parameter: b.sub(parameter, b.mul(g, learningRate)), moments: {} };
       const velocity = b.add(b.mul(moments.momentum, momentum), g);
       const direction = nesterov ? b.add(g, b.mul(velocity, momentum)) : velocity;
-      return { parameter: b.sub(parameter, b.mul(direction, scalars.learningRate)), moments: { momentum: velocity } };
+      return { parameter: b.sub(parameter, b.mul(direction, learningRate)), moments: { momentum: velocity } };
     },
   };
 }
@@ -106,13 +109,13 @@ function adamRule(
         adamEps: eps * correction,
       };
     },
-    update({ b, parameter, grad, moments, scalars, weightDecay }) {
+    update({ b, parameter, grad, moments, scalars, rate, weightDecay }) {
       const decoupled = name === "adamw" && weightDecay > 0;
       const g = b.add(grad, decoupled || weightDecay === 0 ? 0 : b.mul(parameter, weightDecay));
       const m = b.add(b.mul(moments.m, beta1), b.mul(g, 1 - beta1));
       const v = b.add(b.mul(moments.v, beta2), b.mul(b.square(g), 1 - beta2));
-      const kept = decoupled ? b.mul(parameter, b.sub(1, b.mul(scalars.learningRate, weightDecay))) : parameter;
-      const step = b.div(b.mul(m, scalars.adamRate), b.add(b.sqrt(v), scalars.adamEps));
+      const kept = decoupled ? b.mul(parameter, b.sub(1, b.mul(scalars.learningRate, rate * weightDecay))) : parameter;
+      const step = b.div(b.mul(m, b.mul(scalars.adamRate, rate)), b.add(b.sqrt(v), scalars.adamEps));
       return { parameter: b.sub(kept, step), moments: { m, v } };
     },
   };

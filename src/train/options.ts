@@ -8,8 +8,11 @@ import type { Augment } from "../data/batch.ts";
 import type { CacheOptions } from "../data/cache_folder.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Task } from "../data/labels.ts";
+import type { Interpolation } from "../data/resize.ts";
+import type { ChannelStatistics } from "../data/statistics.ts";
 import type { Device } from "../device/device.ts";
 import type { Model } from "../models/model.ts";
+import { resolveTeacher, type Teacher, type TeacherOptions } from "./distillation.ts";
 import type { TrainEvent } from "./events.ts";
 import { adam, type Optimizer } from "./optimizers.ts";
 import type { RunDirectory } from "./run_directory.ts";
@@ -38,6 +41,17 @@ export interface TrainerOptions {
   readonly learningRate?: number;
   /** On weights, not on biases and norms; default 0. */
   readonly weightDecay?: number;
+  /**
+   * Patterns of keys that are not learnt, such as `layer1.*`; default none. A pattern names keys, or modules with all that is
+   * in them; `*` stands for any letters, dots too, `?` for one, `[0-5]` for one of several. A batch norm whose running
+   * statistics are frozen normalises by them in training too, as Keras and timm do; freeze its `weight` and `bias` alone to
+   * have PyTorch's, which goes on with the batch's statistics.
+   */
+  readonly freeze?: readonly string[];
+  /** Factors on the learning rate, and so on AdamW's decay, by pattern; those of all patterns that fit a key are multiplied. */
+  readonly learningRateScale?: Readonly<Record<string, number>>;
+  /** Factor on the learning rate from each layer to the one below it, the head having the full rate; default 1. */
+  readonly layerDecay?: number;
   /** Default cosine. */
   readonly schedule?: Schedule["name"];
   /** Epochs in which the rate rises; default 0.5. */
@@ -52,13 +66,22 @@ export interface TrainerOptions {
   readonly labelSmoothing?: number;
   /** Weights of the classes (multi-class) or of the labels' positives; `balanced` by their counts; default all 1. */
   readonly classWeights?: "balanced" | readonly number[];
+  /** A model whose answers are learnt from besides the labels; it is left as it is. */
+  readonly teacher?: TeacherOptions;
   /** Steps that may be left out because they are not finite; default 0: the first one stops the run. */
   readonly skipNonFinite?: number;
 
   /** Random changes to training pictures; default none below 64 pixels and for IDX files, else flip. */
   readonly augment?: Augment;
-  /** Mean and standard deviation of the training split, or ImageNet's; default the split's. */
-  readonly normalize?: "train" | "imagenet";
+  /**
+   * Length that the shorter side of a picture is resized to, in pixels, before the model's square is cut out: of the middle,
+   * or anywhere for `crop-flip` in training. Default the model's size, for `crop-flip` 256 for 224 and in proportion.
+   */
+  readonly resize?: number;
+  /** How pixels are mixed where pictures are resized; default bilinear. */
+  readonly interpolation?: Interpolation;
+  /** Mean and standard deviation: the training split's, ImageNet's, one half, or numbers; default the split's. */
+  readonly normalize?: "train" | "imagenet" | "half" | ChannelStatistics;
   /** Default: decoded pictures are kept in the user's cache folder, up to 4 GiB. */
   readonly cache?: CacheOptions;
   /** Workers that make batches; default one less than there are cores, at most 4. */
@@ -75,44 +98,46 @@ export interface TrainerOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Options that have no default, or whose default depends on the data or the model. */
+type Open = "out" | "clipNorm" | "classWeights" | "valEvery" | "onEvent" | "signal" | "workers" | "augment" | "resize";
+
 /** Options with their defaults. */
 export type ResolvedOptions =
-  & Required<
-    Omit<
-      TrainerOptions,
-      "out" | "clipNorm" | "classWeights" | "valEvery" | "onEvent" | "signal" | "workers" | "augment"
-    >
-  >
-  & Pick<
-    TrainerOptions,
-    "out" | "clipNorm" | "classWeights" | "valEvery" | "onEvent" | "signal" | "workers" | "augment"
-  >;
+  & Required<Omit<TrainerOptions, Open | "teacher">>
+  & Pick<TrainerOptions, Open>
+  & { readonly teacher?: Teacher };
 
-/** Fills in the defaults. */
+/** Fills in the defaults, also for what is given as undefined. */
 export function resolveOptions(options: TrainerOptions): ResolvedOptions {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return {
     batch: 32,
     resume: false,
     optimizer: adam(),
     learningRate: 0.002,
     weightDecay: 0,
+    freeze: [],
+    learningRateScale: {},
+    layerDecay: 1,
     schedule: "cosine",
     warmupEpochs: 0.5,
     fallEvery: 30,
     gamma: 0.1,
     labelSmoothing: 0,
     skipNonFinite: 0,
+    interpolation: "bilinear",
     normalize: "train",
     cache: { mode: "auto" },
     seed: 1,
     logEvery: 10,
-    ...options,
+    ...Object.fromEntries(given) as TrainerOptions,
+    teacher: options.teacher && resolveTeacher(options.teacher),
   };
 }
 
 /** Pictures that are too small to lose a border, or drawn upright by convention, are not changed unless asked for. */
-export function defaultAugment(data: Dataset, imageSize: number): Augment {
-  return imageSize < 64 || data.kind === "idx" ? "none" : "flip";
+export function augmentOf({ augment, model }: Pick<ResolvedOptions, "augment" | "model">, data: Dataset): Augment {
+  return augment ?? (model.imageSize < 64 || data.kind === "idx" ? "none" : "flip");
 }
 
 /** Weights [K] of the loss: of the classes, or of the positives of each label. */

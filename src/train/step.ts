@@ -11,8 +11,10 @@ import { GraphBuilder } from "../graph/builder.ts";
 import { differentiate } from "../graph/differentiate.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
+import { distillationLoss, type Teacher, teacherLogits } from "./distillation.ts";
 import { taskLoss } from "./losses.ts";
 import type { Optimizer } from "./optimizers.ts";
+import { learnAll, type Learning } from "./parameter_groups.ts";
 
 /** How a training step is computed. */
 export interface StepOptions {
@@ -22,10 +24,14 @@ export interface StepOptions {
   readonly optimizer: Optimizer;
   /** On weights, not on biases and norms. */
   readonly weightDecay: number;
+  /** What is learnt, and how fast; everything at one rate when undefined. */
+  readonly learning?: Learning;
   /** Greatest norm of the whole gradient; none when undefined. */
   readonly clipNorm?: number;
   /** Share of the target that all classes get alike. */
   readonly labelSmoothing: number;
+  /** What the student learns from besides the labels. */
+  readonly teacher?: Teacher;
   /** Goes on after a step that is not finite, leaving it out; otherwise nothing is updated from that step on. */
   readonly skipNonFinite: boolean;
 }
@@ -55,13 +61,14 @@ export function initialState(
   model: Model,
   optimizer: Optimizer,
   classWeight: readonly number[],
+  { rates }: Learning = learnAll(model.parameters),
 ): Map<string, Float32Array> {
   const states = new Map<string, Float32Array>([[CLASS_WEIGHT, Float32Array.from(classWeight)]]);
   for (const name of Object.values(COUNTERS)) {
     states.set(name, Float32Array.of(name === COUNTERS.firstSkipped ? -1 : 0));
   }
-  for (const { name, shape, trainable } of model.parameters) {
-    if (!trainable) continue;
+  for (const { name, shape } of model.parameters) {
+    if (!rates.has(name)) continue;
     for (const moment of optimizer.moments) states.set(momentName(moment, name), new Float32Array(sizeOf(shape)));
   }
   return states;
@@ -72,24 +79,32 @@ interface Forward {
   readonly loss: Tensor;
   readonly weight: Tensor;
   readonly scope: ReturnType<Model["trace"]>["scope"];
+  /** Logits of the teacher [N, K], where there is one. */
+  readonly taught?: Tensor;
   /** Learnt parameters and their gradients, in the model's order. */
   readonly grads: readonly {
     readonly name: string;
     readonly decay: boolean;
+    readonly rate: number;
     readonly parameter: Tensor;
     readonly grad: Tensor;
   }[];
 }
 
 /** Loss and gradients: what training and the search share. */
-function forwardBackward(model: Model, { task, batch, labelSmoothing }: StepOptions): Forward {
+function forwardBackward(model: Model, options: StepOptions): Forward {
+  const { task, batch, labelSmoothing, teacher, learning: { rates, frozen } = learnAll(model.parameters) } = options;
   const b = new GraphBuilder();
-  const { logits, scope } = model.trace(b, batch, true);
+  const { logits, scope } = model.trace(b, batch, true, frozen);
   const targets = b.input("targets", logits.shape);
   const weight = b.input("weight", [batch]);
   const classWeight = b.state(CLASS_WEIGHT, [model.classes]);
-  const loss = taskLoss(b, task, { logits, targets, weight, classWeight, labelSmoothing });
-  const learnt = model.parameters.filter(({ trainable }) => trainable);
+  const operands = { logits, targets, weight, classWeight, labelSmoothing };
+  const taught = teacher && teacherLogits(b, teacher, imagesOf(b, model, batch));
+  const loss = taught
+    ? distillationLoss(b, task, teacher, { ...operands, teacher: taught, outputs: scope.outputs })
+    : taskLoss(b, task, operands);
+  const learnt = model.parameters.filter(({ name }) => rates.has(name));
   const parameters = learnt.map(({ name, shape }) => b.state(name, shape));
   const grads = differentiate(b, loss, parameters);
   return {
@@ -97,8 +112,16 @@ function forwardBackward(model: Model, { task, batch, labelSmoothing }: StepOpti
     loss,
     weight,
     scope,
-    grads: learnt.map(({ name, decay }, k) => ({ name, decay, parameter: parameters[k], grad: grads[k] })),
+    taught,
+    grads: learnt.map(({ name, decay }, k) => {
+      return { name, decay, rate: rates.get(name)!, parameter: parameters[k], grad: grads[k] };
+    }),
   };
+}
+
+/** The input that the model's trace has asked for. */
+function imagesOf(b: GraphBuilder, { channels, imageSize }: Model, batch: number): Tensor {
+  return b.input("images", [batch, channels, imageSize, imageSize]);
 }
 
 /** The graph of one training step. Inputs: `images`, `targets`, `weight`, `keyHi`, `keyLo`, `step`, the optimiser's scalars. */
@@ -119,7 +142,7 @@ export function trainingGraph(model: Model, options: StepOptions): Graph {
 
   const names = Object.keys(optimizer.scalars(0, 0));
   const scalars = Object.fromEntries(names.map((name) => [name, b.input(name, [])]));
-  for (const { name, decay, parameter, grad } of grads) {
+  for (const { name, decay, rate, parameter, grad } of grads) {
     const moments = Object.fromEntries(
       optimizer.moments.map((moment) => [moment, b.state(momentName(moment, name), parameter.shape)]),
     );
@@ -130,6 +153,7 @@ export function trainingGraph(model: Model, options: StepOptions): Graph {
       grad: scaled,
       moments,
       scalars,
+      rate,
       weightDecay: decay ? weightDecay : 0,
     });
     for (const moment of optimizer.moments) guarded(momentName(moment, name), moments[moment], update.moments[moment]);
@@ -161,9 +185,10 @@ export function evaluationGraph(model: Model, batch: number): Graph {
  * gradient, in the order of the computation, how many of its elements are not finite.
  */
 export function searchGraph(model: Model, options: StepOptions): Graph {
-  const { b, loss, scope, grads } = forwardBackward(model, options);
+  const { b, loss, scope, taught, grads } = forwardBackward(model, options);
   const count = (name: string, x: Tensor) => b.output(name, b.sum(b.sub(1, b.op("isFinite", [x])), undefined, false));
-  count("images", b.input("images", [options.batch, model.channels, model.imageSize, model.imageSize]));
+  count("images", imagesOf(b, model, options.batch));
+  if (taught) count("output of the teacher", taught);
   for (const { name, parameter } of grads) count(`parameter ${name}`, parameter);
   for (const [path, output] of scope.outputs) count(`output of ${path}`, output);
   count("loss", loss);

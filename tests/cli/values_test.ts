@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { readBytes, readSkips, readSplit, readWeights } from "../../src/cli/values.ts";
+import { readBytes, readNormalize, readScale, readSkips, readSplit, readWeights } from "../../src/cli/values.ts";
 
 const cases: [read: (word: string) => unknown, word: string, expected: unknown][] = [
   [readSplit, "8:1:1", [8, 1, 1]],
@@ -29,6 +29,21 @@ const cases: [read: (word: string) => unknown, word: string, expected: unknown][
   [readSkips, "skip:5", 5],
   [readSkips, "skip:0", undefined],
   [readSkips, "skip", undefined],
+  [readNormalize, "half", "half"],
+  [readNormalize, "0.5:.25", { mean: [0.5], std: [0.25] }],
+  [readNormalize, "0.5,0,1:1,2,3", { mean: [0.5, 0, 1], std: [1, 2, 3] }],
+  [readNormalize, "0.5,0.4:1", undefined],
+  [readNormalize, "0.5:0", undefined],
+  [readNormalize, "0.5,x:1,1", undefined],
+  [readNormalize, "0.5", undefined],
+  [readNormalize, "1:1:1", undefined],
+  [readNormalize, "mean", undefined],
+  [readScale, "layer1.*=0.1", ["layer1.*", 0.1]],
+  [readScale, "a=b=1e-2", ["a=b", 0.01]],
+  [readScale, "fc=0", undefined],
+  [readScale, "fc=-1", undefined],
+  [readScale, "fc", undefined],
+  [readScale, "=2", undefined],
 ];
 for (const [read, word, expected] of cases) {
   Deno.test(`${read.name}() of \`${word}\``, () => assertEquals(read(word), expected));

@@ -12,6 +12,9 @@ const backend = await hasWebGpu() ? "webgpu" : "gpujs";
 const flags = [
   ...["--data", faces, "--target", "Eyeglasses", "--model", "lenet", "--epochs", "3", "--batch", "8"],
   ...["--backend", backend, "--augment", "flip", "--log-every", "3"],
+  // What a run from pretrained weights sets: a resumed one must find all of it again.
+  ...["--resize", "39", "--interpolation", "bicubic", "--normalize", "half"],
+  ...["--freeze", "c1", "--lr-scale", "f6=0.5", "output.*=2", "--layer-decay", "0.9"],
 ];
 
 /** Bytes of every checkpoint of a run, and its log without the times. */
@@ -47,6 +50,20 @@ Deno.test("two runs with one seed give the same bytes, another seed gives others
   whole = await traces(join(cache, "a"));
   assertEquals(await traces(join(cache, "b")), whole);
   assertNotEquals((await traces(join(cache, "c")))["last.safetensors"], whole["last.safetensors"]);
+});
+
+Deno.test("predict prepares pictures as the test of the run did", async () => {
+  const run = join(cache, "a");
+  const [header, ...rows] = (await Deno.readTextFile(join(run, "test", "predictions.csv"))).trim().split(/\r?\n/);
+  assert(header.startsWith("file,") && rows.length > 4);
+  const files = rows.map((row) => row.split(",")[0]);
+  const told = await fovea(
+    ["predict", run, ...files.map((file) => join(faces, file)), "--csv", "--backend", backend],
+    cache,
+  );
+  assertEquals(told.code, 0, told.stderr);
+  const probabilities = (lines: string[]) => lines.map((line) => line.split(",").at(-1));
+  assertEquals(probabilities(told.stdout.trim().split(/\r?\n/).slice(1)), probabilities(rows));
 });
 
 Deno.test({

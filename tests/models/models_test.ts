@@ -1,21 +1,31 @@
-import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { sizeOf } from "../../kernels/op.ts";
 import { UserError } from "../../src/errors.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
+import { normalInit } from "../../src/nn/mod.ts";
 import { createModel, type ModelOption, type ModelOptions, models } from "../../src/models/mod.ts";
 
-const torchvision: Record<string, Record<string, number[]>> = JSON.parse(
-  await Deno.readTextFile(new URL("../../fixtures/models/keys.json", import.meta.url)),
-);
+const { resnet18, digests }: {
+  readonly resnet18: Readonly<Record<string, number[]>>;
+  readonly digests: Readonly<Record<string, { readonly count: number; readonly sha256: string }>>;
+} = JSON.parse(await Deno.readTextFile(new URL("../../fixtures/models/keys.json", import.meta.url)));
 
-for (const [name, keys] of Object.entries(torchvision)) {
-  Deno.test(`${name} has torchvision's key names, shapes and order`, () => {
-    const { parameters } = createModel(name, { classes: 1000 });
-    // The count of batches is no part of the computation while momentum is a number.
-    const wanted = Object.entries(keys).filter(([key]) => !key.endsWith(".num_batches_tracked"));
-    assertEquals(parameters.map(({ name, shape }) => [name, [...shape]]), wanted);
-  });
-}
+Deno.test("resnet18 has torchvision's key names, shapes and order", () => {
+  const { parameters } = createModel("resnet18", { classes: 1000 });
+  assertEquals(parameters.map(({ name, shape }) => [name, [...shape]]), Object.entries(resnet18));
+});
+
+Deno.test("CNNs have torchvision's key names, shapes and order, by their digest", async (t) => {
+  for (const [name, { count, sha256 }] of Object.entries(digests)) {
+    await t.step(name, async () => {
+      const { parameters } = createModel(name, { classes: 1000 });
+      assertEquals(parameters.length, count);
+      const lines = parameters.map(({ name, shape }) => `${name} [${shape.join(", ")}]\n`).join("");
+      const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(lines)));
+      assertEquals(digest.toHex(), sha256, lines);
+    });
+  }
+});
 
 interface Size {
   readonly model: string;
@@ -25,14 +35,31 @@ interface Size {
   readonly multiplyAdds: number;
 }
 
-/** By hand from the layers' sizes; ResNet-18's are torchvision's 11,689,512 and 1.81 G. */
+/**
+ * By hand from the layers' sizes, Caffe's for AlexNet of 2012, and torchvision's for those with 1,000 classes at 224 × 224: its
+ * parameters, and the multiply-adds of its convolutions and dense layers.
+ */
 const sizes: readonly Size[] = [
   { model: "lenet", options: { classes: 10, channels: 1, imageSize: 28 }, size: 61_706, multiplyAdds: 416_520 },
   { model: "lenet", options: { classes: 10, channels: 1 }, size: 61_706, multiplyAdds: 416_520 },
   { model: "naive-cnn", options: { classes: 5 }, size: 1_142_821, multiplyAdds: 42_336_896 },
   { model: "naive-cnn", options: { classes: 1, channels: 1, imageSize: 8 }, size: 109_537, multiplyAdds: 624_768 },
-  { model: "resnet18", options: { classes: 1000 }, size: 11_689_512, multiplyAdds: 1_814_073_344 },
   { model: "resnet18", options: { classes: 10, imageSize: 32 }, size: 11_173_962, multiplyAdds: 555_422_720 },
+  { model: "alexnet", options: { classes: 1000 }, size: 61_100_840, multiplyAdds: 714_188_480 },
+  { model: "alexnet-2012", options: { classes: 1000 }, size: 60_965_224, multiplyAdds: 724_406_816 },
+  { model: "vgg11", options: { classes: 1000 }, size: 132_863_336, multiplyAdds: 7_609_090_048 },
+  { model: "vgg11-bn", options: { classes: 1000 }, size: 132_868_840, multiplyAdds: 7_609_090_048 },
+  { model: "vgg13", options: { classes: 1000 }, size: 133_047_848, multiplyAdds: 11_308_466_176 },
+  { model: "vgg13-bn", options: { classes: 1000 }, size: 133_053_736, multiplyAdds: 11_308_466_176 },
+  { model: "vgg16", options: { classes: 1000 }, size: 138_357_544, multiplyAdds: 15_470_264_320 },
+  { model: "vgg16-bn", options: { classes: 1000 }, size: 138_365_992, multiplyAdds: 15_470_264_320 },
+  { model: "vgg19", options: { classes: 1000 }, size: 143_667_240, multiplyAdds: 19_632_062_464 },
+  { model: "vgg19-bn", options: { classes: 1000 }, size: 143_678_248, multiplyAdds: 19_632_062_464 },
+  { model: "resnet18", options: { classes: 1000 }, size: 11_689_512, multiplyAdds: 1_814_073_344 },
+  { model: "resnet34", options: { classes: 1000 }, size: 21_797_672, multiplyAdds: 3_663_761_408 },
+  { model: "resnet50", options: { classes: 1000 }, size: 25_557_032, multiplyAdds: 4_089_184_256 },
+  { model: "resnet101", options: { classes: 1000 }, size: 44_549_160, multiplyAdds: 7_801_405_440 },
+  { model: "resnet152", options: { classes: 1000 }, size: 60_192_808, multiplyAdds: 11_513_626_624 },
 ];
 
 Deno.test("models have the sizes that their papers give", async (t) => {
@@ -96,6 +123,33 @@ Deno.test("initialize() gives no two layers the same numbers", () => {
     return `${init([2, 2], () => 0.25)[0] === 0 ? 0 : Math.fround(values[0] / values[1])}`;
   });
   assertEquals(new Set(starts).size, starts.length);
+});
+
+/** Names of parameters, and the standard deviation or the constant that they start from. */
+const starts: readonly [model: string, names: RegExp, start: { std: number } | { constant: number }][] = [
+  // torchvision's `VGG.__init__` and `ResNet.__init__`.
+  ["vgg11", /^features\.0\.weight$/, { std: Math.sqrt(2 / (64 * 9)) }],
+  ["vgg11-bn", /^features\.4\.weight$/, { std: Math.sqrt(2 / (128 * 9)) }],
+  ["vgg11", /^classifier\.\d\.weight$/, { std: 0.01 }],
+  ["vgg11", /bias$/, { constant: 0 }],
+  ["resnet50", /^layer1\.0\.conv3\.weight$/, { std: Math.sqrt(2 / 256) }],
+  ["resnet50", /bn\d\.weight$/, { constant: 1 }],
+  // Section 5 of the paper.
+  ["alexnet-2012", /weight$/, { std: 0.01 }],
+  ["alexnet-2012", /^(conv[245]|fc[67])\.bias$/, { constant: 1 }],
+  ["alexnet-2012", /^(conv[13]|fc8)\.bias$/, { constant: 0 }],
+];
+
+Deno.test("CNNs start from the values of their papers and of torchvision", () => {
+  for (const [name, names, start] of starts) {
+    const found = createModel(name, { classes: 10 }).parameters.filter((parameter) => names.test(parameter.name));
+    assert(found.length > 0, `${name} has no ${names}`);
+    for (const { name, shape, init } of found) {
+      const [value] = init(shape.map((size, axis) => axis === 1 ? 1 : size), () => 0.4);
+      const want = "std" in start ? normalInit(start.std)([1], () => 0.4)[0] : start.constant;
+      assertAlmostEquals(value, want, 1e-6, name);
+    }
+  }
 });
 
 const refused: readonly [name: string, create: () => unknown, message: string][] = [

@@ -11,6 +11,7 @@ import { GraphBuilder } from "../../src/graph/builder.ts";
 import { differentiate } from "../../src/graph/differentiate.ts";
 import { runReference } from "../../src/device/reference.ts";
 import {
+  adaptiveAvgPool2d,
   avgPool2d,
   batchNorm2d,
   conv2d,
@@ -21,6 +22,7 @@ import {
   type Layer,
   lazyLinear,
   linear,
+  localResponseNorm,
   maxPool2d,
   relu,
   residual,
@@ -54,6 +56,8 @@ const shapes: readonly [name: string, layer: Layer, from: number[], to: number[]
   ["maxPool2d", maxPool2d(3, { stride: 2, padding: 1 }), [2, 3, 8, 8], [2, 3, 4, 4], {}],
   ["avgPool2d", avgPool2d(2), [2, 3, 8, 9], [2, 3, 4, 4], {}],
   ["globalAvgPool2d", globalAvgPool2d(), [2, 3, 8, 9], [2, 3, 1, 1], {}],
+  ["adaptiveAvgPool2d", adaptiveAvgPool2d(6), [2, 3, 8, 5], [2, 3, 6, 6], {}],
+  ["localResponseNorm", localResponseNorm(5), [2, 3, 8, 5], [2, 3, 8, 5], {}],
   ["flatten", flatten(), [2, 3, 4, 5], [2, 60], {}],
   ["relu", relu(), [2, 3], [2, 3], {}],
   ["tanh", tanh(), [2, 3], [2, 3], {}],
@@ -148,6 +152,28 @@ Deno.test("batchNorm2d() normalises by the running statistics in evaluation and 
   // √(4 + 12) is 4: y = (x − 5) / 4 · 2 + 1.
   assertEquals([...runReference(b.graph, { x: PICTURES, ...NORM }).outputs.y], [-1, -0.5, 0, 1.5]);
   assertEquals(scope.updates.size, 0);
+});
+
+Deno.test("adaptiveAvgPool2d() averages windows that overlap, repeats pixels, and leaves a picture of its size", () => {
+  const run = (side: number, x: number[], shape: number[]) => {
+    const { b, y } = trace(adaptiveAvgPool2d(side), shape);
+    b.output("y", y);
+    return [...runReference(b.graph, { x }).outputs.y];
+  };
+  // Rows 0–1 and 1–2, columns 0–1 and 2–3.
+  assertEquals(run(2, [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23], [1, 1, 3, 4]), [6, 10, 14, 18]);
+  assertEquals(run(3, [1, 2, 3, 4, 5, 6], [1, 1, 2, 3]), [1, 2, 3, 2.5, 3.5, 4.5, 4, 5, 6]);
+  const { x, y } = trace(adaptiveAvgPool2d(6), [1, 2, 6, 6]);
+  assertStrictEquals<Tensor>(y, x);
+});
+
+Deno.test("localResponseNorm() divides by the squares of the channels around, alpha shared by the window's size", () => {
+  const { b, y } = trace(localResponseNorm(3, { alpha: 6, beta: 0.5, k: 7 }), [1, 4, 1, 1]);
+  b.output("y", y);
+  const { outputs } = runReference(b.graph, { x: [1, 2, 3, 4] });
+  // Sums of squares: 5, 14, 29, 25; 7 + 6 / 3 · Σ: 17, 35, 65, 57.
+  const want = [1 / Math.sqrt(17), 2 / Math.sqrt(35), 3 / Math.sqrt(65), 4 / Math.sqrt(57)];
+  want.forEach((value, k) => assertAlmostEquals(outputs.y[k], value, 1e-12));
 });
 
 const KEY = { keyHi: [3], keyLo: [14] };

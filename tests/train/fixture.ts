@@ -54,9 +54,26 @@ export interface StepCase {
   readonly after: Readonly<Record<string, readonly number[]>>;
 }
 
+/** Ten steps on dense layers `hidden` (4 to 5) and `head` (5 to 3) with tanh between, each parameter at a rate of its own. */
+export interface GroupsCase {
+  readonly name: string;
+  readonly rule: "sgd" | "adam" | "adamw";
+  readonly weightDecay: number;
+  readonly clipNorm: number | null;
+  /** Learning rates by step. */
+  readonly schedule: readonly number[];
+  /** [6, 4]. */
+  readonly images: readonly number[];
+  /** [6, 3]. */
+  readonly targets: readonly number[];
+  readonly before: Readonly<Record<string, readonly number[]>>;
+  readonly after: Readonly<Record<string, readonly number[]>>;
+}
+
 /** All cases. */
 export const fixture: {
   readonly losses: readonly LossCase[];
   readonly optimizers: readonly OptimizerCase[];
   readonly steps: readonly StepCase[];
+  readonly groups: readonly GroupsCase[];
 } = JSON.parse(await Deno.readTextFile(new URL("../../fixtures/train/train.json", import.meta.url)));

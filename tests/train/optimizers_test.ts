@@ -17,6 +17,7 @@ function updateGraph(optimizer: Optimizer, weightDecay: number) {
     grad: b.input("grad", [4]),
     moments,
     scalars: Object.fromEntries(names.map((name) => [name, b.input(name, [])])),
+    rate: 1,
     weightDecay,
   });
   b.assign("w", update.parameter);

@@ -1,0 +1,82 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { main } from "../../cli.ts";
+import { openSafetensors } from "../../src/interop/safetensors.ts";
+import { createModel, type Model } from "../../src/models/mod.ts";
+import type { CheckpointInfo } from "../../src/train/checkpoint.ts";
+import { RunDirectory } from "../../src/train/run_directory.ts";
+import { loadWeights } from "../../src/train/weights.ts";
+
+/** Runs `test` with the directory of a run whose best checkpoint is the model. */
+async function withRun(model: Model, test: (run: string) => Promise<void>): Promise<void> {
+  const run = await Deno.makeTempDir();
+  try {
+    const info: CheckpointInfo = {
+      format: 1,
+      model: { name: model.name, ...model.options },
+      task: "multiclass",
+      classes: ["a", "b"],
+      preprocessing: { imageSize: 32, square: 36, interpolation: "bicubic", mean: [0, 0, 0], std: [1, 1, 1] },
+    };
+    const directory = new RunDirectory(run);
+    await directory.begin({});
+    const tensors = model.parameters.map(({ name, shape }) =>
+      [name, { shape, values: model.weights.get(name)! }] as const
+    );
+    await directory.saveCheckpoint("best", new Map(tensors), info);
+    await directory.close();
+    await test(run);
+  } finally {
+    await Deno.remove(run, { recursive: true });
+  }
+}
+
+/** What a command line prints, and its exit code. */
+async function command(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+  const { log, error } = console;
+  let [out, err] = ["", ""];
+  console.log = (text: string) => out += `${text}\n`;
+  console.error = (text: string) => err += `${text}\n`;
+  try {
+    return { code: await main(args), out, err };
+  } finally {
+    Object.assign(console, { log, error });
+  }
+}
+
+Deno.test("export writes what loadWeights() reads back, in either library's names", async () => {
+  const model = createModel("resnet18", { classes: 2, imageSize: 32 });
+  for (const [k, { name, shape }] of model.parameters.entries()) {
+    model.weights.set(name, new Float32Array(shape.reduce((product, size) => product * size, 1)).fill(k));
+  }
+  await withRun(model, async (run) => {
+    for (const keys of ["torchvision", "timm"]) {
+      const { code, out, err } = await command("export", run, "--keys", keys);
+      assertEquals([code, err], [0, ""]);
+      const path = join(run, `resnet18-${keys}.safetensors`);
+      assertStringIncludes(out, `122 tensors of resnet18 written to ${path}`);
+      const copy = createModel("resnet18", { classes: 2, imageSize: 32 });
+      const { loaded, leftOver } = await loadWeights(copy, path);
+      assertEquals([loaded.length, leftOver], [model.parameters.length, []]);
+      for (const [name, values] of model.weights) assert(copy.weights.get(name)!.every((x) => x === values[0]), name);
+      using file = await openSafetensors(path);
+      assertEquals(file.entries.get("bn1.num_batches_tracked"), {
+        ...{ dtype: "I64", shape: [] },
+        offsets: file.entries.get("bn1.num_batches_tracked")!.offsets,
+      });
+      assertEquals(JSON.parse(file.metadata.classes), ["a", "b"]);
+    }
+  });
+});
+
+Deno.test("export says which model no library has, and writes nothing", async () => {
+  const model = createModel("lenet", { classes: 2 });
+  model.initialize(1);
+  await withRun(model, async (run) => {
+    const out = join(run, "x.safetensors");
+    const { code, err } = await command("export", run, "--keys", "timm", "--out", out);
+    assertEquals(code, 1);
+    assertStringIncludes(err, "fovea: Cannot export lenet in timm's names: no library has this model");
+    assert(!(await Array.fromAsync(Deno.readDir(run))).some(({ name }) => name === "x.safetensors"));
+  });
+});

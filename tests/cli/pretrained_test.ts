@@ -1,0 +1,66 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { parseCommand } from "../../src/cli/command.ts";
+import * as tables from "../../src/cli/flags.ts";
+import { loadPretrained, withPretrained } from "../../src/cli/pretrained.ts";
+import { UserError } from "../../src/errors.ts";
+import { createModel } from "../../src/models/mod.ts";
+import { publishedKeys, withTensors } from "../interop/published.ts";
+
+/** The flags that weights may bring along, after they did. */
+async function filled(path: string, ...args: string[]) {
+  const { options, given } = parseCommand(tables.train, ["--pretrained", path, ...args]);
+  const { model, imageSize, stem, resize, interpolation, normalize } = await withPretrained(options, given);
+  return { model, imageSize, stem, resize, interpolation, normalize };
+}
+
+Deno.test("--pretrained brings model, picture size and preprocessing along", async () => {
+  await withTensors(publishedKeys("timm", "vit_tiny_patch16_224"), async (path) => {
+    const brought = { model: "vit-ti16", imageSize: 224, stem: "auto", resize: 248, interpolation: "bicubic" } as const;
+    const half = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
+    assertEquals(await filled(path), { ...brought, normalize: half });
+    // The same tensors, of another training.
+    const { model, normalize } = await filled(path, "--model", "deit-ti");
+    assertEquals([model, normalize], ["deit-ti", { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }]);
+  });
+});
+
+Deno.test("--pretrained leaves what is given by hand", async () => {
+  await withTensors(publishedKeys("torchvision", "resnet18"), async (path) => {
+    const given = ["--image-size", "32", "--resize", "40", "--interpolation", "bicubic", "--normalize", "half"];
+    assertEquals(await filled(path, ...given, "--stem", "small"), {
+      ...{ model: "resnet18", imageSize: 32, stem: "small", resize: 40, interpolation: "bicubic", normalize: "half" },
+    });
+    // Weights of a 7×7 convolution need it, however small the pictures.
+    const { stem, resize } = await filled(path, "--image-size", "32");
+    assertEquals([stem, resize], ["imagenet", 36]);
+  });
+});
+
+Deno.test("--pretrained takes nothing over from weights of another model, which are refused", async () => {
+  await withTensors(publishedKeys("torchvision", "resnet18"), async (path) => {
+    const { model, imageSize, normalize } = await filled(path, "--model", "resnet50");
+    assertEquals([model, imageSize, normalize], ["resnet50", undefined, undefined]);
+    const load = () => loadPretrained(createModel("resnet50", { classes: 2 }), path, false, () => {});
+    await assertRejects(load, UserError, "it looks like resnet18");
+  });
+});
+
+Deno.test("--pretrained counts what became of the weights, and names it with --verbose", async () => {
+  const shapes = publishedKeys("timm", "vit_tiny_patch16_224").set("teapot", [2]);
+  await withTensors(shapes, async (path) => {
+    const lines: string[] = [];
+    const model = createModel("vit-ti16", { classes: 2, imageSize: 32 });
+    await loadPretrained(model, path, true, (line) => lines.push(line));
+    assertEquals(
+      lines[0],
+      `weights ${path}, timm's names: 149 tensors loaded, 2 made fresh, 1 interpolated, 1 left over`,
+    );
+    assertEquals(lines.slice(2), [
+      "  made fresh: heads.head.weight, heads.head.bias",
+      "  interpolated: encoder.pos_embedding",
+      "  left over: teapot",
+    ]);
+    await loadPretrained(model, path, false, (line) => lines.push(line));
+    assertEquals(lines.length, 6);
+  });
+});
