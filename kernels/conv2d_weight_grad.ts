@@ -21,7 +21,18 @@ import {
   type Tensor,
 } from "./op.ts";
 import { isPatching, patchesWeightGrad } from "./patches.ts";
-import { evenTile, fmaChain, plus, range, readRow, tiledMain, tileGrid, tilesIn, writeOut } from "./tile.ts";
+import {
+  COMPILE_COST,
+  evenTile,
+  fmaChain,
+  plus,
+  range,
+  readRow,
+  tiledMain,
+  tileGrid,
+  tilesIn,
+  writeOut,
+} from "./tile.ts";
 
 const NAME = "conv2dWeightGrad";
 
@@ -41,21 +52,36 @@ function shape([x, dout]: readonly Shape[], attrs: Attrs): Shape {
   return dw;
 }
 
-/** Tile of the weight that one invocation computes, by plain rules. */
-function tileOf([o, perGroup, kh, kw]: Shape, groups: number) {
-  // Most accumulators that pay: 8 × 8 channels of a 3×3 window; their code is fetched and compiled like the forward's.
-  const most = (each: number) => Math.min(8, Math.max(1, Math.floor(576 / (each * kh * kw))));
-  const outs = evenTile(o / groups, most(1));
-  const ins = evenTile(perGroup, most(outs));
-  const tiles = groups * Math.ceil(o / groups / outs) * Math.ceil(perGroup / ins);
-  return { outs, ins, tiles };
+/** Most accumulators that pay: 8 × 8 channels of a 3×3 window. */
+const MOST_ACCUMULATORS = 576;
+
+/** Multiply-adds that a load is taken to cost. */
+const LOAD_COST = 16;
+
+/** Tile of the weight that one invocation computes: the cheapest over a gradient `dout`, compiling included. */
+function tileOf([o, perGroup, kh, kw]: Shape, dout: Shape, groups: number) {
+  const [images, , height, width] = dout;
+  const strip = stripOf(width);
+  const strips = images * height * Math.ceil(width / strip);
+  const sized = (outs: number, ins: number) => {
+    const tiles = groups * Math.ceil(o / groups / outs) * Math.ceil(perGroup / ins);
+    // Of one strip: what is multiplied, and the fours that are loaded, of x one new row.
+    const products = outs * ins * kh * kw * strip;
+    const loads = LOAD_COST * (outs * strip + ins * (strip + kw)) / 4;
+    return { outs, ins, tiles, cost: (tiles * strips + COMPILE_COST) * (products + loads) };
+  };
+  const sides = (size: number) => [8, 4, 2, 1].map((most) => evenTile(size, most));
+  return sides(o / groups).flatMap((outs) => sides(perGroup).map((ins) => sized(outs, ins)))
+    .filter(({ outs, ins }) => outs * ins === 1 || outs * ins * kh * kw <= MOST_ACCUMULATORS)
+    .reduce((best, other) => other.cost < best.cost ? other : best);
 }
 
 /** Invocations worth having: beyond them, partial results cost more than idle lanes. */
 const ENOUGH_INVOCATIONS = 1024;
 
-function splitsOf(images: number, dw: Shape, groups: number): number {
-  const wanted = Math.min(images, Math.ceil(ENOUGH_INVOCATIONS / tileOf(dw, groups).tiles));
+function splitsOf(dw: Shape, dout: Shape, groups: number): number {
+  const [images] = dout;
+  const wanted = Math.min(images, Math.ceil(ENOUGH_INVOCATIONS / tileOf(dw, dout, groups).tiles));
   return Math.ceil(images / Math.ceil(images / wanted));
 }
 
@@ -72,7 +98,7 @@ function splitsOf(images: number, dw: Shape, groups: number): number {
 function wgsl({ inputs: [x, dout], output: [splits, ...dw], attrs }: Call) {
   const { stride, padding, groups } = convWindow(NAME, attrs);
   const [, , kh, kw] = dw;
-  const { outs, ins, tiles } = tileOf(dw, groups);
+  const { outs, ins, tiles } = tileOf(dw, dout, groups);
   /** Rows of x that the next row of windows sees again. */
   const kept = Math.max(0, kh - stride);
   const width = stripOf(dout[3]);
@@ -258,7 +284,7 @@ export const conv2dWeightGrad: Op = {
     const dw = shape([x.shape, dout.shape], attrs);
     const window = convWindow(NAME, attrs);
     if (isPatching(x.shape, dw, window)) return patchesWeightGrad(b, x, dout, window.stride);
-    const splits = splitsOf(x.shape[0], dw, window.groups);
+    const splits = splitsOf(dw, dout.shape, window.groups);
     return b.sum(b.op("conv2dWeightGradPartial", [x, dout], { ...attrs, splits }), [0], false);
   },
   samples: convCases.map((one) => ({

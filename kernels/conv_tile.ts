@@ -17,13 +17,25 @@
  */
 
 import type { Shape, Wgsl } from "./op.ts";
-import { evenTile, fmaChain, plus, range, readRow, tiledMain, tileGrid, tilesIn, writeOut } from "./tile.ts";
+import {
+  COMPILE_COST,
+  evenTile,
+  fmaChain,
+  plus,
+  range,
+  readRow,
+  tiledMain,
+  tileGrid,
+  tilesIn,
+  writeOut,
+} from "./tile.ts";
 
 /** Which way the window reads. */
 export interface ConvTile {
   /** Shape of the output [N, O, OH, OW]. */
   readonly output: Shape;
-  /** Columns of the input. */
+  /** Channels of the input in a group, and its columns. */
+  readonly inChannels: number;
   readonly inWidth: number;
   /** Runs of channels that do not see each other. */
   readonly groups: number;
@@ -58,7 +70,7 @@ const lanesOf = ({ output: [, o], groups }: ConvTile): 1 | 4 => (o / groups) % 4
 
 /** The tile by plain rules: up to 8 channels, whole fours where taps are read so, and the square that is cheapest over the whole picture. */
 function tileOf(conv: ConvTile): { channels: number; side: number } {
-  const { output: [, o, height, width], groups, kernel: [, kw], stride, transposed } = conv;
+  const { output: [n, o, height, width], inChannels, groups, kernel: [kh, kw], stride, transposed } = conv;
   const lanes = lanesOf(conv);
   const rows = unrolledRows(conv);
   const most = Math.min(8, Math.floor(MOST_WEIGHTS / (rows * kw)));
@@ -68,8 +80,9 @@ function tileOf(conv: ConvTile): { channels: number; side: number } {
   const productsOf = (side: number) => (channels * side * side * rows * kw) / (step * step);
   const costOf = (side: number) => {
     const patch = axisOf(conv, side, rows).positions.length * axisOf(conv, side, kw).positions.length;
-    const tiles = Math.ceil(height / side) * Math.ceil(width / side);
-    return tiles * (LOAD_COST * (patch + channels * rows * kw) + productsOf(side));
+    const loads = LOAD_COST * (patch + channels * rows * kw);
+    const tiles = n * groups * Math.ceil(o / groups / channels) * Math.ceil(height / side) * Math.ceil(width / side);
+    return tiles * inChannels * (kh / rows) * (loads + productsOf(side)) + COMPILE_COST * (loads + productsOf(side));
   };
   const sides = range(8).map((k) => (k + 1) * step).filter((side) => side <= Math.max(8, step));
   return {

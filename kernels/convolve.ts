@@ -58,10 +58,11 @@ const kernel: Kernel = {
       ...{ inChannels, inHeight, inWidth, outChannels, outHeight, outWidth },
     };
   },
-  wgsl: ({ inputs: [[, , , inWidth], [groups, , kh, kw]], output, attrs }) => {
+  wgsl: ({ inputs: [[, , , inWidth], [groups, inChannels, kh, kw]], output, attrs }) => {
     const { stride, padding } = convWindow("convolve", attrs);
     return convTile({
       output,
+      inChannels,
       inWidth,
       groups,
       stride,

@@ -87,9 +87,9 @@ class Cutting {
       });
     for (let count = 2; count <= largest.shape[0]; count++) if (fits(count)) return count;
     throw new RangeError(
-      `A tensor of [${
+      `a tensor of [${
         largest.shape.join(", ")
-      }] cannot be cut into equal parts of at most ${this.#maxBytes} bytes along its first axis`,
+      }] cannot be cut along its first axis into equal parts of at most ${this.#maxBytes} bytes`,
     );
   }
 

@@ -8,6 +8,7 @@ import type { Device, MemoryUse } from "../device/device.ts";
 import { memoryUse } from "../device/memory.ts";
 import { layOut } from "../device/webgpu/context.ts";
 import { UserError } from "../errors.ts";
+import type { Graph } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
 import type { Optimizer } from "./optimizers.ts";
 import { type StepOptions, trainingGraph } from "./step.ts";
@@ -21,10 +22,10 @@ type Measuring = Pick<Device, "description" | "maxTensorBytes" | "memoryBytes" |
  * @throws UserError with the bytes, the limit, and the largest batch that fits.
  */
 export function checkFits(device: Measuring, model: Model, options: StepOptions): void {
-  const measure = (batch: number) => device.measure(trainingGraph(model, { ...options, batch }));
-  const problem = problemOf(device, measure(options.batch));
+  const problemOf = (batch: number) => problemIn(device, trainingGraph(model, { ...options, batch }));
+  const problem = problemOf(options.batch);
   if (!problem) return;
-  const fits = largestThatFits(options.batch, (batch) => !problemOf(device, measure(batch)));
+  const fits = largestThatFits(options.batch, (batch) => !problemOf(batch));
   const who = options.teacher ? `${model.name} with its teacher ${options.teacher.model.name}` : model.name;
   const advice = fits > 0 ? `give --batch ${fits} or less` : "give a smaller --image-size or another --model";
   throw new UserError(
@@ -32,7 +33,16 @@ export function checkFits(device: Measuring, model: Model, options: StepOptions)
   );
 }
 
-function problemOf(device: Measuring, { temporaries, state, inputs, largest }: MemoryUse): string | undefined {
+function problemIn(device: Measuring, graph: Graph): string | undefined {
+  let use: MemoryUse;
+  try {
+    use = device.measure(graph);
+  } catch (error) {
+    // A tensor that is too large as a whole and in parts.
+    if (error instanceof RangeError) return error.message;
+    throw error;
+  }
+  const { temporaries, state, inputs, largest } = use;
   if (largest > device.maxTensorBytes) {
     return `one tensor takes ${formatBytes(largest)} of at most ${formatBytes(device.maxTensorBytes)}`;
   }

@@ -101,12 +101,15 @@ for (const { what, args, code, says } of mistakes) {
 }
 
 Deno.test({
-  name: "a batch that does not fit is refused with the batch that does",
+  name: "pictures that do not fit are refused",
   ignore: !webGpu,
   async fn() {
-    const ended = await fovea([...glasses, "--image-size", "256", "--batch", "40"], cache);
+    const ended = await fovea([...glasses, "--model", "vgg11", "--image-size", "1024"], cache);
     assertEquals(ended.code, 1, ended.stderr);
-    assertMatch(lastLine(ended), /does not fit naive-cnn on .*of at most.*; give --batch \d+ or less/);
+    assertMatch(
+      lastLine(ended),
+      /does not fit vgg11 on .*a tensor of \[\d+, 64, 1024, 1024\] cannot be cut.*; give a smaller --image-size/,
+    );
     assert(!await Deno.stat(out).then(() => true, () => false), "something was written");
   },
 });

@@ -121,7 +121,7 @@ Deno.test("cut() refuses what has no equal parts so small", () => {
   assertThrows(
     () => cut(b.graph, 4096),
     RangeError,
-    "A tensor of [2, 4096] cannot be cut into equal parts of at most 4096 bytes along its first axis",
+    "a tensor of [2, 4096] cannot be cut along its first axis into equal parts of at most 4096 bytes",
   );
 });
 
