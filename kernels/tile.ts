@@ -16,10 +16,10 @@ import { linearGrid } from "./op.ts";
 export const WORKGROUP = 32;
 
 /**
- * Multiply-adds that one unrolled product must save over a call to be worth compiling: on llvmpipe it takes 0.4 ms to compile, in which
- * two million are computed, and a program runs some thousand times. It keeps the tiles of small layers small.
+ * Multiply-adds that one unrolled product must save over a call to be worth compiling: on llvmpipe it takes a millisecond to compile, in which
+ * five million are computed, and a program runs some thousand times. It keeps the tiles of small layers small.
  */
-export const COMPILE_COST = 2000;
+export const COMPILE_COST = 5000;
 
 /** Grid for one invocation a tile. */
 export const tileGrid = (tiles: number): [number, number, number] => linearGrid(tiles, WORKGROUP);
