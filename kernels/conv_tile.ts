@@ -18,9 +18,9 @@
 
 import type { Shape, Wgsl } from "./op.ts";
 import {
+  blockedChain,
   COMPILE_COST,
   evenTile,
-  fmaChain,
   plus,
   range,
   readRow,
@@ -172,7 +172,7 @@ export function convTile(conv: ConvTile): Wgsl {
     ...range(channels / lanes).flatMap((q) => [
       ...range(rows * kw).map((tap) => `  let w${q}_${tap} = load1(taps${q} + ${tap}u * step);`),
       ...outputs.filter(({ c }) => Math.floor(c / lanes) === q).map(({ c, i, j, name }) =>
-        `  ${name} = ${fmaChain(name, productsOf(c, i, j))};`
+        `  ${name} = ${blockedChain(name, productsOf(c, i, j))};`
       ),
       `  taps${q} += ${kh * kw}u * step;`,
     ]),

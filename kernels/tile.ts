@@ -80,6 +80,16 @@ export const fmaChain = (sum: string, products: readonly (readonly [string, stri
   products.reduce((value, [a, b]) => `fma(${a}, ${b}, ${value})`, sum);
 
 /**
+ * WGSL of the same, the products added up before they meet the sum: one rounding at the sum's size instead of one a product, which
+ * over a long sum leaves √n of the error.
+ */
+export const blockedChain = (sum: string, products: readonly (readonly [string, string])[]): string => {
+  if (products.length < 2) return fmaChain(sum, products);
+  const [[a, b], ...rest] = products;
+  return `${sum} + ${fmaChain(`${a} * ${b}`, rest)}`;
+};
+
+/**
  * The entry point of a tiled kernel.
  *
  * @param counts Names of the tile's coordinates and WGSL of their number, the fastest first: each becomes a `let`.
