@@ -61,6 +61,12 @@ const LOAD_COST = 16;
 /** The most taps of a window that are unrolled: larger ones would compile for many seconds, or in smaller tiles. */
 const MOST_TAPS = 16;
 
+/**
+ * Input channels that are added up before they meet the sum of those before them: of a sum over 1,024 channels, a quarter of the
+ * rounding error is left, and so of the ReLUs and maxima that fall on the other side.
+ */
+const BLOCK = 16;
+
 /** Rows of the window that are unrolled: all, or one where a loop goes over them. With a transposed stride they differ too much for that. */
 const unrolledRows = ({ kernel: [kh, kw], stride, transposed }: ConvTile): number =>
   kh * kw <= MOST_TAPS || (transposed && stride > 1) ? kh : 1;
@@ -107,7 +113,7 @@ function axisOf({ stride, padding, transposed }: ConvTile, side: number, kernel:
 
 /** The kernel for these sizes. */
 export function convTile(conv: ConvTile): Wgsl {
-  const { output: [n, o, height, width], inWidth, groups, kernel: [kh, kw], stride, transposed } = conv;
+  const { output: [n, o, height, width], inChannels, inWidth, groups, kernel: [kh, kw], stride, transposed } = conv;
   const { channels, side } = tileOf(conv);
   const rows = unrolledRows(conv);
   const y = axisOf(conv, side, rows);
@@ -118,6 +124,7 @@ export function convTile(conv: ConvTile): Wgsl {
   const phase = inWidth % 4 === 0 && (transposed ? side / stride : side * stride) % 4 === 0
     ? (x.positions[0] % 4 + 4) % 4
     : undefined;
+  const inBlocks = inChannels >= 4 * BLOCK;
   const origin = transposed ? `/ ${stride}u` : `* ${stride}u`;
   const outputs = range(channels).flatMap((c) =>
     range(side).flatMap((i) => range(side).map((j) => ({ c, i, j, name: `c${c}_${i}_${j}` })))
@@ -139,6 +146,7 @@ export function convTile(conv: ConvTile): Wgsl {
       `let hasX${b} = x${b} < p.inWidth;`,
     ]),
     ...outputs.map(({ name }) => `var ${name} = 0.0;`),
+    ...(inBlocks ? outputs.map(({ name }) => `var ${name}Blocks = 0.0;`) : []),
     ...(rows < kh ? [`for (var r = 0u; r < ${kh}u; r++) {`] : ["let r = 0u;"]),
     ...y.positions.flatMap((position, a) => [
       `let y${a} = ${plus(`yStart ${transposed ? "-" : "+"} r`, position)};`,
@@ -177,8 +185,16 @@ export function convTile(conv: ConvTile): Wgsl {
       `  taps${q} += ${kh * kw}u * step;`,
     ]),
     "  plane += p.inHeight * p.inWidth;",
+    ...(inBlocks
+      ? [
+        `  if (c % ${BLOCK}u == ${BLOCK - 1}u) {`,
+        ...outputs.map(({ name }) => `    ${name}Blocks += ${name}; ${name} = 0.0;`),
+        "  }",
+      ]
+      : []),
     "}",
     ...(rows < kh ? ["}"] : []),
+    ...(inBlocks ? outputs.map(({ name }) => `${name} += ${name}Blocks;`) : []),
     ...writeOut(outputs.map(({ name }) => name), [side * side, side], (index, name) =>
       `{
         let i = ${index};

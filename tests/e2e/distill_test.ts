@@ -100,7 +100,7 @@ Deno.test("a student with a ResNet for a teacher matches its answers better than
     const student = new Trainer({
       ...common,
       model: createModel("lenet", { classes: data.outputs, imageSize: 32 }),
-      epochs: 12,
+      epochs: 10,
       teacher: taught ? { model, preprocessing: preprocessing!, temperature: 2, alpha: 1 } : undefined,
     });
     await student.fit(train, val);

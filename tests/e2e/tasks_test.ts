@@ -30,8 +30,8 @@ for (const backend of ["webgpu", "gpujs"]) {
       ignore: backend === "webgpu" && !webGpu,
       async fn() {
         const run = join(cache, `${task}-${backend}`);
-        // One of the three with the model of the main job suffices on gpu.js: it is slow.
-        const model = backend === "gpujs" && task !== "multiclass" ? "lenet" : "naive-cnn";
+        // gpu.js is slow, and is compared with WebGPU on every model elsewhere (tests/models).
+        const model = backend === "gpujs" ? "lenet" : "naive-cnn";
         const common = ["--backend", backend, "--batch", "16"];
         const trained = await fovea(
           [
