@@ -25,6 +25,7 @@ import {
   COMPILE_COST,
   evenTile,
   fmaChain,
+  LOAD_COST,
   plus,
   range,
   readRow,
@@ -54,9 +55,6 @@ function shape([x, dout]: readonly Shape[], attrs: Attrs): Shape {
 
 /** Most accumulators that pay: 8 × 8 channels of a 3×3 window. */
 const MOST_ACCUMULATORS = 576;
-
-/** Multiply-adds that a load is taken to cost. */
-const LOAD_COST = 16;
 
 /** Tile of the weight that one invocation computes: the cheapest over a gradient `dout`, compiling included. */
 function tileOf([o, perGroup, kh, kw]: Shape, dout: Shape, groups: number) {

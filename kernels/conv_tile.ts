@@ -5,9 +5,9 @@
  *
  * One invocation computes `channels` output channels × `side` × `side` pixels of one image. For each input channel it loads the
  * patch of the input under the tile once, with zeros outside of the picture, and each tap once, four output channels at a
- * time, and multiplies every pair that meets: a 3×3 window and an 8 × 8×8 tile are 4,608 products for 118 loads. The
- * picture is read as single floats, so no size, padding or stride needs a variant of its own. Of a large window one row is
- * unrolled, and a loop goes over its rows.
+ * time, and multiplies every pair that meets: a 3×3 window and an 8 × 8×8 tile are 4,608 products for 118 loads. Rows
+ * of the picture are read in fours and shifted into place (`readRow`), so no size, padding or stride needs a variant of its
+ * own. Of a large window one row is unrolled, and a loop goes over its rows.
  *
  * Layouts: in [N, groups · inChannels, inHeight, inWidth], taps [groups, inChannels, kh, kw, outChannels],
  * out [N, groups · outChannels, outHeight, outWidth].
@@ -21,6 +21,7 @@ import {
   blockedChain,
   COMPILE_COST,
   evenTile,
+  LOAD_COST,
   plus,
   range,
   readRow,
@@ -54,9 +55,6 @@ const MOST_PRODUCTS = 5000;
 
 /** The most weights a tile may hold: a load compiles as slowly as dozens of products. */
 const MOST_WEIGHTS = 256;
-
-/** Multiply-adds that a load is taken to cost: between a GPU's first-level cache and llvmpipe. */
-const LOAD_COST = 16;
 
 /** The most taps of a window that are unrolled: larger ones would compile for many seconds, or in smaller tiles. */
 const MOST_TAPS = 16;

@@ -21,6 +21,9 @@ export const WORKGROUP = 32;
  */
 export const COMPILE_COST = 5000;
 
+/** Multiply-adds that a load is taken to cost: between a GPU's first-level cache and llvmpipe. */
+export const LOAD_COST = 16;
+
 /** Grid for one invocation a tile. */
 export const tileGrid = (tiles: number): [number, number, number] => linearGrid(tiles, WORKGROUP);
 

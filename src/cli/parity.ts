@@ -5,11 +5,13 @@
  */
 
 import type { Device, Program, Session } from "../device/device.ts";
+import { firstNames } from "../data/names.ts";
 import { UserError } from "../errors.ts";
 import { openSafetensors, type SafetensorsReader } from "../interop/safetensors.ts";
 import { createModel, type Model, modelNamed } from "../models/mod.ts";
 import { type Deviation, gradientDeviation, gradientGraph, isWithin, normOf, valueDeviation } from "../train/parity.ts";
 import { evaluationGraph } from "../train/step.ts";
+import { loadWeights } from "../train/weights.ts";
 import { type Invocation, userPath } from "./command.ts";
 import { chooseDevice } from "./device.ts";
 import type * as tables from "./flags.ts";
@@ -23,7 +25,15 @@ export async function run({ options, words }: Invocation<typeof tables.parity.fl
   modelNamed(name);
   using reference = await openSafetensors(referencePath);
   const { batch, model } = modelFor(name, reference, referencePath);
-  await loadInto(model, weightsPath);
+  const { fresh, interpolated } = await loadWeights(model, weightsPath);
+  const unfit = [...fresh, ...interpolated];
+  if (unfit.length > 0) {
+    throw new UserError(
+      `Cannot compare ${weightsPath} with ${referencePath}: its ${firstNames(unfit)} ${
+        unfit.length > 1 ? "are" : "is"
+      } of other sizes than the reference's`,
+    );
+  }
   await using device = await chooseDevice(options.backend, (line) => console.log(line));
   const rows = await deviations(device, model, batch, reference);
   // A NaN is past every limit and sorts first.
@@ -61,21 +71,6 @@ function modelFor(name: string, reference: SafetensorsReader, path: string): { b
   return { batch, model: createModel(name, { classes, channels, imageSize: height, ...random }) };
 }
 
-async function loadInto(model: Model, path: string): Promise<void> {
-  using file = await openSafetensors(path);
-  for (const { name, shape } of model.parameters) {
-    const found = file.entries.get(name)?.shape;
-    if (`${found}` !== `${shape}`) {
-      throw new UserError(
-        `Cannot load ${path} into ${model.name}: it has ${
-          found ? `${name} of [${found.join(", ")}]` : `no ${name}`
-        }, and [${shape.join(", ")}] is needed`,
-      );
-    }
-    model.weights.set(name, (await file.read(name)).values);
-  }
-}
-
 /** Every tensor of the reference beside the model's. */
 async function deviations(
   device: Device,
@@ -94,6 +89,7 @@ async function deviations(
   const { loss, ...grads } = await outputsOf(session, program, { images, targets });
   rows.push(valueDeviation("loss", loss, await valueOf("loss")));
   let squares = 0;
+  // Read twice: all of them at once would take as much memory as the model again.
   for (const name of Object.keys(grads)) squares += normOf(await valueOf(name)) ** 2;
   for (const [name, got] of Object.entries(grads)) {
     const [tol] = await valueOf(name.replace("grad.", "tol."));

@@ -14,9 +14,7 @@ import { type Cut, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
 import { GraphBuilder } from "./builder.ts";
 import { type Graph, inputShapes, liveNodes, type Node, STRUCTURAL } from "./graph.ts";
 import { rebuild } from "./lower.ts";
-
-/** Offsets of bindings are multiples of this many bytes. */
-const ALIGNMENT = 256;
+import { ALIGNMENT } from "./plan.ts";
 
 /**
  * The same lowered graph, in which no stored tensor is larger than `maxBytes`.
@@ -26,27 +24,34 @@ const ALIGNMENT = 256;
 export function cut(graph: Graph, maxBytes: number): Graph {
   const isLarge = (node: Node) => 4 * sizeOf(node.shape) > maxBytes;
   const nodes = liveNodes(graph);
-  return nodes.some(isLarge) ? new Cutting(nodes, isLarge, maxBytes).graph(graph) : graph;
+  return nodes.some(isLarge) ? new Cutting(graph, nodes, isLarge, maxBytes).graph() : graph;
 }
 
 class Cutting {
+  readonly #from: Graph;
   readonly #b = new GraphBuilder({ primitives: true });
   readonly #nodes: readonly Node[];
   readonly #isLarge: (node: Node) => boolean;
   readonly #maxBytes: number;
+  /** What is a window of a longer buffer when it is cut, and so begins at a multiple of {@link ALIGNMENT}. */
+  readonly #isWindow: (node: Node) => boolean;
   /** In how many parts the tensors are cut whose first axis has some size. */
   readonly #counts: ReadonlyMap<number, number>;
   readonly #whole = new Map<Node, Tensor>();
   readonly #parts = new Map<Node, readonly Tensor[]>();
 
-  constructor(nodes: readonly Node[], isLarge: (node: Node) => boolean, maxBytes: number) {
+  constructor(from: Graph, nodes: readonly Node[], isLarge: (node: Node) => boolean, maxBytes: number) {
+    this.#from = from;
     this.#nodes = nodes;
     this.#isLarge = isLarge;
     this.#maxBytes = maxBytes;
+    const assigned = new Set(from.assignments.map(({ value }) => value));
+    this.#isWindow = (node) => isLeaf(node.op) || assigned.has(node);
     this.#counts = this.#count();
   }
 
-  graph({ outputs, assignments }: Graph): Graph {
+  graph(): Graph {
+    const { outputs, assignments } = this.#from;
     for (const node of this.#nodes) this.#add(node);
     for (const [name, node] of Object.entries(outputs)) {
       if (this.#isLarge(node)) this.#b.outputParts(name, this.#parts.get(node)!);
@@ -81,9 +86,10 @@ class Cutting {
     const members = [...group];
     const largest = members.reduce((a, b) => sizeOf(b.shape) > sizeOf(a.shape) ? b : a);
     const fits = (count: number) =>
-      members.every(({ op, shape }) => {
-        const bytes = 4 * sizeOf(shape) / count;
-        return shape[0] % count === 0 && bytes <= this.#maxBytes && (!isLeaf(op) || bytes % ALIGNMENT === 0);
+      members.every((node) => {
+        const bytes = 4 * sizeOf(node.shape) / count;
+        return node.shape[0] % count === 0 && bytes <= this.#maxBytes &&
+          (!this.#isWindow(node) || bytes % ALIGNMENT === 0);
       });
     for (let count = 2; count <= largest.shape[0]; count++) if (fits(count)) return count;
     throw new RangeError(

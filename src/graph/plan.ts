@@ -42,7 +42,7 @@ export interface Plan {
 }
 
 /** Offsets of bindings are multiples of this many bytes. */
-const ALIGNMENT = 256;
+export const ALIGNMENT = 256;
 
 /** A temporary: tensors that share one place, alive from one step to another. */
 interface Block {

@@ -9,7 +9,6 @@
  * @module
  */
 
-import { type Tensor } from "../../kernels/op.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import { differentiate } from "../graph/differentiate.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -75,11 +74,6 @@ export function gradientDeviation(
   return { name, error: distance(got, want) / scale, limit: Math.max(GRADIENT_LIMIT, 3 * tol) };
 }
 
-/** Mean cross-entropy [] of logits [N, C] with one-hot targets [N, C]. */
-function meanCrossEntropy(b: GraphBuilder, logits: Tensor, targets: Tensor): Tensor {
-  return b.mean(b.op("crossEntropy", [logits, targets]), undefined, false);
-}
-
 /**
  * The graph that parity is computed by: input `images` [N, C, S, S] and one-hot `targets` [N, classes]; outputs `loss` and
  * `grad.<parameter>`, with the statistics of the batch. Logits come from the evaluation's graph.
@@ -87,7 +81,7 @@ function meanCrossEntropy(b: GraphBuilder, logits: Tensor, targets: Tensor): Ten
 export function gradientGraph(model: Model, batch: number): Graph {
   const b = new GraphBuilder();
   const { logits } = model.trace(b, batch, true);
-  const loss = meanCrossEntropy(b, logits, b.input("targets", logits.shape));
+  const loss = b.mean(b.op("crossEntropy", [logits, b.input("targets", logits.shape)]), undefined, false);
   const learnt = model.parameters.filter(({ trainable }) => trainable);
   const grads = differentiate(b, loss, learnt.map(({ name, shape }) => b.state(name, shape)));
   b.output("loss", loss);

@@ -9,12 +9,12 @@ import { firstNames } from "../data/names.ts";
 import { UserError } from "../errors.ts";
 import type { PositionGrid } from "../interop/keys/family.ts";
 import { type Family, familyOf, type KeyStyle, styleName } from "../interop/keys/mod.ts";
-import { preprocessingFor } from "../interop/keys/preprocessing.ts";
 import { NamedWeights } from "../interop/named_weights.ts";
 import { resampleGrid } from "../interop/resample.ts";
 import { createModel, type Model, type ModelDefinition, type ModelOptions, models } from "../models/mod.ts";
 import type { Parameter } from "../nn/layer.ts";
 import { infoOf, type Preprocessing } from "./checkpoint.ts";
+import { preprocessingFor } from "./published_preprocessing.ts";
 
 /** What became of a file's weights and a model's parameters. */
 export interface WeightsReport {

@@ -9,17 +9,8 @@ import { openDataset } from "../../src/data/open.ts";
 import { openDevice } from "../../src/device/open.ts";
 import { softmax } from "../../src/metrics/mod.ts";
 import { createModel, Model } from "../../src/models/mod.ts";
-import {
-  batchNorm2d,
-  conv2d,
-  flatten,
-  globalAvgPool2d,
-  type Layer,
-  linear,
-  relu,
-  residual,
-  sequential,
-} from "../../src/nn/mod.ts";
+import { basicBlock } from "../../src/models/resnet.ts";
+import { batchNorm2d, conv2d, flatten, globalAvgPool2d, linear, relu, sequential } from "../../src/nn/mod.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import { fovea, hasWebGpu, lastLine } from "./command.ts";
 
@@ -32,35 +23,15 @@ Deno.test("the faces for these tests are drawn", async () => {
   assertEquals((await fovea(["data", "demo", faces, "--count", "300", "--image-size", "32"], cache)).code, 0);
 });
 
-function conv(inputs: number, outputs: number, kernel: number, stride = 1): Layer {
-  return conv2d(inputs, outputs, kernel, { stride, padding: (kernel - 1) / 2, bias: false });
-}
-
-function block(inputs: number, outputs: number, stride: number): Layer {
-  const body = sequential({
-    conv1: conv(inputs, outputs, 3, stride),
-    bn1: batchNorm2d(outputs),
-    relu: relu(),
-    conv2: conv(outputs, outputs, 3),
-    bn2: batchNorm2d(outputs),
-  });
-  const fits = inputs === outputs;
-  return residual(
-    body,
-    relu(),
-    fits ? undefined : sequential([conv(inputs, outputs, 1, stride), batchNorm2d(outputs)]),
-  );
-}
-
 /** He's ResNet for small pictures (section 4.2) with one block a stage, of half the width. */
 function resnet8(classes: number): Model {
   const layer = sequential({
-    conv1: conv(3, 8, 3),
+    conv1: conv2d(3, 8, 3, { padding: 1, bias: false }),
     bn1: batchNorm2d(8),
     relu: relu(),
-    layer1: block(8, 8, 1),
-    layer2: block(8, 16, 2),
-    layer3: block(16, 32, 2),
+    layer1: basicBlock(8, 8, 1),
+    layer2: basicBlock(8, 16, 2),
+    layer3: basicBlock(16, 32, 2),
     avgpool: globalAvgPool2d(),
     flatten: flatten(),
     fc: linear(32, classes),

@@ -115,6 +115,14 @@ Deno.test("outputs in parts are read as one", () => {
   assertEquals([...y], Array.from(x, (value) => 2 * value));
 });
 
+Deno.test("a state that is only assigned is cut where a binding may begin", () => {
+  const b = new GraphBuilder();
+  b.assign("sum", b.add(b.input("x", [12, 1]), b.input("y", [1, 32])));
+  // Four parts of 384 bytes would fit, and would begin between multiples of 256.
+  const starts = cut(b.graph, 400).assignments.map(({ start }) => start);
+  assertEquals(starts, [0, 64, 128, 192, 256, 320]);
+});
+
 Deno.test("cut() refuses what has no equal parts so small", () => {
   const b = new GraphBuilder();
   b.output("y", b.neg(b.input("x", [2, 4096])));

@@ -7,9 +7,9 @@ import {
   assertThrows,
 } from "@std/assert";
 import { sizeOf, type Tensor } from "../../kernels/op.ts";
-import { GraphBuilder } from "../../src/graph/builder.ts";
 import { differentiate } from "../../src/graph/differentiate.ts";
 import { runReference } from "../../src/device/reference.ts";
+import { trace } from "./trace.ts";
 import {
   adaptiveAvgPool2d,
   avgPool2d,
@@ -26,17 +26,9 @@ import {
   maxPool2d,
   relu,
   residual,
-  Scope,
   sequential,
   tanh,
 } from "../../src/nn/mod.ts";
-
-function trace(layer: Layer, shape: readonly number[], training = true) {
-  const b = new GraphBuilder();
-  const scope = Scope.root(b, training);
-  const x = b.input("x", shape);
-  return { b, scope, x, y: layer(x, scope) };
-}
 
 const shapes: readonly [name: string, layer: Layer, from: number[], to: number[], keys: Record<string, number[]>][] = [
   ["conv2d", conv2d(3, 8, 3), [2, 3, 9, 7], [2, 8, 7, 5], { weight: [8, 3, 3, 3], bias: [8] }],

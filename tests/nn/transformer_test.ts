@@ -10,6 +10,7 @@ import { sizeOf, type Tensor } from "../../kernels/op.ts";
 import { runReference } from "../../src/device/reference.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { differentiate } from "../../src/graph/differentiate.ts";
+import { trace } from "./trace.ts";
 import {
   encoderBlock,
   gelu,
@@ -18,18 +19,10 @@ import {
   layerScale,
   mergeHeads,
   mlp,
-  Scope,
   selfAttention,
   splitHeads,
   stochasticDepth,
 } from "../../src/nn/mod.ts";
-
-function trace(layer: Layer, shape: readonly number[], training = true) {
-  const b = new GraphBuilder();
-  const scope = Scope.root(b, training);
-  const x = b.input("x", shape);
-  return { b, scope, x, y: layer(x, scope) };
-}
 
 const attentionKeys = { in_proj_weight: [24, 8], in_proj_bias: [24], "out_proj.weight": [8, 8], "out_proj.bias": [8] };
 const mlpKeys = { "0.weight": [12, 8], "0.bias": [12], "3.weight": [8, 12], "3.bias": [8] };

@@ -5,16 +5,10 @@ import { runReference } from "../../src/device/reference.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { differentiate } from "../../src/graph/differentiate.ts";
 import { cosineWindowAttention, type Layer, padToMultiple, Scope, windowAttention } from "../../src/nn/mod.ts";
+import { trace } from "./trace.ts";
 import { referenceWeight } from "../models/reference.ts";
 
 const kinds = { windowAttention, cosineWindowAttention };
-
-function trace(layer: Layer, shape: Shape, training = false) {
-  const b = new GraphBuilder();
-  const scope = Scope.root(b, training);
-  const x = b.input("x", shape);
-  return { b, scope, x, y: layer(x, scope) };
-}
 
 /** Random parameters by name, and `x`. */
 function valuesFor(scope: Scope, shape: Shape): Record<string, Float32Array> {
@@ -38,7 +32,7 @@ const keys: Readonly<Record<keyof typeof kinds, Record<string, number[]>>> = {
 for (const [name, attention] of Object.entries(kinds)) {
   Deno.test(`${name}() keeps the map's shape, whatever its sides, with torchvision's parameters`, () => {
     for (const shape of [[2, 6, 9, 8], [1, 7, 4, 8], [1, 1, 1, 8], [1, 3, 20, 8]]) {
-      const { y, scope } = trace(attention(8, 2, { window: 3, shift: 1, dropout: 0.1 }), shape, true);
+      const { y, scope } = trace(attention(8, 2, { window: 3, shift: 1, dropout: 0.1 }), shape);
       assertEquals(y.shape, shape);
       const found = Object.fromEntries([...scope.parameters].map(([key, { shape }]) => [key, [...shape]]));
       assertEquals(found, keys[name as keyof typeof kinds]);
@@ -65,7 +59,7 @@ const maps = [[8, 6, 0], [8, 7, 2], [12, 4, 2], [3, 6, 2], [4, 3, 2]] as const;
 
 /** Whether position i of the output depends on position j of the input, for each i and j of the map. */
 function dependence(layer: Layer, shape: Shape): boolean[][] {
-  const { b, x, y, scope } = trace(layer, shape);
+  const { b, x, y, scope } = trace(layer, shape, false);
   const [, height, across, width] = shape;
   const row = b.input("row", y.shape);
   b.output("dx", differentiate(b, b.sum(b.mul(y, row)), [x])[0]);
@@ -98,7 +92,7 @@ for (const [name, attention] of Object.entries(kinds)) {
 
 Deno.test("windowAttention() adds the table's number for the offset from key to query", () => {
   // Queries and keys are 0: the weights are the softmax of the bias alone, and each position's value is its own number.
-  const { b, y } = trace(windowAttention(1, 1, { window: 2 }), [1, 2, 2, 1]);
+  const { b, y } = trace(windowAttention(1, 1, { window: 2 }), [1, 2, 2, 1], false);
   b.output("y", y);
   const table = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((value) => value / 10);
   const parameters = {
@@ -120,7 +114,7 @@ Deno.test("windowAttention() adds the table's number for the offset from key to 
 
 /** Output and the gradients of its sum's square, by parameter, with some parameters given. */
 function cosine(shape: Shape, given: Record<string, number[]> = {}) {
-  const { b, y, x, scope } = trace(cosineWindowAttention(2, 1, { window: 2, shift: 1 }), shape);
+  const { b, y, x, scope } = trace(cosineWindowAttention(2, 1, { window: 2, shift: 1 }), shape, false);
   const sources = {
     x,
     ...Object.fromEntries([...scope.parameters].map(([key, { shape }]) => [key, b.state(key, shape)])),

@@ -133,9 +133,8 @@ export class WgslLanguage implements Language {
       return this.#hoisted(this.#wide(element(at(start))));
     }
     if (this.#view === "f32") return element(at("i"));
-    const last = runs.at(-1)!;
-    if (last.size % 4 !== 0) return four((lane) => element(at(`(i * 4u + ${lane}u)`)));
-    if (!last.kept) return `vec4f(${element(at("(i * 4u)"))})`;
+    if (inner.size % 4 !== 0) return four((lane) => element(at(`(i * 4u + ${lane}u)`)));
+    if (!inner.kept) return `vec4f(${element(at("(i * 4u)"))})`;
     const start = at("(i * 4u)");
     return view === "vec4f" ? read(`(${start}) / 4u`) : four((lane) => read(`${start} + ${lane}u`));
   }
