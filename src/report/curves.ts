@@ -28,9 +28,12 @@ const RIGHT = 40;
 const TOPS = [80, 560] as const;
 const LABEL = 20;
 
+/** Fewer losses than these are drawn as they are. */
+const SMOOTHED_FROM = 50;
+
 /**
  * Draws the loss of each logged step of training (thin), the same smoothed (thick) and the validation's loss above the
- * validation accuracy, over the steps of the run. Where a value was not finite the line is broken; where that, or a
+ * validation accuracy, over the steps of the run. Few steps are not smoothed, and drawn thick. Where a value was not finite the line is broken; where that, or a
  * step left out for it, is in the training records, a red mark stands on the axis.
  *
  * @param records The records of `metrics.jsonl`: those of type `train` have `step`, `loss` and `skipped`, those of
@@ -49,14 +52,14 @@ export function curvesPng(records: readonly unknown[]): Promise<Uint8Array> {
   const losses = finite([...train, ...valLoss]);
   const lossPanel = { canvas, top: TOPS[0], x, y: linearScale(0, most(losses), 5) };
   drawFrame(lossPanel, "Loss");
-  plot(lossPanel, train, 1.5, paleBlue);
+  const isSmoothed = train.length >= SMOOTHED_FROM;
+  if (isSmoothed) plot(lossPanel, train, 1.5, paleBlue);
   plot(lossPanel, smoothed(train), 4, blue);
   plot(lossPanel, valLoss, 3, orange, true);
   const faults = faultySteps(records);
   mark(lossPanel, faults);
   drawLegend(lossPanel, [
-    ["training", paleBlue],
-    ["training, smoothed", blue],
+    ...(isSmoothed ? [["training", paleBlue], ["training, smoothed", blue]] as const : [["training", blue]] as const),
     ["validation", orange],
     ...(faults.length > 0 ? [["not finite", red] as const] : []),
   ]);
@@ -98,7 +101,7 @@ function most(values: readonly number[]): number {
 
 /** The mean over about a 25th of the samples around each; values that are not finite do not count. */
 function smoothed(samples: readonly Sample[]): Sample[] {
-  const reach = Math.floor(samples.length / 50);
+  const reach = Math.floor(samples.length / SMOOTHED_FROM);
   const sums = [0];
   const counts = [0];
   for (const [i, [, value]] of samples.entries()) {

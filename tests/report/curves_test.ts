@@ -34,6 +34,12 @@ Deno.test("curvesPng() smooths: the thick line of a wobbling loss is level", asy
   assertAlmostEquals(y, 80 + 380 * (1 - 0.5 / 0.6), 12);
 });
 
+Deno.test("curvesPng() draws few losses once, and names no other line", async () => {
+  const picture = await pictureOf(curvesPng(steady(0.5).slice(0, 49)));
+  assertGreater(find(picture, blue).count, 500);
+  assertEquals(find(picture, paleBlue).count, 0);
+});
+
 Deno.test("curvesPng() breaks the line and marks the step where a loss was not finite or steps were left out", async () => {
   const clean = Array.from({ length: 21 }, (_, i) => train(i * 10, 1));
   const bad: Record<string, unknown[]> = {
