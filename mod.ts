@@ -31,6 +31,7 @@ export type {
   Sample as OpSample,
   SampleInput,
   Shape,
+  Target,
   Tensor,
   Vjp,
   VjpContext,
@@ -63,7 +64,8 @@ export {
   imagenetStatistics,
   type StatisticsOptions,
 } from "./src/data/statistics.ts";
-export type { Device, MemoryUse, Program, Session, Values } from "./src/device/device.ts";
+export type { Device, MemoryUse, Program, Session, StepTime, Values } from "./src/device/device.ts";
+export type { StepDescription } from "./src/graph/step.ts";
 export { type Backend, openDevice } from "./src/device/open.ts";
 export { GraphBuilder } from "./src/graph/builder.ts";
 export { differentiate } from "./src/graph/differentiate.ts";

@@ -9,6 +9,7 @@ import { convCases, convCost, convShape, convWindow } from "./conv_window.ts";
 import { tapsOf } from "./convolve.ts";
 import type { Op } from "./op.ts";
 import { convolvePatches, isPatching } from "./patches.ts";
+import { convolvePixels, isPointwise } from "./pointwise.ts";
 
 /**
  * Convolution: x [N, C, H, W] and weight [O, C / groups, kh, kw] give [N, O, OH, OW]. Attributes: `stride` (default 1),
@@ -28,8 +29,9 @@ export const conv2d: Op = {
   },
   cost: ({ inputs: [x, weight], output }) => convCost(x, weight, output),
   lower(b, [x, weight], attrs) {
-    if (isPatching(x.shape, weight.shape, convWindow("conv2d", attrs))) return convolvePatches(b, x, weight);
     const { groups, ...window } = convWindow("conv2d", attrs);
+    if (isPatching(x.shape, weight.shape, { groups, ...window })) return convolvePatches(b, x, weight);
+    if (isPointwise(weight.shape, { groups, ...window })) return convolvePixels(b, x, weight, window.stride);
     const [, , ...outputSize] = convShape("conv2d", x.shape, weight.shape, { groups, ...window });
     return b.op("convolve", [x, tapsOf(b, weight, groups, "O")], { ...window, transposed: false, outputSize });
   },

@@ -8,6 +8,7 @@ import { checkConvGrad, convCases, convCost, convShape, convWindow, sizePair } f
 import { tapsOf } from "./convolve.ts";
 import { type Attrs, type Op, type Shape, shapesText } from "./op.ts";
 import { isPatching, patchesInputGrad } from "./patches.ts";
+import { isPointwise, pixelsInputGrad } from "./pointwise.ts";
 
 const NAME = "conv2dInputGrad";
 
@@ -45,6 +46,9 @@ export const conv2dInputGrad: Op = {
     const outputSize = sizePair(NAME, "inputSize", attrs.inputSize);
     const dx = shape([weight.shape, dout.shape], attrs);
     if (isPatching(dx, weight.shape, { groups, ...window })) return patchesInputGrad(b, weight, dout);
+    if (isPointwise(weight.shape, { groups, ...window })) {
+      return pixelsInputGrad(b, weight, dout, window.stride, outputSize);
+    }
     return b.op("convolve", [dout, tapsOf(b, weight, groups, "C")], { ...window, transposed: true, outputSize });
   },
   samples: convCases.map(({ x, weight, window, bench }) => ({

@@ -18,9 +18,11 @@ import {
   type Op,
   type Shape,
   shapesText,
+  type Target,
   type Tensor,
 } from "./op.ts";
 import { isPatching, patchesWeightGrad } from "./patches.ts";
+import { isPointwise, pixelsWeightGrad } from "./pointwise.ts";
 import {
   COMPILE_COST,
   evenTile,
@@ -53,11 +55,11 @@ function shape([x, dout]: readonly Shape[], attrs: Attrs): Shape {
   return dw;
 }
 
-/** Most accumulators that pay: 8 × 8 channels of a 3×3 window. */
-const MOST_ACCUMULATORS = 576;
+/** Most accumulators that pay: 8 × 8 channels of a 3×3 window on a processor, 2 × 4 on a GPU, whose registers hold no more. */
+const mostAccumulators = ({ isSoftware }: Target): number => isSoftware ? 576 : 72;
 
 /** Tile of the weight that one invocation computes: the cheapest over a gradient `dout`, compiling included. */
-function tileOf([o, perGroup, kh, kw]: Shape, dout: Shape, groups: number) {
+function tileOf([o, perGroup, kh, kw]: Shape, dout: Shape, groups: number, target: Target) {
   const [images, , height, width] = dout;
   const strip = stripOf(width);
   const strips = images * height * Math.ceil(width / strip);
@@ -70,7 +72,7 @@ function tileOf([o, perGroup, kh, kw]: Shape, dout: Shape, groups: number) {
   };
   const sides = (size: number) => [8, 4, 2, 1].map((most) => evenTile(size, most));
   return sides(o / groups).flatMap((outs) => sides(perGroup).map((ins) => sized(outs, ins)))
-    .filter(({ outs, ins }) => outs * ins === 1 || outs * ins * kh * kw <= MOST_ACCUMULATORS)
+    .filter(({ outs, ins }) => outs * ins === 1 || outs * ins * kh * kw <= mostAccumulators(target))
     .reduce((best, other) => other.cost < best.cost ? other : best);
 }
 
@@ -79,7 +81,7 @@ const ENOUGH_INVOCATIONS = 1024;
 
 function splitsOf(dw: Shape, dout: Shape, groups: number): number {
   const [images] = dout;
-  const wanted = Math.min(images, Math.ceil(ENOUGH_INVOCATIONS / tileOf(dw, dout, groups).tiles));
+  const wanted = Math.min(images, Math.ceil(ENOUGH_INVOCATIONS / tileOf(dw, dout, groups, { isSoftware: true }).tiles));
   return Math.ceil(images / Math.ceil(images / wanted));
 }
 
@@ -93,10 +95,10 @@ function splitsOf(dw: Shape, dout: Shape, groups: number): number {
  * out [splits, groups · outChannels, inChannels, kh, kw].
  * Grid: one invocation a tile; tile of input channels fastest, then of output channels, group, split.
  */
-function wgsl({ inputs: [x, dout], output: [splits, ...dw], attrs }: Call) {
+function wgsl({ inputs: [x, dout], output: [splits, ...dw], attrs }: Call, target: Target) {
   const { stride, padding, groups } = convWindow(NAME, attrs);
   const [, , kh, kw] = dw;
-  const { outs, ins, tiles } = tileOf(dw, dout, groups);
+  const { outs, ins, tiles } = tileOf(dw, dout, groups, target);
   /** Rows of x that the next row of windows sees again. */
   const kept = Math.max(0, kh - stride);
   const width = stripOf(dout[3]);
@@ -282,6 +284,7 @@ export const conv2dWeightGrad: Op = {
     const dw = shape([x.shape, dout.shape], attrs);
     const window = convWindow(NAME, attrs);
     if (isPatching(x.shape, dw, window)) return patchesWeightGrad(b, x, dout, window.stride);
+    if (isPointwise(dw, window)) return pixelsWeightGrad(b, x, dout, window.stride);
     const splits = splitsOf(dw, dout.shape, window.groups);
     return b.sum(b.op("conv2dWeightGradPartial", [x, dout], { ...attrs, splits }), [0], false);
   },

@@ -16,7 +16,7 @@
  * @module
  */
 
-import type { Shape, Wgsl } from "./op.ts";
+import type { Shape, Target, Wgsl } from "./op.ts";
 import {
   blockedChain,
   COMPILE_COST,
@@ -50,8 +50,20 @@ export interface ConvTile {
   readonly transposed: boolean;
 }
 
-/** The most products an unrolled tile may have: llvmpipe compiles a thousand in about 0.4 s. */
-const MOST_PRODUCTS = 5000;
+/** The most an unrolled tile may have. */
+interface TileLimits {
+  readonly products: number;
+  readonly accumulators: number;
+}
+
+/**
+ * On llvmpipe twice as many products are a twelfth faster, and take twice as long to compile: naive-cnn's first step came after
+ * 41 s and comes after 18.
+ */
+const ON_PROCESSOR: TileLimits = { products: 2500, accumulators: Infinity };
+
+/** On a GPU the accumulators must stay in registers. */
+const ON_GPU: TileLimits = { products: 1200, accumulators: 128 };
 
 /** The most weights a tile may hold: a load compiles as slowly as dozens of products. */
 const MOST_WEIGHTS = 256;
@@ -73,12 +85,12 @@ const unrolledRows = ({ kernel: [kh, kw], stride, transposed }: ConvTile): numbe
 const lanesOf = ({ output: [, o], groups }: ConvTile): 1 | 4 => (o / groups) % 4 === 0 ? 4 : 1;
 
 /** The tile by plain rules: up to 8 channels, whole fours where taps are read so, and the square that is cheapest over the whole picture. */
-function tileOf(conv: ConvTile): { channels: number; side: number } {
+function tileOf(conv: ConvTile, { isSoftware }: Target): { channels: number; side: number } {
   const { output: [n, o, height, width], inChannels, groups, kernel: [kh, kw], stride, transposed } = conv;
   const lanes = lanesOf(conv);
   const rows = unrolledRows(conv);
-  const most = Math.min(8, Math.floor(MOST_WEIGHTS / (rows * kw)));
-  const channels = lanes * evenTile(o / groups / lanes, Math.max(1, Math.floor(most / lanes)));
+  const mostChannels = Math.min(8, Math.floor(MOST_WEIGHTS / (rows * kw)));
+  const channels = lanes * evenTile(o / groups / lanes, Math.max(1, Math.floor(mostChannels / lanes)));
   // A transposed tile starts at a multiple of the stride, so that the pattern of whole quotients is the same in each.
   const step = transposed ? stride : 1;
   const productsOf = (side: number) => (channels * side * side * rows * kw) / (step * step);
@@ -88,10 +100,11 @@ function tileOf(conv: ConvTile): { channels: number; side: number } {
     const tiles = n * groups * Math.ceil(o / groups / channels) * Math.ceil(height / side) * Math.ceil(width / side);
     return tiles * inChannels * (kh / rows) * (loads + productsOf(side)) + COMPILE_COST * (loads + productsOf(side));
   };
+  const most = isSoftware ? ON_PROCESSOR : ON_GPU;
   const sides = range(8).map((k) => (k + 1) * step).filter((side) => side <= Math.max(8, step));
   return {
     channels,
-    side: sides.filter((side) => productsOf(side) <= MOST_PRODUCTS)
+    side: sides.filter((side) => productsOf(side) <= most.products && channels * side * side <= most.accumulators)
       .reduce((best, side) => costOf(side) < costOf(best) ? side : best, step),
   };
 }
@@ -110,9 +123,9 @@ function axisOf({ stride, padding, transposed }: ConvTile, side: number, kernel:
 }
 
 /** The kernel for these sizes. */
-export function convTile(conv: ConvTile): Wgsl {
+export function convTile(conv: ConvTile, target: Target): Wgsl {
   const { output: [n, o, height, width], inChannels, inWidth, groups, kernel: [kh, kw], stride, transposed } = conv;
-  const { channels, side } = tileOf(conv);
+  const { channels, side } = tileOf(conv, target);
   const rows = unrolledRows(conv);
   const y = axisOf(conv, side, rows);
   const x = axisOf(conv, side, kw);

@@ -58,7 +58,7 @@ const kernel: Kernel = {
       ...{ inChannels, inHeight, inWidth, outChannels, outHeight, outWidth },
     };
   },
-  wgsl: ({ inputs: [[, , , inWidth], [groups, inChannels, kh, kw]], output, attrs }) => {
+  wgsl: ({ inputs: [[, , , inWidth], [groups, inChannels, kh, kw]], output, attrs }, target) => {
     const { stride, padding } = convWindow("convolve", attrs);
     return convTile({
       output,
@@ -69,7 +69,7 @@ const kernel: Kernel = {
       padding,
       kernel: [kh, kw],
       transposed: attrs.transposed === true,
-    });
+    }, target);
   },
   gpujs: function (x, taps) {
     const j = this.thread.x % this.constants.outWidth;

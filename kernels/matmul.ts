@@ -1,9 +1,9 @@
 /**
  * Matrix product: C[m, n] = Σ over k of A[m, k] · B[k, n], batched, either operand transposed.
  *
- * One invocation computes a tile of C, `side` × `side`. At each step it loads `step` columns of its rows of A and
- * `step` rows of its columns of B, four neighbours at a time where the stored rows are multiples of four, and multiplies
- * every pair: a 16 × 16 tile is 1,024 products for 32 loads.
+ * One invocation computes a tile of C. At each step it loads four columns of its rows of A and four rows of its
+ * columns of B, four neighbours at a time wherever they begin (`readRow`), and multiplies every pair: a 16 × 16 tile is
+ * 1,024 products for 32 loads.
  *
  * Layouts: element (m, k) of A stands at batch · aBatch + m · aM + k · aK, element (k, n) of B at
  * batch · bBatch + k · bK + n · bN, C is [batches, M, N].
@@ -23,11 +23,12 @@ import {
   type Shape,
   shapesText,
   sizeOf,
+  type Target,
   type Tensor,
   type VjpContext,
   type Wgsl,
 } from "./op.ts";
-import { fmaChain, plus, range, tiledMain, tileGrid, tilesIn, writeOut } from "./tile.ts";
+import { evenTile, fmaChain, plus, range, readRow, tiledMain, tileGrid, tilesIn, writeOut } from "./tile.ts";
 
 const isTransposed = (attrs: Attrs): { a: boolean; b: boolean } => ({
   a: attrs.transposeA === true,
@@ -76,10 +77,20 @@ function params({ inputs, attrs }: Call): Record<string, number> {
 /** Tiles that keep every core busy; below, smaller tiles. */
 const ENOUGH_TILES = 64;
 
-/** The tile by plain rules: the largest of which there are enough. */
-function sideOf({ m, n, batches }: Record<string, number>): number {
+/** Values of k in a step of the loop. */
+const STEP = 4;
+
+/**
+ * Tile of C by plain rules: of the largest side of which there are enough, cut to what covers C with the least waste. The 256
+ * accumulators of the largest would spill on a GPU.
+ */
+function tileOf({ m, n, batches }: Record<string, number>, { isSoftware }: Target): { rows: number; columns: number } {
   const tiles = (side: number) => batches * Math.ceil(m / side) * Math.ceil(n / side);
-  return [16, 8].find((side) => tiles(side) >= ENOUGH_TILES && m > side / 2 && n > side / 2) ?? 4;
+  const side =
+    (isSoftware ? [16, 8] : [8]).find((side) => tiles(side) >= ENOUGH_TILES && m > side / 2 && n > side / 2) ?? 4;
+  // Whole fours where the size is: a tile's rows then begin where a four does.
+  const even = (size: number) => size % 4 === 0 ? 4 * evenTile(size / 4, side / 4) : evenTile(size, side);
+  return { rows: even(m), columns: even(n) };
 }
 
 /** An operand of a tile and how it is loaded. */
@@ -90,82 +101,87 @@ interface Operand {
   /** WGSL of its first row (A) or column (B) in the tile, and of their number in the whole. */
   readonly first: string;
   readonly size: string;
+  /** Rows or columns in the tile. */
+  readonly count: number;
   /** WGSL of the distance of rows (or columns) that lie `alongK` in memory, or else of values of k. */
   readonly lead: string;
   readonly alongK: boolean;
+  /** Does every run of neighbours begin where a four does? */
+  readonly isAligned: boolean;
 }
 
-/** Lines that define `<name><q>_<i>`: row (or column) i of the tile at k + q. */
-function loadOperand({ name, load, first, size, lead, alongK }: Operand, side: number, step: number, width: 1 | 4) {
-  // Past the edge the last ones are read again; what they give is not written.
-  const place = (i: number): string => `min(${plus(first, i)}, ${size} - ${alongK ? 1 : width}u)`;
-  const element = (i: number, q: number): string =>
-    alongK
-      ? `${name}Start + ${place(i)} * ${lead} + ${plus("k", q)}`
-      : `${name}Start + (${plus("k", q)}) * ${lead} + ${place(i)}`;
-  if (width === 1) {
-    return range(step).flatMap((q) => range(side).map((i) => `let ${name}${q}_${i} = ${load}(${element(i, q)});`));
+/** Lines that define `<name><q>_<i>`: row (or column) i of the tile at k + q; 0 past the last k where `isRagged`. */
+function loadOperand(
+  { name, load, first, size, count, lead, alongK, isAligned }: Operand,
+  isRagged: boolean,
+): string[] {
+  const phase = isAligned ? 0 : undefined;
+  const define = (q: number, i: number, value: string) =>
+    `let ${name}${q}_${i} = ${isRagged ? `select(0.0, ${value}, has${q})` : value};`;
+  if (alongK) {
+    return range(count).flatMap((i) => {
+      // Past the edge the last one is read again; what it gives is not written.
+      const start = `let ${name}At${i} = ${name}Start + min(${plus(first, i)}, ${size} - 1u) * ${lead} + k;`;
+      const row = readRow(`${name}${i}`, load, `${name}At${i}`, range(STEP), phase);
+      return [start, ...row.lines, ...range(STEP).map((q) => define(q, i, row.at(q)))];
+    });
   }
-  const firsts = alongK
-    ? range(side).map((i) => ({ i, q: 0 }))
-    : range(step).flatMap((q) => range(side / 4).map((i) => ({ i: 4 * i, q })));
-  return firsts.flatMap(({ i, q }) => [
-    `let ${name}${q}_${i}x4 = ${load}((${element(i, q)}) / 4u);`,
-    ...range(4).map((lane) =>
-      `let ${name}${alongK ? lane : q}_${alongK ? i : i + lane} = ${name}${q}_${i}x4[${lane}];`
-    ),
-  ]);
+  return range(STEP).flatMap((q) => {
+    // Past the edge stand other numbers, or none; what they give is not written.
+    const start = `let ${name}At${q} = ${name}Start + (${plus("k", q)}) * ${lead} + ${first};`;
+    const row = readRow(`${name}${q}`, load, `${name}At${q}`, range(count), phase);
+    return [start, ...row.lines, ...range(count).map((i) => define(q, i, row.at(i)))];
+  });
 }
 
-function wgsl(call: Call): Wgsl {
+function wgsl(call: Call, target: Target): Wgsl {
   const sizes = params(call);
-  const { m, n, k, batches } = sizes;
+  const { m, n, k, batches, aBatch, bBatch } = sizes;
   const transposed = isTransposed(call.attrs);
-  const side = sideOf(sizes);
-  // Rows of four floats throughout, or single floats throughout: a tensor may be both operands.
-  const isWide = (transposed.a ? m : k) % 4 === 0 && (transposed.b ? k : n) % 4 === 0;
-  const step = isWide && k % 4 === 0 ? 4 : 1;
-  const load = (operand: Operand) => loadOperand(operand, side, step, isWide ? 4 : 1);
-  const outputs = range(side).flatMap((i) => range(side).map((j) => ({ i, j, name: `c${i}_${j}` })));
+  const { rows, columns } = tileOf(sizes, target);
+  const isRagged = k % STEP !== 0;
+  const outputs = range(rows).flatMap((i) => range(columns).map((j) => ({ i, j, name: `c${i}_${j}` })));
   const body = [
-    `let m0 = mTile * ${side}u;`,
-    `let n0 = nTile * ${side}u;`,
+    `let m0 = mTile * ${rows}u;`,
+    `let n0 = nTile * ${columns}u;`,
     "let aStart = batch * p.aBatch;",
     "let bStart = batch * p.bBatch;",
     ...outputs.map(({ name }) => `var ${name} = 0.0;`),
-    `for (var k = 0u; k < p.k; k += ${step}u) {`,
-    ...load({
-      ...{ name: "a", load: "load0", first: "m0", size: "p.m" },
+    `for (var k = 0u; k < p.k; k += ${STEP}u) {`,
+    ...(isRagged ? range(STEP).map((q) => `let has${q} = ${plus("k", q)} < p.k;`) : []),
+    ...loadOperand({
+      ...{ name: "a", load: "load0", first: "m0", size: "p.m", count: rows },
       ...(transposed.a ? { lead: "p.aK", alongK: false } : { lead: "p.aM", alongK: true }),
-    }),
-    ...load({
-      ...{ name: "b", load: "load1", first: "n0", size: "p.n" },
+      isAligned: (transposed.a ? m : k) % 4 === 0 && aBatch % 4 === 0,
+    }, isRagged),
+    ...loadOperand({
+      ...{ name: "b", load: "load1", first: "n0", size: "p.n", count: columns },
       ...(transposed.b ? { lead: "p.bN", alongK: true } : { lead: "p.bK", alongK: false }),
-    }),
+      isAligned: (transposed.b ? k : n) % 4 === 0 && bBatch % 4 === 0,
+    }, isRagged),
     ...outputs.map(({ i, j, name }) =>
-      `${name} = ${fmaChain(name, range(step).map((q) => [`a${q}_${i}`, `b${q}_${j}`]))};`
+      `${name} = ${fmaChain(name, range(STEP).map((q) => [`a${q}_${i}`, `b${q}_${j}`]))};`
     ),
     "}",
-    ...writeOut(outputs.map(({ name }) => name), [side], (index, name) =>
+    ...writeOut(outputs.map(({ name }) => name), [columns], (index, name) =>
       `{
         let i = ${index};
-        let row = m0 + i / ${side}u;
-        let column = n0 + i % ${side}u;
+        let row = m0 + i / ${columns}u;
+        let column = n0 + i % ${columns}u;
         if (row < p.m && column < p.n) {
           emit((batch * p.m + row) * p.n + column, ${name});
         }
       }`),
   ];
-  const view = isWide ? "vec4f" : "f32";
   return {
     code: tiledMain([
-      ["nTile", tilesIn("p.n", side)],
-      ["mTile", tilesIn("p.m", side)],
+      ["nTile", tilesIn("p.n", columns)],
+      ["mTile", tilesIn("p.m", rows)],
       ["batch", "p.batches"],
     ], body),
-    reads: [view, view],
+    reads: ["vec4f", "vec4f"],
     writes: "f32",
-    grid: tileGrid(batches * Math.ceil(m / side) * Math.ceil(n / side)),
+    grid: tileGrid(batches * Math.ceil(m / rows) * Math.ceil(n / columns)),
   };
 }
 
@@ -257,6 +273,9 @@ export const matmul: Op = {
     // Enough tiles for the largest.
     sample([132, 8], [8, 124]),
     sample([65, 6], [6, 67]),
+    // Rows that begin anywhere, and a last step that is not whole.
+    sample([3, 17, 7], [3, 7, 49]),
+    sample([3, 7, 17], [3, 49, 7], { transposeA: true, transposeB: true }),
     sample([3, 4, 8], [3, 8, 12]),
     sample([2, 2, 3, 5], [2, 2, 7, 5], { transposeB: true }),
     sample([3, 4, 8], [8, 12]),

@@ -195,6 +195,12 @@ export interface KernelThis {
 // deno-lint-ignore no-explicit-any
 export type KernelFunction = (this: KernelThis, ...inputs: any[]) => number;
 
+/** What a kernel's WGSL is written for. */
+export interface Target {
+  /** Does a processor play the GPU? Loads and barriers are dear there, and accumulators that spill are cheap. */
+  readonly isSoftware: boolean;
+}
+
 /** How a primitive runs on each device. */
 export interface Kernel {
   /** The numbers the kernel needs: `p.<name>` in WGSL, `this.constants.<name>` in gpu.js. */
@@ -205,7 +211,7 @@ export interface Kernel {
    */
   readonly prologue?: readonly number[];
   /** The WGSL for these sizes. Calls with the same text share a pipeline: sizes belong to `params` where that is no slower. */
-  wgsl(call: Call): Wgsl;
+  wgsl(call: Call, target: Target): Wgsl;
   /** The gpu.js kernel. On `Float64Array`s it is the reference of the tests. */
   readonly gpujs: KernelFunction;
 }

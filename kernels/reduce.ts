@@ -18,6 +18,7 @@ import {
   type Sample,
   type Shape,
   sizeOf,
+  type Target,
   type Vjp,
 } from "./op.ts";
 import sharedCode from "./reduce_shared.wgsl" with { type: "text" };
@@ -62,15 +63,29 @@ interface Reduction {
   readonly combine4: string;
 }
 
+/** Invocations of a workgroup that has an output for each. */
+const OWNED_WORKGROUP = 16;
+
+/**
+ * Is a workgroup for an output better than an invocation? On a GPU, where neighbours then read neighbouring elements, unless
+ * most of them would idle; on a processor, where the barriers cost as much as thousands of elements, if the outputs
+ * are too few to occupy the cores, or the sums so long that adding them up one by one would lose digits.
+ */
+function isWorthSharing(outputs: number, elements: number, { isSoftware }: Target): boolean {
+  return isSoftware ? outputs < 4 * OWNED_WORKGROUP || elements > 8192 : elements > 32;
+}
+
 function wgsl({ identity, combine, combine4 }: Reduction): Kernel["wgsl"] {
-  return (call) => {
-    const { k0, k1, r1, k2 } = params(call);
+  return (call, target) => {
+    const { k0, r0, k1, r1, k2 } = params(call);
     const outputs = k0 * k1 * k2;
-    const shared = k2 === 1;
-    const vectors = shared && r1 % 4 === 0;
-    const prelude = `fn combine(a: f32, b: f32) -> f32 { return ${combine}; }
+    const inRows = k2 === 1;
+    const shared = inRows && isWorthSharing(outputs, r0 * r1, target);
+    const vectors = inRows && r1 % 4 === 0;
+    const prelude = `const WORKGROUP = ${OWNED_WORKGROUP}u;
+fn combine(a: f32, b: f32) -> f32 { return ${combine}; }
 fn combine4(a: vec4f, b: vec4f) -> vec4f { return ${combine4}; }
-const IDENTITY: f32 = ${identity};
+${inRows ? "" : "fn enter0(i: u32) {}\n"}const IDENTITY: f32 = ${identity};
 alias Element = ${vectors ? "vec4f" : "f32"};
 const WIDTH: u32 = ${vectors ? 4 : 1}u;
 fn fold(acc: Element, value: Element) -> Element { return ${vectors ? "combine4" : "combine"}(acc, value); }
@@ -80,8 +95,8 @@ fn flat(acc: Element) -> f32 { return ${vectors ? "combine(combine(acc.x, acc.y)
       code: prelude + (shared ? sharedCode : ownedCode),
       reads: [vectors ? "vec4f" : "f32"],
       writes: "f32",
-      runs: shared ? { 0: r1 } : undefined,
-      grid: shared ? linearGrid(outputs, 1) : linearGrid(outputs, 64),
+      runs: inRows ? { 0: r1 } : undefined,
+      grid: shared ? linearGrid(outputs, 1) : linearGrid(outputs, OWNED_WORKGROUP),
     };
   };
 }
@@ -111,6 +126,8 @@ const smallCases: readonly { shape: Shape; axes: readonly number[] }[] = [
   { shape: [4, 3, 8], axes: [1] },
   { shape: [2, 300], axes: [1] },
   { shape: [6], axes: [] },
+  { shape: [70, 3, 4], axes: [1, 2] },
+  { shape: [2, 40, 6], axes: [0, 2] },
 ];
 
 const samples: readonly Sample[] = [

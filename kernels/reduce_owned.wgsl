@@ -1,15 +1,15 @@
-// y[k0, k1, k2] = fold over r0, r1 of x[k0, r0, k1, r1, k2]   (the last axis is kept)
+// y[k0, k1, k2] = fold over r0, r1 of x[k0, r0, k1, r1, k2]
 //
-// x: k0 · r0 · k1 · r1 · k2 elements; y: k0 · k1 · k2 elements.
-// Grid: one invocation an output; neighbours read neighbouring elements.
+// x: k0 · r0 · k1 · r1 · k2 elements, read WIDTH at a time (1 unless k2 = 1); y: k0 · k1 · k2 elements.
+// Grid: one invocation an output; where the last axis is kept, neighbours read neighbouring elements.
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(WORKGROUP)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) num: vec3u,
   @builtin(local_invocation_index) l: u32,
 ) {
-  let out = (wid.y * num.x + wid.x) * 64u + l;
+  let out = (wid.y * num.x + wid.x) * WORKGROUP + l;
   if (out >= p.k0 * p.k1 * p.k2) {
     return;
   }
@@ -17,10 +17,13 @@ fn main(
   let kept2 = out - upper * p.k2;
   let kept0 = quotient(upper, p.k1);
   let kept1 = upper - kept0 * p.k1;
+  let row = p.r1 / WIDTH;
   var acc = Element(IDENTITY);
   for (var i = 0u; i < p.r0; i++) {
-    for (var j = 0u; j < p.r1; j++) {
-      acc = fold(acc, load0((((kept0 * p.r0 + i) * p.k1 + kept1) * p.r1 + j) * p.k2 + kept2));
+    let start = ((kept0 * p.r0 + i) * p.k1 + kept1) * row * p.k2 + kept2;
+    enter0(start);
+    for (var j = 0u; j < row; j++) {
+      acc = fold(acc, load0(start + j * p.k2));
     }
   }
   emit(out, flat(acc));

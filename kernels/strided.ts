@@ -52,9 +52,10 @@ export function mergeAxes(axes: readonly StridedAxis[]): StridedAxis[] {
 /** WGSL of `source`: the input element of output element i, one division per axis. */
 function sourceWgsl(rank: number): string {
   const steps = Array.from({ length: rank }, (_, k) => MAX_AXES - 1 - k).map((axis, k) =>
-    k === rank - 1
-      ? `  at += rest * p.stride${axis};\n`
-      : `  at += (rest % p.size${axis}) * p.stride${axis};\n  rest /= p.size${axis};\n`
+    k === rank - 1 ? `  at += rest * p.stride${axis};\n` : `  let outer${axis} = quotient(rest, p.size${axis});
+  at += (rest - outer${axis} * p.size${axis}) * p.stride${axis};
+  rest = outer${axis};
+`
   );
   return `fn source(i: u32) -> u32 {\n  var rest = i;\n  var at = p.offset;\n${steps.join("")}  return at;\n}\n`;
 }

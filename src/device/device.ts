@@ -5,6 +5,7 @@
  */
 
 import type { Graph } from "../graph/graph.ts";
+import type { StepDescription } from "../graph/step.ts";
 
 /** Values of tensors by name. */
 export type Values = Readonly<Record<string, Float32Array>>;
@@ -69,4 +70,12 @@ export interface Program {
    * runs, since they share memory; throws Error after that.
    */
   outputs(): Promise<Record<string, Float32Array>>;
+  /** Runs once and tells what each step took. Throws Error where the device cannot time its work. */
+  profile(inputs: Values): Promise<StepTime[]>;
+}
+
+/** What one step of a program took. */
+export interface StepTime extends StepDescription {
+  /** Time on the device, copies of its operands included. */
+  readonly seconds: number;
 }

@@ -4,7 +4,9 @@
  * @module
  */
 
-import { type Node, sameShape, storageOf } from "./graph.ts";
+import { opNamed } from "../../kernels/mod.ts";
+import { type Cost, type Shape, sizeOf } from "../../kernels/op.ts";
+import { inputShapes, type Node, sameShape, storageOf } from "./graph.ts";
 
 /** One dispatch. Elementwise nodes that are neither read nor written are computed on the fly. */
 export interface Step {
@@ -50,4 +52,40 @@ function reaches(step: Step, node: Node, leaf: Node): boolean {
   const storage = storageOf(node);
   if (storage === leaf) return true;
   return !step.reads.includes(storage) && node.inputs.some((input) => reaches(step, input, leaf));
+}
+
+/** A step for people who look at what it costs. */
+export interface StepDescription {
+  /** Its kernel, and how many elementwise nodes ride with it. */
+  readonly name: string;
+  /** Shapes of the kernel's operands, or of what a map reads, and of what is written. */
+  readonly shapes: readonly Shape[];
+  /** The kernel's work and one operation for each elementwise node and element; each stored tensor's bytes once. */
+  readonly cost: Cost;
+}
+
+/** Name, shapes and work of a step. */
+export function describeStep(step: Step): StepDescription {
+  const { kernel, reads, writes } = step;
+  const maps = mapsOf(step);
+  const call = kernel && { inputs: inputShapes(kernel), output: kernel.shape, attrs: kernel.attrs };
+  const flops = call ? opNamed(kernel.op).cost(call).flops : 0;
+  const elements = (nodes: Iterable<Node>) => [...nodes].reduce((sum, node) => sum + sizeOf(node.shape), 0);
+  return {
+    name: kernel ? `${kernel.op}${maps.size > 0 ? ` +${maps.size}` : ""}` : `map of ${maps.size}`,
+    shapes: [...kernel?.inputs ?? reads, ...writes].map(({ shape }) => shape),
+    cost: { flops: flops + elements(maps), bytes: 4 * (elements(reads) + elements(writes)) },
+  };
+}
+
+/** Elementwise nodes that a step computes. */
+function mapsOf({ kernel, prologue, roots, reads }: Step): Set<Node> {
+  const seen = new Set<Node>();
+  const pending = [...roots, ...prologue.values()];
+  for (let node = pending.pop(); node; node = pending.pop()) {
+    if (seen.has(node) || node === kernel || node.inputs.length === 0 || reads.includes(storageOf(node))) continue;
+    seen.add(node);
+    pending.push(...node.inputs);
+  }
+  return seen;
 }

@@ -26,7 +26,8 @@ export async function kernelTableHash(): Promise<string> {
       const shapes = inputs.map(({ shape }) => shape);
       if (row) lines.push(name, row.expression(structure, shapes.map((_, k) => `x${k}`), attrs));
       else if (op.kernel) {
-        lines.push(name, op.kernel.wgsl({ inputs: shapes, output: op.shape(shapes, attrs), attrs }).code);
+        const call = { inputs: shapes, output: op.shape(shapes, attrs), attrs };
+        lines.push(name, ...[true, false].map((isSoftware) => op.kernel!.wgsl(call, { isSoftware }).code));
       }
     }
     lines.push(`${op.kernel?.gpujs ?? op.lower ?? ""}`);

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Session } from "../../src/device/device.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
@@ -143,6 +143,19 @@ for (const { name: device, present, open } of devices) {
     (await session.read(["w"])).get("w")!.fill(0);
     assertEquals(await program.outputs(), { twice: numbers(2, 2, 2) });
     assertEquals((await session.read(["w"])).get("w"), numbers(1, 1, 1));
+  });
+
+  test("a profile is a run, and times every step of it", async (session) => {
+    const program = session.compile(update);
+    const times = await program.profile(GIVEN);
+    assertEquals(await program.outputs(), { energy: numbers(14) });
+    assertEquals((await session.read(["w"])).get("w"), numbers(1.5, 2, 2.5));
+    assertEquals(times.length, program.steps);
+    for (const { name, seconds, cost } of times) {
+      assert(seconds >= 0 && cost.flops > 0 && cost.bytes > 0, `${name}: ${seconds} s, ${JSON.stringify(cost)}`);
+    }
+    const total = times.reduce((sum, { seconds }) => sum + seconds, 0);
+    assert(total > 0 && total < 10, `${total} s`);
   });
 
   test("a program of nothing runs", async (session) => {

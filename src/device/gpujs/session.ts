@@ -8,8 +8,8 @@ import { opNamed } from "../../../kernels/mod.ts";
 import { sizeOf } from "../../../kernels/op.ts";
 import { type Graph, inputShapes, liveNodes, type Node, stateSizes, storageOf } from "../../graph/graph.ts";
 import type { Plan } from "../../graph/plan.ts";
-import type { Step } from "../../graph/step.ts";
-import type { MemoryUse, Program, Session, Values } from "../device.ts";
+import { describeStep, type Step } from "../../graph/step.ts";
+import type { MemoryUse, Program, Session, StepTime, Values } from "../device.ts";
 import { checkState, checkWrite, inputValues, missingState, staleOutputs } from "../checks.ts";
 import { printExpression } from "../expression.ts";
 import { JavaScript } from "../javascript.ts";
@@ -83,6 +83,21 @@ class GpuJsProgram implements Program {
   }
 
   run(inputs: Values): void {
+    this.#run(inputs, () => {});
+  }
+
+  profile(inputs: Values): Promise<StepTime[]> {
+    const times: StepTime[] = [];
+    let last = performance.now();
+    this.#run(inputs, (step) => {
+      const now = performance.now();
+      times.push({ ...describeStep(step), seconds: (now - last) / 1000 });
+      last = now;
+    });
+    return Promise.resolve(times);
+  }
+
+  #run(inputs: Values, onStep: (step: Step) => void): void {
     for (const [name, length] of this.#states) checkState(name, this.#session.state(name).length, length);
     const values = new Map<Node, Float32Array>();
     for (const node of liveNodes(this.#graph)) {
@@ -96,6 +111,7 @@ class GpuJsProgram implements Program {
       const operands = operandsOf(step).map((node) => values.get(node)!);
       values.set(step.writes[0], run(...operands, ...scalars.map((name) => inputs[name][0])));
       for (const node of this.#plan.released[k]) values.delete(node);
+      onStep(step);
     });
     // Assignments wait for the last read of the old values, which is now past.
     for (const { state, value } of this.#graph.assignments) this.#session.write(state, values.get(storageOf(value))!);

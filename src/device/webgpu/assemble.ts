@@ -10,11 +10,12 @@
 import arithmetic from "./arithmetic.wgsl" with { type: "text" };
 import { randomWgsl } from "../../../kernels/random.ts";
 import { opNamed } from "../../../kernels/mod.ts";
-import { linearGrid, sizeOf, type Wgsl } from "../../../kernels/op.ts";
+import { linearGrid, sizeOf, type Target, type Wgsl } from "../../../kernels/op.ts";
 import { inputShapes, type Node, storageOf } from "../../graph/graph.ts";
 import type { Location, Plan } from "../../graph/plan.ts";
 import type { Step } from "../../graph/step.ts";
 import { printExpression } from "../expression.ts";
+import type { TextureFormat } from "./context.ts";
 import { divisorBelow, fourWide, sharedRun } from "./runs.ts";
 import { enterWgsl, type Hoist, type Read, type Surroundings, type View, WgslLanguage } from "./wgsl_language.ts";
 
@@ -37,7 +38,7 @@ export interface TextureOperand {
   /** Where the tensor is. */
   readonly location: Location;
   /** One or four numbers a texel. */
-  readonly format: "r32float" | "rgba32float";
+  readonly format: TextureFormat;
   /** Number of texels. */
   readonly texels: number;
 }
@@ -56,11 +57,12 @@ const MOST_IN_RUN = 16;
 /**
  * The WGSL of one step of a plan.
  *
- * @param useTextures Tensors are read as textures, all but small ones. Where a processor plays the GPU, as
- * Mesa's llvmpipe does, a texel of four numbers costs a tenth of reading them from a buffer; on a GPU buffers are as good.
+ * Where a processor plays the GPU, as Mesa's llvmpipe does, tensors are read as storage textures, all but small ones: reading
+ * four numbers for each of eight lanes takes 52 instructions there, and 660 from a buffer. (A sampled texture would take 190: its
+ * level of detail is looked up for each lane.) On a GPU buffers are as good.
  */
-export function assemble(step: Step, plan: Plan, useTextures: boolean): Assembled {
-  const assembly = new Assembly(plan, useTextures);
+export function assemble(step: Step, plan: Plan, target: Target): Assembled {
+  const assembly = new Assembly(plan, target);
   return step.kernel ? assembly.kernel(step, step.kernel) : assembly.map(step);
 }
 
@@ -72,7 +74,7 @@ interface Binding {
 
 class Assembly implements Surroundings {
   readonly #plan: Plan;
-  readonly #useTextures: boolean;
+  readonly #target: Target;
   readonly #bindings: Binding[] = [];
   readonly #textures: TextureOperand[] = [];
   readonly #params: [name: string, value: number][] = [];
@@ -80,9 +82,9 @@ class Assembly implements Surroundings {
   readonly #scalars: { name: string; at: number }[] = [];
   #usesRandom = false;
 
-  constructor(plan: Plan, useTextures: boolean) {
+  constructor(plan: Plan, target: Target) {
     this.#plan = plan;
-    this.#useTextures = useTextures;
+    this.#target = target;
   }
 
   /** The binding of a stored tensor; tensors that share a place share it. */
@@ -158,7 +160,7 @@ ${indent(lines)}
   kernel(step: Step, node: Node): Assembled {
     const { kernel } = opNamed(node.op);
     const call = { inputs: inputShapes(node), output: node.shape, attrs: node.attrs };
-    const wgsl = kernel!.wgsl(call);
+    const wgsl = kernel!.wgsl(call, this.#target);
     this.#params.push(...Object.entries(kernel!.params(call)));
     // The kernel's own operands come first: the view it reads them through is the binding's.
     const operands = [...node.inputs.keys()].filter((k) => !kernel!.prologue?.includes(k));
@@ -187,12 +189,10 @@ ${indent([...body.statements, this.#store(write, wgsl.writes, result)])}
 
   /** How a stored tensor is read, as `view` where its binding is not taken for another already. */
   read(node: Node, view: View): Read {
-    if (this.#useTextures && sizeOf(node.shape) >= LEAST_IN_TEXTURE) {
+    if (this.#target.isSoftware && sizeOf(node.shape) >= LEAST_IN_TEXTURE) {
       const name = this.#texture(node, view);
       const texel = (index: string) =>
-        `textureLoad(${name}, vec2u((${index}) & ${TEXTURE_WIDTH - 1}u, (${index}) >> ${
-          Math.log2(TEXTURE_WIDTH)
-        }u), 0)`;
+        `textureLoad(${name}, vec2u((${index}) & ${TEXTURE_WIDTH - 1}u, (${index}) >> ${Math.log2(TEXTURE_WIDTH)}u))`;
       return { view, at: view === "f32" ? (index) => `${texel(index)}.x` : texel };
     }
     const binding = this.bind(node, view);
@@ -239,8 +239,8 @@ ${indent([...body.statements, `return ${body.results[0]};`])}
       // Always read_write: the places of one dispatch may share a buffer, which no other access mode allows.
       `@group(0) @binding(${k + 1}) var<storage, read_write> ${name}: array<${view}>;`
     );
-    const textures = this.#textures.map((_, k) =>
-      `@group(0) @binding(${this.#bindings.length + k + 1}) var t${k}: texture_2d<f32>;`
+    const textures = this.#textures.map(({ format }, k) =>
+      `@group(0) @binding(${this.#bindings.length + k + 1}) var t${k}: texture_storage_2d<${format}, read>;`
     );
     const header = `struct Params {\n${fields}\n}\n@group(0) @binding(0) var<uniform> p: Params;\n${
       [...declarations, ...textures].join("\n")

@@ -19,6 +19,9 @@ export function layOut(graph: Graph, limits: MemoryLimits): { graph: Graph; plan
   return { graph: lowered, plan: plan(lowered, fuse(lowered, FUSION), limits) };
 }
 
+/** Formats of the textures that tensors are read from: one or four numbers a texel. */
+export type TextureFormat = "r32float" | "rgba32float";
+
 /** What sessions and programs share. */
 export class WebGpuContext {
   readonly gpu: GPUDevice;
@@ -74,8 +77,8 @@ export class WebGpuContext {
     return layOut(graph, { maxBuffer: this.gpu.limits.maxBufferSize, maxBinding: this.maxBinding });
   }
 
-  /** Layout of a dispatch: the numbers, then `storage` tensors in buffers, then `textures` in textures. */
-  layout(storage: number, textures: number): GPUBindGroupLayout {
+  /** Layout of a dispatch: the numbers, then `storage` tensors in buffers, then textures of these formats. */
+  layout(storage: number, textures: readonly TextureFormat[]): GPUBindGroupLayout {
     const key = `${storage} ${textures}`;
     let layout = this.#layouts.get(key);
     if (!layout) {
@@ -84,8 +87,8 @@ export class WebGpuContext {
       for (let k = 0; k < storage; k++) {
         entries.push({ binding: entries.length, visibility, buffer: { type: "storage" } });
       }
-      for (let k = 0; k < textures; k++) {
-        entries.push({ binding: entries.length, visibility, texture: { sampleType: "unfilterable-float" } });
+      for (const format of textures) {
+        entries.push({ binding: entries.length, visibility, storageTexture: { access: "read-only", format } });
       }
       this.#layouts.set(key, layout = this.gpu.createBindGroupLayout({ entries }));
     }

@@ -33,6 +33,7 @@ export async function openWebGpu(maxBinding?: number): Promise<WebGpuDevice | un
       maxBufferSize: limits.maxBufferSize,
       maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
       maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+      maxStorageTexturesPerShaderStage: limits.maxStorageTexturesPerShaderStage,
     },
     requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
   });

@@ -74,7 +74,7 @@ export class WebGpuMemory implements Disposable {
     const key = `${format} ${texels} ${slot}`;
     let texture = this.#textures.get(key);
     if (!texture) {
-      const usage = GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST;
+      const usage = GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST;
       this.#textures.set(key, texture = this.context.gpu.createTexture({ size, format, usage }));
     }
     return texture;

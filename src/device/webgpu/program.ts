@@ -8,10 +8,12 @@
 import { sizeOf } from "../../../kernels/op.ts";
 import { type Graph, isScalarInput, liveNodes, partsOf, stateSizes, storageOf, wholeSize } from "../../graph/graph.ts";
 import type { Location, Plan } from "../../graph/plan.ts";
+import { describeStep } from "../../graph/step.ts";
 import { inputValues, staleOutputs } from "../checks.ts";
-import type { MemoryUse, Program, Values } from "../device.ts";
+import type { MemoryUse, Program, StepTime, Values } from "../device.ts";
 import { memoryUse } from "../memory.ts";
 import { assemble, type Assembled, placeOf, TEXTURE_WIDTH } from "./assemble.ts";
+import { Clock } from "./clock.ts";
 import { TextureSlots, type TextureUse } from "./texture_slots.ts";
 import type { WebGpuMemory } from "./memory.ts";
 
@@ -49,8 +51,8 @@ export class WebGpuProgram implements Program {
     let paramsAt = 0;
     const slots = new TextureSlots();
     this.#dispatches = plan.steps.map((step) => {
-      const assembled = assemble(step, plan, memory.context.isSoftware);
-      const layout = memory.context.layout(assembled.bindings.length, assembled.textures.length);
+      const assembled = assemble(step, plan, memory.context);
+      const layout = memory.context.layout(assembled.bindings.length, assembled.textures.map(({ format }) => format));
       const pipeline = memory.context.pipeline(assembled.code, layout);
       const at = paramsAt;
       paramsAt += Math.ceil(assembled.params.byteLength / UNIFORM_ALIGNMENT) * UNIFORM_ALIGNMENT;
@@ -114,7 +116,7 @@ export class WebGpuProgram implements Program {
     this.#memory.checkStates(stateSizes(this.#graph));
     this.#groups = this.#dispatches.map(({ bindings, textures, params, paramsAt }) =>
       context.gpu.createBindGroup({
-        layout: context.layout(bindings.length, textures.length),
+        layout: context.layout(bindings.length, textures.map(({ format }) => format)),
         entries: [
           {
             binding: 0,
@@ -143,30 +145,43 @@ export class WebGpuProgram implements Program {
     this.#memory.lastRun = this;
   }
 
-  #submit(): void {
+  /** Encodes the whole list and submits it; with `clock`, every dispatch is a pass of its own, whose end is noted. */
+  #submit(clock?: Clock): void {
     this.#bind();
     const { gpu } = this.#memory.context;
     const encoder = gpu.createCommandEncoder();
     let pass: GPUComputePassEncoder | undefined;
     this.#dispatches.forEach(({ pipeline, grid, textures }, k) => {
       const copied = textures.filter(({ copies }) => copies);
-      if (copied.length > 0) {
+      if (copied.length > 0 || clock) {
         pass?.end();
         pass = undefined;
         for (const use of copied) this.#copyToTexture(encoder, use);
       }
-      pass ??= encoder.beginComputePass();
+      pass ??= encoder.beginComputePass(clock && { timestampWrites: clock.pass(k) });
       pass.setPipeline(pipeline);
       pass.setBindGroup(0, this.#groups[k]);
       pass.dispatchWorkgroups(...grid);
     });
     pass?.end();
+    clock?.resolve(encoder);
     for (const { from, state, offset } of this.#plan.copies) {
       const source = this.#place(this.#plan.locations.get(from)!);
       const target = this.#memory.place({ in: "state", name: state, offset, bytes: 0 });
       encoder.copyBufferToBuffer(source.buffer, source.offset, target.buffer, target.offset, 4 * sizeOf(from.shape));
     }
     gpu.queue.submit([encoder.finish()]);
+  }
+
+  async profile(inputs: Values): Promise<StepTime[]> {
+    const { context } = this.#memory;
+    using clock = new Clock(context, this.#dispatches.length);
+    context.check();
+    this.#upload(inputs);
+    if (this.#dispatches.length > 0) this.#submit(clock);
+    this.#memory.lastRun = this;
+    const seconds = await clock.read();
+    return this.#plan.steps.map((step, k) => ({ ...describeStep(step), seconds: seconds[k] }));
   }
 
   /** Copies a tensor into its texture: whole rows, then what is left. */
