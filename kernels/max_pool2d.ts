@@ -14,21 +14,14 @@ import {
   bytesOf,
   type Call,
   type Kernel,
-  linearGrid,
   type Op,
   type Sample,
   type Shape,
   sizeOf,
+  type Wgsl,
 } from "./op.ts";
 import { poolGradShape, poolShape, type PoolWindow, poolWindow, reachOf } from "./pooling.ts";
-import searchCode from "./max_pool2d.wgsl" with { type: "text" };
-import gradCode from "./max_pool2d_grad.wgsl" with { type: "text" };
-
-const prelude = (window: PoolWindow) =>
-  `const KERNEL = ${window.kernel}u;
-const STRIDE = ${window.stride}u;
-const PADDING = ${window.padding}u;
-`;
+import { plus, range, readRow, type Row, tiledMain, tileGrid, tilesIn } from "./tile.ts";
 
 /** Parameters of both kernels, for pictures x and what is pooled from them. */
 function params(x: Shape, pooled: Shape, attrs: Attrs): Record<string, number> {
@@ -37,20 +30,111 @@ function params(x: Shape, pooled: Shape, attrs: Attrs): Record<string, number> {
   return { planes: n * c, height, width, outHeight: pooled[2], outWidth: pooled[3], ...window };
 }
 
-/**
- * The search for maxima: their values (`position` 0) or where they are (1), a parameter, so that both share a pipeline.
- * NaN is recognised by its bits in WGSL: compilers take `x != x` for false.
- */
-const search = (position: 0 | 1): Kernel => ({
-  params: ({ inputs: [x], output, attrs }) => ({ ...params(x, output, attrs), position }),
-  prologue: [0],
-  wgsl: (call) => ({
-    code: prelude(poolWindow("maxPool2d", call.attrs)) + searchCode,
-    reads: ["f32"],
-    writes: "f32",
-    runs: { 0: call.inputs[0][2] * call.inputs[0][3] },
-    grid: linearGrid(sizeOf(call.output), 64),
+/** Windows side by side that one invocation handles: they are read and written four at a time. */
+const RUN = 4;
+
+/** Can planes [.., H, W] be read in fours, each within a plane? */
+const inFours = ([, , height, width]: Shape): boolean => (height * width) % 4 === 0;
+
+/** A row of planes read in fours, or number by number where a four would lie in two planes. */
+function readPlane(
+  name: string,
+  load: string,
+  first: string,
+  places: readonly number[],
+  shape: Shape,
+  phase: number,
+): Row {
+  if (!inFours(shape)) return { lines: [], at: (k) => `${load}(${plus(first, k)})` };
+  return readRow(name, load, first, places, shape[3] % 4 === 0 ? phase : undefined);
+}
+
+/** WGSL that writes neighbours of a row of `width`: in fours where rows are, else those within the row. */
+function writeRun(line: string, column: string, width: string, isWide: boolean, values: readonly string[]): string[] {
+  if (!isWide) {
+    return values.map((value, q) =>
+      `if (${plus(column, q)} < ${width}) { emit(${line} * ${width} + ${plus(column, q)}, ${value}); }`
+    );
+  }
+  return range(values.length / 4).map((q) => {
+    const first = plus(column, 4 * q);
+    const four = values.slice(4 * q, 4 * q + 4).join(", ");
+    return `if (${first} < ${width}) { emit((${line} * ${width} + ${first}) / 4u, vec4f(${four})); }`;
+  });
+}
+
+/** The search for maxima: their values, or where they are. NaN is known by its bits: compilers take `x != x` for false. */
+function searchWgsl({ inputs: [x], output, attrs }: Call, wanted: "value" | "position"): Wgsl {
+  const { kernel, stride, padding } = poolWindow("maxPool2d", attrs);
+  const [n, c, outHeight, outWidth] = output;
+  const places = range((RUN - 1) * stride + kernel);
+  const rows = range(kernel).map((r) =>
+    readPlane(`r${r}`, "load0", `row${r} + left`, places, x, (RUN * stride % 4 === 0) ? -padding & 3 : 0)
+  );
+  // Without padding the window of every output lies in the picture; those past the row's end are not written.
+  const has = (r: number, k: number) => padding === 0 ? "true" : `hasY${r} && hasX${k}`;
+  const search = range(RUN).flatMap((q) =>
+    range(kernel).flatMap((r) =>
+      range(kernel).flatMap((s) => {
+        const value = `x${r}_${q * stride + s}`;
+        if (r + s === 0 && padding === 0) return [`var best${q} = ${value};`, `var at${q} = 0.0;`];
+        const name = `better${q}_${r}_${s}`;
+        const lines = padding === 0
+          ? [`let ${name} = wins(${value}, best${q});`]
+          : [`let ${name} = ${has(r, q * stride + s)} && (none${q} || wins(${value}, best${q}));`];
+        return [
+          ...(r + s === 0 ? [`var best${q} = 0.0;`, `var at${q} = 0.0;`, `var none${q} = true;`] : []),
+          ...lines,
+          `best${q} = select(best${q}, ${value}, ${name});`,
+          `at${q} = select(at${q}, ${r * kernel + s}.0, ${name});`,
+          ...(padding === 0 ? [] : [`none${q} = none${q} && !(${has(r, q * stride + s)});`]),
+        ];
+      })
+    )
+  );
+  const body = [
+    `let base = plane * p.height * p.width;`,
+    `enter0(base${inFours(x) ? " / 4u" : ""});`,
+    `let left = run * ${RUN * stride}u - ${padding}u;`,
+    // Before the picture a position wraps to a huge number: one comparison covers both sides.
+    ...(padding === 0 ? [] : places.map((k) => `let hasX${k} = ${plus("left", k)} < p.width;`)),
+    ...rows.flatMap((row, r) => [
+      `let y${r} = i * ${stride}u + ${r}u - ${padding}u;`,
+      ...(padding === 0 ? [] : [`let hasY${r} = y${r} < p.height;`]),
+      `let row${r} = base + y${r} * p.width;`,
+      ...row.lines,
+      ...places.map((k) => `let x${r}_${k} = ${row.at(k)};`),
+    ]),
+    ...search,
+    ...writeRun(
+      "(plane * p.outHeight + i)",
+      `run * ${RUN}u`,
+      "p.outWidth",
+      outWidth % 4 === 0,
+      range(RUN).map((q) => wanted === "value" ? `best${q}` : `at${q}`),
+    ),
+  ];
+  const runs = Math.ceil(outWidth / RUN);
+  return {
+    code: `fn wins(value: f32, best: f32) -> bool {
+  return value > best || (bitcast<u32>(value) & 0x7fffffffu) > 0x7f800000u;
+}
+
+${tiledMain([["run", tilesIn("p.outWidth", RUN)], ["i", "p.outHeight"], ["plane", "p.planes"]], body)}`,
+    reads: [inFours(x) ? "vec4f" : "f32"],
+    writes: outWidth % 4 === 0 ? "vec4f" : "f32",
+    runs: { 0: x[2] * x[3] },
+    grid: tileGrid(n * c * outHeight * runs),
+  };
+}
+
+const search = (wanted: "value" | "position"): Kernel => ({
+  params: ({ inputs: [x], output, attrs }) => ({
+    ...params(x, output, attrs),
+    position: wanted === "position" ? 1 : 0,
   }),
+  prologue: [0],
+  wgsl: (call) => searchWgsl(call, wanted),
   gpujs: function (x) {
     const j = this.thread.x % this.constants.outWidth;
     const i = Math.floor(this.thread.x / this.constants.outWidth) % this.constants.outHeight;
@@ -76,61 +160,89 @@ const search = (position: 0 | 1): Kernel => ({
   },
 });
 
-/** WGSL of `cell`: where in the cell each window's maximum lies, then the cell's elements. */
-function cellWgsl(reach: number): string {
-  const windows = Array.from({ length: (reach + 1) ** 2 }, (_, k) => [Math.floor(k / (reach + 1)), k % (reach + 1)]);
-  // A maximum outside the cell is at an r or s that wraps around, or is STRIDE or more, and meets no element.
-  const reads = windows.map(([di, dj], k) =>
-    `  var r${k} = STRIDE;
-  var s${k} = STRIDE;
-  var grad${k} = 0.0;
-  if (a - ${di}u < p.outHeight && b - ${dj}u < p.outWidth) {
-    let window = (plane * p.outHeight + a - ${di}u) * p.outWidth + b - ${dj}u;
-    let at = u32(load0(window));
-    r${k} = at / KERNEL - ${di}u * STRIDE;
-    s${k} = at % KERNEL - ${dj}u * STRIDE;
-    grad${k} = load1(window);
-  }
-`
-  );
-  const total = windows.map((_, k) => `select(0.0, grad${k}, r == r${k} && s == s${k})`).join(" + ");
-  return `fn cell(plane: u32, a: u32, b: u32) {
-${reads.join("")}  for (var r = 0u; r < STRIDE; r++) {
-    for (var s = 0u; s < STRIDE; s++) {
-      let row = a * STRIDE + r - PADDING;
-      let column = b * STRIDE + s - PADDING;
-      if (row < p.height && column < p.width) {
-        emit((plane * p.height + row) * p.width + column, ${total});
-      }
-    }
-  }
-}
-`;
-}
+/** Strips of `size` elements that start where windows do, so that all of the picture is covered. */
+const stripsOf = (size: number, { stride, padding }: PoolWindow) => Math.ceil((size + padding) / stride);
 
-const cellsOf = (size: number, { stride, padding }: PoolWindow) => Math.ceil((size + padding) / stride);
+/**
+ * The gradient, gathered: one invocation writes the elements between the tops of window rows a and a + 1, in the columns
+ * of RUN windows, and reads each window that may have its maximum there once.
+ */
+function gradWgsl({ inputs: [at], output, attrs }: Call): Wgsl {
+  const window = poolWindow("maxPool2dGrad", attrs);
+  const { kernel, stride, padding } = window;
+  const [n, c, height, width] = output;
+  const reach = reachOf(window);
+  /** Windows that are read, counted from the first whose top left is at the block's first column or after it. */
+  const first = -reach;
+  const last = Math.floor((RUN * stride - 1 + padding) / stride);
+  const places = range(last - first + 1);
+  const windows = range(reach + 1).map((d) => {
+    const start = `line${d} + left`;
+    const phase = (first % 4 + 4) % 4;
+    return {
+      at: readPlane(`a${d}`, "load0", start, places, at, phase),
+      grad: readPlane(`g${d}`, "load1", start, places, at, phase),
+    };
+  });
+  /** Σ of the gradients of the windows whose maximum is `r` rows and `q` columns into the block. */
+  const total = (r: number, q: number): string => {
+    const own = Math.floor((q + padding) / stride);
+    const terms = range(reach + 1).flatMap((di) =>
+      range(reach + 1).flatMap((dj) => {
+        const [row, column] = [r + di * stride, q + padding - (own - dj) * stride];
+        const k = own - dj - first;
+        return row < kernel && column < kernel
+          ? [`select(0.0, g${di}_${k}, a${di}_${k} == ${row * kernel + column}.0)`]
+          : [];
+      })
+    );
+    return terms.join(" + ") || "0.0";
+  };
+  const body = [
+    `enterEmit(plane * p.height * p.width${width % 4 === 0 ? " / 4u" : ""});`,
+    `let left = block * ${RUN}u ${first < 0 ? `- ${-first}u` : ""};`,
+    ...places.map((k) => `let hasX${k} = ${plus("left", k)} < p.outWidth;`),
+    ...windows.flatMap(({ at, grad }, d) => [
+      `let i${d} = a - ${d}u;`,
+      `let hasY${d} = i${d} < p.outHeight;`,
+      `let line${d} = (plane * p.outHeight + i${d}) * p.outWidth;`,
+      ...at.lines,
+      ...grad.lines,
+      ...places.flatMap((k) => [
+        `let a${d}_${k} = ${at.at(k)};`,
+        `let g${d}_${k} = select(0.0, ${grad.at(k)}, hasY${d} && hasX${k});`,
+      ]),
+    ]),
+    ...range(stride).flatMap((r) => [
+      `let y${r} = a * ${stride}u + ${r}u - ${padding}u;`,
+      `if (y${r} < p.height) {`,
+      ...writeRun(
+        `(plane * p.height + y${r})`,
+        `block * ${RUN * stride}u`,
+        "p.width",
+        width % 4 === 0,
+        range(RUN * stride).map((q) => total(r, q)),
+      ),
+      "}",
+    ]),
+  ];
+  const view = inFours(at) ? "vec4f" : "f32";
+  return {
+    code: tiledMain([["block", tilesIn("p.width", RUN * stride)], ["a", "p.strips"], ["plane", "p.planes"]], body),
+    reads: [view, view],
+    writes: width % 4 === 0 ? "vec4f" : "f32",
+    emitRun: height * width,
+    grid: tileGrid(n * c * stripsOf(height, window) * Math.ceil(width / (RUN * stride))),
+  };
+}
 
 const backward: Kernel = {
   params: ({ inputs: [at], output, attrs }) => {
     const window = poolWindow("maxPool2dGrad", attrs);
-    return {
-      ...params(output, at, attrs),
-      cellRows: cellsOf(output[2], window),
-      cellColumns: cellsOf(output[3], window),
-      reach: reachOf(window),
-    };
+    return { ...params(output, at, attrs), strips: stripsOf(output[2], window), reach: reachOf(window) };
   },
   prologue: [0, 1],
-  wgsl: ({ output: [n, c, height, width], attrs }) => {
-    const window = poolWindow("maxPool2dGrad", attrs);
-    return {
-      code: prelude(window) + cellWgsl(reachOf(window)) + gradCode,
-      reads: ["f32", "f32"],
-      writes: "f32",
-      emitRun: height * width,
-      grid: linearGrid(n * c * cellsOf(height, window) * cellsOf(width, window), 64),
-    };
-  },
+  wgsl: gradWgsl,
   gpujs: function (at, dout) {
     const column = this.thread.x % this.constants.width + this.constants.padding;
     const row = Math.floor(this.thread.x / this.constants.width) % this.constants.height + this.constants.padding;
@@ -165,6 +277,11 @@ const cases = [
   { shape: [1, 2, 7, 7], kernel: 3, stride: 2, padding: 0 },
   { shape: [1, 1, 5, 5], kernel: 3, stride: 1, padding: 1 },
   { shape: [1, 1, 8, 9], kernel: 2, stride: 3, padding: 1 },
+  // Rows that are read or written in fours, and more than one run of them.
+  { shape: [2, 3, 8, 24], kernel: 2, stride: 2, padding: 0 },
+  { shape: [2, 2, 10, 20], kernel: 3, stride: 2, padding: 1 },
+  { shape: [2, 2, 6, 14], kernel: 2, stride: 2, padding: 0 },
+  { shape: [1, 2, 12, 12], kernel: 3, stride: 3, padding: 0 },
 ] as const;
 
 const forwardSamples: readonly Sample[] = [
@@ -204,7 +321,7 @@ export const maxPool2d: Op = {
   ],
   cost: searchCost,
   cuts: () => byImage(1),
-  kernel: search(0),
+  kernel: search("value"),
   samples: forwardSamples,
 };
 
@@ -214,7 +331,7 @@ export const maxPool2dPosition: Op = {
   shape: ([x], attrs) => poolShape("maxPool2dPosition", x, poolWindow("maxPool2dPosition", attrs)),
   cost: searchCost,
   cuts: () => byImage(1),
-  kernel: search(1),
+  kernel: search("position"),
   samples: forwardSamples.map((sample) => ({ ...sample, abs: 0, rel: 0, noGrad: [0] })),
 };
 

@@ -22,6 +22,11 @@ const cases: readonly { shape: readonly number[]; order: readonly number[] }[] =
   { shape: [2, 3, 5, 8], order: [0, 2, 1, 3] },
   { shape: [2, 2, 3, 2, 3, 4], order: [0, 1, 3, 2, 4, 5] },
   { shape: [2, 3], order: [0, 1] },
+  // Four by four, and four from anywhere.
+  { shape: [8, 12], order: [1, 0] },
+  { shape: [3, 8, 4], order: [0, 2, 1] },
+  { shape: [2, 4, 3, 8], order: [3, 0, 2, 1] },
+  { shape: [3, 8, 9], order: [0, 2, 1] },
 ];
 
 const samples: readonly Sample[] = [

@@ -49,9 +49,10 @@ export function mergeAxes(axes: readonly StridedAxis[]): StridedAxis[] {
   return merged;
 }
 
-/** WGSL of `source`: the input element of output element i, one division per axis. */
-function sourceWgsl(rank: number): string {
-  const steps = Array.from({ length: rank }, (_, k) => MAX_AXES - 1 - k).map((axis, k) =>
+/** WGSL of `source`: the input element of element i of the `rank` axes that end with axis `last`, one division an axis. */
+function sourceWgsl(rank: number, last = MAX_AXES - 1): string {
+  const axes = Array.from({ length: rank }, (_, k) => last - k);
+  const steps = axes.map((axis, k) =>
     k === rank - 1 ? `  at += rest * p.stride${axis};\n` : `  let outer${axis} = quotient(rest, p.size${axis});
   at += (rest - outer${axis} * p.size${axis}) * p.stride${axis};
   rest = outer${axis};
@@ -60,11 +61,63 @@ function sourceWgsl(rank: number): string {
   return `fn source(i: u32) -> u32 {\n  var rest = i;\n  var at = p.offset;\n${steps.join("")}  return at;\n}\n`;
 }
 
-/** Whether four neighbours of the output are always four neighbours of the input, on a multiple of four. */
-function fitsVectors(call: Call, { axes, offset }: Strided): boolean {
+/** How an output is written: each element by itself, or four neighbours of a row that are read … */
+type Layout =
+  /** One number at a time. */
+  | "elements"
+  /** As four neighbours. */
+  | "vectors"
+  /** From four places. */
+  | "gathered"
+  /** As a row of a 4 × 4 block, which is read as four columns. */
+  | "blocks";
+
+function layoutOf(call: Call, axes: readonly StridedAxis[], offset: number): Layout {
   const inner = axes.at(-1);
-  return inner?.stride === 1 && offset % 4 === 0 && inner.size % 4 === 0 && sizeOf(call.inputs[0]) % 4 === 0 &&
-    axes.slice(0, -1).every((axis) => axis.stride % 4 === 0);
+  if (!inner || inner.size % 4 !== 0) return "elements";
+  const areWhole = (others: readonly StridedAxis[]) =>
+    offset % 4 === 0 && sizeOf(call.inputs[0]) % 4 === 0 && others.every(({ stride }) => stride % 4 === 0);
+  if (inner.stride === 1 && areWhole(axes.slice(0, -1))) return "vectors";
+  const unit = axes.at(-2);
+  if (unit?.stride === 1 && unit.size % 4 === 0 && areWhole(axes.toSpliced(-2, 1))) return "blocks";
+  return "gathered";
+}
+
+/** WGSL of `copy`, which writes what invocation `i` is to write. */
+function copyWgsl(layout: Layout, rank: number): string {
+  switch (layout) {
+    case "elements":
+      return `${sourceWgsl(rank)}fn copy(i: u32) {\n  emit(i, load0(source(i)));\n}\n`;
+    case "vectors":
+      return `${sourceWgsl(rank)}fn copy(i: u32) {\n  emit(i, load0(source(4u * i) / 4u));\n}\n`;
+    case "gathered": {
+      const places = ["at", "at + step", "at + 2u * step", "at + 3u * step"].map((at) => `load0(${at})`);
+      return `${sourceWgsl(rank)}fn copy(i: u32) {
+  let at = source(4u * i);
+  let step = p.stride${MAX_AXES - 1};
+  emit(i, vec4f(${places.join(", ")}));
+}
+`;
+    }
+    case "blocks": {
+      const [unit, inner] = [MAX_AXES - 2, MAX_AXES - 1];
+      const lanes = [0, 1, 2, 3];
+      return `${sourceWgsl(rank - 2, MAX_AXES - 3)}fn copy(i: u32) {
+  let line = quotient(i, p.size${inner} / 4u);
+  let column = 4u * i - line * p.size${inner};
+  let outer = quotient(line, p.size${unit} / 4u);
+  let row = 4u * line - outer * p.size${unit};
+  let at = source(outer) + row + column * p.stride${inner};
+${lanes.map((q) => `  let c${q} = load0((at + ${q}u * p.stride${inner}) / 4u);\n`).join("")}${
+        lanes.map((v) =>
+          `  emit(((outer * p.size${unit} + row + ${v}u) * p.size${inner} + column) / 4u, vec4f(${
+            lanes.map((q) => `c${q}[${v}]`).join(", ")
+          }));\n`
+        ).join("")
+      }}
+`;
+    }
+  }
 }
 
 /**
@@ -88,13 +141,13 @@ export function stridedKernel(copyOf: (call: Call) => Strided): Kernel {
     wgsl(call) {
       const { axes, offset } = copyOf(call);
       const merged = mergeAxes(axes);
-      const vectors = fitsVectors(call, { axes: merged, offset });
-      const width = vectors ? 4 : 1;
+      const layout = layoutOf(call, merged, offset);
+      const each = { elements: 1, vectors: 4, gathered: 4, blocks: 16 }[layout];
       return {
-        code: `const WIDTH = ${width}u;\n${sourceWgsl(merged.length)}${code}`,
-        reads: [vectors ? "vec4f" : "f32"],
-        writes: vectors ? "vec4f" : "f32",
-        grid: linearGrid(sizeOf(call.output) / width, 64),
+        code: `const EACH = ${each}u;\n${copyWgsl(layout, merged.length)}${code}`,
+        reads: [layout === "vectors" || layout === "blocks" ? "vec4f" : "f32"],
+        writes: layout === "elements" ? "f32" : "vec4f",
+        grid: linearGrid(sizeOf(call.output) / each, 64),
       };
     },
     gpujs: function (x) {

@@ -1,7 +1,7 @@
 // y[i] = x[source(i)]
 //
-// x: the whole input; y: the output; both in elements of WIDTH floats (a vec4f where the innermost axis allows it).
-// Grid: one invocation an element of y. WIDTH and `source`, which counts single floats, are written above this file.
+// x: the whole input; y: the output.
+// Grid: one invocation for EACH elements of y. EACH and `copy`, which writes them, are written above this file.
 
 @compute @workgroup_size(64)
 fn main(
@@ -9,9 +9,8 @@ fn main(
   @builtin(num_workgroups) num: vec3u,
   @builtin(local_invocation_index) l: u32,
 ) {
-  let out = (wid.y * num.x + wid.x) * 64u + l;
-  if (out >= p.total / WIDTH) {
-    return;
+  let i = (wid.y * num.x + wid.x) * 64u + l;
+  if (i < p.total / EACH) {
+    copy(i);
   }
-  emit(out, load0(source(out * WIDTH) / WIDTH));
 }
