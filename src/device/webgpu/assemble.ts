@@ -133,9 +133,10 @@ class Assembly implements Surroundings {
     const body = [...statements, ...step.writes.map((node, k) => this.#store(node, view, results[k]))];
     const shared = hoist?.values ?? [];
     const chunk = shared.length > 0 ? turns : 1;
+    const length = chunk === 1 ? "1u" : this.uint(chunk);
     const lines = chunk === 1 ? ["let i = first;", ...body] : [
       ...shared.map(({ name, value }) => `let ${name} = ${value};`),
-      `for (var v = 0u; v < ${chunk}u; v++) {`,
+      `for (var v = 0u; v < ${length}; v++) {`,
       ...["let i = first + v;", ...body].map((line) => `  ${line}`),
       "}",
     ];
@@ -146,7 +147,7 @@ fn main(
   @builtin(num_workgroups) num: vec3u,
   @builtin(local_invocation_index) l: u32,
 ) {
-  let first = ((wid.y * num.x + wid.x) * ${MAP_WORKGROUP}u + l) * ${chunk}u;
+  let first = ((wid.y * num.x + wid.x) * ${MAP_WORKGROUP}u + l) * ${length};
   if (first >= p.count) {
     return;
   }

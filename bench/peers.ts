@@ -1,0 +1,64 @@
+/**
+ * Other libraries' times, each measured by a process of its own.
+ *
+ * @module
+ */
+
+/** What a peer is asked to time. */
+export interface Question {
+  readonly what: "train" | "infer" | "matmul";
+  /** The network's; `-` for a product. */
+  readonly name: string;
+  readonly size: number;
+  readonly batch: number;
+  readonly runs: number;
+}
+
+/** A peer's answer: seconds, for PyTorch's training the bytes at its peak, or why there is none. */
+export type Answer = { readonly seconds: number; readonly bytes?: number } | { readonly why: string };
+
+/** Most that a peer may take, in milliseconds. */
+const PATIENCE = 120_000;
+
+const wordsOf = (
+  { what, name, size, batch, runs }: Question,
+): string[] => [what, name, ...[size, batch, runs].map(String)];
+
+async function ask(command: string, args: readonly string[]): Promise<Answer> {
+  const signal = AbortSignal.timeout(PATIENCE);
+  try {
+    const output = await new Deno.Command(command, { args: [...args], stdout: "piped", stderr: "piped", signal })
+      .output();
+    const text = new TextDecoder();
+    const last = text.decode(output.stdout).trim().split("\n").at(-1) ?? "";
+    if (output.success && last.startsWith("{")) return JSON.parse(last);
+    if (signal.aborted) return { why: `no answer within ${PATIENCE / 1000} s` };
+    const lines = text.decode(output.stderr).trim().split("\n").filter((line) => /error/i.test(line));
+    return { why: lines.at(-1)?.trim() ?? "it ended without an answer" };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return { why: `${command} is not installed` };
+    throw error;
+  }
+}
+
+const here = (name: string): string => new URL(`peers/${name}`, import.meta.url).pathname;
+
+/** PyTorch on the CPU with two threads. */
+export async function pytorch(question: Question): Promise<Answer> {
+  return await ask("/usr/bin/python3", [here("pytorch.py"), ...wordsOf(question)]);
+}
+
+/** TensorFlow.js on one of its backends, inside Deno. */
+export async function tfjs(backend: "webgpu" | "wasm" | "cpu", question: Question): Promise<Answer> {
+  return await ask(Deno.execPath(), ["run", "-A", "--no-check", here("tfjs.ts"), backend, ...wordsOf(question)]);
+}
+
+/** Seconds of an answer, if there is one. */
+export const secondsIn = (answer: Answer): number | undefined => "seconds" in answer ? answer.seconds : undefined;
+
+/** What the reader is told of peers that gave no answer. */
+export function silences(answers: Readonly<Record<string, Answer>>): string[] {
+  return Object.entries(answers).flatMap(([who, answer]) =>
+    "why" in answer ? [`Left out: ${who}: ${answer.why}.`] : []
+  );
+}

@@ -1,0 +1,110 @@
+/**
+ * Programs to be timed, and the device's own rates, which every figure stands beside.
+ *
+ * @module
+ */
+
+import type { Device, Program, Session, StepTime, Values } from "../src/device/device.ts";
+import { GraphBuilder } from "../src/graph/builder.ts";
+import { type Graph, isScalarInput, liveNodes, stateSizes, wholeSize } from "../src/graph/graph.ts";
+import type { Model } from "../src/models/mod.ts";
+import { sgd } from "../src/train/optimizers.ts";
+import { evaluationGraph, trainingGraph } from "../src/train/step.ts";
+import { median } from "./table.ts";
+
+/** A compiled graph with values for everything it reads. */
+export interface Prepared extends Disposable {
+  readonly session: Session;
+  readonly program: Program;
+  readonly inputs: Values;
+}
+
+/** Numbers in [0.25, 0.75), repeated: what they are changes no time, but they must stay finite. */
+function filled(length: number): Float32Array {
+  return Float32Array.from({ length }, (_, i) => 0.25 + (i * 7919 % 1009) / 2018);
+}
+
+/** Compiles a graph, fills its states and inputs, and runs it once, so that its pipelines are compiled. */
+export async function prepare(device: Device, graph: Graph, scale = 1): Promise<Prepared> {
+  const session = device.open();
+  for (const [name, length] of stateSizes(graph)) {
+    const spread = name.endsWith("var") ? 1 : scale;
+    session.write(name, filled(length).map((value) => value * spread));
+  }
+  const inputs: Record<string, Float32Array> = {};
+  for (const node of liveNodes(graph)) {
+    if (node.op !== "input") continue;
+    inputs[node.attrs.name as string] = isScalarInput(node) ? new Float32Array(1) : filled(wholeSize(node));
+  }
+  const program = session.compile(graph);
+  program.run(inputs);
+  await session.settle();
+  return { session, program, inputs, [Symbol.dispose]: () => session[Symbol.dispose]() };
+}
+
+/** Median wall time of a run in seconds, what waiting costs included: the step as a user has it. */
+export async function secondsOf({ session, program, inputs }: Prepared, runs: number): Promise<number> {
+  const times: number[] = [];
+  for (let k = 0; k < runs; k++) {
+    const start = performance.now();
+    program.run(inputs);
+    await session.settle();
+    times.push((performance.now() - start) / 1000);
+  }
+  return median(times);
+}
+
+/** Median time on the device's own clock in seconds. */
+export async function deviceSecondsOf({ program, inputs }: Prepared, runs: number): Promise<number> {
+  const times: number[] = [];
+  for (let k = 0; k < runs; k++) {
+    const steps = await program.profile(inputs);
+    times.push(steps.reduce((sum, { seconds }) => sum + seconds, 0));
+  }
+  return median(times);
+}
+
+/** The graph of a training step with momentum. */
+export function trainingStep(model: Model, batch: number): Graph {
+  return trainingGraph(model, {
+    ...{ task: "multiclass", batch, optimizer: sgd(), weightDecay: 0, labelSmoothing: 0, skipNonFinite: false },
+  });
+}
+
+/** The graph of a forward pass. */
+export function inferenceStep(model: Model, batch: number): Graph {
+  return evaluationGraph(model, batch);
+}
+
+/** What a device does at most, as its own kernels reach it. */
+export interface Rates {
+  /** FLOP/s of a square matrix product. */
+  readonly flops: number;
+  /** Bytes/s, read and written, of an elementwise copy. */
+  readonly bytes: number;
+}
+
+/** A square matrix product. */
+export function squareProduct(side: number): Graph {
+  const b = new GraphBuilder();
+  b.output("c", b.matmul(b.state("a", [side, side]), b.state("b", [side, side])));
+  return b.graph;
+}
+
+/** Measures a device's rates. */
+export async function ratesOf(device: Device, side = 1024): Promise<Rates> {
+  const elements = 1 << 24;
+  const b = new GraphBuilder();
+  b.output("y", b.neg(b.state("x", [elements])));
+  using product = await prepare(device, squareProduct(side));
+  using copy = await prepare(device, b.graph);
+  return {
+    flops: 2 * side ** 3 / await deviceSecondsOf(product, 7),
+    bytes: 8 * elements / await deviceSecondsOf(copy, 7),
+  };
+}
+
+/** Least seconds that steps could take at these rates. */
+export function rooflineOf(steps: readonly StepTime[], { flops, bytes }: Rates): number {
+  return steps.reduce((sum, { cost }) => sum + Math.max(cost.flops / flops, cost.bytes / bytes), 0);
+}
