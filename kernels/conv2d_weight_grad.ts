@@ -173,7 +173,7 @@ function wgsl({ inputs: [x, dout], output: [splits, ...dw], attrs }: Call, targe
     "}",
     "}",
     "}",
-    ...writeOut(weights.map(({ name }) => name), [kh * kw], (index, name) =>
+    ...writeOut(weights.map(({ name }) => name), [kh * kw], 1, (index, name) =>
       `{
         let i = ${index};
         let o = o0 + i / ${ins * kh * kw}u;

@@ -3,9 +3,9 @@
  *
  *     out[n, o, i, j] = Σ over c, r, s of in[n, c, y(i, r), x(j, s)] · taps[c, r, s, o]
  *
- * One invocation computes `channels` output channels × `side` × `side` pixels of one image. For each input channel it loads the
+ * One invocation computes a tile of output channels × rows × columns of one image. For each input channel it loads the
  * patch of the input under the tile once, with zeros outside of the picture, and each tap once, four output channels at a
- * time, and multiplies every pair that meets: a 3×3 window and an 8 × 8×8 tile are 4,608 products for 118 loads. Rows
+ * time, and multiplies every pair that meets: a 3×3 window and an 8 × 4×8 tile are 2,304 products for 36 loads. Rows
  * of the picture are read in fours and shifted into place (`readRow`), so no size, padding or stride needs a variant of its
  * own. Of a large window one row is unrolled, and a loop goes over its rows.
  *
@@ -84,29 +84,59 @@ const unrolledRows = ({ kernel: [kh, kw], stride, transposed }: ConvTile): numbe
 /** Output channels that are read at once from the taps, where they stand side by side. */
 const lanesOf = ({ output: [, o], groups }: ConvTile): 1 | 4 => (o / groups) % 4 === 0 ? 4 : 1;
 
-/** The tile by plain rules: up to 8 channels, whole fours where taps are read so, and the square that is cheapest over the whole picture. */
-function tileOf(conv: ConvTile, { isSoftware }: Target): { channels: number; side: number } {
+/** What one invocation computes. */
+interface Tile {
+  readonly channels: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Index of a patch's first column modulo 4, where it is the same in every tile. */
+function phaseOf(conv: ConvTile, columns: number): number | undefined {
+  const { inWidth, kernel: [, kw], stride, transposed } = conv;
+  if (inWidth % 4 !== 0 || (transposed ? columns / stride : columns * stride) % 4 !== 0) return undefined;
+  return axisOf(conv, columns, kw).positions[0] & 3;
+}
+
+/** Neighbours of a row that are written at once. */
+const writtenAtOnce = ({ output: [, , , width] }: ConvTile, { columns }: Tile): 1 | 4 =>
+  width % 4 === 0 && columns % 4 === 0 ? 4 : 1;
+
+/** What a write costs, in products. */
+const WRITE_COST = 16;
+
+/**
+ * The tile by plain rules: up to 8 channels, whole fours where taps are read so, and the rectangle that is cheapest over the whole
+ * picture.
+ */
+function tileOf(conv: ConvTile, { isSoftware }: Target): Tile {
   const { output: [n, o, height, width], inChannels, groups, kernel: [kh, kw], stride, transposed } = conv;
   const lanes = lanesOf(conv);
-  const rows = unrolledRows(conv);
-  const mostChannels = Math.min(8, Math.floor(MOST_WEIGHTS / (rows * kw)));
+  const unrolled = unrolledRows(conv);
+  const mostChannels = Math.min(8, Math.floor(MOST_WEIGHTS / (unrolled * kw)));
   const channels = lanes * evenTile(o / groups / lanes, Math.max(1, Math.floor(mostChannels / lanes)));
   // A transposed tile starts at a multiple of the stride, so that the pattern of whole quotients is the same in each.
   const step = transposed ? stride : 1;
-  const productsOf = (side: number) => (channels * side * side * rows * kw) / (step * step);
-  const costOf = (side: number) => {
-    const patch = axisOf(conv, side, rows).positions.length * axisOf(conv, side, kw).positions.length;
-    const loads = LOAD_COST * (patch + channels * rows * kw);
-    const tiles = n * groups * Math.ceil(o / groups / channels) * Math.ceil(height / side) * Math.ceil(width / side);
-    return tiles * inChannels * (kh / rows) * (loads + productsOf(side)) + COMPILE_COST * (loads + productsOf(side));
+  const productsOf = ({ rows, columns }: Tile) => (channels * rows * columns * unrolled * kw) / (step * step);
+  const costOf = (tile: Tile) => {
+    const { rows, columns } = tile;
+    const { positions } = axisOf(conv, columns, kw);
+    const span = positions.at(-1)! - positions[0] + 1;
+    const phase = phaseOf(conv, columns);
+    const fours = Math.ceil((span + (phase ?? 3)) / 4);
+    // Rows that begin anywhere are shifted into place, by one and by two.
+    const each = LOAD_COST * fours + (phase === undefined ? 2 : 1) * span;
+    const loads = axisOf(conv, rows, unrolled).positions.length * each + LOAD_COST * channels * unrolled * kw / lanes;
+    const writes = WRITE_COST * channels * rows * columns / writtenAtOnce(conv, tile);
+    const tiles = n * groups * Math.ceil(o / groups / channels) * Math.ceil(height / rows) * Math.ceil(width / columns);
+    const work = loads + productsOf(tile);
+    return tiles * (inChannels * (kh / unrolled) * work + writes) + COMPILE_COST * work;
   };
   const most = isSoftware ? ON_PROCESSOR : ON_GPU;
   const sides = range(8).map((k) => (k + 1) * step).filter((side) => side <= Math.max(8, step));
-  return {
-    channels,
-    side: sides.filter((side) => productsOf(side) <= most.products && channels * side * side <= most.accumulators)
-      .reduce((best, side) => costOf(side) < costOf(best) ? side : best, step),
-  };
+  return sides.flatMap((rows) => sides.map((columns): Tile => ({ channels, rows, columns })))
+    .filter((tile) => productsOf(tile) <= most.products && channels * tile.rows * tile.columns <= most.accumulators)
+    .reduce((best, tile) => costOf(tile) < costOf(best) ? tile : best, { channels, rows: step, columns: step });
 }
 
 /** One axis of the tile: which positions of the input it reads, relative to the tile's origin there. */
@@ -124,21 +154,20 @@ function axisOf({ stride, padding, transposed }: ConvTile, side: number, kernel:
 
 /** The kernel for these sizes. */
 export function convTile(conv: ConvTile, target: Target): Wgsl {
-  const { output: [n, o, height, width], inChannels, inWidth, groups, kernel: [kh, kw], stride, transposed } = conv;
-  const { channels, side } = tileOf(conv, target);
+  const { output: [n, o, height, width], inChannels, groups, kernel: [kh, kw], stride, transposed } = conv;
+  const tile = tileOf(conv, target);
+  const { channels } = tile;
   const rows = unrolledRows(conv);
-  const y = axisOf(conv, side, rows);
-  const x = axisOf(conv, side, kw);
+  const y = axisOf(conv, tile.rows, rows);
+  const x = axisOf(conv, tile.columns, kw);
   const lanes = lanesOf(conv);
   const tapOf = (c: number, tap: number) => `w${Math.floor(c / lanes)}_${tap}${lanes === 4 ? `[${c % 4}]` : ""}`;
-  /** Index of a patch's first column modulo 4, where it is the same in every tile. */
-  const phase = inWidth % 4 === 0 && (transposed ? side / stride : side * stride) % 4 === 0
-    ? (x.positions[0] % 4 + 4) % 4
-    : undefined;
+  const phase = phaseOf(conv, tile.columns);
+  const written = writtenAtOnce(conv, tile);
   const inBlocks = inChannels >= 4 * BLOCK;
   const origin = transposed ? `/ ${stride}u` : `* ${stride}u`;
   const outputs = range(channels).flatMap((c) =>
-    range(side).flatMap((i) => range(side).map((j) => ({ c, i, j, name: `c${c}_${i}_${j}` })))
+    range(tile.rows).flatMap((i) => range(tile.columns).map((j) => ({ c, i, j, name: `c${c}_${i}_${j}` })))
   );
   const productsOf = (c: number, i: number, j: number) =>
     range(rows * kw).flatMap((tap): [string, string][] => {
@@ -147,8 +176,8 @@ export function convTile(conv: ConvTile, target: Target): Wgsl {
     });
   const body = [
     `let o0 = oTile * ${channels}u;`,
-    `let i0 = iTile * ${side}u;`,
-    `let j0 = jTile * ${side}u;`,
+    `let i0 = iTile * ${tile.rows}u;`,
+    `let j0 = jTile * ${tile.columns}u;`,
     `let yStart = i0 ${origin};`,
     `let xStart = j0 ${origin};`,
     // Before the picture a position wraps to a huge number: one comparison covers both sides.
@@ -206,28 +235,30 @@ export function convTile(conv: ConvTile, target: Target): Wgsl {
     "}",
     ...(rows < kh ? ["}"] : []),
     ...(inBlocks ? outputs.map(({ name }) => `${name} += ${name}Blocks;`) : []),
-    ...writeOut(outputs.map(({ name }) => name), [side * side, side], (index, name) =>
+    ...writeOut(outputs.map(({ name }) => name), [tile.rows * tile.columns, tile.columns], written, (index, value) =>
       `{
         let i = ${index};
-        let o = o0 + i / ${side * side}u;
-        let row = i0 + (i / ${side}u) % ${side}u;
-        let column = j0 + i % ${side}u;
+        let o = o0 + i / ${tile.rows * tile.columns}u;
+        let row = i0 + (i / ${tile.columns}u) % ${tile.rows}u;
+        let column = j0 + i % ${tile.columns}u;
         if (o < p.outChannels && row < p.outHeight && column < p.outWidth) {
-          emit((((n * p.groups + group) * p.outChannels + o) * p.outHeight + row) * p.outWidth + column, ${name});
+          let plane = (n * p.groups + group) * p.outChannels + o;
+          emit(((plane * p.outHeight + row) * p.outWidth + column) / ${written}u, ${value});
         }
       }`),
   ];
-  const tiles = n * groups * Math.ceil(o / groups / channels) * Math.ceil(height / side) * Math.ceil(width / side);
+  const tiles = n * groups * Math.ceil(o / groups / channels) * Math.ceil(height / tile.rows) *
+    Math.ceil(width / tile.columns);
   return {
     code: tiledMain([
-      ["jTile", tilesIn("p.outWidth", side)],
-      ["iTile", tilesIn("p.outHeight", side)],
+      ["jTile", tilesIn("p.outWidth", tile.columns)],
+      ["iTile", tilesIn("p.outHeight", tile.rows)],
       ["oTile", tilesIn("p.outChannels", channels)],
       ["group", "p.groups"],
       ["n", "p.images"],
     ], body),
     reads: ["vec4f", lanes === 4 ? "vec4f" : "f32"],
-    writes: "f32",
+    writes: written === 4 ? "vec4f" : "f32",
     grid: tileGrid(tiles),
   };
 }

@@ -140,6 +140,7 @@ function wgsl(call: Call, target: Target): Wgsl {
   const transposed = isTransposed(call.attrs);
   const { rows, columns } = tileOf(sizes, target);
   const isRagged = k % STEP !== 0;
+  const lanes = n % 4 === 0 ? 4 : 1;
   const outputs = range(rows).flatMap((i) => range(columns).map((j) => ({ i, j, name: `c${i}_${j}` })));
   const body = [
     `let m0 = mTile * ${rows}u;`,
@@ -163,13 +164,13 @@ function wgsl(call: Call, target: Target): Wgsl {
       `${name} = ${fmaChain(name, range(STEP).map((q) => [`a${q}_${i}`, `b${q}_${j}`]))};`
     ),
     "}",
-    ...writeOut(outputs.map(({ name }) => name), [columns], (index, name) =>
+    ...writeOut(outputs.map(({ name }) => name), [columns], lanes, (index, value) =>
       `{
         let i = ${index};
         let row = m0 + i / ${columns}u;
         let column = n0 + i % ${columns}u;
         if (row < p.m && column < p.n) {
-          emit((batch * p.m + row) * p.n + column, ${name});
+          emit(((batch * p.m + row) * p.n + column) / ${lanes}u, ${value});
         }
       }`),
   ];
@@ -180,7 +181,7 @@ function wgsl(call: Call, target: Target): Wgsl {
       ["batch", "p.batches"],
     ], body),
     reads: ["vec4f", "vec4f"],
-    writes: "f32",
+    writes: lanes === 4 ? "vec4f" : "f32",
     grid: tileGrid(batches * Math.ceil(m / rows) * Math.ceil(n / columns)),
   };
 }

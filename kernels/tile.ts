@@ -132,15 +132,22 @@ export const tilesIn = (size: string, tile: number): string => `((${size} + ${ti
  *
  * @param names Accumulators, all of one tile.
  * @param widths How many a turn of each loop handles, from the outermost loop in; each divides the one before.
- * @param write WGSL that writes the accumulator `name`; `index` is WGSL of its position in `names`.
+ * @param lanes How many are written at once; divides the last width.
+ * @param write WGSL that writes `value`, one accumulator or four; `index` is WGSL of the first one's position in `names`.
  */
 export function writeOut(
   names: readonly string[],
   widths: readonly number[],
-  write: (index: string, name: string) => string,
+  lanes: 1 | 4,
+  write: (index: string, value: string) => string,
 ): string[] {
   const loop = (names: readonly string[], depth: number, start: string): string[] => {
-    if (depth === widths.length) return names.map((name, k) => write(plus(start, k), name));
+    if (depth === widths.length) {
+      return range(names.length / lanes).map((k) => {
+        const values = names.slice(k * lanes, (k + 1) * lanes);
+        return write(plus(start, k * lanes), lanes === 4 ? `vec4f(${values.join(", ")})` : values[0]);
+      });
+    }
     const width = widths[depth];
     const turn = `turn${depth}`;
     const isInnermost = depth + 1 === widths.length;
