@@ -159,6 +159,11 @@ export const train = {
 
     epochs: integer({ heading: "Training", help: "times through the training split", default: 5, min: 1 }),
     batch: integer({ help: "pictures in a step", byDefault: "64 for pictures below 64 pixels, else 32", min: 1 }),
+    accumulate: integer({
+      help: "steps that make one update: a batch so many times as large, in the memory of one",
+      default: 1,
+      min: 1,
+    }),
     optimizer: choice(["sgd", "adam", "adamw"], { help: "rule of the update", default: "adam" }),
     lr: number({ help: "learning rate", byDefault: "0.002 for adam and adamw, 0.05 for sgd", min: 0 }),
     momentum: number({ help: "of sgd", default: 0.9, min: 0, max: 1 }),

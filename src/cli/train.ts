@@ -184,6 +184,7 @@ function trainerOptions(flags: TrainFlags, task: Task): Omit<TrainerOptions, "de
     ...optimizerFor(flags),
     task,
     epochs: flags.epochs,
+    accumulate: flags.accumulate,
     freeze: flags.freeze,
     learningRateScale: scalesOf(flags.lrScale),
     layerDecay: flags.layerDecay,

@@ -23,7 +23,15 @@ import { learningOf } from "./parameter_groups.ts";
 import { preprocessingOf } from "./preprocessing.ts";
 import { epochName, readConfig, RunDirectory } from "./run_directory.ts";
 import { learningRateAt, type Schedule } from "./schedules.ts";
-import { COUNTERS, initialState, momentName, searchGraph, type StepOptions, trainingGraph } from "./step.ts";
+import {
+  COUNTERS,
+  gatheredName,
+  initialState,
+  momentName,
+  searchGraph,
+  type StepOptions,
+  trainingGraph,
+} from "./step.ts";
 
 /** How training ended. */
 export interface FitResult {
@@ -48,7 +56,9 @@ export class Fit {
   readonly #step: LearningStep;
   readonly #schedule: Schedule;
   readonly #session: Session;
+  /** The step that updates; before it, where several steps make one update, come those that gather. */
   readonly #program: Program;
+  readonly #gathering?: Program;
   readonly #evaluator: Evaluator;
   readonly #train: Loader;
   readonly #val: Loader;
@@ -98,8 +108,11 @@ export class Fit {
     this.#session = options.device.open();
     const weights = classWeightsOf(trainData, options.classWeights);
     const taught = options.teacher ? teacherState(options.teacher, preprocessing) : [];
-    const started = initialState(model, optimizer, weights, this.#step.learning);
+    const started = initialState(model, optimizer, weights, this.#step.learning, options.accumulate > 1);
     for (const [name, values] of [...model.weights, ...started, ...taught]) this.#session.write(name, values);
+    if (options.accumulate > 1) {
+      this.#gathering = this.#session.compile(trainingGraph(model, { ...this.#step, accumulation: "gather" }));
+    }
     this.#program = this.#session.compile(trainingGraph(model, this.#step));
     this.#evaluator = new Evaluator(this.#session, model, this.#val.batch);
     this.#progress = { epoch: 0, step: 0, updates: 0 };
@@ -112,6 +125,7 @@ export class Fit {
       ...{ task, optimizer, weightDecay, clipNorm, labelSmoothing, teacher },
       learning: learningOf(model.parameters, options),
       batch: Math.min(batch, trainData.size),
+      accumulation: options.accumulate > 1 ? "update" : undefined,
       skipNonFinite: skipNonFinite > 0,
     };
     if (teacher) checkTeacher(teacher, model);
@@ -205,10 +219,19 @@ export class Fit {
   }
 
   #runStep(batch: Batch): void {
-    const { optimizer, onEvent } = this.#options;
+    const { optimizer, onEvent, accumulate } = this.#options;
     const { epoch, step, updates } = this.#progress;
-    const scalars = scalarValues(optimizer.scalars(this.#rate(updates), updates));
-    this.#program.run({ ...this.#inputsOf(batch, updates), ...scalars });
+    const inputs = this.#inputsOf(batch, updates);
+    const { steps } = this.#train;
+    const before = epoch * Math.ceil(steps / accumulate) + Math.floor(step / accumulate);
+    const scalars = scalarValues(optimizer.scalars(this.#rate(updates), before));
+    if (!this.#gathering) this.#program.run({ ...inputs, ...scalars });
+    else {
+      const share = Float32Array.of(1 / Math.min(accumulate, steps - step + step % accumulate));
+      const isLast = (step + 1) % accumulate === 0 || step + 1 === steps;
+      if (isLast) this.#program.run({ ...inputs, ...scalars, share });
+      else this.#gathering.run({ ...inputs, share });
+    }
     this.#lastLog.images += batch.count;
     this.#progress = { ...this.#progress, step: step + 1, updates: updates + 1 };
     onEvent?.({ type: "step", epoch, step: step + 1, imagesPerSecond: this.#imagesPerSecond() });
@@ -322,7 +345,9 @@ export class Fit {
     const shapes = new Map<string, readonly number[]>();
     for (const { name, shape } of model.parameters) {
       shapes.set(name, shape);
-      if (rates.has(name)) { for (const moment of optimizer.moments) shapes.set(momentName(moment, name), shape); }
+      if (!rates.has(name)) continue;
+      for (const moment of optimizer.moments) shapes.set(momentName(moment, name), shape);
+      if (this.#gathering) shapes.set(gatheredName(name), shape);
     }
     for (const name of Object.values(COUNTERS)) shapes.set(name, []);
     return shapes;
@@ -338,7 +363,8 @@ export class Fit {
   /** Makes the run directory, or goes on where the run in it was stopped. Comes last: what fails before leaves nothing. */
   async #begin(trainData: Dataset, valData: Dataset): Promise<void> {
     if (this.#options.resume) return await this.#resume();
-    const { device, optimizer, seed, epochs, teacher, freeze, learningRateScale, layerDecay } = this.#options;
+    const { device, optimizer, seed, epochs, accumulate, teacher, freeze, learningRateScale, layerDecay } =
+      this.#options;
     await this.#directory?.begin({
       versions: { fovea: manifest.version, deno: Deno.version.deno },
       device: { kind: device.kind, description: device.description },
@@ -346,6 +372,7 @@ export class Fit {
       seed,
       epochs,
       batch: this.#train.batch,
+      accumulate,
       optimizer: optimizer.name,
       schedule: this.#schedule,
       learning: { freeze, learningRateScale, layerDecay },

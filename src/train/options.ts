@@ -30,6 +30,11 @@ export interface TrainerOptions {
   readonly epochs: number;
   /** Pictures in a step; default 32. A training split that is smaller makes it smaller. */
   readonly batch?: number;
+  /**
+   * Steps that make one update: their gradients' mean is learnt from, as from a batch so many times as large, in the memory of
+   * one. The last update of an epoch has what is left. Default 1.
+   */
+  readonly accumulate?: number;
   /** Run directory, or its path; without one nothing is written. */
   readonly out?: string | RunDirectory;
   /** Goes on from the run directory's `last` checkpoint. */
@@ -112,6 +117,7 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return {
     batch: 32,
+    accumulate: 1,
     resume: false,
     optimizer: adam(),
     learningRate: 0.002,

@@ -32,6 +32,11 @@ export interface StepOptions {
   readonly labelSmoothing: number;
   /** What the student learns from besides the labels. */
   readonly teacher?: Teacher;
+  /**
+   * Where several steps make one update: `gather` adds the gradient, times the input `share`, to what was gathered before;
+   * `update` does so and learns from the sum. Undefined: every step learns from its own gradient.
+   */
+  readonly accumulation?: "gather" | "update";
   /** Goes on after a step that is not finite, leaving it out; otherwise nothing is updated from that step on. */
   readonly skipNonFinite: boolean;
 }
@@ -56,12 +61,22 @@ export function momentName(moment: string, parameter: string): string {
   return `optimizer.${moment}.${parameter}`;
 }
 
-/** Values that all states of a training graph start from, but for the model's own. */
+/** Name of the state that gathers a parameter's gradient over the steps of one update. */
+export function gatheredName(parameter: string): string {
+  return `gathered.${parameter}`;
+}
+
+/**
+ * Values that all states of a training graph start from, but for the model's own.
+ *
+ * @param gathers Do several steps make one update?
+ */
 export function initialState(
   model: Model,
   optimizer: Optimizer,
   classWeight: readonly number[],
   { rates }: Learning = learnAll(model.parameters),
+  gathers = false,
 ): Map<string, Float32Array> {
   const states = new Map<string, Float32Array>([[CLASS_WEIGHT, Float32Array.from(classWeight)]]);
   for (const name of Object.values(COUNTERS)) {
@@ -70,6 +85,7 @@ export function initialState(
   for (const { name, shape } of model.parameters) {
     if (!rates.has(name)) continue;
     for (const moment of optimizer.moments) states.set(momentName(moment, name), new Float32Array(sizeOf(shape)));
+    if (gathers) states.set(gatheredName(name), new Float32Array(sizeOf(shape)));
   }
   return states;
 }
@@ -124,25 +140,40 @@ function imagesOf(b: GraphBuilder, { channels, imageSize }: Model, batch: number
   return b.input("images", [batch, channels, imageSize, imageSize]);
 }
 
-/** The graph of one training step. Inputs: `images`, `targets`, `weight`, `keyHi`, `keyLo`, `step`, the optimiser's scalars. */
+/**
+ * The graph of one training step. Inputs: `images`, `targets`, `weight`, `keyHi`, `keyLo`, `step`; of a step that updates, the
+ * optimiser's scalars; where several steps make one update, `share`.
+ */
 export function trainingGraph(model: Model, options: StepOptions): Graph {
-  const { optimizer, clipNorm, weightDecay, skipNonFinite } = options;
-  const { b, loss, weight, scope, grads } = forwardBackward(model, options);
+  const { optimizer, clipNorm, weightDecay, skipNonFinite, accumulation } = options;
+  const { b, loss, weight, scope, grads: own } = forwardBackward(model, options);
+  const grads = accumulation === undefined ? own : own.map(({ name, grad, ...rest }) => {
+    const gathered = b.state(gatheredName(name), grad.shape);
+    return { ...rest, name, grad: b.add(gathered, b.mul(grad, b.input("share", []))) };
+  });
 
   const squares = grads.map(({ grad }) => b.sum(b.square(grad), undefined, false));
   const normSquared = squares.reduce((sum, square) => b.add(sum, square));
   const finite = b.mul(b.op("isFinite", [loss]), b.op("isFinite", [normSquared]));
   const skipped = b.state(COUNTERS.skipped, []);
   const goesOn = skipNonFinite ? finite : b.mul(finite, b.equal(skipped, 0));
-  const factor = clipNorm === undefined ? 1 : b.minimum(b.div(clipNorm, b.add(b.sqrt(normSquared), 1e-6)), 1);
+  const factor = clipNorm === undefined || accumulation === "gather"
+    ? 1
+    : b.minimum(b.div(clipNorm, b.add(b.sqrt(normSquared), 1e-6)), 1);
   // One scalar says both how to scale the gradient and, below 0, that nothing is to change: bindings are few.
   const gradScale = b.where(goesOn, factor, -1);
   const guarded = (name: string, old: Tensor, value: Tensor) =>
     b.assign(name, b.where(b.greater(0, gradScale), old, value));
 
-  const names = Object.keys(optimizer.scalars(0, 0));
+  const names = accumulation === "gather" ? [] : Object.keys(optimizer.scalars(0, 0));
   const scalars = Object.fromEntries(names.map((name) => [name, b.input(name, [])]));
   for (const { name, decay, rate, parameter, grad } of grads) {
+    if (accumulation === "gather") {
+      guarded(gatheredName(name), b.state(gatheredName(name), grad.shape), grad);
+      continue;
+    }
+    // A step that is left out takes what was gathered with it.
+    if (accumulation === "update") b.assign(gatheredName(name), b.broadcastTo(0, grad.shape));
     const moments = Object.fromEntries(
       optimizer.moments.map((moment) => [moment, b.state(momentName(moment, name), parameter.shape)]),
     );

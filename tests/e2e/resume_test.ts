@@ -12,6 +12,8 @@ const backend = await hasWebGpu() ? "webgpu" : "gpujs";
 const flags = [
   ...["--data", faces, "--target", "Eyeglasses", "--model", "lenet", "--epochs", "3", "--batch", "8"],
   ...["--backend", backend, "--augment", "flip", "--log-every", "3"],
+  // Twelve steps an epoch: updates of five, five and two of them.
+  ...["--accumulate", "5"],
   // What a run from pretrained weights sets: a resumed one must find all of it again.
   ...["--resize", "39", "--interpolation", "bicubic", "--normalize", "half"],
   ...["--freeze", "c1", "--lr-scale", "f6=0.5", "output.*=2", "--layer-decay", "0.9"],

@@ -18,7 +18,9 @@ import { adam, adamW, sgd } from "../../src/train/optimizers.ts";
 import {
   CLASS_WEIGHT,
   COUNTERS,
+  gatheredName,
   initialState,
+  momentName,
   searchGraph,
   type StepOptions,
   trainingGraph,
@@ -81,6 +83,45 @@ Deno.test("trainingGraph() writes every state in place, each optimiser's in one 
     ).filter((names) => names.length > 0);
     assertEquals(updates.map((names) => names.length), new Array(4).fill(1 + optimizer.moments.length));
   }
+});
+
+Deno.test("steps that are accumulated learn what one step with all of their pictures learns", () => {
+  const model = modelOf(sequential({ flatten: flatten(), fc: lazyLinear(5), relu: relu(), out: lazyLinear(3) }), 2);
+  model.initialize(1);
+  const images = Float64Array.from({ length: 24 }, (_, k) => Math.sin(3 * k));
+  const targets = Float64Array.from({ length: 18 }, (_, k) => k % 3 === Math.floor(k / 3) % 3 ? 1 : 0);
+  const rows = (values: Float64Array, width: number, from: number, to: number) =>
+    values.slice(from * width, to * width);
+  const optimizer = sgd();
+  const given = (from: number, to: number) => ({
+    ...key,
+    ...Object.fromEntries(Object.entries(optimizer.scalars(0.1, 0)).map(([name, value]) => [name, [value]])),
+    images: rows(images, 4, from, to),
+    targets: rows(targets, 3, from, to),
+    weight: new Array(to - from).fill(1),
+    step: [0],
+  });
+  const step: StepOptions = { ...options, optimizer, weightDecay: 0.1, clipNorm: 0.5 };
+  const start = Object.fromEntries([...model.weights, ...initialState(model, optimizer, [1, 1, 1], undefined, true)]);
+  const { states: whole } = runReference(trainingGraph(model, step), { ...start, ...given(0, 6) });
+  // The last of three steps updates; every one has a third of the pictures, and so of the mean.
+  let states: Record<string, ArrayLike<number>> = start;
+  for (const k of [0, 1, 2]) {
+    const accumulation = k < 2 ? "gather" : "update";
+    const graph = trainingGraph(model, { ...step, batch: 2, accumulation });
+    const ran = runReference(graph, { ...states, ...given(2 * k, 2 * k + 2), share: [1 / 3] });
+    states = { ...states, ...Object.fromEntries(ran.states) };
+    if (k < 2) assertEquals(states["fc.weight"], start["fc.weight"]);
+  }
+  for (const { name } of model.parameters) {
+    assertNotEquals(states[name], start[name]);
+    for (const key of [name, momentName(optimizer.moments[0], name)]) {
+      whole.get(key)!.forEach((want, i) => assertAlmostEquals(states[key][i], want, 1e-12, `${key}[${i}]`));
+    }
+    assertEquals(states[gatheredName(name)], new Float64Array(states[name].length));
+  }
+  assertEquals(states[COUNTERS.lossCount][0], 6);
+  assertAlmostEquals(states[COUNTERS.lossSum][0], whole.get(COUNTERS.lossSum)![0], 1e-12);
 });
 
 /** Everything that could carry a number that is not finite on: moments, running statistics, a mask. */
