@@ -164,6 +164,9 @@ export const train = {
       default: 1,
       min: 1,
     }),
+    checkpointActivations: toggle({
+      help: "compute activations again in the backward pass instead of holding them: slower by a third, less memory",
+    }),
     optimizer: choice(["sgd", "adam", "adamw"], { help: "rule of the update", default: "adam" }),
     lr: number({ help: "learning rate", byDefault: "0.002 for adam and adamw, 0.05 for sgd", min: 0 }),
     momentum: number({ help: "of sgd", default: 0.9, min: 0, max: 1 }),
@@ -317,6 +320,7 @@ export const models = {
     }),
     classes: integer({ help: "outputs of the head", default: 5, min: 1 }),
     batch: integer({ help: "pictures in a step", default: 32, min: 1 }),
+    checkpointActivations: toggle({ help: "memory of a step that computes activations again" }),
     ...common,
   },
 } satisfies Command;

@@ -29,14 +29,17 @@ export function run({ options, words: [name] }: Invocation<typeof tables.models.
   return Promise.resolve(0);
 }
 
-function rowOf(definition: ModelDefinition, { imageSize, classes, batch }: ModelsFlags): string[] {
+function rowOf(
+  definition: ModelDefinition,
+  { imageSize, classes, batch, checkpointActivations }: ModelsFlags,
+): string[] {
   const size = imageSize ?? definition.imageSize;
   const model = createModel(definition.name, { classes, imageSize: size });
   return [
     model.name,
     model.size.toLocaleString("en"),
     short(model.multiplyAdds),
-    formatBytes(trainingMemory(model, batch, adam())),
+    formatBytes(trainingMemory(model, batch, adam(), checkpointActivations)),
     `${size}×${size}`,
     definition.keys,
     definition.summary,

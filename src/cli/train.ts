@@ -185,6 +185,7 @@ function trainerOptions(flags: TrainFlags, task: Task): Omit<TrainerOptions, "de
     task,
     epochs: flags.epochs,
     accumulate: flags.accumulate,
+    checkpointActivations: flags.checkpointActivations,
     freeze: flags.freeze,
     learningRateScale: scalesOf(flags.lrScale),
     layerDecay: flags.layerDecay,

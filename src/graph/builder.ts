@@ -242,10 +242,15 @@ export class GraphBuilder implements Builder {
     if (`${shape}` === `${x.shape}` && shape.length === x.shape.length) return x;
     // Neither has a place in memory that the new shape could be a view of.
     if (node.op === "constant" || isScalarInput(node)) return this.broadcastTo(node, shape);
-    const from = node.op === "reshape" ? node.inputs[0] : node;
+    const from = node.op === "reshape" && node.attrs.again === undefined ? node.inputs[0] : node;
     return `${shape}` === `${from.shape}` && shape.length === from.shape.length
       ? from
       : this.#add("reshape", shape, [from], {});
+  }
+
+  /** The same tensor under another name: what is computed from it is computed again for each `time`. */
+  again(x: Tensor, time: number): Tensor {
+    return this.#add("reshape", x.shape, [this.#node(x)], { again: time });
   }
   /** Axes in another order: axis k of the result is axis `order[k]` of x. */
   permute(x: Tensor, order: readonly number[]): Tensor {

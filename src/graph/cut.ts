@@ -110,7 +110,9 @@ class Cutting {
     } else if (node.op === "reshape" && this.#parts.has(node.inputs[0]) && node.shape[0] % count! === 0) {
       const parts = this.#parts.get(node.inputs[0])!;
       const shape = partShape(node.shape, 0, parts.length);
-      this.#parts.set(node, parts.map((part) => this.#b.reshape(part, shape)));
+      const { again } = node.attrs;
+      const renamed = parts.map((part) => again === undefined ? part : this.#b.again(part, again as number));
+      this.#parts.set(node, renamed.map((part) => this.#b.reshape(part, shape)));
     } else if (!STRUCTURAL.has(node.op) && [node, ...node.inputs].some(this.#isLarge)) {
       this.#compute(node);
     } else {

@@ -39,7 +39,9 @@ export function rebuild(b: GraphBuilder, node: Node, inputs: readonly Tensor[]):
     case "constant":
       return b.constant(node.attrs.value as number);
     case "reshape":
-      return b.reshape(inputs[0], node.shape);
+      return node.attrs.again === undefined
+        ? b.reshape(inputs[0], node.shape)
+        : b.again(inputs[0], node.attrs.again as number);
     default:
       return b.op(node.op, inputs, node.attrs);
   }

@@ -126,6 +126,7 @@ export class Fit {
       learning: learningOf(model.parameters, options),
       batch: Math.min(batch, trainData.size),
       accumulation: options.accumulate > 1 ? "update" : undefined,
+      checkpointActivations: options.checkpointActivations,
       skipNonFinite: skipNonFinite > 0,
     };
     if (teacher) checkTeacher(teacher, model);

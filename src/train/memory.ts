@@ -54,7 +54,12 @@ function problemIn(device: Measuring, graph: Graph): string | undefined {
 }
 
 /** Device memory of a multi-class training step in bytes: temporaries, state and inputs, as WebGPU lays them out. */
-export function trainingMemory(model: Model, batch: number, optimizer: Optimizer): number {
+export function trainingMemory(
+  model: Model,
+  batch: number,
+  optimizer: Optimizer,
+  checkpointActivations = false,
+): number {
   const options = {
     task: "multiclass",
     batch,
@@ -62,6 +67,7 @@ export function trainingMemory(model: Model, batch: number, optimizer: Optimizer
     weightDecay: 0,
     labelSmoothing: 0,
     skipNonFinite: false,
+    checkpointActivations,
   } as const;
   const limits = { maxBuffer: Number.MAX_SAFE_INTEGER, maxBinding: Number.MAX_SAFE_INTEGER };
   const { temporaries, state, inputs } = memoryUse(layOut(trainingGraph(model, options), limits).plan);
