@@ -81,22 +81,28 @@ function wgsl({ identity, combine, combine4 }: Reduction): Kernel["wgsl"] {
     const outputs = k0 * k1 * k2;
     const inRows = k2 === 1;
     const shared = inRows && isWorthSharing(outputs, r0 * r1, target);
-    const vectors = inRows && r1 % 4 === 0;
+    // Four elements of a row are folded side by side and combined in the end; four outputs are four results.
+    const isWide = inRows ? r1 % 4 === 0 : k2 % 4 === 0;
+    const lanes = isWide && !inRows ? 4 : 1;
     const prelude = `const WORKGROUP = ${OWNED_WORKGROUP}u;
 fn combine(a: f32, b: f32) -> f32 { return ${combine}; }
 fn combine4(a: vec4f, b: vec4f) -> vec4f { return ${combine4}; }
 ${inRows ? "" : "fn enter0(i: u32) {}\n"}const IDENTITY: f32 = ${identity};
-alias Element = ${vectors ? "vec4f" : "f32"};
-const WIDTH: u32 = ${vectors ? 4 : 1}u;
-fn fold(acc: Element, value: Element) -> Element { return ${vectors ? "combine4" : "combine"}(acc, value); }
-fn flat(acc: Element) -> f32 { return ${vectors ? "combine(combine(acc.x, acc.y), combine(acc.z, acc.w))" : "acc"}; }
+alias Element = ${isWide ? "vec4f" : "f32"};
+alias Result = ${lanes === 4 ? "vec4f" : "f32"};
+const WIDTH: u32 = ${isWide && inRows ? 4 : 1}u;
+const LANES: u32 = ${lanes}u;
+fn fold(acc: Element, value: Element) -> Element { return ${isWide ? "combine4" : "combine"}(acc, value); }
+fn flat(acc: Element) -> Result {
+  return ${isWide && inRows ? "combine(combine(acc.x, acc.y), combine(acc.z, acc.w))" : "acc"};
+}
 `;
     return {
       code: prelude + (shared ? sharedCode : ownedCode),
-      reads: [vectors ? "vec4f" : "f32"],
-      writes: "f32",
+      reads: [isWide ? "vec4f" : "f32"],
+      writes: lanes === 4 ? "vec4f" : "f32",
       runs: inRows ? { 0: r1 } : undefined,
-      grid: shared ? linearGrid(outputs, 1) : linearGrid(outputs, OWNED_WORKGROUP),
+      grid: shared ? linearGrid(outputs, 1) : linearGrid(outputs / lanes, OWNED_WORKGROUP),
     };
   };
 }
@@ -128,6 +134,8 @@ const smallCases: readonly { shape: Shape; axes: readonly number[] }[] = [
   { shape: [6], axes: [] },
   { shape: [70, 3, 4], axes: [1, 2] },
   { shape: [2, 40, 6], axes: [0, 2] },
+  { shape: [3, 5, 8], axes: [0, 1] },
+  { shape: [2, 3, 4, 5, 4], axes: [1, 3] },
 ];
 
 const samples: readonly Sample[] = [

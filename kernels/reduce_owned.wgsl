@@ -1,7 +1,8 @@
 // y[k0, k1, k2] = fold over r0, r1 of x[k0, r0, k1, r1, k2]
 //
-// x: k0 · r0 · k1 · r1 · k2 elements, read WIDTH at a time (1 unless k2 = 1); y: k0 · k1 · k2 elements.
-// Grid: one invocation an output; where the last axis is kept, neighbours read neighbouring elements.
+// x: k0 · r0 · k1 · r1 · k2 elements, read WIDTH · LANES at a time; y: k0 · k1 · k2 elements, written LANES at a
+// time. WIDTH is 1 unless k2 = 1, LANES is 1 if it is.
+// Grid: one invocation for LANES outputs; where the last axis is kept, neighbours read neighbouring elements.
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -10,20 +11,21 @@ fn main(
   @builtin(local_invocation_index) l: u32,
 ) {
   let out = (wid.y * num.x + wid.x) * WORKGROUP + l;
-  if (out >= p.k0 * p.k1 * p.k2) {
+  let k2 = p.k2 / LANES;
+  if (out >= p.k0 * p.k1 * k2) {
     return;
   }
-  let upper = quotient(out, p.k2);
-  let kept2 = out - upper * p.k2;
+  let upper = quotient(out, k2);
+  let kept2 = out - upper * k2;
   let kept0 = quotient(upper, p.k1);
   let kept1 = upper - kept0 * p.k1;
   let row = p.r1 / WIDTH;
   var acc = Element(IDENTITY);
   for (var i = 0u; i < p.r0; i++) {
-    let start = ((kept0 * p.r0 + i) * p.k1 + kept1) * row * p.k2 + kept2;
+    let start = ((kept0 * p.r0 + i) * p.k1 + kept1) * row * k2 + kept2;
     enter0(start);
     for (var j = 0u; j < row; j++) {
-      acc = fold(acc, load0(start + j * p.k2));
+      acc = fold(acc, load0(start + j * k2));
     }
   }
   emit(out, flat(acc));
