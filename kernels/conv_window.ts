@@ -132,6 +132,8 @@ export const convCases: readonly ConvCase[] = [
   convCase([2, 5, 6, 7], [6, 5, 1, 1]),
   convCase([2, 3, 7, 8], [4, 3, 1, 1], 2),
   convCase([1, 1, 5, 5], [1, 1, 1, 1]),
+  convCase([2, 5, 8, 9], [6, 5, 1, 1]),
+  convCase([2, 3, 16, 15], [4, 3, 1, 1], 2),
   // Padding wider than the kernel.
   convCase([1, 1, 3, 4], [2, 1, 2, 2], 1, 3),
   // A row and a column kernel, and one as large as the picture.
