@@ -49,8 +49,9 @@ function axesOf({ inputs: [x], attrs }: Pick<Call, "inputs" | "attrs">): PaddedA
 /** WGSL of `locate`: the input element of output element i, or OUTSIDE. Positions before the input wrap around. */
 function locateWgsl(rank: number): string {
   const steps = Array.from({ length: rank }, (_, k) => MAX_AXES - 1 - k).map((axis) =>
-    `  place = rest % p.size${axis} - p.before${axis};
-  rest /= p.size${axis};
+    `  outer = quotient(rest, p.size${axis});
+  place = rest - outer * p.size${axis} - p.before${axis};
+  rest = outer;
   inside = inside && place < p.inner${axis};
   at += place * stride;
   stride *= p.inner${axis};
@@ -63,6 +64,7 @@ fn locate(i: u32) -> u32 {
   var stride = 1u;
   var inside = true;
   var place = 0u;
+  var outer = 0u;
 ${steps.join("")}  return select(OUTSIDE, at, inside);
 }
 `;
