@@ -129,8 +129,15 @@ function mix(value: number): number {
  * ```
  */
 export function randomUniform(index: number, stream: number, hi: number, lo: number): number {
+  return randomStream(stream, hi, lo)(index);
+}
+
+/** {@link randomUniform} as a function of the index: what does not depend on it is computed once. */
+export function randomStream(stream: number, hi: number, lo: number): (index: number) => number {
   const key = hi * 65536 + lo;
-  return (mix(mix(mix(mix(key) ^ stream) ^ index) ^ key ^ stream) >>> 8) / 16777216;
+  const start = mix(mix(key) ^ stream);
+  const end = key ^ stream;
+  return (index) => (mix(mix(start ^ index) ^ end) >>> 8) / 16777216;
 }
 
 /**
