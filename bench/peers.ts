@@ -18,7 +18,7 @@ export interface Question {
 export type Answer = { readonly seconds: number; readonly bytes?: number } | { readonly why: string };
 
 /** Most that a peer may take, in milliseconds. */
-const PATIENCE = 120_000;
+const PATIENCE = 60_000;
 
 const wordsOf = (
   { what, name, size, batch, runs }: Question,

@@ -63,35 +63,44 @@ function writeRun(line: string, column: string, width: string, isWide: boolean, 
   });
 }
 
+/** Lines that find the maximum of window q of a run: `best<q>` and its place `at<q>`, among the patch `x<row>_<column>`. */
+function findMaximum(q: number, { kernel, stride, padding }: PoolWindow): string[] {
+  const taps = range(kernel ** 2).map((at) => ({ at, row: Math.floor(at / kernel), column: q * stride + at % kernel }));
+  const take = (at: number, value: string, condition: string) => [
+    `let better${q}_${at} = ${condition};`,
+    `best${q} = select(best${q}, ${value}, better${q}_${at});`,
+    `at${q} = select(at${q}, ${at}.0, better${q}_${at});`,
+  ];
+  if (padding === 0) {
+    // The window of every output that is written lies in the picture.
+    const [first, ...others] = taps.map(({ at, row, column }) => ({ at, value: `x${row}_${column}` }));
+    return [
+      `var best${q} = ${first.value};`,
+      `var at${q} = 0.0;`,
+      ...others.flatMap(({ at, value }) => take(at, value, `wins(${value}, best${q})`)),
+    ];
+  }
+  return [
+    `var best${q} = 0.0;`,
+    `var at${q} = 0.0;`,
+    `var none${q} = true;`,
+    ...taps.flatMap(({ at, row, column }) => {
+      const [value, has] = [`x${row}_${column}`, `hasY${row} && hasX${column}`];
+      return [
+        ...take(at, value, `${has} && (none${q} || wins(${value}, best${q}))`),
+        `none${q} = none${q} && !(${has});`,
+      ];
+    }),
+  ];
+}
+
 /** The search for maxima: their values, or where they are. NaN is known by its bits: compilers take `x != x` for false. */
 function searchWgsl({ inputs: [x], output, attrs }: Call, wanted: "value" | "position"): Wgsl {
-  const { kernel, stride, padding } = poolWindow("maxPool2d", attrs);
+  const window = poolWindow("maxPool2d", attrs);
+  const { kernel, stride, padding } = window;
   const [n, c, outHeight, outWidth] = output;
   const places = range((RUN - 1) * stride + kernel);
-  const rows = range(kernel).map((r) =>
-    readPlane(`r${r}`, "load0", `row${r} + left`, places, x, (RUN * stride % 4 === 0) ? -padding & 3 : 0)
-  );
-  // Without padding the window of every output lies in the picture; those past the row's end are not written.
-  const has = (r: number, k: number) => padding === 0 ? "true" : `hasY${r} && hasX${k}`;
-  const search = range(RUN).flatMap((q) =>
-    range(kernel).flatMap((r) =>
-      range(kernel).flatMap((s) => {
-        const value = `x${r}_${q * stride + s}`;
-        if (r + s === 0 && padding === 0) return [`var best${q} = ${value};`, `var at${q} = 0.0;`];
-        const name = `better${q}_${r}_${s}`;
-        const lines = padding === 0
-          ? [`let ${name} = wins(${value}, best${q});`]
-          : [`let ${name} = ${has(r, q * stride + s)} && (none${q} || wins(${value}, best${q}));`];
-        return [
-          ...(r + s === 0 ? [`var best${q} = 0.0;`, `var at${q} = 0.0;`, `var none${q} = true;`] : []),
-          ...lines,
-          `best${q} = select(best${q}, ${value}, ${name});`,
-          `at${q} = select(at${q}, ${r * kernel + s}.0, ${name});`,
-          ...(padding === 0 ? [] : [`none${q} = none${q} && !(${has(r, q * stride + s)});`]),
-        ];
-      })
-    )
-  );
+  const rows = range(kernel).map((r) => readPlane(`r${r}`, "load0", `row${r} + left`, places, x, -padding & 3));
   const body = [
     `let base = plane * p.height * p.width;`,
     `enter0(base${inFours(x) ? " / 4u" : ""});`,
@@ -105,7 +114,7 @@ function searchWgsl({ inputs: [x], output, attrs }: Call, wanted: "value" | "pos
       ...row.lines,
       ...places.map((k) => `let x${r}_${k} = ${row.at(k)};`),
     ]),
-    ...search,
+    ...range(RUN).flatMap((q) => findMaximum(q, window)),
     ...writeRun(
       "(plane * p.outHeight + i)",
       `run * ${RUN}u`,
