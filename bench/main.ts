@@ -12,6 +12,7 @@ import { convolution } from "./items/convolution.ts";
 import { gpujs } from "./items/gpujs.ts";
 import { growth } from "./items/growth.ts";
 import { inference } from "./items/inference.ts";
+import { loop } from "./items/loop.ts";
 import { matmul } from "./items/matmul.ts";
 import { memory } from "./items/memory.ts";
 import { start } from "./items/start.ts";
@@ -19,7 +20,7 @@ import { training } from "./items/training.ts";
 import { ratesOf } from "./programs.ts";
 import { markdown, type Table } from "./table.ts";
 
-const items: readonly Item[] = [matmul, convolution, training, inference, memory, start, growth, gpujs];
+const items: readonly Item[] = [matmul, convolution, training, inference, loop, memory, start, growth, gpujs];
 
 /** What is asked for. */
 interface Options {

@@ -13,8 +13,8 @@ export interface Network {
   readonly name: string;
   readonly imageSize: number;
   readonly batch: number;
-  /** Most that a training step may take, as a multiple of PyTorch's. */
-  readonly atMost: number;
+  /** Most that a training step may take, as a multiple of PyTorch's on two threads. */
+  readonly atMost?: number;
   readonly model: () => Model;
 }
 
@@ -29,19 +29,25 @@ function threeConvolutions(): Model {
   return new Model("three-conv", layer, { classes: 10, channels: 3, imageSize: 32, stem: "auto" });
 }
 
-/** What is timed, the smallest first. */
-export const networks: readonly Network[] = [
+/** A model of ours at a size. */
+const named = (name: string, imageSize: number, batch: number, atMost?: number): Network => ({
+  ...{ name, imageSize, batch, atMost },
+  model: () => createModel(name, { classes: 1000, imageSize }),
+});
+
+/** What is timed where a processor plays the GPU, the smallest first. */
+const forProcessor: readonly Network[] = [
   { name: "three-conv", imageSize: 32, batch: 64, atMost: 3.5, model: threeConvolutions },
   {
-    ...{ name: "resnet18", imageSize: 64, batch: 32, atMost: 5 },
+    ...named("resnet18", 64, 32, 5),
     model: () => createModel("resnet18", { classes: 1000, imageSize: 64, stem: "imagenet" }),
   },
-  {
-    ...{ name: "resnet50", imageSize: 224, batch: 8, atMost: 5 },
-    model: () => createModel("resnet50", { classes: 1000, imageSize: 224 }),
-  },
-  {
-    ...{ name: "vit-b32", imageSize: 224, batch: 8, atMost: 8 },
-    model: () => createModel("vit-b32", { classes: 1000, imageSize: 224 }),
-  },
+  named("resnet50", 224, 8, 5),
+  named("vit-b32", 224, 8, 8),
 ];
+
+/** What is timed on a GPU. */
+const forGpu: readonly Network[] = ["resnet50", "resnet152", "vgg16", "vit-b32"].map((name) => named(name, 224, 64));
+
+/** What is timed, at sizes that suit the device. */
+export const networksFor = (isGpu: boolean): readonly Network[] => isGpu ? forGpu : forProcessor;

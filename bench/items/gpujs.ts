@@ -6,7 +6,7 @@
 
 import { openGpuJs } from "../../src/device/gpujs/device.ts";
 import type { Item } from "../item.ts";
-import { networks } from "../networks.ts";
+import { networksFor } from "../networks.ts";
 import { secondsIn, silences, tfjs } from "../peers.ts";
 import { prepare, secondsOf, trainingStep } from "../programs.ts";
 
@@ -15,7 +15,7 @@ const BATCH = 8;
 export const gpujs: Item = {
   name: "gpujs",
   async run() {
-    const [{ name, imageSize, model }] = networks;
+    const [{ name, imageSize, model }] = networksFor(false);
     await using device = await openGpuJs();
     using prepared = await prepare(device, trainingStep(model(), BATCH), 0.02);
     const seconds = await secondsOf(prepared, 3);

@@ -5,17 +5,17 @@
  */
 
 import type { Item } from "../item.ts";
-import { networks } from "../networks.ts";
+import { networksFor } from "../networks.ts";
 import { pytorch, secondsIn, silences, tfjs } from "../peers.ts";
 import { inferenceStep, prepare, secondsOf } from "../programs.ts";
 import type { Cell } from "../table.ts";
 
 export const inference: Item = {
   name: "inference",
-  async run({ device }) {
+  async run({ device, isGpu }) {
     const rows: Cell[][] = [];
     const notes: string[] = [];
-    for (const { name, imageSize, batch, model } of networks) {
+    for (const { name, imageSize, batch, model } of networksFor(isGpu)) {
       using prepared = await prepare(device, inferenceStep(model(), batch), 0.02);
       const seconds = await secondsOf(prepared, 5);
       const question = { what: "infer", name, size: imageSize, batch, runs: 3 } as const;

@@ -5,7 +5,7 @@
  */
 
 import type { Item } from "../item.ts";
-import { networks } from "../networks.ts";
+import { networksFor } from "../networks.ts";
 import { pytorch, silences } from "../peers.ts";
 import { trainingStep } from "../programs.ts";
 import { type Cell, percent } from "../table.ts";
@@ -14,10 +14,10 @@ const mebibytes = (bytes: number) => bytes / 2 ** 20;
 
 export const memory: Item = {
   name: "memory",
-  async run({ device }) {
+  async run({ device, isGpu }) {
     const rows: Cell[][] = [];
     const notes: string[] = [];
-    for (const { name, imageSize, batch, model } of networks) {
+    for (const { name, imageSize, batch, model } of networksFor(isGpu)) {
       const { temporaries, lowerBound, state, inputs } = device.measure(trainingStep(model(), batch));
       const answer = await pytorch({ what: "train", name, size: imageSize, batch, runs: 1 });
       rows.push([

@@ -5,7 +5,7 @@
  */
 
 import type { Item } from "../item.ts";
-import { networks } from "../networks.ts";
+import { networksFor } from "../networks.ts";
 import { pytorch, secondsIn, silences, tfjs } from "../peers.ts";
 import { prepare, rooflineOf, secondsOf, trainingStep } from "../programs.ts";
 import { type Cell, median, percent } from "../table.ts";
@@ -17,8 +17,7 @@ export const training: Item = {
   async run({ device, rates, isGpu }) {
     const rows: Cell[][] = [];
     const notes: string[] = [];
-    for (const { name, imageSize, batch: ours, atMost, model } of networks) {
-      const batch = isGpu ? 64 : ours;
+    for (const { name, imageSize, batch, atMost, model } of networksFor(isGpu)) {
       using prepared = await prepare(device, trainingStep(model(), batch), 0.02);
       const seconds = await secondsOf(prepared, RUNS);
       const profiles = [0, 1, 2].map(() => prepared.program.profile(prepared.inputs));
@@ -34,7 +33,7 @@ export const training: Item = {
         seconds,
         torch,
         torch && (seconds / torch).toFixed(2),
-        atMost.toFixed(1),
+        atMost,
         tensorflow,
         tensorflow && (tensorflow / seconds).toFixed(1),
         percent(median(shares)),
