@@ -27,14 +27,15 @@ const wordsOf = (
 async function ask(command: string, args: readonly string[]): Promise<Answer> {
   const signal = AbortSignal.timeout(PATIENCE);
   try {
-    const output = await new Deno.Command(command, { args: [...args], stdout: "piped", stderr: "piped", signal })
+    const env = { NO_COLOR: "1" };
+    const output = await new Deno.Command(command, { args: [...args], env, stdout: "piped", stderr: "piped", signal })
       .output();
     const text = new TextDecoder();
     const last = text.decode(output.stdout).trim().split("\n").at(-1) ?? "";
     if (output.success && last.startsWith("{")) return JSON.parse(last);
     if (signal.aborted) return { why: `no answer within ${PATIENCE / 1000} s` };
     const lines = text.decode(output.stderr).trim().split("\n").filter((line) => /error/i.test(line));
-    return { why: lines.at(-1)?.trim() ?? "it ended without an answer" };
+    return { why: lines[0]?.trim() ?? "it ended without an answer" };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return { why: `${command} is not installed` };
     throw error;

@@ -62,8 +62,8 @@ interface TileLimits {
  */
 const ON_PROCESSOR: TileLimits = { products: 2500, accumulators: Infinity };
 
-/** On a GPU the accumulators must stay in registers. */
-const ON_GPU: TileLimits = { products: 1200, accumulators: 128 };
+/** On a GPU the accumulators must stay in registers, and as many again where sums go by blocks. */
+const ON_GPU: TileLimits = { products: 1200, accumulators: 64 };
 
 /** The most weights a tile may hold: a load compiles as slowly as dozens of products. */
 const MOST_WEIGHTS = 256;

@@ -87,7 +87,7 @@ async function seconds(): Promise<number> {
     const [a, b] = [tf.randomNormal([size, size]), tf.randomNormal([size, size])];
     return await time(() => read(tf.matMul(a, b)));
   }
-  if (!makers[name]) throw new Error(`error: no ${name} is built for TensorFlow.js here`);
+  if (!makers[name]) throw new Error(`no ${name} is built for TensorFlow.js here`);
   const model = makers[name]();
   const x = tf.randomNormal([batch, size, size, 3]);
   if (what === "infer") return await time(() => read(model.predict(x)));
