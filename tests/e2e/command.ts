@@ -2,6 +2,7 @@
  * Runs the command line as a user does.
  */
 
+import manifest from "../../deno.json" with { type: "json" };
 import { openWebGpu } from "../../src/device/webgpu/device.ts";
 
 /** How a command ended. */
@@ -13,10 +14,17 @@ export interface Ended {
 
 const root = new URL("../../", import.meta.url);
 
-/** A running command; everything it writes stays in `cache`. */
+/** What the task of a command permits; of a word that is none, `train`'s. */
+function permissionsOf(command: string): string[] {
+  const tasks: Readonly<Record<string, string>> = manifest.tasks;
+  const [, permissions] = /^deno run (.*) cli\.ts /.exec(tasks[command] ?? tasks.train)!;
+  return permissions.split(" ");
+}
+
+/** A running command, with the permissions of its task; everything it writes stays in `cache`. */
 export function start(args: readonly string[], cache: string, env: Record<string, string> = {}): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", new URL("cli.ts", root).pathname, ...args],
+    args: ["run", ...permissionsOf(args[0]), "--no-check", new URL("cli.ts", root).pathname, ...args],
     env: { FOVEA_CACHE: cache, NO_COLOR: "1", ...env },
     stdout: "piped",
     stderr: "piped",

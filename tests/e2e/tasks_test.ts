@@ -3,8 +3,8 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { join } from "node:path";
-import { fovea, hasWebGpu } from "./command.ts";
+import { dirname, join } from "node:path";
+import { fovea, hasWebGpu, lastLine } from "./command.ts";
 
 const cache = await Deno.makeTempDir();
 const faces = join(cache, "faces");
@@ -81,6 +81,11 @@ for (const backend of ["webgpu", "gpujs"]) {
         const { probabilities } = JSON.parse(predicted.stdout);
         const values = Object.values<number>(probabilities);
         assert(values.length > 0 && values.every((p) => p >= 0 && p <= 1), predicted.stdout);
+        const several = await fovea(["predict", run, join(dirname(file), "00000?.*"), "--backend", backend], cache);
+        assertEquals([several.code, several.stdout.trim().split("\n").length], [0, 9], several.stderr);
+        const missing = await fovea(["predict", run, join(cache, "none.jpg"), "--backend", backend], cache);
+        assertEquals(missing.code, 1);
+        assertStringIncludes(lastLine(missing), "There is no picture");
       },
     });
   }
