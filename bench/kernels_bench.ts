@@ -10,72 +10,31 @@
  */
 
 import { registry } from "../kernels/mod.ts";
-import { type Cost, type Op, type Sample, type SampleInput, sizeOf } from "../kernels/op.ts";
-import type { Device, Session } from "../src/device/device.ts";
+import type { Cost, Op, Sample } from "../kernels/op.ts";
+import type { Device } from "../src/device/device.ts";
 import { GraphBuilder } from "../src/graph/builder.ts";
 import { differentiate } from "../src/graph/differentiate.ts";
 import { devices } from "../tests/kernels/devices.ts";
-import { valuesOf } from "../tests/kernels/trials.ts";
+import { deviceSecondsOf, prepare, type Rates, ratesOf } from "./programs.ts";
 
-/** A measurement goes on for this long, and at least one run. */
-const SECONDS = 0.2;
-
-/** Sizes of the yardsticks: large enough that launching costs nothing, small enough for the device's speed. */
-const YARDSTICKS = { webgpu: { matmul: 1024, copy: 1 << 24 }, gpujs: { matmul: 256, copy: 1 << 20 } } as const;
-
-/** Rates of the yardsticks, in FLOP/s and bytes/s. */
-interface Peak {
-  readonly flops: number;
-  readonly bytes: number;
-}
-
-/** Numbers of a kind, repeated: what they are changes no time. */
-function fill(input: SampleInput): Float32Array {
-  const tile = valuesOf({ ...input, shape: [1009] }, 0, 0);
-  return Float32Array.from({ length: sizeOf(input.shape) }, (_, i) => tile[i % tile.length]);
-}
+/** Sizes of the yardsticks, and how often a kernel is run: gpu.js takes seconds for what WebGPU takes milliseconds for. */
+const SIZES = {
+  webgpu: { side: 1024, elements: 1 << 24, runs: 7 },
+  gpujs: { side: 256, elements: 1 << 20, runs: 3 },
+} as const;
 
 /** Seconds of one run of `op`, or of its forward and backward pass. */
 async function time(device: Device, op: Op, sample: Sample, backward: boolean): Promise<number> {
-  using session = device.open();
   const b = new GraphBuilder();
-  const xs = sample.inputs.map((input, k) => {
-    session.write(`x${k}`, fill(input));
-    return b.state(`x${k}`, input.shape);
-  });
+  const xs = sample.inputs.map(({ shape }, k) => b.state(`x${k}`, shape));
   const y = b.op(op.name, xs, sample.attrs ?? {});
   b.output("y", y);
   if (backward) {
     const sources = xs.filter((_, k) => !sample.noGrad?.includes(k));
     differentiate(b, b.sum(b.square(y), undefined, false), sources).forEach((grad, k) => b.output(`dx${k}`, grad));
   }
-  session.write("fence", new Float32Array(1));
-  const program = session.compile(b.graph);
-  const runs = async (count: number) => {
-    const start = performance.now();
-    for (let k = 0; k < count; k++) program.run({});
-    await finish(session);
-    return (performance.now() - start) / 1000;
-  };
-  // The first run compiles; what an empty wait takes is not the kernel's.
-  const first = await runs(1);
-  const wait = await runs(0);
-  if (device.kind === "gpujs" && first > 2) return first;
-  const guess = Math.max(1e-6, await runs(1) - wait);
-  const count = Math.ceil(SECONDS / guess);
-  return Math.max(1e-9, await runs(count) - wait) / count;
-}
-
-/** Waits until the device has done all it was given. */
-const finish = (session: Session): Promise<unknown> => session.read(["fence"]);
-
-async function measurePeak(device: Device): Promise<Peak> {
-  const { matmul: size, copy } = YARDSTICKS[device.kind];
-  const square = { shape: [size, size] };
-  const attrs = { transposeA: false, transposeB: false };
-  const product = await time(device, registry.get("matmul")!, { inputs: [square, square], attrs }, false);
-  const moved = await time(device, registry.get("neg")!, { inputs: [{ shape: [copy] }] }, false);
-  return { flops: 2 * size ** 3 / product, bytes: 8 * copy / moved };
+  using prepared = await prepare(device, b.graph);
+  return Math.max(1e-9, await deviceSecondsOf(prepared, SIZES[device.kind].runs));
 }
 
 function costOf(op: Op, sample: Sample): Cost {
@@ -84,7 +43,7 @@ function costOf(op: Op, sample: Sample): Cost {
   return op.cost({ inputs, output: op.shape(inputs, attrs), attrs });
 }
 
-function report(name: string, sample: Sample, seconds: number, cost: Cost | undefined, peak: Peak): string {
+function report(name: string, sample: Sample, seconds: number, cost: Cost | undefined, peak: Rates): string {
   const shapes = sample.inputs.map(({ shape }) => `[${shape}]`).join(" ");
   const line = `${name.padEnd(28)}${(seconds * 1000).toFixed(3).padStart(11)} ms`;
   if (!cost) return `${line}${"".padStart(30)}  ${shapes}`;
@@ -106,7 +65,8 @@ function casesOf(device: Device, op: Op): Sample[] {
 }
 
 async function printTable(device: Device, chosen: readonly Op[]): Promise<void> {
-  const peak = await measurePeak(device);
+  const { side, elements } = SIZES[device.kind];
+  const peak = await ratesOf(device, side, elements);
   const rates = `matmul ${(peak.flops / 1e9).toFixed(1)} GFLOP/s, copy ${(peak.bytes / 1e9).toFixed(1)} GB/s`;
   console.log(`\n${device.description}: ${rates}`);
   for (const op of chosen) {

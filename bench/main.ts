@@ -39,7 +39,7 @@ if (unknown.length > 0) {
 }
 
 await using device = await openDevice("webgpu");
-const rates = await ratesOf(device, gpu ? 4096 : 1024);
+const rates = await ratesOf(device, gpu ? 4096 : 1024, 1 << 24);
 const context: Context = { device, rates, isGpu: gpu };
 const machine =
   `Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.build.arch}, ${navigator.hardwareConcurrency} cores; ` +

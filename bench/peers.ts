@@ -60,6 +60,6 @@ export const secondsIn = (answer: Answer): number | undefined => "seconds" in an
 /** What the reader is told of peers that gave no answer. */
 export function silences(answers: Readonly<Record<string, Answer>>): string[] {
   return Object.entries(answers).flatMap(([who, answer]) =>
-    "why" in answer ? [`Left out: ${who}: ${answer.why}.`] : []
+    "why" in answer ? [`${who} is left out: ${answer.why}.`] : []
   );
 }

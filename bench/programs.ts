@@ -91,9 +91,13 @@ export function squareProduct(side: number): Graph {
   return b.graph;
 }
 
-/** Measures a device's rates. */
-export async function ratesOf(device: Device, side = 1024): Promise<Rates> {
-  const elements = 1 << 24;
+/**
+ * Measures a device's rates.
+ *
+ * @param side Of the matrices: large enough that launching costs nothing.
+ * @param elements That are copied.
+ */
+export async function ratesOf(device: Device, side: number, elements: number): Promise<Rates> {
   const b = new GraphBuilder();
   b.output("y", b.neg(b.state("x", [elements])));
   using product = await prepare(device, squareProduct(side));

@@ -137,6 +137,7 @@ ${tiledMain([["run", tilesIn("p.outWidth", RUN)], ["i", "p.outHeight"], ["plane"
   };
 }
 
+/** The kernel of either search. */
 const search = (wanted: "value" | "position"): Kernel => ({
   params: ({ inputs: [x], output, attrs }) => ({
     ...params(x, output, attrs),
@@ -181,13 +182,13 @@ function gradWgsl({ inputs: [at], output, attrs }: Call): Wgsl {
   const { kernel, stride, padding } = window;
   const [n, c, height, width] = output;
   const reach = reachOf(window);
-  /** Windows that are read, counted from the first whose top left is at the block's first column or after it. */
+  /** The first and last window of a row that are read, counted from the block's own first one. */
   const first = -reach;
   const last = Math.floor((RUN * stride - 1 + padding) / stride);
   const places = range(last - first + 1);
   const windows = range(reach + 1).map((d) => {
     const start = `line${d} + left`;
-    const phase = (first % 4 + 4) % 4;
+    const phase = first & 3;
     return {
       at: readPlane(`a${d}`, "load0", start, places, at, phase),
       grad: readPlane(`g${d}`, "load1", start, places, at, phase),

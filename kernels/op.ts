@@ -174,7 +174,7 @@ export interface Wgsl {
   /**
    * For prologue inputs that are read in runs: their length in elements. The kernel calls `enter<k>(i)` with an index in
    * the run before it reads from a run that starts at a multiple of this; what the fused producer broadcasts over it
-   * is then read once.
+   * is then read once. Without runs, `enter<k>` does nothing.
    */
   readonly runs?: Readonly<Record<number, number>>;
   /** Likewise for the output: `enterEmit(i)` comes before writing to a run, for what the fused consumer broadcasts. */

@@ -87,7 +87,7 @@ function wgsl({ identity, combine, combine4 }: Reduction): Kernel["wgsl"] {
     const prelude = `const WORKGROUP = ${OWNED_WORKGROUP}u;
 fn combine(a: f32, b: f32) -> f32 { return ${combine}; }
 fn combine4(a: vec4f, b: vec4f) -> vec4f { return ${combine4}; }
-${inRows ? "" : "fn enter0(i: u32) {}\n"}const IDENTITY: f32 = ${identity};
+const IDENTITY: f32 = ${identity};
 alias Element = ${isWide ? "vec4f" : "f32"};
 alias Result = ${lanes === 4 ? "vec4f" : "f32"};
 const WIDTH: u32 = ${isWide && inRows ? 4 : 1}u;

@@ -4,37 +4,35 @@
  * @module
  */
 
-import type { Item } from "../item.ts";
-import { networksFor } from "../networks.ts";
-import { pytorch, silences } from "../peers.ts";
+import { type Item, overNetworks } from "../item.ts";
+import { pytorch } from "../peers.ts";
 import { trainingStep } from "../programs.ts";
-import { type Cell, percent } from "../table.ts";
+import { percent } from "../table.ts";
 
 const mebibytes = (bytes: number) => bytes / 2 ** 20;
 
 export const memory: Item = {
   name: "memory",
   async run({ device, isGpu }) {
-    const rows: Cell[][] = [];
-    const notes: string[] = [];
-    for (const { name, imageSize, batch, model } of networksFor(isGpu)) {
+    const { rows, notes } = await overNetworks(isGpu, async ({ name, imageSize, batch, model }) => {
       const { temporaries, lowerBound, state, inputs } = device.measure(trainingStep(model(), batch));
       const answer = await pytorch({ what: "train", name, size: imageSize, batch, runs: 1 });
-      rows.push([
-        `${name} ${imageSize}², batch ${batch}`,
+      const cells = [
         ...[temporaries, lowerBound].map(mebibytes),
         percent(temporaries / lowerBound),
         mebibytes(temporaries + state + inputs),
         "bytes" in answer ? mebibytes(answer.bytes!) : undefined,
-      ]);
-      notes.push(...silences({ [`PyTorch (${name})`]: answer }));
-    }
+      ];
+      return { cells, answers: { PyTorch: answer } };
+    });
     return {
       title: "Memory of a training step, MiB",
       columns: ["network", "temporaries", "least", "of the least", "with state and inputs", "PyTorch's peak"],
       rows,
       notes: [
-        "Least: the largest sum of temporaries alive at one time. Wanted: within 10% of it, and for ResNet-50 no more than PyTorch (the growth of its process).",
+        "Least: the largest sum of temporaries alive at one time. Wanted: within 10% of it.",
+        "PyTorch's peak is how much its process grows, beyond what importing it took: of small networks nothing is seen. " +
+        "Wanted for ResNet-50: no more than it.",
         ...notes,
       ],
     };

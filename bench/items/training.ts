@@ -4,43 +4,36 @@
  * @module
  */
 
-import type { Item } from "../item.ts";
-import { networksFor } from "../networks.ts";
-import { pytorch, secondsIn, silences, tfjs } from "../peers.ts";
+import { type Item, overNetworks } from "../item.ts";
+import { pytorch, secondsIn, tfjs } from "../peers.ts";
 import { prepare, rooflineOf, secondsOf, trainingStep } from "../programs.ts";
-import { type Cell, median, percent } from "../table.ts";
-
-const RUNS = 5;
+import { percent } from "../table.ts";
 
 export const training: Item = {
   name: "training",
   async run({ device, rates, isGpu }) {
-    const rows: Cell[][] = [];
-    const notes: string[] = [];
-    for (const { name, imageSize, batch, atMost, model } of networksFor(isGpu)) {
+    const { rows, notes } = await overNetworks(isGpu, async ({ name, imageSize, batch, atMost, model }) => {
       using prepared = await prepare(device, trainingStep(model(), batch), 0.02);
-      const seconds = await secondsOf(prepared, RUNS);
-      const profiles = [0, 1, 2].map(() => prepared.program.profile(prepared.inputs));
-      const shares = (await Promise.all(profiles)).map((steps) => rooflineOf(steps, rates) / seconds);
-      const question = { what: "train", name, size: imageSize, batch, runs: name === "three-conv" ? RUNS : 3 } as const;
+      const seconds = await secondsOf(prepared, 5);
+      const bound = rooflineOf(await prepared.program.profile(prepared.inputs), rates);
+      const question = { what: "train", name, size: imageSize, batch, runs: 3 } as const;
       const answers = {
-        [`PyTorch (${name})`]: await pytorch(question),
-        [`tfjs webgpu (${name})`]: await tfjs("webgpu", { ...question, runs: 1 }),
+        "PyTorch": await pytorch(question),
+        "tfjs webgpu": await tfjs("webgpu", { ...question, runs: 1 }),
       };
       const [torch, tensorflow] = Object.values(answers).map(secondsIn);
-      rows.push([
-        `${name} ${imageSize}², batch ${batch}`,
+      const cells = [
         seconds,
         torch,
         torch && (seconds / torch).toFixed(2),
         atMost,
         tensorflow,
         tensorflow && (tensorflow / seconds).toFixed(1),
-        percent(median(shares)),
+        percent(bound / seconds),
         prepared.program.steps,
-      ]);
-      notes.push(...silences(answers));
-    }
+      ];
+      return { cells, answers };
+    });
     return {
       title: "Training steps",
       columns: [
@@ -49,7 +42,8 @@ export const training: Item = {
       ],
       rows,
       notes: [
-        "Roofline: Σ over dispatches of max(FLOPs / matmul rate, bytes / copy rate), both measured in this run. Wanted: 75%; the three convolutions 15 times tfjs.",
+        "Roofline: Σ over dispatches of max(FLOPs / matmul rate, bytes / copy rate), both measured in this run.",
+        "Wanted: 75% of it; the three convolutions 15 times tfjs.",
         ...notes,
       ],
     };

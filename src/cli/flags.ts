@@ -165,7 +165,7 @@ export const train = {
       min: 1,
     }),
     checkpointActivations: toggle({
-      help: "compute activations again in the backward pass instead of holding them: slower by a third, less memory",
+      help: "compute activations again in the backward pass instead of holding them: less memory, a step takes longer",
     }),
     optimizer: choice(["sgd", "adam", "adamw"], { help: "rule of the update", default: "adam" }),
     lr: number({ help: "learning rate", byDefault: "0.002 for adam and adamw, 0.05 for sgd", min: 0 }),

@@ -252,6 +252,7 @@ export class GraphBuilder implements Builder {
   again(x: Tensor, time: number): Tensor {
     return this.#add("reshape", x.shape, [this.#node(x)], { again: time });
   }
+
   /** Axes in another order: axis k of the result is axis `order[k]` of x. */
   permute(x: Tensor, order: readonly number[]): Tensor {
     return this.op("permute", [x], { order });

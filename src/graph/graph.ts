@@ -10,8 +10,9 @@ import { type Attrs, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts
 /**
  * A symbolic tensor. Besides the ops of the registry, `op` may be:
  * `input` (values given at every run), `state` (values owned by the session), `constant` (one number, inlined where
- * it is used), `reshape` (the same values under another shape, or under another name, `again`: never a kernel), and, where a device cannot bind a tensor as a
- * whole, `join` (its parts along the first axis, in order: never stored, only an output).
+ * it is used), `reshape` (the same values under another shape, or under another name, `again`: never a kernel), and, where
+ * a device cannot bind a tensor as a whole, `join` (its parts along the first axis, in order: never stored, only an
+ * output).
  */
 export interface Node extends Tensor {
   /** Name of the op in the registry, or one of the five above. */

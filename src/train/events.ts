@@ -26,7 +26,7 @@ export type TrainEvent =
   | {
     readonly type: "log";
     readonly epoch: number;
-    /** Updates since the run's start. */
+    /** Steps since the run's start. */
     readonly step: number;
     /** Mean over the pictures since the last log. */
     readonly loss: number;

@@ -222,17 +222,14 @@ export class Fit {
   #runStep(batch: Batch): void {
     const { optimizer, onEvent, accumulate } = this.#options;
     const { epoch, step, updates } = this.#progress;
-    const inputs = this.#inputsOf(batch, updates);
     const { steps } = this.#train;
-    const before = epoch * Math.ceil(steps / accumulate) + Math.floor(step / accumulate);
-    const scalars = scalarValues(optimizer.scalars(this.#rate(updates), before));
-    if (!this.#gathering) this.#program.run({ ...inputs, ...scalars });
-    else {
-      const share = Float32Array.of(1 / Math.min(accumulate, steps - step + step % accumulate));
-      const isLast = (step + 1) % accumulate === 0 || step + 1 === steps;
-      if (isLast) this.#program.run({ ...inputs, ...scalars, share });
-      else this.#gathering.run({ ...inputs, share });
-    }
+    // The step is one of `together` that make one update; the last of an epoch has what is left.
+    const first = step - step % accumulate;
+    const together = Math.min(accumulate, steps - first);
+    const updatesBefore = epoch * Math.ceil(steps / accumulate) + first / accumulate;
+    const scalars = optimizer.scalars(this.#rate(updates), updatesBefore);
+    const program = step + 1 === first + together ? this.#program : this.#gathering!;
+    program.run({ ...this.#inputsOf(batch, updates), ...scalarValues({ ...scalars, share: 1 / together }) });
     this.#lastLog.images += batch.count;
     this.#progress = { ...this.#progress, step: step + 1, updates: updates + 1 };
     onEvent?.({ type: "step", epoch, step: step + 1, imagesPerSecond: this.#imagesPerSecond() });

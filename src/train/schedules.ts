@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Options of {@link learningRateAt}; steps are updates. */
+/** Options of {@link learningRateAt}. */
 export interface Schedule {
   /** Course of the rate after the warm-up. */
   readonly name: "constant" | "step" | "cosine";

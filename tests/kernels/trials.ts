@@ -6,7 +6,7 @@
  */
 
 import { registry } from "../../kernels/mod.ts";
-import { type Attrs, type Op, type SampleInput, type Shape, sizeOf } from "../../kernels/op.ts";
+import { type Attrs, type Op, type Sample, type SampleInput, type Shape, sizeOf } from "../../kernels/op.ts";
 import { randomKey, randomUniform } from "../../kernels/random.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { differentiate } from "../../src/graph/differentiate.ts";
@@ -93,21 +93,24 @@ export function valuesOf(
 
 /** The samples of an op that are meant for tests. */
 export function samplesOf(op: Op): Trial[] {
-  return op.samples.filter(({ bench }) => !bench).map((sample, step) => {
-    const shapes = sample.inputs.map(({ shape }) => shape);
-    const attrs = sample.attrs ?? {};
-    const xs = sample.inputs.map((input, k) => [`x${k}`, valuesOf(input, k, step)]);
-    return {
-      op,
-      label: `sample ${step} ${JSON.stringify(shapes)} ${JSON.stringify(attrs)}, seed ${SEED}`,
-      attrs,
-      shapes,
-      given: { ...Object.fromEntries(xs), dy: normals(sizeOf(op.shape(shapes, attrs)), 99, step) },
-      differentiable: [...shapes.keys()].filter((k) => !sample.noGrad?.includes(k)),
-      abs: sample.abs ?? 1e-5,
-      rel: sample.rel ?? 1e-5,
-    };
-  });
+  return op.samples.filter(({ bench }) => !bench).map((sample, step) => sampleTrial(op, sample, step));
+}
+
+/** A sample with its values, which depend on `step`. */
+export function sampleTrial(op: Op, sample: Sample, step: number): Trial {
+  const shapes = sample.inputs.map(({ shape }) => shape);
+  const attrs = sample.attrs ?? {};
+  const xs = sample.inputs.map((input, k) => [`x${k}`, valuesOf(input, k, step)]);
+  return {
+    op,
+    label: `sample ${step} ${JSON.stringify(shapes)} ${JSON.stringify(attrs)}, seed ${SEED}`,
+    attrs,
+    shapes,
+    given: { ...Object.fromEntries(xs), dy: normals(sizeOf(op.shape(shapes, attrs)), 99, step) },
+    differentiable: [...shapes.keys()].filter((k) => !sample.noGrad?.includes(k)),
+    abs: sample.abs ?? 1e-5,
+    rel: sample.rel ?? 1e-5,
+  };
 }
 
 interface Header {

@@ -54,15 +54,21 @@ const MAP_WORKGROUP = 64;
 /** Most elements, or groups of four, that one invocation of a map computes where they share what they broadcast. */
 const MOST_IN_RUN = 16;
 
+/** What is known of the device that the text is for. */
+export interface TargetDevice extends Target {
+  /** Are tensors read from textures, all but small ones? */
+  readonly readsTextures: boolean;
+}
+
 /**
  * The WGSL of one step of a plan.
  *
- * Where a processor plays the GPU, as Mesa's llvmpipe does, tensors are read as storage textures, all but small ones: reading
- * four numbers for each of eight lanes takes 52 instructions there, and 660 from a buffer. (A sampled texture would take 190: its
- * level of detail is looked up for each lane.) On a GPU buffers are as good.
+ * Where a processor plays the GPU, as Mesa's llvmpipe does, tensors are read as storage textures: reading four numbers
+ * for each of eight lanes takes 52 instructions there, and 660 cycles from a buffer. (A sampled texture would take 190: its level
+ * of detail is looked up for each lane.) On a GPU buffers are as good.
  */
-export function assemble(step: Step, plan: Plan, target: Target): Assembled {
-  const assembly = new Assembly(plan, target);
+export function assemble(step: Step, plan: Plan, device: TargetDevice): Assembled {
+  const assembly = new Assembly(plan, device);
   return step.kernel ? assembly.kernel(step, step.kernel) : assembly.map(step);
 }
 
@@ -74,7 +80,7 @@ interface Binding {
 
 class Assembly implements Surroundings {
   readonly #plan: Plan;
-  readonly #target: Target;
+  readonly #device: TargetDevice;
   readonly #bindings: Binding[] = [];
   readonly #textures: TextureOperand[] = [];
   readonly #params: [name: string, value: number][] = [];
@@ -82,9 +88,9 @@ class Assembly implements Surroundings {
   readonly #scalars: { name: string; at: number }[] = [];
   #usesRandom = false;
 
-  constructor(plan: Plan, target: Target) {
+  constructor(plan: Plan, device: TargetDevice) {
     this.#plan = plan;
-    this.#target = target;
+    this.#device = device;
   }
 
   /** The binding of a stored tensor; tensors that share a place share it. */
@@ -161,7 +167,7 @@ ${indent(lines)}
   kernel(step: Step, node: Node): Assembled {
     const { kernel } = opNamed(node.op);
     const call = { inputs: inputShapes(node), output: node.shape, attrs: node.attrs };
-    const wgsl = kernel!.wgsl(call, this.#target);
+    const wgsl = kernel!.wgsl(call, this.#device);
     this.#params.push(...Object.entries(kernel!.params(call)));
     // The kernel's own operands come first: the view it reads them through is the binding's.
     const operands = [...node.inputs.keys()].filter((k) => !kernel!.prologue?.includes(k));
@@ -190,7 +196,7 @@ ${indent([...body.statements, this.#store(write, wgsl.writes, result)])}
 
   /** How a stored tensor is read, as `view` where its binding is not taken for another already. */
   read(node: Node, view: View): Read {
-    if (this.#target.isSoftware && sizeOf(node.shape) >= LEAST_IN_TEXTURE) {
+    if (this.#device.readsTextures && sizeOf(node.shape) >= LEAST_IN_TEXTURE) {
       const name = this.#texture(node, view);
       const texel = (index: string) =>
         `textureLoad(${name}, vec2u((${index}) & ${TEXTURE_WIDTH - 1}u, (${index}) >> ${Math.log2(TEXTURE_WIDTH)}u))`;

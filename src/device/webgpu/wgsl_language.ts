@@ -45,12 +45,10 @@ export interface Hoist {
 
 /** The function by which a kernel enters a run: it reads what is the same over the run. */
 export function enterWgsl(what: string, hoist: Hoist | undefined, view: View): string {
-  if (!hoist) return "";
-  const kept = hoist.values.map(({ name }) => `var<private> ${name}: ${view};\n`).join("");
-  return `${kept}fn enter${what}(i: u32) {
-${hoist.values.map(({ name, value }) => `  ${name} = ${value};`).join("\n")}
-}
-`;
+  const values = hoist?.values ?? [];
+  const kept = values.map(({ name }) => `var<private> ${name}: ${view};\n`);
+  const assigned = values.map(({ name, value }) => `  ${name} = ${value};\n`);
+  return `${kept.join("")}fn enter${what}(i: u32) {\n${assigned.join("")}}\n`;
 }
 
 /** The language that a map or an epilogue is printed in: elements at index `i`, in units of `view`. */
