@@ -18,20 +18,11 @@ import { checkTeacher, recordOf, teacherState } from "./distillation.ts";
 import { Evaluator, reportOf } from "./evaluate.ts";
 import { kernelTableHash } from "./kernel_table.ts";
 import { checkFits } from "./memory.ts";
-import { augmentOf, classWeightsOf, type ResolvedOptions } from "./options.ts";
-import { learningOf } from "./parameter_groups.ts";
+import { augmentOf, classWeightsOf, type LearningStep, type ResolvedOptions, stepOf } from "./options.ts";
 import { preprocessingOf } from "./preprocessing.ts";
 import { epochName, readConfig, RunDirectory } from "./run_directory.ts";
 import { learningRateAt, type Schedule } from "./schedules.ts";
-import {
-  COUNTERS,
-  gatheredName,
-  initialState,
-  momentName,
-  searchGraph,
-  type StepOptions,
-  trainingGraph,
-} from "./step.ts";
+import { COUNTERS, gatheredName, initialState, momentName, searchGraph, trainingGraph } from "./step.ts";
 
 /** How training ended. */
 export interface FitResult {
@@ -45,9 +36,6 @@ export interface FitResult {
 
 /** Steps after which the device is waited for, so that work does not pile up: waiting costs milliseconds in Deno. */
 const SETTLE_EVERY = 16;
-
-/** A step of which it is settled what is learnt. */
-type LearningStep = StepOptions & Required<Pick<StepOptions, "learning">>;
 
 /** One call of `fit`. */
 export class Fit {
@@ -119,16 +107,8 @@ export class Fit {
   }
 
   static async open(options: ResolvedOptions, trainData: Dataset, valData: Dataset): Promise<Fit> {
-    const { model, batch, cache, workers, seed, onEvent } = options;
-    const { device, task, optimizer, weightDecay, clipNorm, labelSmoothing, teacher, skipNonFinite } = options;
-    const step: LearningStep = {
-      ...{ task, optimizer, weightDecay, clipNorm, labelSmoothing, teacher },
-      learning: learningOf(model.parameters, options),
-      batch: Math.min(batch, trainData.size),
-      accumulation: options.accumulate > 1 ? "update" : undefined,
-      checkpointActivations: options.checkpointActivations,
-      skipNonFinite: skipNonFinite > 0,
-    };
+    const { device, model, teacher, batch, cache, workers, seed, onEvent } = options;
+    const step = stepOf(options, trainData.size);
     if (teacher) checkTeacher(teacher, model);
     checkFits(device, model, step);
     const progress = (what: string) => (done: number, total: number) =>
