@@ -11,6 +11,7 @@ import type { Batch } from "../data/batch.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { Loader } from "../data/loader.ts";
 import type { Program, Session } from "../device/device.ts";
+import { totalOf } from "../device/memory.ts";
 import { UserError } from "../errors.ts";
 import type { Report } from "../metrics/mod.ts";
 import type { CheckpointInfo, Preprocessing, Progress, Tensors } from "./checkpoint.ts";
@@ -154,14 +155,13 @@ export class Fit {
 
   async run(): Promise<FitResult> {
     const { epochs, signal, onEvent, model } = this.#options;
-    const { temporaries, state, inputs } = this.#program.memory;
     const { epoch, step } = this.#progress;
     onEvent?.({
       type: "start",
       epochs,
       stepsPerEpoch: this.#train.steps,
       batch: this.#train.batch,
-      memory: temporaries + state + inputs,
+      memory: totalOf(this.#program.memory),
       dispatches: this.#program.steps,
       learnt: model.parameters.reduce(
         (sum, { name, shape }) => sum + (this.#step.learning.rates.has(name) ? sizeOf(shape) : 0),

@@ -9,6 +9,7 @@ import type { Device, MemoryUse, Session } from "../device.ts";
 import { freeHostMemory } from "../host_memory.ts";
 import { memoryUse } from "../memory.ts";
 import { WebGpuContext } from "./context.ts";
+import { dispatchesOf } from "./dispatches.ts";
 import { WebGpuSession } from "./session.ts";
 
 /** The adapter that {@link openWebGpu} opens, or undefined. */
@@ -75,7 +76,9 @@ export class WebGpuDevice implements Device {
   }
 
   measure(graph: Graph): MemoryUse {
-    return memoryUse(this.#context.plan(graph).plan);
+    const { plan } = this.#context.plan(graph);
+    // The texts say what is read from textures.
+    return memoryUse(plan, this.#context.readsTextures ? dispatchesOf(plan, this.#context).textureBytes : 0);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
