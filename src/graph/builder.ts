@@ -24,6 +24,8 @@ export class GraphBuilder implements Builder {
   readonly maxBytes: number;
 
   /**
+   * An empty graph.
+   *
    * @param primitives Expand compositions as they are added; default false.
    * @param maxBytes Largest tensor that the device takes whole; default any.
    */
