@@ -9,6 +9,7 @@ import { tapsOf } from "./convolve.ts";
 import { type Attrs, type Op, type Shape, shapesText } from "./op.ts";
 import { isPatching, patchesInputGrad } from "./patches.ts";
 import { isPointwise, pixelsInputGrad } from "./pointwise.ts";
+import { isWinograd, winogradInputGrad } from "./winograd.ts";
 
 const NAME = "conv2dInputGrad";
 
@@ -49,6 +50,7 @@ export const conv2dInputGrad: Op = {
     if (isPointwise(weight.shape, { groups, ...window })) {
       return pixelsInputGrad(b, weight, dout, window.stride, outputSize);
     }
+    if (isWinograd(b, dx, weight.shape, { groups, ...window })) return winogradInputGrad(b, weight, dout);
     return b.op("convolve", [dout, tapsOf(b, weight, groups, "C")], { ...window, transposed: true, outputSize });
   },
   samples: convCases.map(({ x, weight, window, bench }) => ({

@@ -36,6 +36,7 @@ import {
   tilesIn,
   writeOut,
 } from "./tile.ts";
+import { isWinograd, winogradConvWeightGrad } from "./winograd.ts";
 
 const NAME = "conv2dWeightGrad";
 
@@ -285,6 +286,7 @@ export const conv2dWeightGrad: Op = {
     const window = convWindow(NAME, attrs);
     if (isPatching(x.shape, dw, window)) return patchesWeightGrad(b, x, dout, window.stride);
     if (isPointwise(dw, window)) return pixelsWeightGrad(b, x, dout, window.stride);
+    if (isWinograd(b, x.shape, dw, window)) return winogradConvWeightGrad(b, x, dout);
     const splits = splitsOf(dw, dout.shape, window.groups);
     return b.sum(b.op("conv2dWeightGradPartial", [x, dout], { ...attrs, splits }), [0], false);
   },

@@ -150,6 +150,9 @@ export const convCases: readonly ConvCase[] = [
   convCase([2, 6, 7, 8], [4, 3, 3, 3], 1, 1, 2),
   convCase([1, 4, 9, 9], [4, 1, 3, 3], 2, 1, 4),
   convCase([2, 3, 6, 6], [6, 1, 3, 3], 1, 1, 3),
+  // Enough channels for Winograd's transforms.
+  convCase([2, 96, 4, 4], [72, 96, 3, 3], 1, 1),
+  convCase([1, 80, 5, 7], [81, 80, 3, 3], 1, 1),
   bench([32, 3, 64, 64], [32, 3, 3, 3]),
   bench([32, 32, 32, 32], [64, 32, 3, 3]),
   bench([32, 64, 16, 16], [128, 64, 3, 3]),

@@ -29,6 +29,8 @@ import { roll } from "./roll.ts";
 import { sigmoidCrossEntropy } from "./sigmoid_cross_entropy.ts";
 import { slice } from "./slice.ts";
 import { softmax } from "./softmax.ts";
+import { winogradPictures, winogradTiles } from "./winograd_tiles.ts";
+import { winogradWeight, winogradWeightGrad } from "./winograd_weight.ts";
 
 const others: readonly Op[] = [
   sum,
@@ -39,6 +41,10 @@ const others: readonly Op[] = [
   conv2dInputGrad,
   conv2dWeightGrad,
   conv2dWeightGradPartial,
+  winogradTiles,
+  winogradPictures,
+  winogradWeight,
+  winogradWeightGrad,
   maxPool2d,
   maxPool2dPosition,
   maxPool2dGrad,

@@ -21,10 +21,17 @@ export class GraphBuilder implements Builder {
   /** Shapes of inputs and states, by kind and name. */
   readonly #shapes = new Map<string, Shape>();
   readonly #primitives: boolean;
+  readonly maxBytes: number;
 
-  /** With `primitives`, compositions are expanded as they are added. */
-  constructor({ primitives = false }: { primitives?: boolean } = {}) {
+  /**
+   * An empty graph.
+   *
+   * @param primitives Expand compositions as they are added; default false.
+   * @param maxBytes Largest tensor that the device takes whole; default any.
+   */
+  constructor({ primitives = false, maxBytes = Infinity }: { primitives?: boolean; maxBytes?: number } = {}) {
     this.#primitives = primitives;
+    this.maxBytes = maxBytes;
   }
 
   /** The graph built so far. */

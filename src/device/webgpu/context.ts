@@ -15,7 +15,7 @@ const FUSION: FuseOptions = { prologues: true, epilogues: true, manyWrites: true
 
 /** Lowers, cuts, fuses and lays out a graph as WebGPU runs it; needs no adapter. */
 export function layOut(graph: Graph, limits: MemoryLimits): { graph: Graph; plan: Plan } {
-  const lowered = cut(lower(graph), limits.maxBinding);
+  const lowered = cut(lower(graph, limits.maxBinding), limits.maxBinding);
   return { graph: lowered, plan: plan(lowered, fuse(lowered, FUSION), limits) };
 }
 
