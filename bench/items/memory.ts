@@ -36,8 +36,8 @@ export const memory: Item = {
       notes: [
         "Least: the largest sum of temporaries alive at one time. Wanted: within 10% of it.",
         "Textures: on a software adapter, tensors are copied into them, since reading them there is cheaper. A GPU has none.",
-        "PyTorch's peak is how much its process grows, beyond what importing it took: of small networks nothing is seen. " +
-        "Wanted for ResNet-50: no more than it.",
+        "PyTorch's peak is how much its process grows beyond what it holds when it is imported. Wanted for ResNet-50: no " +
+        "more than it.",
         ...notes,
       ],
     };

@@ -19,11 +19,20 @@ import { checkTeacher, recordOf, teacherState } from "./distillation.ts";
 import { Evaluator, reportOf } from "./evaluate.ts";
 import { kernelTableHash } from "./kernel_table.ts";
 import { checkFits } from "./memory.ts";
-import { augmentOf, classWeightsOf, type LearningStep, type ResolvedOptions, stepOf } from "./options.ts";
+import { augmentOf, classWeightsOf, type ResolvedOptions } from "./options.ts";
 import { preprocessingOf } from "./preprocessing.ts";
 import { epochName, readConfig, RunDirectory } from "./run_directory.ts";
 import { learningRateAt, type Schedule } from "./schedules.ts";
-import { COUNTERS, gatheredName, initialState, momentName, searchGraph, trainingGraph } from "./step.ts";
+import {
+  COUNTERS,
+  gatheredName,
+  initialState,
+  type LearningStep,
+  momentName,
+  searchGraph,
+  stepOf,
+  trainingGraph,
+} from "./step.ts";
 
 /** How training ended. */
 export interface FitResult {

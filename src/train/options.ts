@@ -15,10 +15,8 @@ import type { Model } from "../models/model.ts";
 import { resolveTeacher, type Teacher, type TeacherOptions } from "./distillation.ts";
 import type { TrainEvent } from "./events.ts";
 import { adam, type Optimizer } from "./optimizers.ts";
-import { learningOf } from "./parameter_groups.ts";
 import type { RunDirectory } from "./run_directory.ts";
 import type { Schedule } from "./schedules.ts";
-import type { StepOptions } from "./step.ts";
 
 /** Options of a {@link Trainer}. */
 export interface TrainerOptions {
@@ -146,26 +144,6 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
     logEvery: 10,
     ...Object.fromEntries(given) as TrainerOptions,
     teacher: options.teacher && resolveTeacher(options.teacher),
-  };
-}
-
-/** A step of which it is settled what is learnt. */
-export type LearningStep = StepOptions & Required<Pick<StepOptions, "learning">>;
-
-/**
- * The step of a run that updates.
- *
- * @param samples Size of the training split.
- */
-export function stepOf(options: ResolvedOptions, samples: number): LearningStep {
-  const { model, task, batch, accumulate, optimizer, weightDecay, clipNorm, labelSmoothing, teacher } = options;
-  return {
-    ...{ task, optimizer, weightDecay, clipNorm, labelSmoothing, teacher },
-    learning: learningOf(model.parameters, options),
-    batch: Math.min(batch, samples),
-    accumulation: accumulate > 1 ? "update" : undefined,
-    checkpointActivations: options.checkpointActivations,
-    skipNonFinite: options.skipNonFinite > 0,
   };
 }
 

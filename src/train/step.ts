@@ -15,7 +15,8 @@ import type { Model } from "../models/model.ts";
 import { distillationLoss, type Teacher, teacherLogits } from "./distillation.ts";
 import { taskLoss } from "./losses.ts";
 import type { Optimizer } from "./optimizers.ts";
-import { learnAll, type Learning } from "./parameter_groups.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { learnAll, type Learning, learningOf } from "./parameter_groups.ts";
 
 /** How a training step is computed. */
 export interface StepOptions {
@@ -42,6 +43,26 @@ export interface StepOptions {
   readonly checkpointActivations?: boolean;
   /** Goes on after a step that is not finite, leaving it out; otherwise nothing is updated from that step on. */
   readonly skipNonFinite: boolean;
+}
+
+/** A step of which it is settled what is learnt. */
+export type LearningStep = StepOptions & Required<Pick<StepOptions, "learning">>;
+
+/**
+ * The step of a run that updates.
+ *
+ * @param samples Size of the training split.
+ */
+export function stepOf(options: ResolvedOptions, samples: number): LearningStep {
+  const { model, task, batch, accumulate, optimizer, weightDecay, clipNorm, labelSmoothing, teacher } = options;
+  return {
+    ...{ task, optimizer, weightDecay, clipNorm, labelSmoothing, teacher },
+    learning: learningOf(model.parameters, options),
+    batch: Math.min(batch, samples),
+    accumulation: accumulate > 1 ? "update" : undefined,
+    checkpointActivations: options.checkpointActivations,
+    skipNonFinite: options.skipNonFinite > 0,
+  };
 }
 
 /** States of the step besides the model's and the optimiser's, each one number. */
