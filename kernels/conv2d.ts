@@ -5,12 +5,10 @@
  * @module
  */
 
+import { formOf } from "./conv_forms.ts";
 import { convCases, convCost, convShape, convWindow } from "./conv_window.ts";
 import { tapsOf } from "./convolve.ts";
 import type { Op } from "./op.ts";
-import { convolvePatches, isPatching } from "./patches.ts";
-import { convolvePixels, isPointwise } from "./pointwise.ts";
-import { convolveWinograd, isWinograd } from "./winograd.ts";
 
 /**
  * Convolution: x [N, C, H, W] and weight [O, C / groups, kh, kw] give [N, O, OH, OW]. Attributes: `stride` (default 1),
@@ -31,9 +29,8 @@ export const conv2d: Op = {
   cost: ({ inputs: [x, weight], output }) => convCost(x, weight, output),
   lower(b, [x, weight], attrs) {
     const { groups, ...window } = convWindow("conv2d", attrs);
-    if (isPatching(x.shape, weight.shape, { groups, ...window })) return convolvePatches(b, x, weight);
-    if (isPointwise(weight.shape, { groups, ...window })) return convolvePixels(b, x, weight, window.stride);
-    if (isWinograd(b, x.shape, weight.shape, { groups, ...window })) return convolveWinograd(b, x, weight);
+    const form = formOf(b, x.shape, weight.shape, { groups, ...window });
+    if (form) return form.forward(b, x, weight);
     const [, , ...outputSize] = convShape("conv2d", x.shape, weight.shape, { groups, ...window });
     return b.op("convolve", [x, tapsOf(b, weight, groups, "O")], { ...window, transposed: false, outputSize });
   },

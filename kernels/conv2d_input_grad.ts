@@ -4,12 +4,10 @@
  * @module
  */
 
+import { formOf } from "./conv_forms.ts";
 import { checkConvGrad, convCases, convCost, convShape, convWindow, sizePair } from "./conv_window.ts";
 import { tapsOf } from "./convolve.ts";
 import { type Attrs, type Op, type Shape, shapesText } from "./op.ts";
-import { isPatching, patchesInputGrad } from "./patches.ts";
-import { isPointwise, pixelsInputGrad } from "./pointwise.ts";
-import { isWinograd, winogradInputGrad } from "./winograd.ts";
 
 const NAME = "conv2dInputGrad";
 
@@ -46,11 +44,8 @@ export const conv2dInputGrad: Op = {
     const { groups, ...window } = convWindow(NAME, attrs);
     const outputSize = sizePair(NAME, "inputSize", attrs.inputSize);
     const dx = shape([weight.shape, dout.shape], attrs);
-    if (isPatching(dx, weight.shape, { groups, ...window })) return patchesInputGrad(b, weight, dout);
-    if (isPointwise(weight.shape, { groups, ...window })) {
-      return pixelsInputGrad(b, weight, dout, window.stride, outputSize);
-    }
-    if (isWinograd(b, dx, weight.shape, { groups, ...window })) return winogradInputGrad(b, weight, dout);
+    const form = formOf(b, dx, weight.shape, { groups, ...window });
+    if (form) return form.inputGrad(b, weight, dout, dx);
     return b.op("convolve", [dout, tapsOf(b, weight, groups, "C")], { ...window, transposed: true, outputSize });
   },
   samples: convCases.map(({ x, weight, window, bench }) => ({

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { formOf } from "./conv_forms.ts";
 import { checkConvGrad, convCases, convCost, convShape, convWindow, sizePair } from "./conv_window.ts";
 import {
   type Attrs,
@@ -21,8 +22,6 @@ import {
   type Target,
   type Tensor,
 } from "./op.ts";
-import { isPatching, patchesWeightGrad } from "./patches.ts";
-import { isPointwise, pixelsWeightGrad } from "./pointwise.ts";
 import {
   COMPILE_COST,
   evenTile,
@@ -36,7 +35,6 @@ import {
   tilesIn,
   writeOut,
 } from "./tile.ts";
-import { isWinograd, winogradConvWeightGrad } from "./winograd.ts";
 
 const NAME = "conv2dWeightGrad";
 
@@ -284,9 +282,8 @@ export const conv2dWeightGrad: Op = {
   lower(b: Builder, [x, dout]: readonly Tensor[], attrs: Attrs): Tensor {
     const dw = shape([x.shape, dout.shape], attrs);
     const window = convWindow(NAME, attrs);
-    if (isPatching(x.shape, dw, window)) return patchesWeightGrad(b, x, dout, window.stride);
-    if (isPointwise(dw, window)) return pixelsWeightGrad(b, x, dout, window.stride);
-    if (isWinograd(b, x.shape, dw, window)) return winogradConvWeightGrad(b, x, dout);
+    const form = formOf(b, x.shape, dw, window);
+    if (form) return form.weightGrad(b, x, dout, dw);
     const splits = splitsOf(dw, dout.shape, window.groups);
     return b.sum(b.op("conv2dWeightGradPartial", [x, dout], { ...attrs, splits }), [0], false);
   },

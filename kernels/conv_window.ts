@@ -7,7 +7,7 @@
  * @module
  */
 
-import { type Attrs, type Cost, type Shape, shapesText, sizeOf } from "./op.ts";
+import { type Attrs, type Builder, type Cost, type Shape, shapesText, sizeOf, type Tensor } from "./op.ts";
 
 /** How a convolution's window moves, complete. */
 export interface ConvWindow {
@@ -83,6 +83,20 @@ export function sizePair(name: string, key: string, value: Attrs[string] | undef
     value.every((size) => Number.isInteger(size) && size > 0);
   if (!isPair) throw new TypeError(`Cannot ${name} with ${key} ${value}: ${key} is two positive integers`);
   return value as unknown as readonly [number, number];
+}
+
+/** A composition that computes convolutions and both their gradients, where it is faster than the kernels. */
+export interface ConvForm {
+  /** For people, and for the tuner. */
+  readonly name: string;
+  /** Is a convolution of `x` [N, C, H, W] with `weight` [O, C / groups, kh, kw] computed this way? */
+  fits(b: Builder, x: Shape, weight: Shape, window: ConvWindow): boolean;
+  /** The convolution: [N, O, OH, OW]. */
+  forward(b: Builder, x: Tensor, weight: Tensor): Tensor;
+  /** Its gradient with respect to an input of shape `x`, from dout [N, O, OH, OW]. */
+  inputGrad(b: Builder, weight: Tensor, dout: Tensor, x: Shape): Tensor;
+  /** Its gradient with respect to a weight of shape `weight`. */
+  weightGrad(b: Builder, x: Tensor, dout: Tensor, weight: Shape): Tensor;
 }
 
 /** Cost of the convolution, or of one of its gradients: they multiply the same pairs of numbers. */
