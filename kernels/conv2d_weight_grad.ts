@@ -9,6 +9,7 @@
  * @module
  */
 
+import { sidesOf, tileNames } from "./candidates.ts";
 import { checkConvGrad, convCases, convCost, convShape, convWindow, sizePair } from "./conv_window.ts";
 import {
   type Attrs,
@@ -58,8 +59,8 @@ function shape([x, dout]: readonly Shape[], attrs: Attrs): Shape {
 /** Most accumulators that pay: 8 × 8 channels of a 3×3 window on a processor, 2 × 4 on a GPU, whose registers hold no more. */
 const mostAccumulators = ({ isSoftware }: Target): number => isSoftware ? 576 : 72;
 
-/** Tile of the weight that one invocation computes: the cheapest over a gradient `dout`, compiling included. */
-function tileOf([o, perGroup, kh, kw]: Shape, dout: Shape, groups: number, target: Target) {
+/** Tiles of the weight that one invocation computes, the cheapest over a gradient `dout` first, compiling included. */
+function tilesOf([o, perGroup, kh, kw]: Shape, dout: Shape, groups: number, target: Target) {
   const [images, , height, width] = dout;
   const strip = stripOf(width);
   const strips = images * height * Math.ceil(width / strip);
@@ -73,7 +74,13 @@ function tileOf([o, perGroup, kh, kw]: Shape, dout: Shape, groups: number, targe
   const sides = (size: number) => [8, 4, 2, 1].map((most) => evenTile(size, most));
   return sides(o / groups).flatMap((outs) => sides(perGroup).map((ins) => sized(outs, ins)))
     .filter(({ outs, ins }) => outs * ins === 1 || outs * ins * kh * kw <= mostAccumulators(target))
-    .reduce((best, other) => other.cost < best.cost ? other : best);
+    .sort((a, b) => a.cost - b.cost);
+}
+
+/** `8x4`: output and input channels of a tile, the cheapest first. */
+function candidates({ inputs: [, dout], output: [, ...dw], attrs }: Call, target: Target): string[] {
+  const tiles = tilesOf(dw, dout, convWindow(NAME, attrs).groups, target).map(({ outs, ins }) => [outs, ins]);
+  return tileNames(tiles[0], tiles);
 }
 
 /** Invocations worth having: beyond them, partial results cost more than idle lanes. */
@@ -81,7 +88,10 @@ const ENOUGH_INVOCATIONS = 1024;
 
 function splitsOf(dw: Shape, dout: Shape, groups: number): number {
   const [images] = dout;
-  const wanted = Math.min(images, Math.ceil(ENOUGH_INVOCATIONS / tileOf(dw, dout, groups, { isSoftware: true }).tiles));
+  const wanted = Math.min(
+    images,
+    Math.ceil(ENOUGH_INVOCATIONS / tilesOf(dw, dout, groups, { isSoftware: true })[0].tiles),
+  );
   return Math.ceil(images / Math.ceil(images / wanted));
 }
 
@@ -95,10 +105,12 @@ function splitsOf(dw: Shape, dout: Shape, groups: number): number {
  * out [splits, groups · outChannels, inChannels, kh, kw].
  * Grid: one invocation a tile; tile of input channels fastest, then of output channels, group, split.
  */
-function wgsl({ inputs: [x, dout], output: [splits, ...dw], attrs }: Call, target: Target) {
+function wgsl(call: Call, target: Target, candidate = candidates(call, target)[0]) {
+  const { inputs: [x, dout], output: [splits, ...dw], attrs } = call;
   const { stride, padding, groups } = convWindow(NAME, attrs);
-  const [, , kh, kw] = dw;
-  const { outs, ins, tiles } = tileOf(dw, dout, groups, target);
+  const [o, perGroup, kh, kw] = dw;
+  const [outs, ins] = sidesOf(candidate, 2);
+  const tiles = groups * Math.ceil(o / groups / outs) * Math.ceil(perGroup / ins);
   /** Rows of x that the next row of windows sees again. */
   const kept = Math.max(0, kh - stride);
   const width = stripOf(dout[3]);
@@ -208,6 +220,7 @@ const kernel: Kernel = {
       ...{ inChannels, inHeight, inWidth, outChannels: o / groups, outHeight, outWidth },
     };
   },
+  candidates,
   wgsl,
   gpujs: function (x, dout) {
     const s = this.thread.x % this.constants.kernelWidth;

@@ -4,8 +4,18 @@
  * @module
  */
 
-import { type Attrs, type Builder, type Operand, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
+import {
+  type Attrs,
+  type Builder,
+  type Call,
+  type Lowering,
+  type Operand,
+  type Shape,
+  sizeOf,
+  type Tensor,
+} from "../../kernels/op.ts";
 import { opNamed } from "../../kernels/mod.ts";
+import { type Chooser, RULES } from "./choices.ts";
 import { type Assignment, type Graph, isScalarInput, type Node, storageOf } from "./graph.ts";
 
 /** JSON has no infinities, no NaN and no −0: as text they are told apart. */
@@ -21,10 +31,17 @@ export class GraphBuilder implements Builder {
   /** Shapes of inputs and states, by kind and name. */
   readonly #shapes = new Map<string, Shape>();
   readonly #primitives: boolean;
+  readonly #choices: Chooser;
 
-  /** With `primitives`, compositions are expanded as they are added. */
-  constructor({ primitives = false }: { primitives?: boolean } = {}) {
+  /**
+   * An empty graph.
+   *
+   * @param primitives Expand compositions as they are added; default false.
+   * @param choices Which of an op's compositions is taken; default plain rules.
+   */
+  constructor({ primitives = false, choices = RULES }: { primitives?: boolean; choices?: Chooser } = {}) {
     this.#primitives = primitives;
+    this.#choices = choices;
   }
 
   /** The graph built so far. */
@@ -121,9 +138,18 @@ export class GraphBuilder implements Builder {
   /** Any op of the registry. Throws TypeError for an unknown name, shapes that do not fit, and tensors of another graph. */
   op(name: string, inputs: readonly Operand[], attrs: Attrs = {}): Tensor {
     const nodes = inputs.map((input) => this.#node(input));
-    const { shape, lower } = opNamed(name);
-    const output = shape(nodes.map((node) => node.shape), attrs);
-    return this.#primitives && lower ? lower(this, nodes, attrs) : this.#add(name, output, nodes, attrs);
+    const output = opNamed(name).shape(nodes.map((node) => node.shape), attrs);
+    const lower = this.#primitives
+      ? this.#loweringOf(name, { inputs: nodes.map((node) => node.shape), output, attrs })
+      : undefined;
+    return lower ? lower(this, nodes, attrs) : this.#add(name, output, nodes, attrs);
+  }
+
+  /** The composition that takes the place of a call; none for a primitive. */
+  #loweringOf(name: string, call: Call): Lowering | undefined {
+    const { lower, alternatives } = opNamed(name);
+    const choice = alternatives && this.#choices.of(name, call);
+    return (choice === undefined ? undefined : alternatives?.(call).get(choice)) ?? lower;
   }
 
   /** a + b; adding the number 0 adds no node. */

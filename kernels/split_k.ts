@@ -1,0 +1,26 @@
+/**
+ * Split-K: a matrix product whose sum over k is cut into runs, each a product of its own, which are added up afterwards. A long sum with a
+ * small result (a weight's gradient) so occupies more invocations. The order of all sums is fixed.
+ *
+ * @module
+ */
+
+import { type Lowering, type Shape, sizeOf } from "./op.ts";
+
+/** In how many runs a sum may be cut. */
+const SPLITS = [2, 4, 8, 16, 32] as const;
+
+/** Results that occupy any device by themselves. */
+const MANY_RESULTS = 2 ** 18;
+
+/** Least values of k in a run that pay for storing its sums. */
+const LEAST_RUN = 32;
+
+/** Ways to compute a `matmul` of `output` that sums over `k` values, by name: `split 8`. */
+export function splitAlternatives(output: Shape, k: number): ReadonlyMap<string, Lowering> {
+  const splits = sizeOf(output) < MANY_RESULTS ? SPLITS.filter((count) => k >= count * LEAST_RUN) : [];
+  return new Map(splits.map((count) => [`split ${count}`, lowering(count)]));
+}
+
+const lowering = (splits: number): Lowering => (b, inputs, attrs) =>
+  b.sum(b.op("matmulPartial", inputs, { ...attrs, splits }), [0], false);
