@@ -29,6 +29,8 @@ import {
   type Wgsl,
 } from "./op.ts";
 import { type Sides, sidesOf, tileNames } from "./candidates.ts";
+import { stagedMatmul } from "./matmul_staged.ts";
+import { isStaged, STAGED } from "./staged_tile.ts";
 import { splitAlternatives } from "./split_k.ts";
 import { evenTile, fmaChain, plus, range, readRow, tiledMain, tileGrid, tilesIn, writeOut } from "./tile.ts";
 
@@ -101,12 +103,17 @@ function tileOf({ m, n, batches }: Record<string, number>, { isSoftware }: Targe
   return [even(m, side), even(n, side)];
 }
 
-/** `16x8`: rows and columns of C that an invocation keeps in registers. */
+/** Products with shorter sides are not staged: most of the smallest tile would be past the edge. */
+const LEAST_STAGED = 24;
+
+/** `16x8`: rows and columns of C that an invocation keeps in registers; on a GPU also `staged …` (`staged_tile.ts`). */
 export function matmulCandidates(call: Call, target: Target): string[] {
   const sizes = matmulParams(call);
   const sides = SIDES[target.isSoftware ? "processor" : "gpu"];
   const others = sides.flatMap((rows) => sides.map((columns) => [even(sizes.m, rows), even(sizes.n, columns)]));
-  return tileNames(tileOf(sizes, target), others);
+  const [rules, ...registers] = tileNames(tileOf(sizes, target), others);
+  const isStageable = !target.isSoftware && Math.min(sizes.m, sizes.n) >= LEAST_STAGED;
+  return [rules, ...(isStageable ? STAGED : []), ...registers];
 }
 
 /** An operand of a tile and how it is loaded. */
@@ -155,6 +162,10 @@ export function matmulWgsl(call: Call, target: Target, candidate = matmulCandida
   const { m, n, k, batches, aBatch, bBatch } = matmulParams(call);
   const splits = call.attrs.splits as number | undefined;
   const transposed = isTransposed(call.attrs);
+  if (isStaged(candidate)) {
+    const { a: transposeA, b: transposeB } = isTransposed(call.attrs);
+    return stagedMatmul({ m, n, k, batches, aBatch, bBatch, transposeA, transposeB, splits }, candidate);
+  }
   const [rows, columns] = sidesOf(candidate, 2);
   const isRagged = k % STEP !== 0;
   const lanes = n % 4 === 0 && columns % 4 === 0 ? 4 : 1;

@@ -14,11 +14,9 @@ import { runReference } from "../../src/device/reference.ts";
 import { layOut } from "../../src/device/webgpu/context.ts";
 import { openWebGpu } from "../../src/device/webgpu/device.ts";
 import { type Question, questionsIn, waysOf } from "../../src/device/webgpu/questions.ts";
-import { GraphBuilder } from "../../src/graph/builder.ts";
 import { Choices, RULES } from "../../src/graph/choices.ts";
-import type { Graph } from "../../src/graph/graph.ts";
 import { isSoftware, openAsGpu } from "./devices.ts";
-import { assertNear, inputsOf, nameIn, resultsOf, samplesOf, sampleTrial, type Trial } from "./trials.ts";
+import { assertNear, forwardGraphOf, inputsOf, resultsOf, samplesOf, sampleTrial, type Trial } from "./trials.ts";
 
 /** Ops whose samples reach the branches of the kernels that have candidates. */
 const FAMILIES = ["matmul", "matmulPartial", "conv2d", "conv2dInputGrad", "conv2dWeightGrad", "sum", "max"];
@@ -37,15 +35,6 @@ function trialsOf(name: string): Trial[] {
   const op = opNamed(name);
   const more = name === "matmul" ? products.map((sample, k) => sampleTrial(op, sample, 50 + k)) : [];
   return [...samplesOf(op).slice(0, isQuick ? 3 : Infinity), ...more];
-}
-
-/** Forward passes alone: those of the gradients are trials of their own. */
-function forwardGraphOf(trials: readonly Trial[]): Graph {
-  const b = new GraphBuilder();
-  trials.forEach(({ op, shapes, attrs }, at) => {
-    b.output(nameIn(at, "y"), b.op(op.name, shapes.map((shape, k) => b.input(nameIn(at, `x${k}`), shape)), attrs));
-  });
-  return b.graph;
 }
 
 const LIMITS = { maxBuffer: 2 ** 31, maxBinding: 2 ** 27 };

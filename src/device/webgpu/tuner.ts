@@ -16,8 +16,11 @@ import type { WebGpuContext } from "./context.ts";
 import { type Question, questionsIn, waysOf } from "./questions.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
-/** Candidates of a kernel and alternatives to it that a quick tuning times beside the plain rules' way. */
-const QUICK = 3;
+/**
+ * Candidates of a kernel, and alternatives to it, that a quick tuning times beside the plain rules' way. Where a processor plays the
+ * GPU, most of the time goes into compiling.
+ */
+const QUICK = { processor: 3, gpu: 6 } as const;
 
 /** Share of the rules' time that another way must save: less is noise, and choices would differ from day to day. */
 const LEAST_GAIN = 0.04;
@@ -80,7 +83,7 @@ export class Tuner {
   /** Names of the ways worth timing, the plain rules' first. */
   #waysOf(question: Question): string[] {
     const { rules, candidates, others } = waysOf(question, this.#context);
-    const most = this.#options.effort === "quick" ? QUICK : Infinity;
+    const most = this.#options.effort === "full" ? Infinity : QUICK[this.#context.isSoftware ? "processor" : "gpu"];
     return [rules, ...candidates.slice(0, most), ...others.slice(0, most)];
   }
 
