@@ -18,6 +18,7 @@
  */
 
 export type {
+  Alternatives,
   Attrs,
   Builder,
   Call,

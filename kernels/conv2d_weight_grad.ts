@@ -10,20 +10,24 @@
  */
 
 import { sidesOf, tileNames } from "./candidates.ts";
+import { stagedWeightGrad } from "./conv_staged.ts";
 import { checkConvGrad, convCases, convCost, convShape, convWindow, sizePair } from "./conv_window.ts";
 import {
   type Attrs,
   type Builder,
   type Call,
   type Kernel,
+  type Lowering,
   type Op,
   type Shape,
   shapesText,
   type Target,
   type Tensor,
+  type Wgsl,
 } from "./op.ts";
 import { isPatching, patchesWeightGrad } from "./patches.ts";
 import { isPointwise, pixelsWeightGrad } from "./pointwise.ts";
+import { isStaged, stagedCandidates } from "./staged_tile.ts";
 import {
   COMPILE_COST,
   evenTile,
@@ -77,10 +81,13 @@ function tilesOf([o, perGroup, kh, kw]: Shape, dout: Shape, groups: number, targ
     .sort((a, b) => a.cost - b.cost);
 }
 
-/** `8x4`: output and input channels of a tile, the cheapest first. */
+/** `8x4`: output and input channels of a tile, the cheapest first; on a GPU also `staged …` (`conv_staged.ts`). */
 function candidates({ inputs: [, dout], output: [, ...dw], attrs }: Call, target: Target): string[] {
-  const tiles = tilesOf(dw, dout, convWindow(NAME, attrs).groups, target).map(({ outs, ins }) => [outs, ins]);
-  return tileNames(tiles[0], tiles);
+  const { groups } = convWindow(NAME, attrs);
+  const [o, perGroup, kh, kw] = dw;
+  const tiles = tilesOf(dw, dout, groups, target).map(({ outs, ins }) => [outs, ins]);
+  const [rules, ...registers] = tileNames(tiles[0], tiles);
+  return [rules, ...stagedCandidates(o / groups, perGroup * kh * kw, target), ...registers];
 }
 
 /** Invocations worth having: beyond them, partial results cost more than idle lanes. */
@@ -95,6 +102,26 @@ function splitsOf(dw: Shape, dout: Shape, groups: number): number {
   return Math.ceil(images / Math.ceil(images / wanted));
 }
 
+/** The gradient as the sum of `splits` partial ones; of as many as there are images at most. */
+const inRuns = (splits: number): Lowering => (b, [x, dout], attrs) => {
+  const partial = b.op("conv2dWeightGradPartial", [x, dout], { ...attrs, splits: Math.min(splits, x.shape[0]) });
+  return b.sum(partial, [0], false);
+};
+
+/** Numbers of runs worth timing on a GPU, which may take any number of invocations: `runs 16`. */
+function runNames({ inputs: [x, dout], output: dw, attrs }: Call, { isSoftware }: Target): string[] {
+  const window = convWindow(NAME, attrs);
+  if (isSoftware || isPatching(x, dw, window) || isPointwise(dw, window)) return [];
+  const byRules = splitsOf(dw, dout, window.groups);
+  return [1, 4, 16, 64].filter((runs) => runs <= x[0] && runs !== byRules).map((runs) => `runs ${runs}`);
+}
+
+/** The composition called so; undefined for other names. */
+function runsNamed(name: string): Lowering | undefined {
+  const [, runs] = /^runs ([1-9]\d*)$/.exec(name) ?? [];
+  return runs === undefined ? undefined : inRuns(Number(runs));
+}
+
 /**
  * The kernel: an invocation computes `outs` × `ins` × kh × kw weights. It goes down strips of dout, a few columns each. At each
  * row it loads that row of dout and the rows of x that the window has newly come to; those it still
@@ -105,10 +132,16 @@ function splitsOf(dw: Shape, dout: Shape, groups: number): number {
  * out [splits, groups · outChannels, inChannels, kh, kw].
  * Grid: one invocation a tile; tile of input channels fastest, then of output channels, group, split.
  */
-function wgsl(call: Call, target: Target, candidate = candidates(call, target)[0]) {
+function wgsl(call: Call, target: Target, candidate = candidates(call, target)[0]): Wgsl {
   const { inputs: [x, dout], output: [splits, ...dw], attrs } = call;
   const { stride, padding, groups } = convWindow(NAME, attrs);
   const [o, perGroup, kh, kw] = dw;
+  if (isStaged(candidate)) {
+    const [, , outHeight, outWidth] = dout;
+    const window = { kernel: [kh, kw], groups, stride, padding } as const;
+    const sizes = { outChannels: o / groups, inChannels: perGroup, outHeight, outWidth, splits };
+    return stagedWeightGrad({ ...window, ...sizes }, candidate);
+  }
   const [outs, ins] = sidesOf(candidate, 2);
   const tiles = groups * Math.ceil(o / groups / outs) * Math.ceil(perGroup / ins);
   /** Rows of x that the next row of windows sees again. */
@@ -206,7 +239,7 @@ function wgsl(call: Call, target: Target, candidate = candidates(call, target)[0
     reads: ["vec4f", "vec4f"],
     writes: "f32",
     grid: tileGrid(tiles * splits),
-  } as const;
+  };
 }
 
 const kernel: Kernel = {
@@ -298,9 +331,9 @@ export const conv2dWeightGrad: Op = {
     const window = convWindow(NAME, attrs);
     if (isPatching(x.shape, dw, window)) return patchesWeightGrad(b, x, dout, window.stride);
     if (isPointwise(dw, window)) return pixelsWeightGrad(b, x, dout, window.stride);
-    const splits = splitsOf(dw, dout.shape, window.groups);
-    return b.sum(b.op("conv2dWeightGradPartial", [x, dout], { ...attrs, splits }), [0], false);
+    return inRuns(splitsOf(dw, dout.shape, window.groups))(b, [x, dout], attrs);
   },
+  alternatives: { names: runNames, lowering: runsNamed },
   samples: convCases.map((one) => ({
     inputs: inputsOf(one),
     attrs: { ...one.window, kernelSize: one.weight.slice(2) },

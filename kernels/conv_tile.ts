@@ -17,7 +17,10 @@
  */
 
 import { type Sides, sidesOf, tileNames } from "./candidates.ts";
-import type { Shape, Target, Wgsl } from "./op.ts";
+import type { ConvTile } from "./conv_window.ts";
+import { stagedConvolve } from "./conv_staged.ts";
+import type { Target, Wgsl } from "./op.ts";
+import { isStaged, stagedCandidates } from "./staged_tile.ts";
 import {
   blockedChain,
   COMPILE_COST,
@@ -31,25 +34,6 @@ import {
   tilesIn,
   writeOut,
 } from "./tile.ts";
-
-/** Which way the window reads. */
-export interface ConvTile {
-  /** Shape of the output [N, O, OH, OW]. */
-  readonly output: Shape;
-  /** Channels of the input in a group, and its columns. */
-  readonly inChannels: number;
-  readonly inWidth: number;
-  /** Runs of channels that do not see each other. */
-  readonly groups: number;
-  /** [kh, kw]. */
-  readonly kernel: readonly [number, number];
-  /** Step of the convolution's window, also for its gradient. */
-  readonly stride: number;
-  /** Zeros on every side of the convolution's input. */
-  readonly padding: number;
-  /** Convolution: y = i · stride + r − padding. Transposed: y = (i + padding − r) / stride where that is whole. */
-  readonly transposed: boolean;
-}
 
 /** The most an unrolled tile may have. */
 interface TileLimits {
@@ -159,10 +143,16 @@ const tileOf = (conv: ConvTile, target: Target): Tile => tilesOf(conv, target, 8
 
 const sidesOfTile = ({ channels, rows, columns }: Tile): Sides => [channels, rows, columns];
 
-/** `8x4x8`: channels, rows and columns of a tile; the rules' first, then the cheapest of 16, 8 and 4 channels. */
+/**
+ * `8x4x8`: channels, rows and columns of a tile; the rules' first, then the cheapest of 16, 8 and 4 channels. On a GPU also
+ * `staged …` (`conv_staged.ts`).
+ */
 export function convCandidates(conv: ConvTile, target: Target): string[] {
+  const { output: [n, o, height, width], groups } = conv;
   const others = [8, 16, 4].flatMap((most) => tilesOf(conv, target, most).slice(0, MOST_CANDIDATES / 2));
-  return tileNames(sidesOfTile(tileOf(conv, target)), others.map(sidesOfTile)).slice(0, MOST_CANDIDATES);
+  const [rules, ...registers] = tileNames(sidesOfTile(tileOf(conv, target)), others.map(sidesOfTile));
+  const staged = stagedCandidates(o / groups, n * height * width, target);
+  return [rules, ...staged, ...registers.slice(0, MOST_CANDIDATES)];
 }
 
 /** The tile called so, of whole fours of channels and whole strides where this convolution needs them. */
@@ -188,8 +178,11 @@ function axisOf({ stride, padding, transposed }: ConvTile, side: number, kernel:
 
 /** The kernel for these sizes, with the tile that plain rules choose or the one called `candidate`. */
 export function convTile(conv: ConvTile, target: Target, candidate = convCandidates(conv, target)[0]): Wgsl {
+  return isStaged(candidate) ? stagedConvolve(conv, candidate) : registerTile(conv, tileNamed(conv, candidate));
+}
+
+function registerTile(conv: ConvTile, tile: Tile): Wgsl {
   const { output: [n, o, height, width], inChannels, groups, kernel: [kh, kw], stride, transposed } = conv;
-  const tile = tileNamed(conv, candidate);
   const { channels } = tile;
   const rows = unrolledRows(conv);
   const y = axisOf(conv, tile.rows, rows);

@@ -19,6 +19,25 @@ export interface ConvWindow {
   readonly groups: number;
 }
 
+/** A convolution, or its gradient with respect to the input, as the writers of tiles see it. */
+export interface ConvTile {
+  /** Shape of the output [N, O, OH, OW]. */
+  readonly output: Shape;
+  /** Channels of the input in a group, and its columns. */
+  readonly inChannels: number;
+  readonly inWidth: number;
+  /** Runs of channels that do not see each other. */
+  readonly groups: number;
+  /** [kh, kw]. */
+  readonly kernel: readonly [number, number];
+  /** Step of the convolution's window, also for its gradient. */
+  readonly stride: number;
+  /** Zeros on every side of the convolution's input. */
+  readonly padding: number;
+  /** Convolution: y = i · stride + r − padding. Transposed: y = (i + padding − r) / stride where that is whole. */
+  readonly transposed: boolean;
+}
+
 /**
  * The window that attributes `stride`, `padding` and `groups` describe.
  *

@@ -10,8 +10,8 @@
  * @module
  */
 
-import { convCandidates, type ConvTile, convTile } from "./conv_tile.ts";
-import { convWindow, sizePair } from "./conv_window.ts";
+import { convCandidates, convTile } from "./conv_tile.ts";
+import { type ConvTile, convWindow, sizePair } from "./conv_window.ts";
 import {
   type Attrs,
   type Builder,

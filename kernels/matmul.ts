@@ -30,8 +30,8 @@ import {
 } from "./op.ts";
 import { type Sides, sidesOf, tileNames } from "./candidates.ts";
 import { stagedMatmul } from "./matmul_staged.ts";
-import { isStaged, STAGED } from "./staged_tile.ts";
-import { splitAlternatives } from "./split_k.ts";
+import { isStaged, stagedCandidates } from "./staged_tile.ts";
+import { splitLowering, splitNames } from "./split_k.ts";
 import { evenTile, fmaChain, plus, range, readRow, tiledMain, tileGrid, tilesIn, writeOut } from "./tile.ts";
 
 const isTransposed = (attrs: Attrs): { a: boolean; b: boolean } => ({
@@ -103,17 +103,13 @@ function tileOf({ m, n, batches }: Record<string, number>, { isSoftware }: Targe
   return [even(m, side), even(n, side)];
 }
 
-/** Products with shorter sides are not staged: most of the smallest tile would be past the edge. */
-const LEAST_STAGED = 24;
-
 /** `16x8`: rows and columns of C that an invocation keeps in registers; on a GPU also `staged …` (`staged_tile.ts`). */
 export function matmulCandidates(call: Call, target: Target): string[] {
   const sizes = matmulParams(call);
   const sides = SIDES[target.isSoftware ? "processor" : "gpu"];
   const others = sides.flatMap((rows) => sides.map((columns) => [even(sizes.m, rows), even(sizes.n, columns)]));
   const [rules, ...registers] = tileNames(tileOf(sizes, target), others);
-  const isStageable = !target.isSoftware && Math.min(sizes.m, sizes.n) >= LEAST_STAGED;
-  return [rules, ...(isStageable ? STAGED : []), ...registers];
+  return [rules, ...stagedCandidates(sizes.m, sizes.n, target), ...registers];
 }
 
 /** An operand of a tile and how it is loaded. */
@@ -298,7 +294,10 @@ export const matmul: Op = {
   },
   cuts,
   kernel,
-  alternatives: ({ inputs, output, attrs }) => splitAlternatives(output, sizesOf(inputs, attrs).k),
+  alternatives: {
+    names: ({ inputs, output, attrs }) => splitNames(output, sizesOf(inputs, attrs).k),
+    lowering: splitLowering,
+  },
   samples: [
     sample([3, 5], [5, 7]),
     sample([8, 12], [12, 16]),

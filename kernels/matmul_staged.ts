@@ -26,10 +26,11 @@ export interface Product {
   readonly splits?: number;
 }
 
-/** An operand, as four rows (or columns) by four k. */
-interface Layout {
+/** How a matrix lies in memory. */
+export interface MatrixLayout {
   /** WGSL function that reads it. */
   readonly load: string;
+  /** WGSL of the index of its first number. */
   readonly start: string;
   /** WGSL of the number of rows, and of the distance of rows that lie `alongK` in memory, or else of values of k. */
   readonly rows: string;
@@ -37,11 +38,14 @@ interface Layout {
   readonly alongK: boolean;
   /** Does every run of neighbours begin where a four does? */
   readonly isAligned: boolean;
-  /** May k be past the end? */
+  /** May k be past the WGSL variable `end`? */
   readonly isRagged: boolean;
 }
 
-function operand({ load, start, rows, lead, alongK, isAligned, isRagged }: Layout): StagedOperand {
+/** A matrix as an operand of a staged product. */
+export function stagedMatrix(
+  { load, start, rows, lead, alongK, isAligned, isRagged }: MatrixLayout,
+): StagedOperand {
   const phase = isAligned ? 0 : undefined;
   const define = (name: string, q: number, values: readonly string[]): string => {
     const four = `vec4f(${values.join(", ")})`;
@@ -79,12 +83,12 @@ export function stagedMatmul(product: Product, candidate: string): Wgsl {
   const plane = splits === undefined ? "batch" : "(split * p.batches + batch)";
   const code = stagedProduct({
     tile,
-    a: operand({
+    a: stagedMatrix({
       ...{ load: "load0", start: "aStart", rows: "p.m", isRagged },
       ...(transposeA ? { lead: "p.aK", alongK: false } : { lead: "p.aM", alongK: true }),
       isAligned: (transposeA ? m : k) % 4 === 0 && aBatch % 4 === 0,
     }),
-    b: operand({
+    b: stagedMatrix({
       ...{ load: "load1", start: "bStart", rows: "p.n", isRagged },
       ...(transposeB ? { lead: "p.bN", alongK: true } : { lead: "p.bK", alongK: false }),
       isAligned: (transposeB ? k : n) % 4 === 0 && bBatch % 4 === 0,

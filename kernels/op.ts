@@ -258,6 +258,14 @@ export interface Sample {
 /** An op in terms of others. */
 export type Lowering = (b: Builder, inputs: readonly Tensor[], attrs: Attrs) => Tensor;
 
+/** Compositions that may take the place of an op's own. */
+export interface Alternatives {
+  /** Names of those worth timing for a call; a kernel's candidates have other names. */
+  names(call: Call, target: Target): readonly string[];
+  /** The composition called so, which is right for every call, of whatever sizes; undefined for other names. */
+  lowering(name: string): Lowering | undefined;
+}
+
 /** One op, whole. */
 export interface Op {
   /** Key in the registry: lower camel case. */
@@ -272,11 +280,8 @@ export interface Op {
   readonly cuts?: (call: Call) => readonly Cut[];
   /** A composition: the op in terms of others. Replaced after differentiation. */
   readonly lower?: Lowering;
-  /**
-   * Compositions that a device may choose by measurement in the place of `lower` or of the kernel, by a name that is none of the
-   * kernel's candidates; those worth timing for this call.
-   */
-  readonly alternatives?: (call: Call) => ReadonlyMap<string, Lowering>;
+  /** Compositions that a device may choose by measurement in the place of `lower` or of the kernel. */
+  readonly alternatives?: Alternatives;
   /** A primitive: its kernels. Exactly one of `lower`, `kernel` and a row of the elementwise table is given. */
   readonly kernel?: Kernel;
   /** Most that the value is off by, in exact arithmetic, where its formula is an approximation; default 0. */

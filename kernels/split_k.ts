@@ -16,11 +16,16 @@ const MANY_RESULTS = 2 ** 18;
 /** Least values of k in a run that pay for storing its sums. */
 const LEAST_RUN = 32;
 
-/** Ways to compute a `matmul` of `output` that sums over `k` values, by name: `split 8`. */
-export function splitAlternatives(output: Shape, k: number): ReadonlyMap<string, Lowering> {
+/** Ways worth timing to compute a `matmul` of `output` that sums over `k` values: `split 8`. */
+export function splitNames(output: Shape, k: number): string[] {
   const splits = sizeOf(output) < MANY_RESULTS ? SPLITS.filter((count) => k >= count * LEAST_RUN) : [];
-  return new Map(splits.map((count) => [`split ${count}`, lowering(count)]));
+  return splits.map((count) => `split ${count}`);
 }
 
-const lowering = (splits: number): Lowering => (b, inputs, attrs) =>
-  b.sum(b.op("matmulPartial", inputs, { ...attrs, splits }), [0], false);
+/** The composition called so; undefined for other names. */
+export function splitLowering(name: string): Lowering | undefined {
+  const [, count] = /^split ([1-9]\d*)$/.exec(name) ?? [];
+  if (count === undefined) return undefined;
+  const splits = Number(count);
+  return (b, inputs, attrs) => b.sum(b.op("matmulPartial", inputs, { ...attrs, splits }), [0], false);
+}

@@ -14,7 +14,7 @@
  */
 
 import { type Sides, sidesOf } from "./candidates.ts";
-import { linearGrid } from "./op.ts";
+import { linearGrid, type Target } from "./op.ts";
 import { plus, range, type TileCounts, tilesIn, workgroupMain, writeOut } from "./tile.ts";
 
 /** Sizes of a staged product. */
@@ -41,6 +41,14 @@ export const STAGED: readonly string[] = [
   "staged 32x32x32 4x4",
   "staged 32x64x16 4x4",
 ];
+
+/** Shorter sides are not worth staging: most of the smallest tile would be past the edge. */
+const LEAST_SIDE = 24;
+
+/** Names of the tiles worth timing for a product of so many rows and columns; none where a processor plays the GPU. */
+export function stagedCandidates(rows: number, columns: number, { isSoftware }: Target): readonly string[] {
+  return isSoftware || Math.min(rows, columns) < LEAST_SIDE ? [] : STAGED;
+}
 
 /** Is this the name of a staged tile? */
 export const isStaged = (candidate: string): boolean => candidate.startsWith("staged ");

@@ -149,7 +149,7 @@ export class GraphBuilder implements Builder {
   #loweringOf(name: string, call: Call): Lowering | undefined {
     const { lower, alternatives } = opNamed(name);
     const choice = alternatives && this.#choices.of(name, call);
-    return (choice === undefined ? undefined : alternatives?.(call).get(choice)) ?? lower;
+    return (choice === undefined ? undefined : alternatives?.lowering(choice)) ?? lower;
   }
 
   /** a + b; adding the number 0 adds no node. */

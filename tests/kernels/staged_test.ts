@@ -5,14 +5,19 @@
  * @module
  */
 
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { opNamed } from "../../kernels/mod.ts";
-import type { Sample } from "../../kernels/op.ts";
+import type { Attrs, Sample, Shape } from "../../kernels/op.ts";
 import { STAGED, stagedTile } from "../../kernels/staged_tile.ts";
 import { runReference } from "../../src/device/reference.ts";
-import { bucketOf, Choices } from "../../src/graph/choices.ts";
+import { layOut } from "../../src/device/webgpu/context.ts";
+import { questionsIn } from "../../src/device/webgpu/questions.ts";
+import { Choices, RULES } from "../../src/graph/choices.ts";
 import { isSoftware, openAsGpu } from "./devices.ts";
-import { assert, assertThrows } from "@std/assert";
 import { assertNear, forwardGraphOf, inputsOf, resultsOf, sampleTrial, type Trial } from "./trials.ts";
+
+/** `deno task ok` tries two tiles: each takes seconds to compile. */
+const isQuick = Deno.env.get("FOVEA_QUICK") === "1";
 
 const product = (a: number[], b: number[], attrs: Sample["attrs"] = {}): Sample => ({
   ...{ inputs: [{ shape: a }, { shape: b }], attrs, abs: 2e-4 },
@@ -39,13 +44,34 @@ const partials: readonly Sample[] = [
   product([2, 70, 33], [2, 70, 34], { splits: 4, transposeA: true }),
 ];
 
+/** A convolution, and each of its gradients as an op of its own. */
+const convolution = (x: number[], weight: number[], window: Record<string, number> = {}): Trial[] => {
+  const { shape } = opNamed("conv2d");
+  const dout = shape([x, weight], window);
+  const sample = (inputs: readonly Shape[], attrs: Attrs): Sample => ({
+    ...{ inputs: inputs.map((shape) => ({ shape })), attrs: { ...window, ...attrs }, abs: 3e-4 },
+  });
+  return [
+    sampleTrial(opNamed("conv2d"), sample([x, weight], {}), 0),
+    sampleTrial(opNamed("conv2dInputGrad"), sample([weight, dout], { inputSize: x.slice(2) }), 1),
+    sampleTrial(opNamed("conv2dWeightGrad"), sample([x, dout], { kernelSize: weight.slice(2) }), 2),
+  ];
+};
+
 const trials: readonly Trial[] = [
   ...products.map((sample, k) => sampleTrial(opNamed("matmul"), sample, k)),
   ...partials.map((sample, k) => sampleTrial(opNamed("matmulPartial"), sample, k)),
+  // Whole fours, and a depth that divides the sum.
+  ...convolution([2, 16, 12, 12], [36, 16, 3, 3], { padding: 1 }),
+  // Nothing is whole: sizes, channels, a stride that leaves columns out, images in runs.
+  ...convolution([3, 5, 11, 9], [7, 5, 3, 3], { padding: 1, stride: 2 }),
+  ...convolution([2, 6, 9, 10], [10, 3, 3, 2], { groups: 2, stride: 3 }),
+  ...convolution([1, 3, 19, 17], [66, 3, 7, 7], { padding: 3, stride: 2 }),
 ];
 
-const bucketIn = ({ op, shapes, attrs }: Trial): string =>
-  bucketOf(op.name, { inputs: shapes, output: op.shape(shapes, attrs), attrs });
+/** Ops whose kernels can be staged. */
+const STAGEABLE = ["matmul", "matmulPartial", "convolve", "conv2dWeightGradPartial"];
+const LIMITS = { maxBuffer: 2 ** 31, maxBinding: 2 ** 27 };
 
 Deno.test({
   name: "products staged through workgroup memory agree with the float64 reference",
@@ -54,9 +80,12 @@ Deno.test({
     await using device = await openAsGpu();
     const graph = forwardGraphOf(trials);
     const reference = runReference(graph, inputsOf(trials)).outputs;
-    for (const candidate of STAGED) {
+    const questions = questionsIn((chooser) => layOut(graph, LIMITS, chooser).plan, RULES);
+    const buckets = [...questions].filter(([, { op }]) => STAGEABLE.includes(op)).map(([bucket]) => bucket);
+    assertEquals(new Set(buckets.map((bucket) => bucket.split(" ")[0])), new Set(STAGEABLE));
+    for (const candidate of isQuick ? STAGED.slice(0, 2) : STAGED) {
       await t.step(candidate, async () => {
-        using session = device.open(new Choices(Object.fromEntries(trials.map((one) => [bucketIn(one), candidate]))));
+        using session = device.open(new Choices(Object.fromEntries(buckets.map((bucket) => [bucket, candidate]))));
         const program = session.compile(graph);
         program.run(inputsOf(trials));
         const outputs = await program.outputs();

@@ -53,5 +53,5 @@ export function waysOf(
 ): { rules: string; candidates: string[]; others: string[] } {
   const { kernel, alternatives } = opNamed(op);
   const [rules, ...candidates] = kernel?.candidates?.(call, target) ?? [BY_RULES];
-  return { rules, candidates, others: [...alternatives?.(call).keys() ?? []] };
+  return { rules, candidates, others: [...alternatives?.names(call, target) ?? []] };
 }
