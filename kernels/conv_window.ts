@@ -19,6 +19,25 @@ export interface ConvWindow {
   readonly groups: number;
 }
 
+/** A convolution, or its gradient with respect to the input, as the writers of tiles see it. */
+export interface ConvTile {
+  /** Shape of the output [N, O, OH, OW]. */
+  readonly output: Shape;
+  /** Channels of the input in a group, and its columns. */
+  readonly inChannels: number;
+  readonly inWidth: number;
+  /** Runs of channels that do not see each other. */
+  readonly groups: number;
+  /** [kh, kw]. */
+  readonly kernel: readonly [number, number];
+  /** Step of the convolution's window, also for its gradient. */
+  readonly stride: number;
+  /** Zeros on every side of the convolution's input. */
+  readonly padding: number;
+  /** Convolution: y = i · stride + r − padding. Transposed: y = (i + padding − r) / stride where that is whole. */
+  readonly transposed: boolean;
+}
+
 /**
  * The window that attributes `stride`, `padding` and `groups` describe.
  *
@@ -89,8 +108,10 @@ export function sizePair(name: string, key: string, value: Attrs[string] | undef
 export interface ConvForm {
   /** For people, and for the tuner. */
   readonly name: string;
-  /** Is a convolution of `x` [N, C, H, W] with `weight` [O, C / groups, kh, kw] computed this way? */
-  fits(b: Builder, x: Shape, weight: Shape, window: ConvWindow): boolean;
+  /** Can a convolution of `x` [N, C, H, W] with `weight` [O, C / groups, kh, kw] be computed this way? */
+  can(limits: Pick<Builder, "maxBytes">, x: Shape, weight: Shape, window: ConvWindow): boolean;
+  /** Is this faster than the kernels, of those that it can compute? Without it, always. */
+  pays?(weight: Shape): boolean;
   /** The convolution: [N, O, OH, OW]. */
   forward(b: Builder, x: Tensor, weight: Tensor): Tensor;
   /** Its gradient with respect to an input of shape `x`, from dout [N, O, OH, OW]. */

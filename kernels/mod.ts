@@ -19,6 +19,7 @@ import { elementwise } from "./elementwise.ts";
 import { layerNorm } from "./layer_norm.ts";
 import { logSoftmax } from "./log_softmax.ts";
 import { matmul } from "./matmul.ts";
+import { matmulPartial } from "./matmul_partial.ts";
 import { maxPool2d, maxPool2dGrad, maxPool2dPosition } from "./max_pool2d.ts";
 import type { Op } from "./op.ts";
 import { pad } from "./pad.ts";
@@ -36,6 +37,7 @@ const others: readonly Op[] = [
   sum,
   max,
   matmul,
+  matmulPartial,
   convolve,
   conv2d,
   conv2dInputGrad,

@@ -28,7 +28,7 @@ const asMatrix = (b: Builder, weight: Tensor): Tensor =>
 /** Convolutions whose windows cover every element once. */
 export const patches: ConvForm = {
   name: "patches",
-  fits: (_, [, , height, width], [, , kh, kw], { stride, padding, groups }) =>
+  can: (_, [, , height, width], [, , kh, kw], { stride, padding, groups }) =>
     kh === stride && kw === stride && stride > 1 && padding === 0 && groups === 1 && height % stride === 0 &&
     width % stride === 0,
   forward(b, x, weight) {

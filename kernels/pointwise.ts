@@ -43,7 +43,7 @@ function toPixels(b: Builder, x: Tensor): Tensor {
 /** Convolutions with a 1×1 window at stride 1. */
 export const pointwise: ConvForm = {
   name: "pointwise",
-  fits: (_, _x, [, , kh, kw], { stride, padding, groups }) =>
+  can: (_, _x, [, , kh, kw], { stride, padding, groups }) =>
     kh === 1 && kw === 1 && stride === 1 && padding === 0 && groups === 1,
   forward: (b, x, weight) =>
     fromPixels(b, b.matmul(asMatrix(b, weight), toPixels(b, x)), [x.shape[0], ...x.shape.slice(2)]),

@@ -35,13 +35,13 @@ function unfold(b: Builder, x: Tensor, weight: Shape, again: boolean): Tensor {
   return b.reshape(tiles, [c * taps, count]);
 }
 
-/** Convolutions at stride 2 with windows of 1×1, or of 3×3 between many channels, where the windows need not be cut. */
+/** Convolutions at stride 2 with windows of 1×1, or of 3×3, where the windows need not be cut. */
 export const unfolded: ConvForm = {
   name: "unfolded",
-  fits({ maxBytes }, x, [o, c, kh, kw], { stride, padding, groups }) {
-    if (stride !== 2 || groups !== 1 || kh !== kw || 4 * kh * kw * c * tilesOf(x).count > maxBytes) return false;
-    return (kh === 1 && padding === 0) || (kh === 3 && padding === 1 && (c * o) / (c + o) >= LEAST_QUOTIENT);
-  },
+  can: ({ maxBytes }, x, [, c, kh, kw], { stride, padding, groups }) =>
+    stride === 2 && groups === 1 && kh === kw && ((kh === 1 && padding === 0) || (kh === 3 && padding === 1)) &&
+    4 * kh * kw * c * tilesOf(x).count <= maxBytes,
+  pays: ([o, c, k]) => k === 1 || (c * o) / (c + o) >= LEAST_QUOTIENT,
   forward(b, x, weight) {
     const { rows, columns } = tilesOf(x.shape);
     const out = b.matmul(asMatrix(b, weight), unfold(b, x, weight.shape, false));

@@ -34,12 +34,13 @@ const LEAST_QUOTIENT = 40;
 const outputTiles = (b: Builder, dout: Tensor): Tensor =>
   b.op("toTiles", [dout], { of: "winogradOutput", again: false });
 
-/** 3×3 convolutions at stride 1 between many channels, where neither V nor M would have to be cut. */
+/** 3×3 convolutions at stride 1, where neither V nor M would have to be cut. */
 export const winograd: ConvForm = {
   name: "winograd",
-  fits: ({ maxBytes }, x, [o, c, kh, kw], { stride, padding, groups }) =>
-    kh === 3 && kw === 3 && stride === 1 && padding === 1 && groups === 1 && (c * o) / (c + o) >= LEAST_QUOTIENT &&
+  can: ({ maxBytes }, x, [o, c, kh, kw], { stride, padding, groups }) =>
+    kh === 3 && kw === 3 && stride === 1 && padding === 1 && groups === 1 &&
     4 * 16 * Math.max(o, c) * tilesOf(x).count <= maxBytes,
+  pays: ([o, c]) => (c * o) / (c + o) >= LEAST_QUOTIENT,
   forward(b, x, weight) {
     const u = b.op("winogradWeight", [weight], { again: false });
     const v = b.op("toTiles", [x], { of: "winogradInput", again: false });
