@@ -84,7 +84,10 @@ export const growth: Item = {
         ...[of, at, points.map(([value, seconds]) => `${value}: ${(1000 * seconds).toFixed(0)}`).join(", ")],
         fit.exponent.toFixed(2),
       ]),
-      notes: ["The plot is in bench/growth.png. Work alone would give the exponents 1, 2 and about 1."],
+      notes: [
+        "The plot is in bench/growth.png. Work alone would give the exponents 1, 2 and about 1; every step also passes " +
+        "over all weights, and a dispatch costs what it costs.",
+      ],
     };
   },
 };

@@ -4,13 +4,29 @@
  * @module
  */
 
-import { type Attrs, type Builder, type Operand, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
+import {
+  type Attrs,
+  type Builder,
+  type Call,
+  type Lowering,
+  type Operand,
+  type Shape,
+  sizeOf,
+  type Tensor,
+} from "../../kernels/op.ts";
 import { opNamed } from "../../kernels/mod.ts";
-import { type Assignment, type Graph, isScalarInput, type Node, storageOf } from "./graph.ts";
+import { type Chooser, RULES } from "./choices.ts";
+import { type Assignment, type Graph, isScalarInput, keyOf, type Node, storageOf } from "./graph.ts";
 
-/** JSON has no infinities, no NaN and no −0: as text they are told apart. */
-const numberText = (_: string, value: unknown): unknown =>
-  typeof value === "number" ? (Object.is(value, -0) ? "-0" : `${value}`) : value;
+/** How compositions are expanded. */
+export interface LoweringOptions {
+  /** Are they, as they are added? Default false. */
+  readonly primitives?: boolean;
+  /** Largest tensor in bytes that the device takes whole; default any. */
+  readonly maxBytes?: number;
+  /** Which of an op's compositions is taken; default plain rules. */
+  readonly choices?: Chooser;
+}
 
 /** Builder of one graph. */
 export class GraphBuilder implements Builder {
@@ -22,16 +38,13 @@ export class GraphBuilder implements Builder {
   readonly #shapes = new Map<string, Shape>();
   readonly #primitives: boolean;
   readonly maxBytes: number;
+  readonly #choices: Chooser;
 
-  /**
-   * An empty graph.
-   *
-   * @param primitives Expand compositions as they are added; default false.
-   * @param maxBytes Largest tensor that the device takes whole; default any.
-   */
-  constructor({ primitives = false, maxBytes = Infinity }: { primitives?: boolean; maxBytes?: number } = {}) {
+  /** An empty graph. */
+  constructor({ primitives = false, maxBytes = Infinity, choices = RULES }: LoweringOptions = {}) {
     this.#primitives = primitives;
     this.maxBytes = maxBytes;
+    this.#choices = choices;
   }
 
   /** The graph built so far. */
@@ -40,7 +53,7 @@ export class GraphBuilder implements Builder {
   }
 
   #add(op: string, shape: Shape, inputs: readonly Node[], attrs: Attrs): Node {
-    const key = `${op}|${inputs.map((input) => input.id)}|${shape}|${JSON.stringify(attrs, numberText)}`;
+    const key = `${op}|${inputs.map((input) => input.id)}|${shape}|${keyOf(attrs)}`;
     let node = this.#known.get(key);
     if (!node) {
       node = { id: this.#nodes.length, op, shape, inputs, attrs };
@@ -128,9 +141,18 @@ export class GraphBuilder implements Builder {
   /** Any op of the registry. Throws TypeError for an unknown name, shapes that do not fit, and tensors of another graph. */
   op(name: string, inputs: readonly Operand[], attrs: Attrs = {}): Tensor {
     const nodes = inputs.map((input) => this.#node(input));
-    const { shape, lower } = opNamed(name);
-    const output = shape(nodes.map((node) => node.shape), attrs);
-    return this.#primitives && lower ? lower(this, nodes, attrs) : this.#add(name, output, nodes, attrs);
+    const output = opNamed(name).shape(nodes.map((node) => node.shape), attrs);
+    const lower = this.#primitives
+      ? this.#loweringOf(name, { inputs: nodes.map((node) => node.shape), output, attrs })
+      : undefined;
+    return lower ? lower(this, nodes, attrs) : this.#add(name, output, nodes, attrs);
+  }
+
+  /** The composition that takes the place of a call; none for a primitive. */
+  #loweringOf(name: string, call: Call): Lowering | undefined {
+    const { lower, alternatives } = opNamed(name);
+    const choice = alternatives && this.#choices.of(name, call);
+    return (choice === undefined ? undefined : alternatives?.lowering(choice)) ?? lower;
   }
 
   /** a + b; adding the number 0 adds no node. */

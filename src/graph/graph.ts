@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Attrs, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
+import { type Attrs, type Call, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
 
 /**
  * A symbolic tensor. Besides the ops of the registry, `op` may be:
@@ -101,4 +101,17 @@ export function sameShape(a: Node, b: Node): boolean {
 /** Shapes of a node's inputs. */
 export function inputShapes(node: Node): Shape[] {
   return node.inputs.map((input) => input.shape);
+}
+
+/** Text that is the same for equal attributes or calls. JSON has no infinities, no NaN and no −0: as text they are told apart. */
+export function keyOf(value: Attrs | Call): string {
+  return JSON.stringify(
+    value,
+    (_, part) => typeof part === "number" ? (Object.is(part, -0) ? "-0" : `${part}`) : part,
+  );
+}
+
+/** The call that a node of an op is. */
+export function callOf(node: Node): Call {
+  return { inputs: inputShapes(node), output: node.shape, attrs: node.attrs };
 }

@@ -6,16 +6,12 @@
  */
 
 import type { Tensor } from "../../kernels/op.ts";
-import { GraphBuilder } from "./builder.ts";
+import { GraphBuilder, type LoweringOptions } from "./builder.ts";
 import { type Graph, liveNodes, type Node } from "./graph.ts";
 
-/**
- * The same graph in primitives, without the nodes that nobody reads.
- *
- * @param maxBytes Largest tensor that the device takes whole; default any.
- */
-export function lower(graph: Graph, maxBytes?: number): Graph {
-  const b = new GraphBuilder({ primitives: true, maxBytes });
+/** The same graph in primitives, without the nodes that nobody reads. */
+export function lower(graph: Graph, options?: LoweringOptions): Graph {
+  const b = new GraphBuilder({ ...options, primitives: true });
   const lowered = new Map<Node, Tensor>();
   for (const node of liveNodes(graph)) {
     if (node.op === "join") continue;

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { Choices } from "../../graph/choices.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { Device, MemoryUse, Session } from "../device.ts";
 import { freeHostMemory } from "../host_memory.ts";
@@ -30,6 +31,8 @@ export class GpuJsDevice implements Device {
   readonly description: string;
   readonly maxTensorBytes = MAX_TENSOR_BYTES;
   readonly memoryBytes?: number = freeHostMemory();
+  /** Every call is computed in one way. */
+  readonly choices: Choices = new Choices();
   readonly #context: GpuJsContext;
 
   constructor(gpu: GpuJs, mode: GpuJsMode) {

@@ -10,8 +10,9 @@
 import arithmetic from "./arithmetic.wgsl" with { type: "text" };
 import { randomWgsl } from "../../../kernels/random.ts";
 import { opNamed } from "../../../kernels/mod.ts";
-import { linearGrid, sizeOf, type Target, type Wgsl } from "../../../kernels/op.ts";
-import { inputShapes, type Node, storageOf } from "../../graph/graph.ts";
+import { type Call, linearGrid, sizeOf, type Target, type Wgsl } from "../../../kernels/op.ts";
+import type { Chooser } from "../../graph/choices.ts";
+import { callOf, keyOf, type Node, storageOf } from "../../graph/graph.ts";
 import type { Location, Plan } from "../../graph/plan.ts";
 import type { Step } from "../../graph/step.ts";
 import { printExpression } from "../expression.ts";
@@ -66,10 +67,25 @@ export interface TargetDevice extends Target {
  * Where a processor plays the GPU, as Mesa's llvmpipe does, tensors are read as storage textures: reading four numbers
  * for each of eight lanes takes 52 instructions there, and 660 cycles from a buffer. (A sampled texture would take 190: its level
  * of detail is looked up for each lane.) On a GPU buffers are as good.
+ *
+ * @param choices Which candidates of kernels are taken.
  */
-export function assemble(step: Step, plan: Plan, device: TargetDevice): Assembled {
-  const assembly = new Assembly(plan, device);
+export function assemble(step: Step, plan: Plan, device: TargetDevice, choices: Chooser): Assembled {
+  const assembly = new Assembly(plan, device, choices);
   return step.kernel ? assembly.kernel(step, step.kernel) : assembly.map(step);
+}
+
+/** Kernels' own texts by device: blocks repeat their calls, and a graph is laid out to be measured and to be compiled. */
+const texts = new WeakMap<TargetDevice, Map<string, Wgsl>>();
+
+/** The kernel's text for a call. */
+function textOf(device: TargetDevice, op: string, call: Call, candidate: string | undefined): Wgsl {
+  let known = texts.get(device);
+  if (!known) texts.set(device, known = new Map());
+  const key = `${op} ${candidate} ${keyOf(call)}`;
+  let wgsl = known.get(key);
+  if (!wgsl) known.set(key, wgsl = opNamed(op).kernel!.wgsl(call, device, candidate));
+  return wgsl;
 }
 
 interface Binding {
@@ -86,11 +102,13 @@ class Assembly implements Surroundings {
   readonly #params: [name: string, value: number][] = [];
   readonly #floats = new DataView(new ArrayBuffer(4));
   readonly #scalars: { name: string; at: number }[] = [];
+  readonly #choices: Chooser;
   #usesRandom = false;
 
-  constructor(plan: Plan, device: TargetDevice) {
+  constructor(plan: Plan, device: TargetDevice, choices: Chooser) {
     this.#plan = plan;
     this.#device = device;
+    this.#choices = choices;
   }
 
   /** The binding of a stored tensor; tensors that share a place share it. */
@@ -166,8 +184,8 @@ ${indent(lines)}
 
   kernel(step: Step, node: Node): Assembled {
     const { kernel } = opNamed(node.op);
-    const call = { inputs: inputShapes(node), output: node.shape, attrs: node.attrs };
-    const wgsl = kernel!.wgsl(call, this.#device);
+    const call = callOf(node);
+    const wgsl = textOf(this.#device, node.op, call, kernel!.candidates && this.#choices.of(node.op, call));
     this.#params.push(...Object.entries(kernel!.params(call)));
     // The kernel's own operands come first: the view it reads them through is the binding's.
     const operands = [...node.inputs.keys()].filter((k) => !kernel!.prologue?.includes(k));

@@ -5,6 +5,7 @@
  */
 
 import { UserError } from "../../errors.ts";
+import type { Chooser } from "../../graph/choices.ts";
 import { cut } from "../../graph/cut.ts";
 import { fuse, type FuseOptions } from "../../graph/fuse.ts";
 import type { Graph } from "../../graph/graph.ts";
@@ -13,9 +14,9 @@ import { type MemoryLimits, type Plan, plan } from "../../graph/plan.ts";
 
 const FUSION: FuseOptions = { prologues: true, epilogues: true, manyWrites: true, maxBindings: 8 };
 
-/** Lowers, cuts, fuses and lays out a graph as WebGPU runs it; needs no adapter. */
-export function layOut(graph: Graph, limits: MemoryLimits): { graph: Graph; plan: Plan } {
-  const lowered = cut(lower(graph, limits.maxBinding), limits.maxBinding);
+/** Lowers, cuts, fuses and lays out a graph as WebGPU runs it, compositions by plain rules unless told; needs no adapter. */
+export function layOut(graph: Graph, limits: MemoryLimits, choices?: Chooser): { graph: Graph; plan: Plan } {
+  const lowered = cut(lower(graph, { choices, maxBytes: limits.maxBinding }), limits.maxBinding, choices);
   return { graph: lowered, plan: plan(lowered, fuse(lowered, FUSION), limits) };
 }
 
@@ -76,8 +77,8 @@ export class WebGpuContext {
   }
 
   /** Lowers, cuts, fuses and lays out a graph for this device. */
-  plan(graph: Graph): { graph: Graph; plan: Plan } {
-    return layOut(graph, { maxBuffer: this.gpu.limits.maxBufferSize, maxBinding: this.maxBinding });
+  plan(graph: Graph, choices: Chooser): { graph: Graph; plan: Plan } {
+    return layOut(graph, { maxBuffer: this.gpu.limits.maxBufferSize, maxBinding: this.maxBinding }, choices);
   }
 
   /** Layout of a dispatch: the numbers, then `storage` tensors in buffers, then textures of these formats. */

@@ -4,13 +4,16 @@
  * @module
  */
 
+import type { Choices, Chooser } from "../../graph/choices.ts";
 import type { Graph } from "../../graph/graph.ts";
-import type { Device, MemoryUse, Session } from "../device.ts";
+import type { Device, MemoryUse, Session, Tuned, TuneOptions } from "../device.ts";
 import { freeHostMemory } from "../host_memory.ts";
 import { memoryUse } from "../memory.ts";
 import { WebGpuContext } from "./context.ts";
 import { dispatchesOf } from "./dispatches.ts";
 import { WebGpuSession } from "./session.ts";
+import { choicesFor } from "./stored_choices.ts";
+import { Tuner } from "./tuner.ts";
 
 /** The adapter that {@link openWebGpu} opens, or undefined. */
 export async function findAdapter(): Promise<GPUAdapter | undefined> {
@@ -58,6 +61,7 @@ export class WebGpuDevice implements Device {
   readonly kind = "webgpu";
   readonly description: string;
   readonly memoryBytes?: number;
+  readonly choices: Choices;
   readonly #context: WebGpuContext;
 
   constructor(gpu: GPUDevice, info: GPUAdapterInfo, maxBinding?: number) {
@@ -65,20 +69,25 @@ export class WebGpuDevice implements Device {
     // A software adapter takes the host's memory; of a GPU's, WebGPU tells nothing.
     if (info.isFallbackAdapter) this.memoryBytes = freeHostMemory();
     this.description = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ");
+    this.choices = choicesFor(this.description);
   }
 
   get maxTensorBytes(): number {
     return this.#context.maxBinding;
   }
 
-  open(): Session {
-    return new WebGpuSession(this.#context);
+  open(choices: Chooser = this.choices): Session {
+    return new WebGpuSession(this.#context, choices);
   }
 
-  measure(graph: Graph): MemoryUse {
-    const { plan } = this.#context.plan(graph);
+  measure(graph: Graph, choices: Chooser = this.choices): MemoryUse {
+    const { plan } = this.#context.plan(graph, choices);
     // The texts say what is read from textures.
-    return memoryUse(plan, this.#context.readsTextures ? dispatchesOf(plan, this.#context).textureBytes : 0);
+    return memoryUse(plan, this.#context.readsTextures ? dispatchesOf(plan, this.#context, choices).textureBytes : 0);
+  }
+
+  tune(graphs: readonly Graph[], options: TuneOptions): Promise<Tuned> {
+    return new Tuner(this.#context, options).tune(graphs);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Chooser } from "../../graph/choices.ts";
 import type { Plan } from "../../graph/plan.ts";
 import { assemble, type Assembled, placeOf, type TargetDevice } from "./assemble.ts";
 import { TextureSlots, type TextureUse } from "./texture_slots.ts";
@@ -17,10 +18,11 @@ export interface PlannedDispatch extends Assembled {
 export function dispatchesOf(
   plan: Plan,
   device: TargetDevice,
+  choices: Chooser,
 ): { readonly dispatches: readonly PlannedDispatch[]; readonly textureBytes: number } {
   const slots = new TextureSlots();
   const dispatches = plan.steps.map((step): PlannedDispatch => {
-    const assembled = assemble(step, plan, device);
+    const assembled = assemble(step, plan, device, choices);
     const written = new Set(step.writes.map((node) => placeOf(plan.locations.get(node)!)));
     return { ...assembled, textures: slots.assign(assembled.textures, written) };
   });

@@ -6,6 +6,7 @@
  */
 
 import { sizeOf } from "../../../kernels/op.ts";
+import type { Chooser } from "../../graph/choices.ts";
 import { type Graph, isScalarInput, liveNodes, partsOf, stateSizes, storageOf, wholeSize } from "../../graph/graph.ts";
 import type { Location, Plan } from "../../graph/plan.ts";
 import { describeStep } from "../../graph/step.ts";
@@ -43,11 +44,11 @@ export class WebGpuProgram implements Program {
   #groups: GPUBindGroup[] = [];
   #generation = -1;
 
-  constructor(memory: WebGpuMemory, { graph, plan }: { graph: Graph; plan: Plan }) {
+  constructor(memory: WebGpuMemory, { graph, plan }: { graph: Graph; plan: Plan }, choices: Chooser) {
     this.#memory = memory;
     this.#graph = graph;
     this.#plan = plan;
-    const { dispatches, textureBytes } = dispatchesOf(plan, memory.context);
+    const { dispatches, textureBytes } = dispatchesOf(plan, memory.context, choices);
     this.memory = memoryUse(plan, textureBytes);
     let paramsAt = 0;
     this.#dispatches = dispatches.map((dispatch) => {

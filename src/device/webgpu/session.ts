@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Chooser } from "../../graph/choices.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { Program, Session } from "../device.ts";
 import type { WebGpuContext } from "./context.ts";
@@ -13,11 +14,13 @@ import { WebGpuProgram } from "./program.ts";
 /** State and programs on one WebGPU device. */
 export class WebGpuSession implements Session {
   readonly #context: WebGpuContext;
+  readonly #choices: Chooser;
   readonly #memory: WebGpuMemory;
   readonly #programs: WebGpuProgram[] = [];
 
-  constructor(context: WebGpuContext) {
+  constructor(context: WebGpuContext, choices: Chooser) {
     this.#context = context;
+    this.#choices = choices;
     this.#memory = new WebGpuMemory(context);
   }
 
@@ -30,7 +33,7 @@ export class WebGpuSession implements Session {
   }
 
   compile(graph: Graph): Program {
-    const program = new WebGpuProgram(this.#memory, this.#context.plan(graph));
+    const program = new WebGpuProgram(this.#memory, this.#context.plan(graph, this.#choices), this.#choices);
     this.#programs.push(program);
     return program;
   }

@@ -1,14 +1,15 @@
 /**
- * Pictures as Winograd's tiles and back (see `winograd.ts`). With the matrices of F(2, 3), of picture n, channel c, tile (i, j), which
- * are number p = (n · TH + i) · TW + j of all tiles:
+ * Pictures as tiles, two pixels apart, and back. Of picture n, channel c, tile (i, j), which is number p = (n · TH + i) · TW + j of all
+ * tiles, a transform with matrix L (m × side) gives m × m numbers:
  *
  * ```text
- * tiles of the input:     V[a, b, c, p] = Σ over r, s < 4 of Bᵀ[a, r] · Bᵀ[b, s] · x[n, c, 2i + r − 1, 2j + s − 1]
- * tiles of the output:    M[a, b, c, p] = Σ over r, s < 2 of A[a, r] · A[b, s] · x[n, c, 2i + r, 2j + s]
+ * tiles[a, b, c, p] = Σ over r, s < side of L[a, r] · L[b, s] · x[n, c, 2i + r − before, 2j + s − before]
  * ```
  *
- * Both are one op, `winogradTiles`; `winogradPictures` is its transpose, which gathers what overlapping tiles give a pixel. Going
- * back from the output's tiles is the last step of the convolution, from the input's the last of its gradient.
+ * They are laid out for the products that they go into: by element of the tile, [m², C, P], or by channel, [C, m², P].
+ *
+ * `toTiles` is this, `fromTiles` its transpose, which gathers what overlapping tiles give a pixel. The transforms are those of
+ * Winograd's convolution (`winograd.ts`), and the windows of a convolution at stride 2 as they are (`unfolded.ts`).
  *
  * @module
  */
@@ -22,29 +23,51 @@ import {
   type Op,
   type Shape,
   shapesText,
+  sizeOf,
   type Wgsl,
 } from "./op.ts";
 import { plus, range, readRow, type Row } from "./tile.ts";
 
-/** How the tiles of one side of the convolution are made. */
+/** How tiles are made. */
 interface Transform {
-  /** 4 × side. */
+  /** m × side, of −1, 0 and 1. */
   readonly matrix: readonly (readonly number[])[];
-  /** Rows and columns of the picture under a tile; tiles are two apart. */
+  /** Rows and columns of the picture under a tile. */
   readonly side: number;
   /** Rows and columns by which the first tile begins before the picture. */
   readonly before: number;
+  /** Which comes first in the layout. */
+  readonly by: "element" | "channel";
 }
 
-const transforms: Readonly<Record<string, Transform>> = {
-  input: { matrix: [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]], side: 4, before: 1 },
-  output: { matrix: [[1, 0], [1, 1], [1, -1], [0, -1]], side: 2, before: 0 },
-};
+const transforms = {
+  /** Bᵀ of F(2×2, 3×3). */
+  winogradInput: {
+    matrix: [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]],
+    side: 4,
+    before: 1,
+    by: "element",
+  },
+  /** A. */
+  winogradOutput: { matrix: [[1, 0], [1, 1], [1, -1], [0, -1]], side: 2, before: 0, by: "element" },
+  /** Windows 3 × 3 with padding 1. */
+  window3: { matrix: [[1, 0, 0], [0, 1, 0], [0, 0, 1]], side: 3, before: 1, by: "channel" },
+  /** Every second pixel. */
+  window1: { matrix: [[1]], side: 1, before: 0, by: "channel" },
+} satisfies Record<string, Transform>;
 
-const transformOf = ({ attrs }: Pick<Call, "attrs">): Transform => transforms[attrs.of as string];
+/** Name of a transform: the attribute `of`. */
+export type TileTransform = keyof typeof transforms;
 
-/** Elements of a 4×4 tile. */
-const PLANES = 16;
+const transformOf = ({ attrs }: Pick<Call, "attrs">): Transform => transforms[attrs.of as TileTransform];
+
+/** Shape of the tiles of pictures with `channels` channels. */
+function tilesShape({ matrix, by }: Transform, channels: number, count: number): Shape {
+  const elements = matrix.length ** 2;
+  return by === "element" ? [elements, channels, count] : [channels, elements, count];
+}
+
+const channelAxis = ({ by }: Transform): 0 | 1 => by === "element" ? 1 : 0;
 
 /** Number of tiles of pictures [N, C, H, W]: in a column, in a row, in all. */
 export function tilesOf([n, , height, width]: Shape): { rows: number; columns: number; count: number } {
@@ -53,13 +76,16 @@ export function tilesOf([n, , height, width]: Shape): { rows: number; columns: n
 }
 
 /** Sizes of both kernels, from the pictures' shape. */
-function paramsOf(pictures: Shape, { matrix, side, before }: Transform): Record<string, number> {
+function paramsOf(pictures: Shape, { matrix, side, before, by }: Transform): Record<string, number> {
   const [, channels, height, width] = pictures;
   const { rows, columns, count } = tilesOf(pictures);
   // For gpu.js, which has no tables: a row of the matrix is a number in base 3.
   const digits = (row: readonly number[]) => row.reduceRight((number, value) => number * 3 + value + 1, 0);
-  const coded = Object.fromEntries(matrix.map((row, a) => [`row${a}`, digits(row)]));
-  return { channels, height, width, rows, columns, count, side, before, ...coded };
+  const coded = Object.fromEntries([0, 1, 2, 3].map((a) => [`row${a}`, digits(matrix[a] ?? [])]));
+  const size = matrix.length;
+  // Rows of tiles from one element, and from one channel, to the next.
+  const [elementStep, channelStep] = by === "element" ? [channels, 1] : [1, size ** 2];
+  return { channels, height, width, rows, columns, count, side, before, size, elementStep, channelStep, ...coded };
 }
 
 /** How an invocation shares the work: it takes `lanes` tiles of a channel, which lie in runs of one row of the picture. */
@@ -114,12 +140,14 @@ const gridOf = (pictures: Shape): [number, number, number] =>
 /**
  * Pictures to tiles. An invocation reads the rows under a run of tiles once, transforms their columns, then each tile's rows.
  *
- * Layouts: x [N, C, H, W], out [16, C, P]. Grid: one invocation a channel and 4 tiles, or 1 where they are no whole fours.
+ * Layouts: x [N, C, H, W], out by element or by channel. Grid: one invocation a channel and 4 tiles, or 1 where they are no whole fours.
  */
 function tilesWgsl({ inputs: [x], attrs }: Call): Wgsl {
-  const { matrix, side, before } = transformOf({ attrs });
+  const transform = transformOf({ attrs });
+  const { matrix, side, before } = transform;
   const [, , height, width] = x;
   const { lanes, run } = lanesOf(x);
+  const size = matrix.length;
   /** Columns under a run. */
   const span = side + 2 * (run - 1);
   // Even pictures end where a tile's own pixels do.
@@ -149,7 +177,7 @@ function tilesWgsl({ inputs: [x], attrs }: Call): Wgsl {
         }),
       ];
     }),
-    ...range(4).flatMap((a) =>
+    ...range(size).flatMap((a) =>
       range(span).map((s) =>
         `let t${k}_${a}_${s} = ${signedSum(range(side).map((r) => [matrix[a][r], `x${k}_${r}_${s}`]))};`
       )
@@ -159,9 +187,9 @@ function tilesWgsl({ inputs: [x], attrs }: Call): Wgsl {
     const [k, u] = [Math.floor(lane / run), lane % run];
     return signedSum(range(side).map((s) => [matrix[b][s], `t${k}_${a}_${2 * u + s}`]));
   };
-  const writes = range(PLANES).map((plane) => {
-    const values = range(lanes).map((lane) => valueOf(plane >> 2, plane & 3, lane));
-    return `emit(((${plane}u * p.channels + c) * p.count + p0) / ${lanes}u, ${
+  const writes = range(size ** 2).map((plane) => {
+    const values = range(lanes).map((lane) => valueOf(Math.floor(plane / size), plane % size, lane));
+    return `emit(((${plane}u * p.elementStep + c * p.channelStep) * p.count + p0) / ${lanes}u, ${
       lanes === 4 ? `vec4f(${values.join(", ")})` : values[0]
     });`;
   });
@@ -180,7 +208,7 @@ const NEIGHBOURS = [-1, 0, 1];
 function sourcesOf({ matrix, side, before }: Transform, e: number) {
   return NEIGHBOURS.flatMap((d) => {
     const r = e + before - 2 * d;
-    return r < 0 || r >= side ? [] : range(4).map((a) => ({ d, a, factor: matrix[a][r] }));
+    return r < 0 || r >= side ? [] : range(matrix.length).map((a) => ({ d, a, factor: matrix[a][r] }));
   }).filter(({ factor }) => factor !== 0);
 }
 
@@ -188,16 +216,17 @@ function sourcesOf({ matrix, side, before }: Transform, e: number) {
  * Tiles to pictures. An invocation reads the elements that give its tiles' pixels, adds up those of a column of tiles, then
  * across.
  *
- * Layouts: tiles [16, C, P], out [N, C, H, W]. Grid: as that of {@link tilesWgsl}.
+ * Layouts: tiles by element or by channel, out [N, C, H, W]. Grid: as that of {@link tilesWgsl}.
  */
 function picturesWgsl({ output, attrs }: Call): Wgsl {
   const transform = transformOf({ attrs });
   const [, , height, width] = output;
   const { lanes, run } = lanesOf(output);
+  const size = transform.matrix.length;
   const rows = [0, 1].map((e) => sourcesOf(transform, e));
   /** Every (tile, element) that a row or column needs. */
   const needed = range(NEIGHBOURS.length).flatMap((k) =>
-    range(4).map((a) => ({ d: NEIGHBOURS[k], a, name: `${k}${a}` }))
+    range(size).map((a) => ({ d: NEIGHBOURS[k], a, name: `${k}${a}` }))
   ).filter(({ d, a }) => rows.flat().some((source) => source.d === d && source.a === a));
   const tileAt = (lane: number) => ({ k: Math.floor(lane / run), u: lane % run });
   const has = (axis: "i" | "j", d: number, lane: number): string[] => {
@@ -214,7 +243,7 @@ function picturesWgsl({ output, attrs }: Call): Wgsl {
     // Of this column of elements: what each row of pixels takes of it, tile by tile.
     ...needed.flatMap(({ d: down, a, name }) => {
       const rowOffset = down === 0 ? "" : down < 0 ? " - p.columns" : " + p.columns";
-      const start = plus(`(${4 * a + b}u * p.channels + c) * p.count + p0${rowOffset}`, across);
+      const start = plus(`(${size * a + b}u * p.elementStep + c * p.channelStep) * p.count + p0${rowOffset}`, across);
       const row = elements(`e${column}_${name}`, `at${column}_${name}`, across);
       return [
         `let at${column}_${name} = ${start};`,
@@ -269,10 +298,14 @@ const tilesKernel: Kernel = {
   gpujs: function (x) {
     const tile = this.thread.x % this.constants.count;
     const rest = Math.floor(this.thread.x / this.constants.count);
-    const c = rest % this.constants.channels;
-    const plane = Math.floor(rest / this.constants.channels);
-    const a = Math.floor(plane / 4);
-    const b = plane % 4;
+    let c = rest % this.constants.channels;
+    let plane = Math.floor(rest / this.constants.channels);
+    if (this.constants.channelStep > 1) {
+      c = Math.floor(rest / this.constants.channelStep);
+      plane = rest % this.constants.channelStep;
+    }
+    const a = Math.floor(plane / this.constants.size);
+    const b = plane % this.constants.size;
     const j = tile % this.constants.columns;
     const line = Math.floor(tile / this.constants.columns);
     const i = line % this.constants.rows;
@@ -325,20 +358,23 @@ const picturesKernel: Kernel = {
           r < this.constants.side && s >= 0 && s < this.constants.side
         ) {
           const tile = (n * this.constants.rows + i) * this.constants.columns + j;
-          for (let a = 0; a < 4; a++) {
+          for (let a = 0; a < this.constants.size; a++) {
             let codeA = this.constants.row0;
             if (a === 1) codeA = this.constants.row1;
             if (a === 2) codeA = this.constants.row2;
             if (a === 3) codeA = this.constants.row3;
             const factorA = (Math.floor(codeA / Math.pow(3, r)) % 3) - 1;
-            for (let b = 0; b < 4; b++) {
+            for (let b = 0; b < this.constants.size; b++) {
               let codeB = this.constants.row0;
               if (b === 1) codeB = this.constants.row1;
               if (b === 2) codeB = this.constants.row2;
               if (b === 3) codeB = this.constants.row3;
               const factorB = (Math.floor(codeB / Math.pow(3, s)) % 3) - 1;
               total += factorA * factorB *
-                tiles[((4 * a + b) * this.constants.channels + c) * this.constants.count + tile];
+                tiles[
+                  ((this.constants.size * a + b) * this.constants.elementStep + c * this.constants.channelStep) *
+                    this.constants.count + tile
+                ];
             }
           }
         }
@@ -350,58 +386,61 @@ const picturesKernel: Kernel = {
 
 /** Shapes of pictures that reach every branch: whole fours of tiles or not, rows of whole fours or not, odd sizes. */
 const cases: readonly Shape[] = [[1, 2, 8, 16], [2, 3, 8, 8], [4, 2, 6, 6], [1, 3, 5, 7], [4, 2, 1, 3], [2, 1, 7, 15]];
+const BENCH: Shape = [8, 128, 28, 28];
 
-const sides = ["input", "output"];
+const names = Object.keys(transforms) as TileTransform[];
 
 /**
- * Pictures x [N, C, H, W] as tiles [16, C, P], P = N · ⌈H / 2⌉ · ⌈W / 2⌉. Attributes: `of`, which side of the convolution x is (`input`,
- * `output`); `again`, which keeps the same tiles of two passes apart. VJP: `winogradPictures`.
+ * Pictures x [N, C, H, W] as tiles [m², C, P] or [C, m², P], P = N · ⌈H / 2⌉ · ⌈W / 2⌉. Attributes: `of`, a {@link TileTransform}; `again`, which keeps
+ * the same tiles of two passes apart. VJP: `fromTiles`.
  */
-export const winogradTiles: Op = {
-  name: "winogradTiles",
-  shape([x]) {
-    if (x.length !== 4) throw new TypeError(`Cannot winogradTiles ${shapesText([x])}: it takes [N, C, H, W]`);
-    return [PLANES, x[1], tilesOf(x).count];
+export const toTiles: Op = {
+  name: "toTiles",
+  shape([x], attrs) {
+    if (x.length !== 4) throw new TypeError(`Cannot toTiles ${shapesText([x])}: it takes [N, C, H, W]`);
+    return tilesShape(transformOf({ attrs }), x[1], tilesOf(x).count);
   },
-  vjp: ({ b, inputs: [x], attrs, grad }) => [
-    b.op("winogradPictures", [grad], { of: attrs.of, imageSize: x.shape.slice(2) }),
+  vjp: ({ b, inputs: [x], attrs, grad }) => [b.op("fromTiles", [grad], { of: attrs.of, imageSize: x.shape.slice(2) })],
+  cost: (call) => ({ flops: 2 * sizeOf(call.output), bytes: bytesOf(call) }),
+  cuts: (call): readonly Cut[] => [
+    { inputs: [1], output: channelAxis(transformOf(call)) },
+    { inputs: [0], output: 2 },
   ],
-  cost: (call) => ({ flops: 32 * call.inputs[0][1] * tilesOf(call.inputs[0]).count, bytes: bytesOf(call) }),
-  cuts: (): readonly Cut[] => [{ inputs: [1], output: 1 }, { inputs: [0], output: 2 }],
   kernel: tilesKernel,
-  samples: [
-    ...sides.flatMap((of) => cases.map((shape) => ({ inputs: [{ shape }], attrs: { of, again: false } }))),
-    ...sides.map((of) => ({ inputs: [{ shape: [8, 128, 28, 28] }], attrs: { of, again: false }, bench: true })),
-  ],
+  samples: [...cases, BENCH].flatMap((shape) =>
+    names.map((of) => ({ inputs: [{ shape }], attrs: { of, again: false }, bench: shape === BENCH }))
+  ),
 };
 
-/**
- * The transpose of {@link winogradTiles}: tiles [16, C, P] give pictures [N, C, H, W]. Attributes: `of`, and `imageSize` [H, W]. VJP:
- * `winogradTiles`.
- */
-export const winogradPictures: Op = {
-  name: "winogradPictures",
-  shape([tiles], { imageSize }) {
-    const [height, width] = imageSize as readonly number[];
+/** The transpose of {@link toTiles}: tiles [m², C, P] or [C, m², P] give pictures [N, C, H, W]. Attributes: `of`, and `imageSize` [H, W]. VJP: `toTiles`. */
+export const fromTiles: Op = {
+  name: "fromTiles",
+  shape([tiles], attrs) {
+    const [height, width] = attrs.imageSize as readonly number[];
+    const transform = transformOf({ attrs });
+    const axis = channelAxis(transform);
     const { count } = tilesOf([1, 1, height, width]);
-    if (tiles.length !== 3 || tiles[0] !== PLANES || tiles[2] % count !== 0) {
+    const elements = transform.matrix.length ** 2;
+    if (tiles.length !== 3 || tiles[1 - axis] !== elements || tiles[2] % count !== 0) {
+      const wanted = [0, 1, 2].map((k) => k === 2 ? `N · ${count}` : k === axis ? "C" : elements);
       throw new TypeError(
-        `Cannot winogradPictures ${shapesText([tiles])} to ${height}×${width}: it takes [16, C, N · ${count}]`,
+        `Cannot fromTiles ${shapesText([tiles])} to ${height}×${width}: it takes [${wanted.join(", ")}]`,
       );
     }
-    return [tiles[2] / count, tiles[1], height, width];
+    return [tiles[2] / count, tiles[axis], height, width];
   },
-  vjp: ({ b, attrs, grad }) => [b.op("winogradTiles", [grad], { of: attrs.of, again: false })],
-  cost: (call) => ({ flops: 24 * call.output[1] * tilesOf(call.output).count, bytes: bytesOf(call) }),
-  cuts: (): readonly Cut[] => [{ inputs: [1], output: 1 }, { inputs: [2], output: 0 }],
+  vjp: ({ b, attrs, grad }) => [b.op("toTiles", [grad], { of: attrs.of, again: false })],
+  cost: (call) => ({ flops: 2 * sizeOf(call.inputs[0]), bytes: bytesOf(call) }),
+  cuts: (call): readonly Cut[] => [
+    { inputs: [channelAxis(transformOf(call))], output: 1 },
+    { inputs: [2], output: 0 },
+  ],
   kernel: picturesKernel,
-  samples: [...cases.map((shape) => ({ shape, bench: false })), { shape: [8, 128, 28, 28], bench: true }].flatMap((
-    { shape, bench },
-  ) =>
-    sides.map((of) => ({
-      inputs: [{ shape: [PLANES, shape[1], tilesOf(shape).count] }],
+  samples: [...cases, BENCH].flatMap((shape) =>
+    names.map((of) => ({
+      inputs: [{ shape: tilesShape(transforms[of], shape[1], tilesOf(shape).count) }],
       attrs: { of, imageSize: shape.slice(2) },
-      bench,
+      bench: shape === BENCH,
     }))
   ),
 };
