@@ -11,8 +11,8 @@ import { percent } from "../table.ts";
 
 export const training: Item = {
   name: "training",
-  async run({ device, rates, isGpu }) {
-    const { rows, notes } = await overNetworks(isGpu, async ({ name, imageSize, batch, atMost, model }) => {
+  async run({ rates, isGpu }) {
+    const { rows, notes } = await overNetworks(isGpu, async ({ name, imageSize, batch, atMost, model }, device) => {
       using prepared = await prepare(device, trainingStep(model(), batch), 0.02);
       const seconds = await secondsOf(prepared, 5);
       const steps = await prepared.program.profile(prepared.inputs);
