@@ -20,9 +20,28 @@ export type Answer = { readonly seconds: number; readonly bytes?: number | null 
 /** Most that a peer may take, in milliseconds. */
 const PATIENCE = 60_000;
 
+const TOO_SLOW = `no answer within ${PATIENCE / 1000} s`;
+
 const wordsOf = (
   { what, name, size, batch, runs }: Question,
 ): string[] => [what, name, ...[size, batch, runs].map(String)];
+
+/** Peers that gave no answer in time, with what they were asked. */
+const slow = new Set<string>();
+
+/** Asks a peer, unless it was too slow before: the networks of an item come smallest first. */
+async function askUnlessSlow(
+  who: string,
+  command: string,
+  args: readonly string[],
+  question: Question,
+): Promise<Answer> {
+  const key = `${who} ${question.what}`;
+  if (slow.has(key)) return { why: "it was too slow for a smaller network" };
+  const answer = await ask(command, [...args, ...wordsOf(question)]);
+  if ("why" in answer && answer.why === TOO_SLOW) slow.add(key);
+  return answer;
+}
 
 async function ask(command: string, args: readonly string[]): Promise<Answer> {
   const signal = AbortSignal.timeout(PATIENCE);
@@ -33,7 +52,7 @@ async function ask(command: string, args: readonly string[]): Promise<Answer> {
     const text = new TextDecoder();
     const last = text.decode(output.stdout).trim().split("\n").at(-1) ?? "";
     if (output.success && last.startsWith("{")) return JSON.parse(last);
-    if (signal.aborted) return { why: `no answer within ${PATIENCE / 1000} s` };
+    if (signal.aborted) return { why: TOO_SLOW };
     const lines = text.decode(output.stderr).trim().split("\n").filter((line) => /^(error|\w*Error):/i.test(line));
     return { why: lines[0]?.replace(/^error: Uncaught (\(in promise\) )?/, "") ?? "it ended without an answer" };
   } catch (error) {
@@ -42,16 +61,19 @@ async function ask(command: string, args: readonly string[]): Promise<Answer> {
   }
 }
 
+/** How Deno runs a peer. */
+const RUN = ["run", "-A", "--no-check"];
+
 const here = (name: string): string => new URL(`peers/${name}`, import.meta.url).pathname;
 
 /** PyTorch on the CPU with two threads, or on a GPU that it sees. */
 export async function pytorch(question: Question): Promise<Answer> {
-  return await ask("/usr/bin/python3", [here("pytorch.py"), ...wordsOf(question)]);
+  return await askUnlessSlow("PyTorch", "/usr/bin/python3", [here("pytorch.py")], question);
 }
 
 /** TensorFlow.js on one of its backends, inside Deno. */
 export async function tfjs(backend: "webgpu" | "wasm" | "cpu", question: Question): Promise<Answer> {
-  return await ask(Deno.execPath(), ["run", "-A", "--no-check", here("tfjs.ts"), backend, ...wordsOf(question)]);
+  return await askUnlessSlow(`tfjs ${backend}`, Deno.execPath(), [...RUN, here("tfjs.ts"), backend], question);
 }
 
 /** ONNX Runtime on one of its backends, inside Deno, with a network that PyTorch writes for it. */
@@ -59,7 +81,7 @@ export async function onnx(
   backend: "webgpu" | "wasm",
   question: Question & { readonly what: "infer" },
 ): Promise<Answer> {
-  return await ask(Deno.execPath(), ["run", "-A", "--no-check", here("onnx.ts"), backend, ...wordsOf(question)]);
+  return await askUnlessSlow(`onnx ${backend}`, Deno.execPath(), [...RUN, here("onnx.ts"), backend], question);
 }
 
 /** Seconds of an answer, if there is one. */
