@@ -6,7 +6,7 @@
 
 import { type Attrs, type Builder, type Operand, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
 import { opNamed } from "../../kernels/mod.ts";
-import { type Assignment, type Graph, isScalarInput, type Node, storageOf } from "./graph.ts";
+import { type Assignment, type Graph, isScalarInput, type Node, type Precision, storageOf } from "./graph.ts";
 
 /** JSON has no infinities, no NaN and no −0: as text they are told apart. */
 const numberText = (_: string, value: unknown): unknown =>
@@ -21,15 +21,22 @@ export class GraphBuilder implements Builder {
   /** Shapes of inputs and states, by kind and name. */
   readonly #shapes = new Map<string, Shape>();
   readonly #primitives: boolean;
+  readonly #precision: Precision;
 
-  /** With `primitives`, compositions are expanded as they are added. */
-  constructor({ primitives = false }: { primitives?: boolean } = {}) {
+  /** With `primitives`, compositions are expanded as they are added; `precision` is the graph's, default f32. */
+  constructor({ primitives = false, precision = "f32" }: { primitives?: boolean; precision?: Precision } = {}) {
     this.#primitives = primitives;
+    this.#precision = precision;
   }
 
   /** The graph built so far. */
   get graph(): Graph {
-    return { nodes: this.#nodes, outputs: this.#outputs, assignments: [...this.#assignments.values()] };
+    return {
+      nodes: this.#nodes,
+      outputs: this.#outputs,
+      assignments: [...this.#assignments.values()],
+      precision: this.#precision,
+    };
   }
 
   #add(op: string, shape: Shape, inputs: readonly Node[], attrs: Attrs): Node {

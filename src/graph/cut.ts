@@ -17,7 +17,8 @@ import { rebuild } from "./lower.ts";
 import { ALIGNMENT } from "./plan.ts";
 
 /**
- * The same lowered graph, in which no stored tensor is larger than `maxBytes`.
+ * The same lowered graph, in which no stored tensor is larger than `maxBytes`, in float32: what is held in half precision could
+ * stay whole at twice the size, but meets State and inputs that are not.
  *
  * @throws RangeError when a tensor cannot be cut so small.
  */
@@ -29,7 +30,7 @@ export function cut(graph: Graph, maxBytes: number): Graph {
 
 class Cutting {
   readonly #from: Graph;
-  readonly #b = new GraphBuilder({ primitives: true });
+  readonly #b: GraphBuilder;
   readonly #nodes: readonly Node[];
   readonly #isLarge: (node: Node) => boolean;
   readonly #maxBytes: number;
@@ -42,6 +43,7 @@ class Cutting {
 
   constructor(from: Graph, nodes: readonly Node[], isLarge: (node: Node) => boolean, maxBytes: number) {
     this.#from = from;
+    this.#b = new GraphBuilder({ primitives: true, precision: from.precision });
     this.#nodes = nodes;
     this.#isLarge = isLarge;
     this.#maxBytes = maxBytes;

@@ -7,6 +7,7 @@
 
 import type { Graph } from "../../graph/graph.ts";
 import type { Device, MemoryUse, Session } from "../device.ts";
+import { checkPrecision } from "../checks.ts";
 import { freeHostMemory } from "../host_memory.ts";
 import { memoryUse } from "../memory.ts";
 import { type GpuJs, GpuJsContext, MAX_TENSOR_BYTES } from "./context.ts";
@@ -28,6 +29,7 @@ export async function openGpuJs(mode: GpuJsMode = "webasm"): Promise<GpuJsDevice
 export class GpuJsDevice implements Device {
   readonly kind = "gpujs";
   readonly description: string;
+  readonly precisions = ["f32"] as const;
   readonly maxTensorBytes = MAX_TENSOR_BYTES;
   readonly memoryBytes?: number = freeHostMemory();
   readonly #context: GpuJsContext;
@@ -38,10 +40,11 @@ export class GpuJsDevice implements Device {
   }
 
   open(): Session {
-    return new GpuJsSession(this.#context);
+    return new GpuJsSession(this, this.#context);
   }
 
   measure(graph: Graph): MemoryUse {
+    checkPrecision(this, graph.precision);
     return memoryUse(this.#context.plan(graph).plan);
   }
 

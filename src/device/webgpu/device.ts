@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Graph } from "../../graph/graph.ts";
+import type { Graph, Precision } from "../../graph/graph.ts";
+import { checkPrecision } from "../checks.ts";
 import type { Device, MemoryUse, Session } from "../device.ts";
 import { freeHostMemory } from "../host_memory.ts";
 import { memoryUse } from "../memory.ts";
@@ -16,6 +17,9 @@ export async function findAdapter(): Promise<GPUAdapter | undefined> {
   quietWayland();
   return await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? undefined;
 }
+
+/** Features that are used where an adapter has them. */
+const WANTED: readonly GPUFeatureName[] = ["timestamp-query", "shader-f16"];
 
 /**
  * Opens the default adapter, or gives undefined where there is none.
@@ -35,7 +39,7 @@ export async function openWebGpu(maxBinding?: number): Promise<WebGpuDevice | un
       maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
       maxStorageTexturesPerShaderStage: limits.maxStorageTexturesPerShaderStage,
     },
-    requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
+    requiredFeatures: WANTED.filter((feature) => adapter.features.has(feature)),
   });
   return new WebGpuDevice(device, adapter.info, maxBinding);
 }
@@ -56,11 +60,13 @@ function quietWayland(): void {
 export class WebGpuDevice implements Device {
   readonly kind = "webgpu";
   readonly description: string;
+  readonly precisions: readonly Precision[];
   readonly memoryBytes?: number;
   readonly #context: WebGpuContext;
 
   constructor(gpu: GPUDevice, info: GPUAdapterInfo, maxBinding?: number) {
     this.#context = new WebGpuContext(gpu, info.isFallbackAdapter, maxBinding);
+    this.precisions = gpu.features.has("shader-f16") ? ["f32", "f16"] : ["f32"];
     // A software adapter takes the host's memory; of a GPU's, WebGPU tells nothing.
     if (info.isFallbackAdapter) this.memoryBytes = freeHostMemory();
     this.description = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ");
@@ -71,10 +77,11 @@ export class WebGpuDevice implements Device {
   }
 
   open(): Session {
-    return new WebGpuSession(this.#context);
+    return new WebGpuSession(this, this.#context);
   }
 
   measure(graph: Graph): MemoryUse {
+    checkPrecision(this, graph.precision);
     return memoryUse(this.#context.plan(graph).plan);
   }
 

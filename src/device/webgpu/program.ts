@@ -6,7 +6,16 @@
  */
 
 import { sizeOf } from "../../../kernels/op.ts";
-import { type Graph, isScalarInput, liveNodes, partsOf, stateSizes, storageOf, wholeSize } from "../../graph/graph.ts";
+import {
+  type Graph,
+  isScalarInput,
+  liveNodes,
+  type Node,
+  partsOf,
+  stateSizes,
+  storageOf,
+  wholeSize,
+} from "../../graph/graph.ts";
 import type { Location, Plan } from "../../graph/plan.ts";
 import { describeStep } from "../../graph/step.ts";
 import { inputValues, staleOutputs } from "../checks.ts";
@@ -14,6 +23,7 @@ import type { MemoryUse, Program, StepTime, Values } from "../device.ts";
 import { memoryUse } from "../memory.ts";
 import { assemble, type Assembled, placeOf, TEXTURE_WIDTH } from "./assemble.ts";
 import { Clock } from "./clock.ts";
+import { TEXEL_BYTES } from "./context.ts";
 import { TextureSlots, type TextureUse } from "./texture_slots.ts";
 import type { WebGpuMemory } from "./memory.ts";
 
@@ -167,7 +177,7 @@ export class WebGpuProgram implements Program {
     clock?.resolve(encoder);
     for (const { from, state, offset } of this.#plan.copies) {
       const source = this.#place(this.#plan.locations.get(from)!);
-      const target = this.#memory.place({ in: "state", name: state, offset, bytes: 0 });
+      const target = this.#memory.place({ in: "state", name: state, offset });
       encoder.copyBufferToBuffer(source.buffer, source.offset, target.buffer, target.offset, 4 * sizeOf(from.shape));
     }
     gpu.queue.submit([encoder.finish()]);
@@ -181,7 +191,8 @@ export class WebGpuProgram implements Program {
     if (this.#dispatches.length > 0) this.#submit(clock);
     this.#memory.lastRun = this;
     const seconds = await clock.read();
-    return this.#plan.steps.map((step, k) => ({ ...describeStep(step), seconds: seconds[k] }));
+    const precisionOf = (node: Node) => this.#plan.locations.get(node)!.precision;
+    return this.#plan.steps.map((step, k) => ({ ...describeStep(step, precisionOf), seconds: seconds[k] }));
   }
 
   /** Copies a tensor into its texture: whole rows, then what is left. */
@@ -189,10 +200,9 @@ export class WebGpuProgram implements Program {
     const { location, format, texels } = use;
     const { buffer, offset } = this.#place(location);
     const texture = this.#memory.texture(use);
-    const texelBytes = format === "r32float" ? 4 : 16;
     const rows = Math.floor(texels / TEXTURE_WIDTH);
     const rest = texels % TEXTURE_WIDTH;
-    const bytesPerRow = TEXTURE_WIDTH * texelBytes;
+    const bytesPerRow = TEXTURE_WIDTH * TEXEL_BYTES[format];
     if (rows > 0) encoder.copyBufferToTexture({ buffer, offset, bytesPerRow }, { texture }, [TEXTURE_WIDTH, rows]);
     if (rest > 0) {
       const source = { buffer, offset: offset + rows * bytesPerRow, bytesPerRow };

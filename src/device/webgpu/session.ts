@@ -5,18 +5,21 @@
  */
 
 import type { Graph } from "../../graph/graph.ts";
-import type { Program, Session } from "../device.ts";
+import { checkPrecision } from "../checks.ts";
+import type { Device, Program, Session } from "../device.ts";
 import type { WebGpuContext } from "./context.ts";
 import { WebGpuMemory } from "./memory.ts";
 import { WebGpuProgram } from "./program.ts";
 
 /** State and programs on one WebGPU device. */
 export class WebGpuSession implements Session {
+  readonly #device: Device;
   readonly #context: WebGpuContext;
   readonly #memory: WebGpuMemory;
   readonly #programs: WebGpuProgram[] = [];
 
-  constructor(context: WebGpuContext) {
+  constructor(device: Device, context: WebGpuContext) {
+    this.#device = device;
     this.#context = context;
     this.#memory = new WebGpuMemory(context);
   }
@@ -30,6 +33,7 @@ export class WebGpuSession implements Session {
   }
 
   compile(graph: Graph): Program {
+    checkPrecision(this.#device, graph.precision);
     const program = new WebGpuProgram(this.#memory, this.#context.plan(graph));
     this.#programs.push(program);
     return program;

@@ -1,0 +1,66 @@
+/**
+ * Half precision: which of the tensors that a step stores are held in two bytes a number instead of four.
+ *
+ * It is a matter of storage alone. Kernels compute in float32 whatever they read and write; State (master weights, moments,
+ * running statistics, sums), inputs and outputs are float32 always.
+ *
+ * @module
+ */
+
+import { elementwise } from "../../kernels/elementwise.ts";
+import { sizeOf } from "../../kernels/op.ts";
+import { type Graph, liveNodes, type Node, partsOf, storageOf, STRUCTURAL } from "./graph.ts";
+
+/**
+ * Ops whose results stay float32. As under PyTorch's autocast, sums are among them: they need the range, the statistics that
+ * norms divide by need the digits, and most are small. Positions and random numbers are not to be rounded at all.
+ */
+const FULL: ReadonlySet<string> = new Set([
+  ...["sum", "max", "channelWindowSum", "conv2dWeightGradPartial"],
+  ...["maxPool2dPosition", "iota", "random"],
+]);
+
+/** Ops that only move numbers: what they give is what they were given. */
+const MOVEMENT: ReadonlySet<string> = new Set(["permute", "slice", "pad", "concat", "concatPair", "roll"]);
+
+const isElementwise = (node: Node): boolean => elementwise.has(node.op);
+
+/**
+ * The tensors of a lowered graph that are held in half precision where they are stored: the results of kernels (activations
+ * and the gradients that flow back through them), and what is computed from these element by element, but
+ *
+ * - not what outputs and State are made of, element by element or by movement, back to the kernel that computed it. So the
+ *   gradient of a weight is float32 when the loss scale is taken out of it;
+ * - not the results of {@link FULL}, nor what is computed element by element from float32 alone.
+ */
+export function halfTensors(graph: Graph): ReadonlySet<Node> {
+  if (graph.precision === "f32") return new Set();
+  const kept = keptWhole(graph);
+  const halves = new Set<Node>();
+  for (const node of liveNodes(graph)) if (!kept.has(node) && isHalf(node, halves)) halves.add(node);
+  return halves;
+}
+
+function isHalf(node: Node, halves: ReadonlySet<Node>): boolean {
+  if (STRUCTURAL.has(node.op) || FULL.has(node.op)) return false;
+  if (MOVEMENT.has(node.op)) return node.inputs.some((input) => halves.has(storageOf(input)));
+  if (!isElementwise(node)) return true;
+  // What is broadcast has no say, unless there is nothing else: then the result is larger than all it is made of.
+  const own = node.inputs.filter((input) => sizeOf(input.shape) === sizeOf(node.shape));
+  return own.length === 0 || own.some((input) => halves.has(storageOf(input)));
+}
+
+/** What outputs and State are made of, back to the kernels. */
+function keptWhole(graph: Graph): Set<Node> {
+  const kept = new Set<Node>();
+  const pending = [
+    ...Object.values(graph.outputs).flatMap(partsOf),
+    ...graph.assignments.map(({ value }) => value),
+  ];
+  for (let node = pending.pop(); node; node = pending.pop()) {
+    if (kept.has(node)) continue;
+    kept.add(node);
+    if (isElementwise(node) || MOVEMENT.has(node.op) || node.op === "reshape") pending.push(...node.inputs);
+  }
+  return kept;
+}
