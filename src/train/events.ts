@@ -5,6 +5,7 @@
  */
 
 import type { Report } from "../metrics/mod.ts";
+import type { LossScale } from "./loss_scale.ts";
 
 /** Something that happened. */
 export type TrainEvent =
@@ -31,6 +32,8 @@ export type TrainEvent =
     /** Mean over the pictures since the last log. */
     readonly loss: number;
     readonly learningRate: number;
+    /** In half precision. */
+    readonly lossScale?: LossScale;
     readonly imagesPerSecond: number;
   }
   | { readonly type: "validating"; readonly done: number; readonly total: number }

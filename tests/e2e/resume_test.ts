@@ -5,6 +5,7 @@
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { end, fovea, hasWebGpu, lastLine, start } from "./command.ts";
+import { appears, traces } from "./runs.ts";
 
 const cache = await Deno.makeTempDir();
 const faces = join(cache, "faces");
@@ -18,28 +19,6 @@ const flags = [
   ...["--resize", "39", "--interpolation", "bicubic", "--normalize", "half"],
   ...["--freeze", "c1", "--lr-scale", "f6=0.5", "output.*=2", "--layer-decay", "0.9"],
 ];
-
-/** Bytes of every checkpoint of a run, and its log without the times. */
-async function traces(run: string): Promise<Record<string, string>> {
-  const found: Record<string, string> = {};
-  for await (const { name } of Deno.readDir(join(run, "checkpoints"))) {
-    const bytes = await Deno.readFile(join(run, "checkpoints", name));
-    found[name] = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
-  }
-  const log = await Deno.readTextFile(join(run, "metrics.jsonl"));
-  found.log = log.replaceAll(/"imagesPerSecond":[\d.e+-]+/g, "");
-  return found;
-}
-
-/** Waits until a run has written a file. */
-async function appears(path: string, child: Deno.ChildProcess): Promise<void> {
-  let ended = false;
-  child.status.then(() => ended = true);
-  while (!await Deno.stat(path).then(() => true, () => false)) {
-    assert(!ended, `the run ended before it wrote ${path}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 let whole: Record<string, string>;
 
