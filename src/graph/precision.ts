@@ -23,6 +23,9 @@ const FULL: ReadonlySet<string> = new Set([
 /** Ops that only move numbers: what they give is what they were given. */
 const MOVEMENT: ReadonlySet<string> = new Set(["permute", "slice", "pad", "concat", "concatPair", "roll"]);
 
+/** A tensor that is so many times smaller than the largest is small. */
+const SMALL = 64;
+
 const isElementwise = (node: Node): boolean => elementwise.has(node.op);
 
 /**
@@ -31,14 +34,16 @@ const isElementwise = (node: Node): boolean => elementwise.has(node.op);
  *
  * - not what outputs and State are made of, element by element or by movement, back to the kernel that computed it. So the
  *   gradient of a weight is float32 when the loss scale is taken out of it;
- * - not the results of {@link FULL}, nor what is computed element by element from float32 alone.
+ * - not the results of {@link FULL}, nor what is computed element by element from float32 alone;
+ * - not small tensors: halving them saves nothing, and losses, logits and their gradients are among them.
  */
 export function halfTensors(graph: Graph): ReadonlySet<Node> {
   if (graph.precision === "f32") return new Set();
   const kept = keptWhole(graph);
   const halves = new Set<Node>();
   for (const node of liveNodes(graph)) if (!kept.has(node) && isHalf(node, halves)) halves.add(node);
-  return halves;
+  const largest = Math.max(0, ...[...halves].map(({ shape }) => sizeOf(shape)));
+  return new Set([...halves].filter(({ shape }) => sizeOf(shape) * SMALL >= largest));
 }
 
 function isHalf(node: Node, halves: ReadonlySet<Node>): boolean {

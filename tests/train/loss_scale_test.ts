@@ -168,8 +168,8 @@ Deno.test({
       program.run(inputsOf(step));
       return await session.read(names);
     };
-    // The gradient of a logit is up to 1/6: 2^20 of it is beyond 65504, 2^17 is not.
-    session.write(LOSS_SCALE.scale, Float32Array.of(2 ** 20));
+    // 2^24 times the gradient of some activation is beyond 65504, and 2^14 times it is not.
+    session.write(LOSS_SCALE.scale, Float32Array.of(2 ** 24));
     let before = new Map(states);
     const kept: readonly string[] = [...Object.values(LOSS_SCALE), ...Object.values(COUNTERS)];
     let overflows = 0;
@@ -177,7 +177,7 @@ Deno.test({
       const after = await run(overflows);
       const now = lossScaleIn(after)!;
       if (now.overflows === overflows) break;
-      assertEquals(now, { scale: 2 ** (20 - ++overflows), overflows });
+      assertEquals(now, { scale: 2 ** (24 - ++overflows), overflows });
       for (const name of names) if (!kept.includes(name)) assertEquals(after.get(name), before.get(name), name);
       before = after;
     }
