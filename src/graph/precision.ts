@@ -8,6 +8,7 @@
  */
 
 import { elementwise } from "../../kernels/elementwise.ts";
+import { opNamed } from "../../kernels/mod.ts";
 import { sizeOf } from "../../kernels/op.ts";
 import { type Graph, liveNodes, type Node, partsOf, storageOf, STRUCTURAL } from "./graph.ts";
 
@@ -15,16 +16,26 @@ import { type Graph, liveNodes, type Node, partsOf, storageOf, STRUCTURAL } from
  * Ops whose results stay float32. As under PyTorch's autocast, sums are among them: they need the range, the statistics that
  * norms divide by need the digits, and most are small. Positions and random numbers are not to be rounded at all.
  */
-const FULL: ReadonlySet<string> = new Set([
-  ...["sum", "max", "channelWindowSum", "conv2dWeightGradPartial"],
-  ...["maxPool2dPosition", "iota", "random"],
-]);
+const FULL = opsNamed(
+  "sum",
+  "max",
+  "channelWindowSum",
+  "conv2dWeightGradPartial",
+  "maxPool2dPosition",
+  "iota",
+  "random",
+);
 
 /** Ops that only move numbers: what they give is what they were given. */
-const MOVEMENT: ReadonlySet<string> = new Set(["permute", "slice", "pad", "concat", "concatPair", "roll"]);
+const MOVEMENT = opsNamed("permute", "slice", "pad", "concat", "concatPair", "roll");
 
 /** A tensor that is so many times smaller than the largest is small. */
 const SMALL = 64;
+
+/** Names of ops that there are. */
+function opsNamed(...names: readonly string[]): ReadonlySet<string> {
+  return new Set(names.map((name) => opNamed(name).name));
+}
 
 const isElementwise = (node: Node): boolean => elementwise.has(node.op);
 

@@ -22,7 +22,8 @@ import { checkFits } from "./memory.ts";
 import { augmentOf, classWeightsOf, type ResolvedOptions } from "./options.ts";
 import { learningOf } from "./parameter_groups.ts";
 import { preprocessingOf } from "./preprocessing.ts";
-import { epochName, readConfig, RunDirectory } from "./run_directory.ts";
+import { checkSameRun } from "./resume.ts";
+import { epochName, RunDirectory } from "./run_directory.ts";
 import { learningRateAt, type Schedule } from "./schedules.ts";
 import {
   COUNTERS,
@@ -399,13 +400,7 @@ export class Fit {
     if (!directory) throw new TypeError("Cannot resume without a run directory: give out");
     await directory.reopen();
     const { tensors, info } = await directory.loadCheckpoint("last");
-    for (const field of ["model", "task", "classes", "preprocessing"] as const) {
-      const [saved, given] = [info[field], this.#info[field]].map((value) => JSON.stringify(value));
-      if (saved !== given) {
-        throw new UserError(`Cannot resume ${directory.path}: its ${field} is ${saved}, not ${given}`);
-      }
-    }
-    await this.#checkSameConfig(directory.path);
+    await checkSameRun(directory.path, info, this.#info, this.#options);
     for (const [name, shape] of this.#stateShapes()) {
       const tensor = tensors.get(name);
       if (!tensor || `${tensor.shape}` !== `${shape}`) {
@@ -418,18 +413,6 @@ export class Fit {
     this.#progress = info.progress!;
     if (this.#progress.best) this.#bestWeights = (await directory.loadCheckpoint("best")).tensors;
     await directory.rewind(this.#progress.updates);
-  }
-
-  /** Refuses to go on with another teacher or precision than the run began with. */
-  async #checkSameConfig(run: string): Promise<void> {
-    const { teacher, precision } = this.#options;
-    // The first runs do not name the precision: there was but one.
-    const began: Record<string, unknown> = { precision: "f32", teacher: "none", ...await readConfig(run) };
-    const now = { precision, teacher: teacher ? await recordOf(teacher) : "none" };
-    for (const [field, value] of Object.entries(now)) {
-      const [was, is] = [began[field], value].map((x) => typeof x === "string" ? x : JSON.stringify(x));
-      if (was !== is) throw new UserError(`Cannot resume ${run}: its ${field} was ${was}, and is now ${is}`);
-    }
   }
 
   /** Values of states by name. */

@@ -35,7 +35,7 @@ Deno.test({
     assertMatch(half.stderr, /^f16 +\d+ steps? skipped, loss scale \d+$/m);
     assert(!/loss scale/.test(whole.stderr));
     const [reached, wanted] = [await accuracyOf(run), await accuracyOf(full)];
-    assert(wanted > 0.8 && reached > wanted - 0.05, `${reached}, and ${wanted} in float32`);
+    assert(wanted > 0.8 && reached > wanted - 0.1, `${reached}, and ${wanted} in float32`);
     const records = (await Deno.readTextFile(join(run, "metrics.jsonl"))).trim().split("\n").map((line) =>
       JSON.parse(line)
     );

@@ -5,6 +5,7 @@ import { differentiate } from "../../src/graph/differentiate.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { lower } from "../../src/graph/lower.ts";
 import { plan } from "../../src/graph/plan.ts";
+import { recompute } from "../../src/graph/recompute.ts";
 import { halfTensors } from "../../src/graph/precision.ts";
 import { fuse } from "../../src/graph/fuse.ts";
 import { EVERYTHING } from "./programs.ts";
@@ -129,8 +130,11 @@ Deno.test("plan() lets a result take the place of an operand that is held alike 
   assertNotEquals(half[0], half[1]);
 });
 
-Deno.test("lower() and cut() keep the precision", () => {
-  const graph = graphOf((b) => b.output("y", b.matmul(b.input("x", [128, 64]), b.state("w", [64, 64]))));
-  assertEquals(graph.precision, "f16");
-  assertEquals(cut(graph, 16384).precision, "f16");
+Deno.test("lower(), cut() and recompute() keep the precision", () => {
+  const b = new GraphBuilder({ precision: "f16" });
+  const loss = b.sum(b.matmul(b.input("x", [128, 64]), b.state("w", [64, 64])), undefined, false);
+  b.output("loss", loss);
+  assertEquals([lower(b.graph), cut(lower(b.graph), 16384), recompute(b.graph, loss)].map((x) => x.precision), [
+    ...["f16", "f16", "f16"],
+  ]);
 });

@@ -25,10 +25,10 @@ const dropout = 0;
 const families: Readonly<Record<string, Layer>> = {
   "alexnet-2012": alexnet2012Layers({ ...size, dropout }, width),
   "resnet": resnetLayers({ ...size, stem: "imagenet" }, { block: bottleneck, blocks: [1, 1, 1, 1], width }),
-  "vit": visionTransformer({ ...size, patch: 8, width: 24, depth: 2, heads: 3, hidden: 40 }),
   "swin": swinTransformer({
     ...{ version: 2, classes: 5, channels: 3, patch: 2, width: 8, depths: [2, 2], heads: [1, 2], window: 4 },
   }),
+  "vit": visionTransformer({ ...size, patch: 8, width: 24, depth: 2, heads: 3, hidden: 40 }),
 };
 
 interface Taken {
@@ -92,7 +92,7 @@ Deno.test({
   async fn(t) {
     await using device = await devices[0].open();
     const isQuick = Deno.env.get("FOVEA_QUICK") === "1";
-    for (const [name, layer] of Object.entries(families).slice(isQuick ? -2 : 0)) {
+    for (const [name, layer] of Object.entries(families).slice(isQuick ? -1 : 0)) {
       await t.step(name, async () => {
         using session = device.open();
         const model = new Model(name, layer, { ...size, stem: "auto" });
