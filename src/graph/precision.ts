@@ -17,13 +17,8 @@ import { type Graph, liveNodes, type Node, partsOf, storageOf, STRUCTURAL } from
  * norms divide by need the digits, and most are small. Positions and random numbers are not to be rounded at all.
  */
 const FULL = opsNamed(
-  "sum",
-  "max",
-  "channelWindowSum",
-  "conv2dWeightGradPartial",
-  "maxPool2dPosition",
-  "iota",
-  "random",
+  ...["sum", "max", "channelWindowSum", "conv2dWeightGradPartial"],
+  ...["maxPool2dPosition", "iota", "random"],
 );
 
 /** Ops that only move numbers: what they give is what they were given. */

@@ -34,7 +34,7 @@ Deno.test("assemble() converts where half precision is read and written, and now
   };
   const isHeld = (code: string) => /array<(f16|vec4h)>/.test(code);
   for (const size of [6, 8192]) {
-    for (const code of texts("f32", size)) assert(!/f16|half|vec4h|rgba16float/.test(code));
+    for (const code of texts("f32", size)) assert(!/f16|toHalf|vec4h|rgba16float/.test(code));
     for (const code of texts("f16", size)) {
       assert(isHeld(code) || code.includes("rgba16float"), "one operand or the result is in half precision");
       assertEquals(code.startsWith("enable f16;\n"), isHeld(code));

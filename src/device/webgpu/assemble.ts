@@ -253,7 +253,7 @@ ${indent([...body.statements, `return ${body.results[0]};`])}
       throw new TypeError(`Cannot write a tensor as ${view} in place of one read as ${binding.view}`);
     }
     if (binding.location.precision === "f32") return `${binding.name}[i] = ${value};`;
-    return `${binding.name}[i] = ${view === "f32" ? "half" : "half4"}(${value});`;
+    return `${binding.name}[i] = ${view === "f32" ? "toHalf" : "toHalf4"}(${value});`;
   }
 
   #finish(code: string, grid: readonly [number, number, number]): Assembled {
