@@ -18,6 +18,7 @@
  */
 
 export type {
+  Alternatives,
   Attrs,
   Builder,
   Call,
@@ -26,6 +27,7 @@ export type {
   Kernel,
   KernelFunction,
   KernelThis,
+  Lowering,
   Op,
   Operand,
   Sample as OpSample,
@@ -64,10 +66,11 @@ export {
   imagenetStatistics,
   type StatisticsOptions,
 } from "./src/data/statistics.ts";
-export type { Device, MemoryUse, Program, Session, StepTime, Values } from "./src/device/device.ts";
+export type { Device, MemoryUse, Program, Session, StepTime, Tuned, TuneOptions, Values } from "./src/device/device.ts";
 export type { StepDescription } from "./src/graph/step.ts";
 export { type Backend, openDevice } from "./src/device/open.ts";
 export { GraphBuilder } from "./src/graph/builder.ts";
+export { Choices, type Chooser } from "./src/graph/choices.ts";
 export { differentiate } from "./src/graph/differentiate.ts";
 export type { Assignment, Graph, Node, Precision } from "./src/graph/graph.ts";
 export type { KeyStyle } from "./src/interop/keys/family.ts";
@@ -98,7 +101,7 @@ export {
   type Update,
   type UpdateInputs,
 } from "./src/train/optimizers.ts";
-export type { TrainerOptions } from "./src/train/options.ts";
+export type { TrainerOptions, Tune } from "./src/train/options.ts";
 export { type MetricsRecord, RunDirectory } from "./src/train/run_directory.ts";
 export { learningRateAt, type Schedule } from "./src/train/schedules.ts";
 export { type OpenedTeacher, openTeacher, type Student } from "./src/train/teacher.ts";

@@ -6,6 +6,7 @@
 
 import type { Device, Program, Session, StepTime, Values } from "../src/device/device.ts";
 import { GraphBuilder } from "../src/graph/builder.ts";
+import type { Choices } from "../src/graph/choices.ts";
 import { type Graph, isScalarInput, liveNodes, type Precision, stateSizes, wholeSize } from "../src/graph/graph.ts";
 import type { Model } from "../src/models/mod.ts";
 import { sgd } from "../src/train/optimizers.ts";
@@ -25,8 +26,13 @@ function filled(length: number): Float32Array {
 }
 
 /** Compiles a graph, fills its states and inputs, and runs it once, so that its pipelines are compiled. */
-export async function prepare(device: Device, graph: Graph, scale = 1): Promise<Prepared> {
-  const session = device.open();
+export async function prepare(
+  device: Device,
+  graph: Graph,
+  scale = 1,
+  choices: Choices = device.choices,
+): Promise<Prepared> {
+  const session = device.open(choices);
   for (const [name, length] of stateSizes(graph)) {
     const spread = name.endsWith("var") ? 1 : scale;
     session.write(name, filled(length).map((value) => value * spread));

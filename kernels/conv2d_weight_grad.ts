@@ -9,20 +9,22 @@
  * @module
  */
 
+import { sidesOf, tileNames } from "./candidates.ts";
+import { stagedWeightGrad } from "./conv_staged.ts";
+import { formOf, isForm, otherForms } from "./conv_forms.ts";
 import { checkConvGrad, convCases, convCost, convShape, convWindow, sizePair } from "./conv_window.ts";
 import {
   type Attrs,
-  type Builder,
   type Call,
   type Kernel,
+  type Lowering,
   type Op,
   type Shape,
   shapesText,
   type Target,
-  type Tensor,
+  type Wgsl,
 } from "./op.ts";
-import { isPatching, patchesWeightGrad } from "./patches.ts";
-import { isPointwise, pixelsWeightGrad } from "./pointwise.ts";
+import { isStaged, stagedCandidates } from "./staged_tile.ts";
 import {
   COMPILE_COST,
   evenTile,
@@ -58,8 +60,8 @@ function shape([x, dout]: readonly Shape[], attrs: Attrs): Shape {
 /** Most accumulators that pay: 8 × 8 channels of a 3×3 window on a processor, 2 × 4 on a GPU, whose registers hold no more. */
 const mostAccumulators = ({ isSoftware }: Target): number => isSoftware ? 576 : 72;
 
-/** Tile of the weight that one invocation computes: the cheapest over a gradient `dout`, compiling included. */
-function tileOf([o, perGroup, kh, kw]: Shape, dout: Shape, groups: number, target: Target) {
+/** Tiles of the weight that one invocation computes, the cheapest over a gradient `dout` first, compiling included. */
+function tilesOf([o, perGroup, kh, kw]: Shape, dout: Shape, groups: number, target: Target) {
   const [images, , height, width] = dout;
   const strip = stripOf(width);
   const strips = images * height * Math.ceil(width / strip);
@@ -73,7 +75,16 @@ function tileOf([o, perGroup, kh, kw]: Shape, dout: Shape, groups: number, targe
   const sides = (size: number) => [8, 4, 2, 1].map((most) => evenTile(size, most));
   return sides(o / groups).flatMap((outs) => sides(perGroup).map((ins) => sized(outs, ins)))
     .filter(({ outs, ins }) => outs * ins === 1 || outs * ins * kh * kw <= mostAccumulators(target))
-    .reduce((best, other) => other.cost < best.cost ? other : best);
+    .sort((a, b) => a.cost - b.cost);
+}
+
+/** `8x4`: output and input channels of a tile, the cheapest first; on a GPU also `staged …` (`conv_staged.ts`). */
+function candidates({ inputs: [, dout], output: [, ...dw], attrs }: Call, target: Target): string[] {
+  const { groups } = convWindow(NAME, attrs);
+  const [o, perGroup, kh, kw] = dw;
+  const tiles = tilesOf(dw, dout, groups, target).map(({ outs, ins }) => [outs, ins]);
+  const [rules, ...registers] = tileNames(tiles[0], tiles);
+  return [rules, ...stagedCandidates(o / groups, perGroup * kh * kw, target), ...registers];
 }
 
 /** Invocations worth having: beyond them, partial results cost more than idle lanes. */
@@ -81,8 +92,40 @@ const ENOUGH_INVOCATIONS = 1024;
 
 function splitsOf(dw: Shape, dout: Shape, groups: number): number {
   const [images] = dout;
-  const wanted = Math.min(images, Math.ceil(ENOUGH_INVOCATIONS / tileOf(dw, dout, groups, { isSoftware: true }).tiles));
+  const wanted = Math.min(
+    images,
+    Math.ceil(ENOUGH_INVOCATIONS / tilesOf(dw, dout, groups, { isSoftware: true })[0].tiles),
+  );
   return Math.ceil(images / Math.ceil(images / wanted));
+}
+
+/** The gradient as the sum of `splits` partial ones; of as many as there are images at most. */
+const inRuns = (splits: number): Lowering => (b, [x, dout], attrs) => {
+  const partial = b.op("conv2dWeightGradPartial", [x, dout], { ...attrs, splits: Math.min(splits, x.shape[0]) });
+  return b.sum(partial, [0], false);
+};
+
+/** The composition in a form, by default the one that plain rules choose. */
+const lowerBy = (name?: string): Lowering => (b, [x, dout], attrs) => {
+  const dw = shape([x.shape, dout.shape], attrs);
+  const window = convWindow(NAME, attrs);
+  const form = formOf(b, x.shape, dw, window, name);
+  if (form) return form.weightGrad(b, x, dout, dw);
+  return inRuns(splitsOf(dw, dout.shape, window.groups))(b, [x, dout], attrs);
+};
+
+/** Numbers of runs worth timing on a GPU, which may take any number of invocations: `runs 16`. */
+function runNames({ inputs: [x, dout], output: dw, attrs }: Call, { isSoftware }: Target): string[] {
+  const window = convWindow(NAME, attrs);
+  if (isSoftware || formOf({ maxBytes: Infinity }, x, dw, window)) return [];
+  const byRules = splitsOf(dw, dout, window.groups);
+  return [1, 4, 16, 64].filter((runs) => runs <= x[0] && runs !== byRules).map((runs) => `runs ${runs}`);
+}
+
+/** The composition called so; undefined for other names. */
+function runsNamed(name: string): Lowering | undefined {
+  const [, runs] = /^runs ([1-9]\d*)$/.exec(name) ?? [];
+  return runs === undefined ? undefined : inRuns(Number(runs));
 }
 
 /**
@@ -95,10 +138,18 @@ function splitsOf(dw: Shape, dout: Shape, groups: number): number {
  * out [splits, groups · outChannels, inChannels, kh, kw].
  * Grid: one invocation a tile; tile of input channels fastest, then of output channels, group, split.
  */
-function wgsl({ inputs: [x, dout], output: [splits, ...dw], attrs }: Call, target: Target) {
+function wgsl(call: Call, target: Target, candidate = candidates(call, target)[0]): Wgsl {
+  const { inputs: [x, dout], output: [splits, ...dw], attrs } = call;
   const { stride, padding, groups } = convWindow(NAME, attrs);
-  const [, , kh, kw] = dw;
-  const { outs, ins, tiles } = tileOf(dw, dout, groups, target);
+  const [o, perGroup, kh, kw] = dw;
+  if (isStaged(candidate)) {
+    const [, , outHeight, outWidth] = dout;
+    const window = { kernel: [kh, kw], groups, stride, padding } as const;
+    const sizes = { outChannels: o / groups, inChannels: perGroup, outHeight, outWidth, splits };
+    return stagedWeightGrad({ ...window, ...sizes }, candidate);
+  }
+  const [outs, ins] = sidesOf(candidate, 2);
+  const tiles = groups * Math.ceil(o / groups / outs) * Math.ceil(perGroup / ins);
   /** Rows of x that the next row of windows sees again. */
   const kept = Math.max(0, kh - stride);
   const width = stripOf(dout[3]);
@@ -194,7 +245,7 @@ function wgsl({ inputs: [x, dout], output: [splits, ...dw], attrs }: Call, targe
     reads: ["vec4f", "vec4f"],
     writes: "f32",
     grid: tileGrid(tiles * splits),
-  } as const;
+  };
 }
 
 const kernel: Kernel = {
@@ -208,6 +259,7 @@ const kernel: Kernel = {
       ...{ inChannels, inHeight, inWidth, outChannels: o / groups, outHeight, outWidth },
     };
   },
+  candidates,
   wgsl,
   gpujs: function (x, dout) {
     const s = this.thread.x % this.constants.kernelWidth;
@@ -280,13 +332,13 @@ export const conv2dWeightGrad: Op = {
     ];
   },
   cost: ({ inputs: [x, dout], output }) => convCost(x, output, dout),
-  lower(b: Builder, [x, dout]: readonly Tensor[], attrs: Attrs): Tensor {
-    const dw = shape([x.shape, dout.shape], attrs);
-    const window = convWindow(NAME, attrs);
-    if (isPatching(x.shape, dw, window)) return patchesWeightGrad(b, x, dout, window.stride);
-    if (isPointwise(dw, window)) return pixelsWeightGrad(b, x, dout, window.stride);
-    const splits = splitsOf(dw, dout.shape, window.groups);
-    return b.sum(b.op("conv2dWeightGradPartial", [x, dout], { ...attrs, splits }), [0], false);
+  lower: lowerBy(),
+  alternatives: {
+    names(call, target) {
+      const { inputs: [x], output: dw, attrs } = call;
+      return [...otherForms(x, dw, convWindow(NAME, attrs)), ...runNames(call, target)];
+    },
+    lowering: (name) => isForm(name) ? lowerBy(name) : runsNamed(name),
   },
   samples: convCases.map((one) => ({
     inputs: inputsOf(one),

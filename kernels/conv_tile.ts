@@ -16,7 +16,11 @@
  * @module
  */
 
-import type { Shape, Target, Wgsl } from "./op.ts";
+import { type Sides, sidesOf, tileNames } from "./candidates.ts";
+import type { ConvTile } from "./conv_window.ts";
+import { stagedConvolve } from "./conv_staged.ts";
+import type { Target, Wgsl } from "./op.ts";
+import { isStaged, stagedCandidates } from "./staged_tile.ts";
 import {
   blockedChain,
   COMPILE_COST,
@@ -30,25 +34,6 @@ import {
   tilesIn,
   writeOut,
 } from "./tile.ts";
-
-/** Which way the window reads. */
-export interface ConvTile {
-  /** Shape of the output [N, O, OH, OW]. */
-  readonly output: Shape;
-  /** Channels of the input in a group, and its columns. */
-  readonly inChannels: number;
-  readonly inWidth: number;
-  /** Runs of channels that do not see each other. */
-  readonly groups: number;
-  /** [kh, kw]. */
-  readonly kernel: readonly [number, number];
-  /** Step of the convolution's window, also for its gradient. */
-  readonly stride: number;
-  /** Zeros on every side of the convolution's input. */
-  readonly padding: number;
-  /** Convolution: y = i · stride + r − padding. Transposed: y = (i + padding − r) / stride where that is whole. */
-  readonly transposed: boolean;
-}
 
 /** The most an unrolled tile may have. */
 interface TileLimits {
@@ -105,38 +90,77 @@ const writtenAtOnce = ({ output: [, , , width] }: ConvTile, { columns }: Tile): 
 /** What a write costs, in products. */
 const WRITE_COST = 16;
 
-/**
- * The tile by plain rules: up to 8 channels, whole fours where taps are read so, and the rectangle that is cheapest over the whole
- * picture.
- */
-function tileOf(conv: ConvTile, { isSoftware }: Target): Tile {
-  const { output: [n, o, height, width], inChannels, groups, kernel: [kh, kw], stride, transposed } = conv;
-  const lanes = lanesOf(conv);
+/** Tiles worth timing. */
+const MOST_CANDIDATES = 12;
+
+/** A transposed tile starts at a multiple of the stride, so that the pattern of whole quotients is the same in each. */
+const stepOf = ({ transposed, stride }: ConvTile): number => transposed ? stride : 1;
+
+/** Products of one input channel in a tile. */
+function productsIn(conv: ConvTile, { channels, rows, columns }: Tile): number {
+  return (channels * rows * columns * unrolledRows(conv) * conv.kernel[1]) / stepOf(conv) ** 2;
+}
+
+/** What all tiles of the picture cost, in products. */
+function costOf(conv: ConvTile, tile: Tile): number {
+  const { output: [n, o, height, width], inChannels, groups, kernel: [kh, kw] } = conv;
+  const { channels, rows, columns } = tile;
   const unrolled = unrolledRows(conv);
-  const mostChannels = Math.min(8, Math.floor(MOST_WEIGHTS / (unrolled * kw)));
-  const channels = lanes * evenTile(o / groups / lanes, Math.max(1, Math.floor(mostChannels / lanes)));
-  // A transposed tile starts at a multiple of the stride, so that the pattern of whole quotients is the same in each.
-  const step = transposed ? stride : 1;
-  const productsOf = ({ rows, columns }: Tile) => (channels * rows * columns * unrolled * kw) / (step * step);
-  const costOf = (tile: Tile) => {
-    const { rows, columns } = tile;
-    const { positions } = axisOf(conv, columns, kw);
-    const span = positions.at(-1)! - positions[0] + 1;
-    const phase = phaseOf(conv, columns);
-    const fours = Math.ceil((span + (phase ?? 3)) / 4);
-    // Rows that begin anywhere are shifted into place, by one and by two.
-    const each = LOAD_COST * fours + (phase === undefined ? 2 : 1) * span;
-    const loads = axisOf(conv, rows, unrolled).positions.length * each + LOAD_COST * channels * unrolled * kw / lanes;
-    const writes = WRITE_COST * channels * rows * columns / writtenAtOnce(conv, tile);
-    const tiles = n * groups * Math.ceil(o / groups / channels) * Math.ceil(height / rows) * Math.ceil(width / columns);
-    const work = loads + productsOf(tile);
-    return tiles * (inChannels * (kh / unrolled) * work + writes) + COMPILE_COST * work;
-  };
-  const most = isSoftware ? ON_PROCESSOR : ON_GPU;
+  const { positions } = axisOf(conv, columns, kw);
+  const span = positions.at(-1)! - positions[0] + 1;
+  const phase = phaseOf(conv, columns);
+  const fours = Math.ceil((span + (phase ?? 3)) / 4);
+  // Rows that begin anywhere are shifted into place, by one and by two.
+  const each = LOAD_COST * fours + (phase === undefined ? 2 : 1) * span;
+  const loads = axisOf(conv, rows, unrolled).positions.length * each +
+    LOAD_COST * channels * unrolled * kw / lanesOf(conv);
+  const writes = WRITE_COST * channels * rows * columns / writtenAtOnce(conv, tile);
+  const tiles = n * groups * Math.ceil(o / groups / channels) * Math.ceil(height / rows) * Math.ceil(width / columns);
+  const work = loads + productsIn(conv, tile);
+  return tiles * (inChannels * (kh / unrolled) * work + writes) + COMPILE_COST * work;
+}
+
+/** Tiles of at most so many channels, whole fours where taps are read so, the cheapest first. */
+function tilesOf(conv: ConvTile, { isSoftware }: Target, mostChannels: number): Tile[] {
+  const { output: [, o], groups, kernel: [, kw] } = conv;
+  const lanes = lanesOf(conv);
+  const most = Math.min(mostChannels, Math.floor(MOST_WEIGHTS / (unrolledRows(conv) * kw)));
+  const channels = lanes * evenTile(o / groups / lanes, Math.max(1, Math.floor(most / lanes)));
+  const step = stepOf(conv);
+  const limits = isSoftware ? ON_PROCESSOR : ON_GPU;
   const sides = range(8).map((k) => (k + 1) * step).filter((side) => side <= Math.max(8, step));
-  return sides.flatMap((rows) => sides.map((columns): Tile => ({ channels, rows, columns })))
-    .filter((tile) => productsOf(tile) <= most.products && channels * tile.rows * tile.columns <= most.accumulators)
-    .reduce((best, tile) => costOf(tile) < costOf(best) ? tile : best, { channels, rows: step, columns: step });
+  const tiles = sides.flatMap((rows) => sides.map((columns): Tile => ({ channels, rows, columns })))
+    .filter((tile) =>
+      productsIn(conv, tile) <= limits.products && channels * tile.rows * tile.columns <= limits.accumulators
+    )
+    .map((tile) => ({ tile, cost: costOf(conv, tile) }))
+    .sort((a, b) => a.cost - b.cost);
+  return tiles.length > 0 ? tiles.map(({ tile }) => tile) : [{ channels, rows: step, columns: step }];
+}
+
+/** The tile by plain rules: up to 8 channels, and the rectangle that is cheapest over the whole picture. */
+const tileOf = (conv: ConvTile, target: Target): Tile => tilesOf(conv, target, 8)[0];
+
+const sidesOfTile = ({ channels, rows, columns }: Tile): Sides => [channels, rows, columns];
+
+/**
+ * `8x4x8`: channels, rows and columns of a tile; the rules' first, then the cheapest of 16, 8 and 4 channels. On a GPU also
+ * `staged …` (`conv_staged.ts`).
+ */
+export function convCandidates(conv: ConvTile, target: Target): string[] {
+  const { output: [n, o, height, width], groups } = conv;
+  const others = [8, 16, 4].flatMap((most) => tilesOf(conv, target, most).slice(0, MOST_CANDIDATES / 2));
+  const [rules, ...registers] = tileNames(sidesOfTile(tileOf(conv, target)), others.map(sidesOfTile));
+  const staged = stagedCandidates(o / groups, n * height * width, target);
+  return [rules, ...staged, ...registers.slice(0, MOST_CANDIDATES)];
+}
+
+/** The tile called so, of whole fours of channels and whole strides where this convolution needs them. */
+function tileNamed(conv: ConvTile, name: string): Tile {
+  const whole = (side: number, unit: number) => unit * Math.ceil(side / unit);
+  const [channels, rows, columns] = sidesOf(name, 3);
+  const step = stepOf(conv);
+  return { channels: whole(channels, lanesOf(conv)), rows: whole(rows, step), columns: whole(columns, step) };
 }
 
 /** One axis of the tile: which positions of the input it reads, relative to the tile's origin there. */
@@ -152,10 +176,13 @@ function axisOf({ stride, padding, transposed }: ConvTile, side: number, kernel:
   };
 }
 
-/** The kernel for these sizes. */
-export function convTile(conv: ConvTile, target: Target): Wgsl {
+/** The kernel for these sizes, with the tile that plain rules choose or the one called `candidate`. */
+export function convTile(conv: ConvTile, target: Target, candidate = convCandidates(conv, target)[0]): Wgsl {
+  return isStaged(candidate) ? stagedConvolve(conv, candidate) : registerTile(conv, tileNamed(conv, candidate));
+}
+
+function registerTile(conv: ConvTile, tile: Tile): Wgsl {
   const { output: [n, o, height, width], inChannels, groups, kernel: [kh, kw], stride, transposed } = conv;
-  const tile = tileOf(conv, target);
   const { channels } = tile;
   const rows = unrolledRows(conv);
   const y = axisOf(conv, tile.rows, rows);

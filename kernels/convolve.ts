@@ -10,8 +10,8 @@
  * @module
  */
 
-import { convTile } from "./conv_tile.ts";
-import { convWindow, sizePair } from "./conv_window.ts";
+import { convCandidates, convTile } from "./conv_tile.ts";
+import { type ConvTile, convWindow, sizePair } from "./conv_window.ts";
 import {
   type Attrs,
   type Builder,
@@ -47,6 +47,13 @@ function shape([x, taps]: readonly Shape[], attrs: Attrs): Shape {
   return [x[0], groups * outChannels, ...sizePair("convolve", "outputSize", attrs.outputSize)];
 }
 
+/** A call as the writer of tiles sees it. */
+function tiled({ inputs: [[, , , inWidth], [groups, inChannels, kh, kw]], output, attrs }: Call): ConvTile {
+  const { stride, padding } = convWindow("convolve", attrs);
+  const transposed = attrs.transposed === true;
+  return { output, inChannels, inWidth, groups, stride, padding, kernel: [kh, kw], transposed };
+}
+
 const kernel: Kernel = {
   params({ inputs: [x, taps], output, attrs }: Call) {
     const { stride, padding } = convWindow("convolve", attrs);
@@ -58,19 +65,8 @@ const kernel: Kernel = {
       ...{ inChannels, inHeight, inWidth, outChannels, outHeight, outWidth },
     };
   },
-  wgsl: ({ inputs: [[, , , inWidth], [groups, inChannels, kh, kw]], output, attrs }, target) => {
-    const { stride, padding } = convWindow("convolve", attrs);
-    return convTile({
-      output,
-      inChannels,
-      inWidth,
-      groups,
-      stride,
-      padding,
-      kernel: [kh, kw],
-      transposed: attrs.transposed === true,
-    }, target);
-  },
+  candidates: (call, target) => convCandidates(tiled(call), target),
+  wgsl: (call, target, candidate) => convTile(tiled(call), target, candidate),
   gpujs: function (x, taps) {
     const j = this.thread.x % this.constants.outWidth;
     const i = Math.floor(this.thread.x / this.constants.outWidth) % this.constants.outHeight;

@@ -7,7 +7,7 @@
  *
  * Layouts: element (m, k) of A stands at batch · aBatch + m · aM + k · aK, element (k, n) of B at
  * batch · bBatch + k · bK + n · bN, C is [batches, M, N].
- * Grid: one invocation a tile; column of tiles fastest, then row, batch.
+ * Grid: one invocation a tile; column of tiles fastest, then row, batch, split.
  *
  * @module
  */
@@ -28,6 +28,10 @@ import {
   type VjpContext,
   type Wgsl,
 } from "./op.ts";
+import { type Sides, sidesOf, tileNames } from "./candidates.ts";
+import { stagedMatmul } from "./matmul_staged.ts";
+import { isStaged, stagedCandidates } from "./staged_tile.ts";
+import { splitLowering, splitNames } from "./split_k.ts";
 import { evenTile, fmaChain, plus, range, readRow, tiledMain, tileGrid, tilesIn, writeOut } from "./tile.ts";
 
 const isTransposed = (attrs: Attrs): { a: boolean; b: boolean } => ({
@@ -62,7 +66,8 @@ function isShared(a: Shape, b: Shape, attrs: Attrs): boolean {
   return a.length > 2 && b.length === 2 && !isTransposed(attrs).a;
 }
 
-function params({ inputs, attrs }: Call): Record<string, number> {
+/** The numbers of the kernel. */
+export function matmulParams({ inputs, attrs }: Call): Record<string, number> {
   const { m: rows, k, n, batch } = sizesOf(inputs, attrs);
   const transposed = isTransposed(attrs);
   const [a, b] = inputs;
@@ -78,19 +83,33 @@ function params({ inputs, attrs }: Call): Record<string, number> {
 const ENOUGH_TILES = 64;
 
 /** Values of k in a step of the loop. */
-const STEP = 4;
+export const STEP = 4;
+
+/** Sides worth timing: on a GPU the accumulators of larger tiles would spill. */
+const SIDES = { processor: [16, 8, 4, 2], gpu: [8, 4, 2] } as const;
+
+/** The largest side of at most `most` that covers `size` with the least waste: whole fours where the size is, so that rows begin where a four does. */
+const even = (size: number, most: number): number =>
+  size % 4 === 0 && most % 4 === 0 ? 4 * evenTile(size / 4, most / 4) : evenTile(size, most);
 
 /**
- * Tile of C by plain rules: of the largest side of which there are enough, cut to what covers C with the least waste. The 256
- * accumulators of the largest would spill on a GPU.
+ * Tile of C [rows, columns] by plain rules: of the largest side of which there are enough, cut to what covers C with the least
+ * waste. The 256 accumulators of the largest would spill on a GPU.
  */
-function tileOf({ m, n, batches }: Record<string, number>, { isSoftware }: Target): { rows: number; columns: number } {
+function tileOf({ m, n, batches }: Record<string, number>, { isSoftware }: Target): Sides {
   const tiles = (side: number) => batches * Math.ceil(m / side) * Math.ceil(n / side);
   const side =
     (isSoftware ? [16, 8] : [8]).find((side) => tiles(side) >= ENOUGH_TILES && m > side / 2 && n > side / 2) ?? 4;
-  // Whole fours where the size is: a tile's rows then begin where a four does.
-  const even = (size: number) => size % 4 === 0 ? 4 * evenTile(size / 4, side / 4) : evenTile(size, side);
-  return { rows: even(m), columns: even(n) };
+  return [even(m, side), even(n, side)];
+}
+
+/** `16x8`: rows and columns of C that an invocation keeps in registers; on a GPU also `staged …` (`staged_tile.ts`). */
+export function matmulCandidates(call: Call, target: Target): string[] {
+  const sizes = matmulParams(call);
+  const sides = SIDES[target.isSoftware ? "processor" : "gpu"];
+  const others = sides.flatMap((rows) => sides.map((columns) => [even(sizes.m, rows), even(sizes.n, columns)]));
+  const [rules, ...registers] = tileNames(tileOf(sizes, target), others);
+  return [rules, ...stagedCandidates(sizes.m, sizes.n, target), ...registers];
 }
 
 /** An operand of a tile and how it is loaded. */
@@ -134,13 +153,18 @@ function loadOperand(
   });
 }
 
-function wgsl(call: Call, target: Target): Wgsl {
-  const sizes = params(call);
-  const { m, n, k, batches, aBatch, bBatch } = sizes;
+/** The kernel for these sizes; with the attribute `splits`, of as many runs of k, each with an output of its own. */
+export function matmulWgsl(call: Call, target: Target, candidate = matmulCandidates(call, target)[0]): Wgsl {
+  const { m, n, k, batches, aBatch, bBatch } = matmulParams(call);
+  const splits = call.attrs.splits as number | undefined;
   const transposed = isTransposed(call.attrs);
-  const { rows, columns } = tileOf(sizes, target);
+  if (isStaged(candidate)) {
+    const { a: transposeA, b: transposeB } = isTransposed(call.attrs);
+    return stagedMatmul({ m, n, k, batches, aBatch, bBatch, transposeA, transposeB, splits }, candidate);
+  }
+  const [rows, columns] = sidesOf(candidate, 2);
   const isRagged = k % STEP !== 0;
-  const lanes = n % 4 === 0 ? 4 : 1;
+  const lanes = n % 4 === 0 && columns % 4 === 0 ? 4 : 1;
   const outputs = range(rows).flatMap((i) => range(columns).map((j) => ({ i, j, name: `c${i}_${j}` })));
   const body = [
     `let m0 = mTile * ${rows}u;`,
@@ -148,17 +172,20 @@ function wgsl(call: Call, target: Target): Wgsl {
     "let aStart = batch * p.aBatch;",
     "let bStart = batch * p.bBatch;",
     ...outputs.map(({ name }) => `var ${name} = 0.0;`),
-    `for (var k = 0u; k < p.k; k += ${STEP}u) {`,
+    ...(splits === undefined ? [`for (var k = 0u; k < p.k; k += ${STEP}u) {`] : [
+      "let end = min((split + 1u) * p.perSplit, p.k);",
+      `for (var k = split * p.perSplit; k < end; k += ${STEP}u) {`,
+    ]),
     ...(isRagged ? range(STEP).map((q) => `let has${q} = ${plus("k", q)} < p.k;`) : []),
     ...loadOperand({
       ...{ name: "a", load: "load0", first: "m0", size: "p.m", count: rows },
       ...(transposed.a ? { lead: "p.aK", alongK: false } : { lead: "p.aM", alongK: true }),
-      isAligned: (transposed.a ? m : k) % 4 === 0 && aBatch % 4 === 0,
+      isAligned: (transposed.a ? m : k) % 4 === 0 && aBatch % 4 === 0 && (!transposed.a || rows % 4 === 0),
     }, isRagged),
     ...loadOperand({
       ...{ name: "b", load: "load1", first: "n0", size: "p.n", count: columns },
       ...(transposed.b ? { lead: "p.bN", alongK: true } : { lead: "p.bK", alongK: false }),
-      isAligned: (transposed.b ? k : n) % 4 === 0 && bBatch % 4 === 0,
+      isAligned: (transposed.b ? k : n) % 4 === 0 && bBatch % 4 === 0 && (transposed.b || columns % 4 === 0),
     }, isRagged),
     ...outputs.map(({ i, j, name }) =>
       `${name} = ${fmaChain(name, range(STEP).map((q) => [`a${q}_${i}`, `b${q}_${j}`]))};`
@@ -170,7 +197,9 @@ function wgsl(call: Call, target: Target): Wgsl {
         let row = m0 + i / ${columns}u;
         let column = n0 + i % ${columns}u;
         if (row < p.m && column < p.n) {
-          emit(((batch * p.m + row) * p.n + column) / ${lanes}u, ${value});
+          emit(((${
+        splits === undefined ? "batch" : "(split * p.batches + batch)"
+      } * p.m + row) * p.n + column) / ${lanes}u, ${value});
         }
       }`),
   ];
@@ -179,16 +208,18 @@ function wgsl(call: Call, target: Target): Wgsl {
       ["nTile", tilesIn("p.n", columns)],
       ["mTile", tilesIn("p.m", rows)],
       ["batch", "p.batches"],
+      ...(splits === undefined ? [] : [["split", "p.splits"] as const]),
     ], body),
     reads: ["vec4f", "vec4f"],
     writes: lanes === 4 ? "vec4f" : "f32",
-    grid: tileGrid(batches * Math.ceil(m / rows) * Math.ceil(n / columns)),
+    grid: tileGrid((splits ?? 1) * batches * Math.ceil(m / rows) * Math.ceil(n / columns)),
   };
 }
 
 const kernel: Kernel = {
-  params,
-  wgsl,
+  params: matmulParams,
+  candidates: matmulCandidates,
+  wgsl: matmulWgsl,
   gpujs: function (a, b) {
     const n = this.thread.x % this.constants.n;
     const m = Math.floor(this.thread.x / this.constants.n) % this.constants.m;
@@ -263,6 +294,10 @@ export const matmul: Op = {
   },
   cuts,
   kernel,
+  alternatives: {
+    names: ({ inputs, output, attrs }) => splitNames(output, sizesOf(inputs, attrs).k),
+    lowering: splitLowering,
+  },
   samples: [
     sample([3, 5], [5, 7]),
     sample([8, 12], [12, 16]),

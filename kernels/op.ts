@@ -36,6 +36,9 @@ export interface Window {
  * forward pass computed and pays nothing for it.
  */
 export interface Builder {
+  /** Largest tensor in bytes that the device takes whole: a composition should not make larger ones of smaller. */
+  readonly maxBytes: number;
+
   /** Any op of the registry by its name. */
   op(name: string, inputs: readonly Operand[], attrs?: Attrs): Tensor;
 
@@ -203,6 +206,12 @@ export interface Target {
 
 /** How a primitive runs on each device. */
 export interface Kernel {
+  /**
+   * Names of the ways in which the kernel can be written, such as the sides of a tile: the one that plain rules choose comes first, then
+   * those worth timing, the likeliest first. Each is right for every call, of whatever sizes, and within the limits that WebGPU
+   * promises. Without it there is one way.
+   */
+  readonly candidates?: (call: Call, target: Target) => readonly string[];
   /** The numbers the kernel needs: `p.<name>` in WGSL, `this.constants.<name>` in gpu.js. */
   params(call: Call): Readonly<Record<string, number>>;
   /**
@@ -210,8 +219,12 @@ export interface Kernel {
    * may be computed where it is read instead of being stored.
    */
   readonly prologue?: readonly number[];
-  /** The WGSL for these sizes. Calls with the same text share a pipeline: sizes belong to `params` where that is no slower. */
-  wgsl(call: Call, target: Target): Wgsl;
+  /**
+   * The WGSL for these sizes. Calls with the same text share a pipeline: sizes belong to `params` where that is no slower.
+   *
+   * @param candidate Which of `candidates`; the first of this call's where it is left out.
+   */
+  wgsl(call: Call, target: Target, candidate?: string): Wgsl;
   /** The gpu.js kernel. On `Float64Array`s it is the reference of the tests. */
   readonly gpujs: KernelFunction;
 }
@@ -245,6 +258,17 @@ export interface Sample {
   readonly bench?: boolean;
 }
 
+/** An op in terms of others. */
+export type Lowering = (b: Builder, inputs: readonly Tensor[], attrs: Attrs) => Tensor;
+
+/** Compositions that may take the place of an op's own. */
+export interface Alternatives {
+  /** Names of those worth timing for a call; a kernel's candidates have other names. */
+  names(call: Call, target: Target): readonly string[];
+  /** The composition called so, which is right for every call, of whatever sizes; undefined for other names. */
+  lowering(name: string): Lowering | undefined;
+}
+
 /** One op, whole. */
 export interface Op {
   /** Key in the registry: lower camel case. */
@@ -258,7 +282,9 @@ export interface Op {
   /** Ways to compute a call in parts, the cheapest first; a primitive without any needs all of its tensors whole. */
   readonly cuts?: (call: Call) => readonly Cut[];
   /** A composition: the op in terms of others. Replaced after differentiation. */
-  readonly lower?: (b: Builder, inputs: readonly Tensor[], attrs: Attrs) => Tensor;
+  readonly lower?: Lowering;
+  /** Compositions that a device may choose by measurement in the place of `lower` or of the kernel. */
+  readonly alternatives?: Alternatives;
   /** A primitive: its kernels. Exactly one of `lower`, `kernel` and a row of the elementwise table is given. */
   readonly kernel?: Kernel;
   /** Most that the value is off by, in exact arithmetic, where its formula is an approximation; default 0. */

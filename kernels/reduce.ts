@@ -75,12 +75,19 @@ function isWorthSharing(outputs: number, elements: number, { isSoftware }: Targe
   return isSoftware ? outputs < 4 * OWNED_WORKGROUP || elements > 8192 : elements > 32;
 }
 
+/** `shared`: an output has a workgroup; `owned`: an invocation. Where the last axis is kept, there is only the latter. */
+function candidates(call: Call, target: Target): string[] {
+  const { k0, r0, k1, r1, k2 } = params(call);
+  if (k2 !== 1) return ["owned"];
+  return isWorthSharing(k0 * k1, r0 * r1, target) ? ["shared", "owned"] : ["owned", "shared"];
+}
+
 function wgsl({ identity, combine, combine4 }: Reduction): Kernel["wgsl"] {
-  return (call, target) => {
-    const { k0, r0, k1, r1, k2 } = params(call);
+  return (call, target, candidate = candidates(call, target)[0]) => {
+    const { k0, k1, r1, k2 } = params(call);
     const outputs = k0 * k1 * k2;
     const inRows = k2 === 1;
-    const shared = inRows && isWorthSharing(outputs, r0 * r1, target);
+    const shared = inRows && candidate === "shared";
     // Four elements of a row are folded side by side and combined in the end; four outputs are four results.
     const isWide = inRows ? r1 % 4 === 0 : k2 % 4 === 0;
     const lanes = isWide && !inRows ? 4 : 1;
@@ -152,7 +159,7 @@ function reduction(parts: Reduction, gpujs: Kernel["gpujs"], vjp: Vjp): Op {
     vjp,
     cost: (call) => ({ flops: sizeOf(call.inputs[0]), bytes: bytesOf(call) }),
     cuts: ({ attrs }) => [{ inputs: [0], output: axesOf(attrs).includes(0) ? parts.name : 0 }],
-    kernel: { params, prologue: [0], wgsl: wgsl(parts), gpujs },
+    kernel: { params, prologue: [0], candidates, wgsl: wgsl(parts), gpujs },
     samples,
   };
 }

@@ -92,27 +92,22 @@ export const blockedChain = (sum: string, products: readonly (readonly [string, 
   return `${sum} + ${fmaChain(`${a} * ${b}`, rest)}`;
 };
 
-/**
- * The entry point of a tiled kernel.
- *
- * @param counts Names of the tile's coordinates and WGSL of their number, the fastest first: each becomes a `let`.
- * @param body WGSL lines that compute the tile and write it.
- */
-export function tiledMain(
-  counts: readonly (readonly [name: string, count: string])[],
-  body: readonly string[],
-): string {
+/** Names of a tile's coordinates and WGSL of their number, the fastest first: each becomes a `let`. */
+export type TileCounts = readonly (readonly [name: string, count: string])[];
+
+/** The entry point of a kernel whose tiles are numbered: `tile` is WGSL of the number of the invocation's. */
+function entryPoint(workgroup: number, tile: string, counts: TileCounts, body: readonly string[]): string {
   const digits = counts.map(([name, count], k) =>
     k + 1 < counts.length ? `let ${name} = rest % (${count});\n  rest /= ${count};` : `let ${name} = rest;`
   );
   const total = counts.map(([, count]) => `(${count})`).join(" * ");
-  return `@compute @workgroup_size(${WORKGROUP})
+  return `@compute @workgroup_size(${workgroup})
 fn main(
   @builtin(workgroup_id) wid: vec3u,
   @builtin(num_workgroups) num: vec3u,
   @builtin(local_invocation_index) l: u32,
 ) {
-  var rest = (wid.y * num.x + wid.x) * ${WORKGROUP}u + l;
+  var rest = ${tile};
   if (rest >= ${total}) {
     return;
   }
@@ -120,6 +115,16 @@ fn main(
   ${body.join("\n  ")}
 }
 `;
+}
+
+/** The entry point of a kernel with a tile for each invocation; `body` are WGSL lines that compute the tile and write it. */
+export function tiledMain(counts: TileCounts, body: readonly string[]): string {
+  return entryPoint(WORKGROUP, `(wid.y * num.x + wid.x) * ${WORKGROUP}u + l`, counts, body);
+}
+
+/** The entry point of a kernel with a tile for each workgroup of `size` invocations, which may wait for each other. */
+export function workgroupMain(size: number, counts: TileCounts, body: readonly string[]): string {
+  return entryPoint(size, "wid.y * num.x + wid.x", counts, body);
 }
 
 /** WGSL of ⌈size / tile⌉. */

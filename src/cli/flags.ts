@@ -219,6 +219,10 @@ export const train = {
     resume: path({ help: "go on with a stopped run, to the same weights", placeholder: "RUN" }),
 
     ...device,
+    tune: choice(["off", "quick", "full"], {
+      help: "first time some or all of the ways to compute a step, and keep the fastest for later runs",
+      default: "off",
+    }),
     ...common,
     logEvery: integer({ help: "steps between two records of the loss", default: 10, min: 1 }),
     valEvery: integer({ help: "steps between two validations", byDefault: "each epoch", min: 1 }),

@@ -207,6 +207,7 @@ function trainerOptions(flags: TrainFlags, task: Task): Omit<TrainerOptions, "de
     normalize: flags.normalize,
     cache: { mode: flags.cache, budgetBytes: flags.cacheBudget },
     workers: flags.workers,
+    tune: flags.tune,
     seed: flags.seed,
     logEvery: flags.logEvery,
     valEvery: flags.valEvery,

@@ -35,6 +35,14 @@ export class TrainingReporter {
     switch (event.type) {
       case "preparing":
         return this.#share(`decoding ${event.what}`, event.done, event.total);
+      case "tuning":
+        return this.#share(`timing kernels: ${event.call}`, event.done, event.total);
+      case "tuned":
+        return this.#progress.line(
+          `tune   ${event.choices} choices, ${event.timed} of them timed now in ${
+            clock(event.seconds)
+          }; they are kept in ${event.path}`,
+        );
       case "start":
         return this.#start(event);
       case "step":

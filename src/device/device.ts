@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Choices, Chooser } from "../graph/choices.ts";
 import type { Graph, Precision } from "../graph/graph.ts";
 import type { StepDescription } from "../graph/step.ts";
 
@@ -22,10 +23,34 @@ export interface Device extends AsyncDisposable {
   readonly maxTensorBytes: number;
   /** Bytes that are free for programs, where that is known. */
   readonly memoryBytes?: number;
-  /** Opens a session with no state. */
-  open(): Session;
+  /** Ways to compute that are known to be fast here; they come with Fovea. */
+  readonly choices: Choices;
+  /** Opens a session with no state. Its programs are computed as `choices` say, by default the device's own. */
+  open(choices?: Chooser): Session;
   /** Lays out a graph without running it or taking memory: what it would need. */
-  measure(graph: Graph): MemoryUse;
+  measure(graph: Graph, choices?: Chooser): MemoryUse;
+  /** Times the ways to compute what graphs ask for. There is no such method where there is one way to each. */
+  tune?(graphs: readonly Graph[], options: TuneOptions): Promise<Tuned>;
+}
+
+/** What is to be timed. */
+export interface TuneOptions {
+  /** The ways nearest to what plain rules choose, or all. */
+  readonly effort: "quick" | "full";
+  /** Choices that were made before, by bucket: they are not timed again. */
+  readonly known: Readonly<Record<string, string>>;
+  /** Is told which call is timed next, and how many of those that are known of are done. */
+  readonly onProgress?: (bucket: string, done: number, total: number) => void;
+  /** Ends the timing: plain rules decide what is left. */
+  readonly signal?: AbortSignal;
+}
+
+/** Choices by measurement. */
+export interface Tuned {
+  /** Those that the graphs ask for, known or timed now; plain rules decide the rest. */
+  readonly choices: Choices;
+  /** Those timed now, by bucket; some are of calls within compositions that were not chosen. */
+  readonly learnt: Readonly<Record<string, string>>;
 }
 
 /** Device memory of a program, in bytes. */

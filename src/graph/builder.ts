@@ -4,13 +4,33 @@
  * @module
  */
 
-import { type Attrs, type Builder, type Operand, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
+import {
+  type Attrs,
+  type Builder,
+  type Call,
+  type Lowering,
+  type Operand,
+  type Shape,
+  sizeOf,
+  type Tensor,
+} from "../../kernels/op.ts";
 import { opNamed } from "../../kernels/mod.ts";
+import { type Chooser, RULES } from "./choices.ts";
 import { type Assignment, type Graph, isScalarInput, type Node, type Precision, storageOf } from "./graph.ts";
 
 /** JSON has no infinities, no NaN and no −0: as text they are told apart. */
 const numberText = (_: string, value: unknown): unknown =>
   typeof value === "number" ? (Object.is(value, -0) ? "-0" : `${value}`) : value;
+
+/** How compositions are expanded. */
+export interface LoweringOptions {
+  /** Are they, as they are added? Default false. */
+  readonly primitives?: boolean;
+  /** Largest tensor in bytes that the device takes whole; default any. */
+  readonly maxBytes?: number;
+  /** Which of an op's compositions is taken; default plain rules. */
+  readonly choices?: Chooser;
+}
 
 /** Builder of one graph. */
 export class GraphBuilder implements Builder {
@@ -21,11 +41,19 @@ export class GraphBuilder implements Builder {
   /** Shapes of inputs and states, by kind and name. */
   readonly #shapes = new Map<string, Shape>();
   readonly #primitives: boolean;
+  readonly maxBytes: number;
+  readonly #choices: Chooser;
   readonly #precision: Precision;
 
-  /** With `primitives`, compositions are expanded as they are added; `precision` is the graph's, default f32. */
-  constructor({ primitives = false, precision = "f32" }: { primitives?: boolean; precision?: Precision } = {}) {
+  /** An empty graph; `precision` is how what it stores is held, default f32. */
+  constructor(
+    { primitives = false, maxBytes = Infinity, choices = RULES, precision = "f32" }:
+      & LoweringOptions
+      & { readonly precision?: Precision } = {},
+  ) {
     this.#primitives = primitives;
+    this.maxBytes = maxBytes;
+    this.#choices = choices;
     this.#precision = precision;
   }
 
@@ -128,9 +156,18 @@ export class GraphBuilder implements Builder {
   /** Any op of the registry. Throws TypeError for an unknown name, shapes that do not fit, and tensors of another graph. */
   op(name: string, inputs: readonly Operand[], attrs: Attrs = {}): Tensor {
     const nodes = inputs.map((input) => this.#node(input));
-    const { shape, lower } = opNamed(name);
-    const output = shape(nodes.map((node) => node.shape), attrs);
-    return this.#primitives && lower ? lower(this, nodes, attrs) : this.#add(name, output, nodes, attrs);
+    const output = opNamed(name).shape(nodes.map((node) => node.shape), attrs);
+    const lower = this.#primitives
+      ? this.#loweringOf(name, { inputs: nodes.map((node) => node.shape), output, attrs })
+      : undefined;
+    return lower ? lower(this, nodes, attrs) : this.#add(name, output, nodes, attrs);
+  }
+
+  /** The composition that takes the place of a call; none for a primitive. */
+  #loweringOf(name: string, call: Call): Lowering | undefined {
+    const { lower, alternatives } = opNamed(name);
+    const choice = alternatives && this.#choices.of(name, call);
+    return (choice === undefined ? undefined : alternatives?.lowering(choice)) ?? lower;
   }
 
   /** a + b; adding the number 0 adds no node. */

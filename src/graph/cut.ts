@@ -12,20 +12,21 @@
 import { opNamed } from "../../kernels/mod.ts";
 import { type Cut, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
 import { GraphBuilder } from "./builder.ts";
-import { type Graph, inputShapes, liveNodes, type Node, STRUCTURAL } from "./graph.ts";
+import type { Chooser } from "./choices.ts";
+import { callOf, type Graph, liveNodes, type Node, STRUCTURAL } from "./graph.ts";
 import { rebuild } from "./lower.ts";
 import { ALIGNMENT } from "./plan.ts";
 
 /**
- * The same lowered graph, in which no stored tensor is larger than `maxBytes`, in float32: what is held in half precision could
- * stay whole at twice the size, but meets State and inputs that are not.
+ * The same lowered graph, in which no stored tensor is larger than `maxBytes` in float32: what is held in half precision could be
+ * twice as large, but meets State and inputs that are not. Parts are computed as `choices` say.
  *
  * @throws RangeError when a tensor cannot be cut so small.
  */
-export function cut(graph: Graph, maxBytes: number): Graph {
+export function cut(graph: Graph, maxBytes: number, choices?: Chooser): Graph {
   const isLarge = (node: Node) => 4 * sizeOf(node.shape) > maxBytes;
   const nodes = liveNodes(graph);
-  return nodes.some(isLarge) ? new Cutting(graph, nodes, isLarge, maxBytes).graph() : graph;
+  return nodes.some(isLarge) ? new Cutting(graph, nodes, isLarge, maxBytes, choices).graph() : graph;
 }
 
 class Cutting {
@@ -41,9 +42,15 @@ class Cutting {
   readonly #whole = new Map<Node, Tensor>();
   readonly #parts = new Map<Node, readonly Tensor[]>();
 
-  constructor(from: Graph, nodes: readonly Node[], isLarge: (node: Node) => boolean, maxBytes: number) {
+  constructor(
+    from: Graph,
+    nodes: readonly Node[],
+    isLarge: (node: Node) => boolean,
+    maxBytes: number,
+    choices?: Chooser,
+  ) {
     this.#from = from;
-    this.#b = new GraphBuilder({ primitives: true, precision: from.precision });
+    this.#b = new GraphBuilder({ primitives: true, choices, precision: from.precision });
     this.#nodes = nodes;
     this.#isLarge = isLarge;
     this.#maxBytes = maxBytes;
@@ -124,8 +131,7 @@ class Cutting {
 
   /** Computes a call in parts. */
   #compute(node: Node): void {
-    const call = { inputs: inputShapes(node), output: node.shape, attrs: node.attrs };
-    const way = opNamed(node.op).cuts?.(call).find((way) =>
+    const way = opNamed(node.op).cuts?.(callOf(node)).find((way) =>
       node.inputs.every((input, k) => !this.#isLarge(input) || way.inputs[k] === 0) &&
       (!this.#isLarge(node) || way.output === 0)
     );

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Attrs, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
+import { type Attrs, type Call, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
 
 /**
  * How a number is held: in 32 bits, or in the 16 of IEEE 754's binary16, which has 11 significant ones and reaches 65504. What is
@@ -112,4 +112,9 @@ export function sameShape(a: Node, b: Node): boolean {
 /** Shapes of a node's inputs. */
 export function inputShapes(node: Node): Shape[] {
   return node.inputs.map((input) => input.shape);
+}
+
+/** The call that a node of an op is. */
+export function callOf(node: Node): Call {
+  return { inputs: inputShapes(node), output: node.shape, attrs: node.attrs };
 }

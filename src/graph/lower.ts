@@ -6,12 +6,12 @@
  */
 
 import type { Tensor } from "../../kernels/op.ts";
-import { GraphBuilder } from "./builder.ts";
+import { GraphBuilder, type LoweringOptions } from "./builder.ts";
 import { type Graph, liveNodes, type Node } from "./graph.ts";
 
 /** The same graph in primitives, without the nodes that nobody reads. */
-export function lower(graph: Graph): Graph {
-  const b = new GraphBuilder({ primitives: true, precision: graph.precision });
+export function lower(graph: Graph, options?: LoweringOptions): Graph {
+  const b = new GraphBuilder({ ...options, primitives: true, precision: graph.precision });
   const lowered = new Map<Node, Tensor>();
   for (const node of liveNodes(graph)) {
     if (node.op === "join") continue;

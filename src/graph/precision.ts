@@ -14,15 +14,19 @@ import { type Graph, liveNodes, type Node, partsOf, storageOf, STRUCTURAL } from
 
 /**
  * Ops whose results stay float32. As under PyTorch's autocast, sums are among them: they need the range, the statistics that
- * norms divide by need the digits, and most are small. Positions and random numbers are not to be rounded at all.
+ * norms divide by need the digits, and most are small; parts of sums are sums. Positions and random numbers are not to be
+ * rounded at all.
  */
 const FULL = opsNamed(
-  ...["sum", "max", "channelWindowSum", "conv2dWeightGradPartial"],
+  ...["sum", "max", "channelWindowSum", "matmulPartial", "conv2dWeightGradPartial", "winogradWeight"],
   ...["maxPool2dPosition", "iota", "random"],
 );
 
 /** Ops that only move numbers: what they give is what they were given. */
 const MOVEMENT = opsNamed("permute", "slice", "pad", "concat", "concatPair", "roll");
+
+/** Ops whose operands stay float32, whatever computed them: they subtract large numbers from each other. */
+const SUBTRACTS = opsNamed("fromTiles", "winogradWeightGrad");
 
 /** A tensor that is so many times smaller than the largest is small. */
 const SMALL = 64;
@@ -40,6 +44,7 @@ const isElementwise = (node: Node): boolean => elementwise.has(node.op);
  *
  * - not what outputs and State are made of, element by element or by movement, back to the kernel that computed it. So the
  *   gradient of a weight is float32 when the loss scale is taken out of it;
+ * - not what {@link SUBTRACTS} take;
  * - not the results of {@link FULL}, nor what is computed element by element from float32 alone;
  * - not small tensors: halving them saves nothing, and losses, logits and their gradients are among them.
  */
@@ -61,12 +66,13 @@ function isHalf(node: Node, halves: ReadonlySet<Node>): boolean {
   return own.length === 0 || own.some((input) => halves.has(storageOf(input)));
 }
 
-/** What outputs and State are made of, back to the kernels. */
+/** What outputs and State are made of, and what {@link SUBTRACTS} take, back to the kernels. */
 function keptWhole(graph: Graph): Set<Node> {
   const kept = new Set<Node>();
   const pending = [
     ...Object.values(graph.outputs).flatMap(partsOf),
     ...graph.assignments.map(({ value }) => value),
+    ...graph.nodes.filter(({ op }) => SUBTRACTS.has(op)).flatMap(({ inputs }) => inputs),
   ];
   for (let node = pending.pop(); node; node = pending.pop()) {
     if (kept.has(node)) continue;

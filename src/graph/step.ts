@@ -6,7 +6,7 @@
 
 import { opNamed } from "../../kernels/mod.ts";
 import { type Cost, type Shape, sizeOf } from "../../kernels/op.ts";
-import { inputShapes, type Node, NUMBER_BYTES, type Precision, sameShape, storageOf } from "./graph.ts";
+import { callOf, type Node, NUMBER_BYTES, type Precision, sameShape, storageOf } from "./graph.ts";
 
 /** One dispatch. Elementwise nodes that are neither read nor written are computed on the fly. */
 export interface Step {
@@ -72,8 +72,7 @@ export interface StepDescription {
 export function describeStep(step: Step, precisionOf: (node: Node) => Precision = () => "f32"): StepDescription {
   const { kernel, reads, writes } = step;
   const maps = mapsOf(step);
-  const call = kernel && { inputs: inputShapes(kernel), output: kernel.shape, attrs: kernel.attrs };
-  const flops = call ? opNamed(kernel.op).cost(call).flops : 0;
+  const flops = kernel ? opNamed(kernel.op).cost(callOf(kernel)).flops : 0;
   const elements = [...maps].reduce((sum, node) => sum + sizeOf(node.shape), 0);
   const bytes = [...reads, ...writes].reduce(
     (sum, node) => sum + NUMBER_BYTES[precisionOf(node)] * sizeOf(node.shape),

@@ -10,6 +10,16 @@ import type { LossScale } from "./loss_scale.ts";
 /** Something that happened. */
 export type TrainEvent =
   | { readonly type: "preparing"; readonly what: string; readonly done: number; readonly total: number }
+  | { readonly type: "tuning"; readonly call: string; readonly done: number; readonly total: number }
+  | {
+    readonly type: "tuned";
+    /** Kinds of calls whose ways were timed now, and kinds whose ways were timed now or before. */
+    readonly timed: number;
+    readonly choices: number;
+    readonly seconds: number;
+    /** Where it is kept. */
+    readonly path: string;
+  }
   | {
     readonly type: "start";
     readonly epochs: number;

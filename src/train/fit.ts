@@ -12,6 +12,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { Loader } from "../data/loader.ts";
 import type { Program, Session } from "../device/device.ts";
 import { UserError } from "../errors.ts";
+import type { Choices } from "../graph/choices.ts";
 import type { Report } from "../metrics/mod.ts";
 import type { CheckpointInfo, Preprocessing, Progress, Tensors } from "./checkpoint.ts";
 import { checkTeacher, recordOf, teacherState } from "./distillation.ts";
@@ -34,6 +35,7 @@ import {
   type StepOptions,
   trainingGraph,
 } from "./step.ts";
+import { choicesFor, recordChoices, TUNING_FILE } from "./tuning.ts";
 
 /** How training ended. */
 export interface FitResult {
@@ -61,6 +63,8 @@ export class Fit {
   /** States of one number that are read at every log. */
   readonly #counters: readonly string[];
   readonly #schedule: Schedule;
+  /** Ways to compute, for as long as the run lasts and is resumed. */
+  readonly #choices: Choices;
   readonly #session: Session;
   /** The step that updates; before it, where several steps make one update, come those that gather. */
   readonly #program: Program;
@@ -84,8 +88,9 @@ export class Fit {
     val: Loader;
     trainData: Dataset;
     valData: Dataset;
+    choices: Choices;
   }) {
-    const { options, preprocessing, train, trainData } = parts;
+    const { options, preprocessing, train, trainData, choices } = parts;
     const { model, task, optimizer } = options;
     this.preprocessing = preprocessing;
     this.#options = options;
@@ -112,7 +117,8 @@ export class Fit {
       preprocessing,
     };
     model.initialize(options.seed);
-    this.#session = options.device.open();
+    this.#choices = choices;
+    this.#session = options.device.open(choices);
     const weights = classWeightsOf(trainData, options.classWeights);
     const taught = options.teacher ? teacherState(options.teacher, preprocessing) : [];
     const started = initialState(model, optimizer, weights, this.#step.learning, options.accumulate > 1);
@@ -140,6 +146,8 @@ export class Fit {
     };
     if (teacher) checkTeacher(teacher, model);
     checkFits(device, model, step);
+    const choices = await choicesFor(options, step, Math.min(batch, valData.size));
+    checkFits(device, model, step, choices);
     const progress = (what: string) => (done: number, total: number) =>
       onEvent?.({ type: "preparing", what, done, total });
     const preprocessing = await preprocessingOf(options, trainData, progress("training pictures"));
@@ -163,7 +171,7 @@ export class Fit {
         last: "pad",
         onProgress: progress("validation pictures"),
       });
-      fit = new Fit({ options, step, preprocessing, train, val, trainData, valData });
+      fit = new Fit({ options, step, preprocessing, train, val, trainData, valData, choices });
       await fit.#begin(trainData, valData);
       return fit;
     } catch (error) {
@@ -375,6 +383,7 @@ export class Fit {
     if (this.#options.resume) return await this.#resume();
     const { device, optimizer, seed, epochs, accumulate, precision, teacher } = this.#options;
     const { freeze, learningRateScale, layerDecay } = this.#options;
+    const tuning = await recordChoices(this.#choices);
     await this.#directory?.begin({
       versions: { fovea: manifest.version, deno: Deno.version.deno },
       device: { kind: device.kind, description: device.description },
@@ -389,8 +398,9 @@ export class Fit {
       learning: { freeze, learningRateScale, layerDecay },
       teacher: teacher && await recordOf(teacher),
       kernels: await kernelTableHash(),
+      tuning: tuning.hash,
       fingerprint: { train: await trainData.fingerprint(), val: await valData.fingerprint() },
-    });
+    }, { [TUNING_FILE]: tuning.text });
     // A run that ends before its first epoch does can be resumed too.
     await this.#saveLast();
   }

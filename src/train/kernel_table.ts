@@ -6,6 +6,7 @@
 
 import { elementwise, type Emit } from "../../kernels/elementwise.ts";
 import { registry } from "../../kernels/mod.ts";
+import type { Call, Kernel } from "../../kernels/op.ts";
 
 /** Prints a row's expression by its structure alone. */
 const structure: Emit = {
@@ -17,6 +18,18 @@ const structure: Emit = {
   index: () => "index",
 };
 
+/** SHA-256 of a text, in hexadecimal. */
+export async function sha256(text: string): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
+}
+
+/** Texts of all candidates of a kernel, on a processor and on a GPU. */
+function textsOf({ candidates, wgsl }: Kernel, call: Call): string[] {
+  return [true, false].map((isSoftware) => ({ isSoftware })).flatMap((target) =>
+    (candidates?.(call, target) ?? [undefined]).map((candidate) => wgsl(call, target, candidate).code)
+  );
+}
+
 /** SHA-256, in hexadecimal, over every op's kernels at the sizes of its samples. */
 export async function kernelTableHash(): Promise<string> {
   const lines: string[] = [];
@@ -27,11 +40,10 @@ export async function kernelTableHash(): Promise<string> {
       if (row) lines.push(name, row.expression(structure, shapes.map((_, k) => `x${k}`), attrs));
       else if (op.kernel) {
         const call = { inputs: shapes, output: op.shape(shapes, attrs), attrs };
-        lines.push(name, ...[true, false].map((isSoftware) => op.kernel!.wgsl(call, { isSoftware }).code));
+        lines.push(name, ...textsOf(op.kernel, call));
       }
     }
     lines.push(`${op.kernel?.gpujs ?? op.lower ?? ""}`);
   }
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(lines.join("\n")));
-  return new Uint8Array(digest).toHex();
+  return await sha256(lines.join("\n"));
 }

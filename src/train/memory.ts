@@ -8,6 +8,7 @@ import type { Device, MemoryUse } from "../device/device.ts";
 import { memoryUse } from "../device/memory.ts";
 import { layOut } from "../device/webgpu/context.ts";
 import { UserError } from "../errors.ts";
+import type { Choices } from "../graph/choices.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
 import type { Optimizer } from "./optimizers.ts";
@@ -19,10 +20,11 @@ type Measuring = Pick<Device, "description" | "maxTensorBytes" | "memoryBytes" |
 /**
  * Checks that a training step fits, a teacher's part included.
  *
+ * @param choices How it is computed; by default as the device's own choices say.
  * @throws UserError with the bytes, the limit, and the largest batch that fits.
  */
-export function checkFits(device: Measuring, model: Model, options: StepOptions): void {
-  const problemOf = (batch: number) => problemIn(device, trainingGraph(model, { ...options, batch }));
+export function checkFits(device: Measuring, model: Model, options: StepOptions, choices?: Choices): void {
+  const problemOf = (batch: number) => problemIn(device, trainingGraph(model, { ...options, batch }), choices);
   const problem = problemOf(options.batch);
   if (!problem) return;
   const fits = largestThatFits(options.batch, (batch) => !problemOf(batch));
@@ -33,10 +35,10 @@ export function checkFits(device: Measuring, model: Model, options: StepOptions)
   );
 }
 
-function problemIn(device: Measuring, graph: Graph): string | undefined {
+function problemIn(device: Measuring, graph: Graph, choices?: Choices): string | undefined {
   let use: MemoryUse;
   try {
-    use = device.measure(graph);
+    use = device.measure(graph, choices);
   } catch (error) {
     // A tensor that is too large as a whole and in parts.
     if (error instanceof RangeError) return error.message;

@@ -19,6 +19,9 @@ import { adam, type Optimizer } from "./optimizers.ts";
 import type { RunDirectory } from "./run_directory.ts";
 import type { Schedule } from "./schedules.ts";
 
+/** `off` times nothing; `quick` times the ways to compute nearest to what plain rules choose, `full` all of them. */
+export type Tune = "off" | "quick" | "full";
+
 /** Options of a {@link Trainer}. */
 export interface TrainerOptions {
   /** Where it runs. */
@@ -100,6 +103,11 @@ export interface TrainerOptions {
   readonly normalize?: "train" | "imagenet" | "half" | ChannelStatistics;
   /** Default: decoded pictures are kept in the user's cache folder, up to 4 GiB. */
   readonly cache?: CacheOptions;
+  /**
+   * Times ways to compute the run's steps before it begins and keeps the fastest in the user's cache folder: a few of each, or
+   * all. Default `off`: the ways that come with Fovea, and plain rules. A resumed run computes as it began.
+   */
+  readonly tune?: Tune;
   /** Workers that make batches; default one less than there are cores, at most 4. */
   readonly workers?: number;
   /** Start of every random number; default 1. */
@@ -147,6 +155,7 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
     interpolation: "bilinear",
     normalize: "train",
     cache: { mode: "auto" },
+    tune: "off",
     seed: 1,
     logEvery: 10,
     ...Object.fromEntries(given) as TrainerOptions,

@@ -5,6 +5,7 @@
  * runs/<name>/
  *   config.json        what repeats this run
  *   split.csv          file, label(s), split
+ *   tuning.json        which way each call is computed
  *   metrics.jsonl      a record per log step and per validation
  *   curves.png         loss and validation accuracy over the steps
  *   checkpoints/       epoch-001.safetensors …, best.safetensors, last.safetensors
@@ -62,9 +63,13 @@ export class RunDirectory {
    * Makes the directory.
    *
    * @param facts What the trainer knows of the run.
+   * @param files Texts of further files that the run starts with, by name.
    * @throws UserError when there is something else, or another run is writing there.
    */
-  async begin(facts: Readonly<Record<string, unknown>>): Promise<void> {
+  async begin(
+    facts: Readonly<Record<string, unknown>>,
+    files: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
     if (await isOccupied(this.path)) {
       throw new UserError(
         `Cannot write a run to ${this.path}: it is not empty; give another --out, or go on with --resume ${this.path}`,
@@ -72,7 +77,9 @@ export class RunDirectory {
     }
     await Deno.mkdir(join(this.path, "checkpoints"), { recursive: true });
     this.#lock = await lockDirectory(this.path);
-    for (const [name, text] of Object.entries(this.#files)) await writeAtomic(join(this.path, name), text);
+    for (const [name, text] of Object.entries({ ...this.#files, ...files })) {
+      await writeAtomic(join(this.path, name), text);
+    }
     await writeAtomic(join(this.path, "config.json"), `${JSON.stringify({ ...facts, ...this.#config }, null, 2)}\n`);
   }
 

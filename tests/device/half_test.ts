@@ -7,6 +7,7 @@ import type { Session } from "../../src/device/device.ts";
 import { assemble } from "../../src/device/webgpu/assemble.ts";
 import { layOut } from "../../src/device/webgpu/context.ts";
 import { UserError } from "../../src/errors.ts";
+import { RULES } from "../../src/graph/choices.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { devices, hasHalf } from "../kernels/devices.ts";
@@ -29,7 +30,7 @@ Deno.test("assemble() converts where half precision is read and written, and now
   const texts = (precision: "f32" | "f16", size: number) => {
     const { plan } = layOut(stored(size, precision), { maxBuffer: 2 ** 28, maxBinding: 2 ** 27 });
     return [false, true].flatMap((readsTextures) =>
-      plan.steps.map((step) => assemble(step, plan, { isSoftware: readsTextures, readsTextures }).code)
+      plan.steps.map((step) => assemble(step, plan, { isSoftware: readsTextures, readsTextures }, RULES).code)
     );
   };
   const isHeld = (code: string) => /array<(f16|vec4h)>/.test(code);

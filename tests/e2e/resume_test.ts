@@ -79,6 +79,32 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "a tuned run that is stopped resumes to the same bytes; one with a warm cache times nothing",
+  ignore: backend !== "webgpu" || Deno.build.os === "windows",
+  async fn() {
+    const tuned = (name: string) => ["train", ...flags, "--tune", "quick", "--out", join(cache, name)];
+    const first = await fovea(tuned("tuned"), cache);
+    assertEquals(first.code, 0, first.stderr);
+    assert(/^tune +\d+ choices, [1-9]\d* of them timed now/m.test(first.stderr), first.stderr);
+    const run = join(cache, "tuned again");
+    const child = start(tuned("tuned again"), cache);
+    await appears(join(run, "metrics.jsonl"), child);
+    child.kill("SIGINT");
+    const stopped = await end(child);
+    assertEquals(stopped.code, 130, stopped.stderr);
+    assert(/^tune +\d+ choices, 0 of them timed now/m.test(stopped.stderr), stopped.stderr);
+    // What other runs have learnt in between changes nothing.
+    for await (const { name } of Deno.readDir(cache)) {
+      if (name.startsWith("tuning-")) await Deno.remove(join(cache, name));
+    }
+    const resumed = await fovea(["train", "--resume", run, "--backend", backend], cache);
+    assertEquals(resumed.code, 0, resumed.stderr);
+    assert(!resumed.stderr.includes("tune "), resumed.stderr);
+    assertEquals(await traces(run), await traces(join(cache, "tuned")));
+  },
+});
+
 Deno.test("a damaged checkpoint is refused by its name", async () => {
   const run = join(cache, "b");
   const path = join(run, "checkpoints", "last.safetensors");

@@ -6,7 +6,7 @@
 
 import type { Device } from "../../src/device/device.ts";
 import { openGpuJs } from "../../src/device/gpujs/device.ts";
-import { openWebGpu } from "../../src/device/webgpu/device.ts";
+import { openWebGpu, WebGpuDevice } from "../../src/device/webgpu/device.ts";
 
 /** A kind of device; a test of one that is not present is ignored, and counted so. */
 export interface DeviceKind {
@@ -26,3 +26,15 @@ export const devices: readonly DeviceKind[] = [
   { name: "gpu.js (WebAssembly)", present: true, open: () => openGpuJs("webasm") },
   { name: "gpu.js (JavaScript)", present: true, open: () => openGpuJs("cpu") },
 ];
+
+/** Is the adapter a processor that plays the GPU? */
+export const isSoftware: boolean = adapter?.info.isFallbackAdapter ?? false;
+
+/** The adapter at hand, taken for a GPU: it is given a GPU's kernels. */
+export async function openAsGpu(): Promise<WebGpuDevice> {
+  const gpu = await (await navigator.gpu.requestAdapter())!.requestDevice();
+  return new WebGpuDevice(gpu, {
+    ...{ vendor: "", architecture: "", device: "", description: "a GPU", isFallbackAdapter: false },
+    ...{ subgroupMinSize: 4, subgroupMaxSize: 128 },
+  });
+}

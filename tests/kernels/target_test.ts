@@ -9,10 +9,8 @@ import { assertNotEquals } from "@std/assert";
 import { opNamed, registry } from "../../kernels/mod.ts";
 import type { Call } from "../../kernels/op.ts";
 import { runReference } from "../../src/device/reference.ts";
-import { WebGpuDevice } from "../../src/device/webgpu/device.ts";
+import { isSoftware, openAsGpu } from "./devices.ts";
 import { assertNear, graphOf, inputsOf, resultsOf, samplesOf, sampleTrial, type Trial } from "./trials.ts";
-
-const adapter = await navigator.gpu?.requestAdapter();
 
 /** The kernel's text for a processor and for a GPU. */
 function textsOf(name: string, call: Call): string[] {
@@ -54,13 +52,9 @@ Deno.test("the tiles of large convolutions and products are others for a GPU", (
 
 Deno.test({
   name: "kernels for a GPU agree with the float64 reference",
-  ignore: !adapter?.info.isFallbackAdapter,
+  ignore: !isSoftware,
   async fn(t) {
-    const gpu = await (await navigator.gpu.requestAdapter())!.requestDevice();
-    await using device = new WebGpuDevice(gpu, {
-      ...{ vendor: "", architecture: "", device: "", description: "a GPU", isFallbackAdapter: false },
-      ...{ subgroupMinSize: 4, subgroupMaxSize: 128 },
-    });
+    await using device = await openAsGpu();
     using session = device.open();
     for (const op of registry.values()) {
       const large = op.name === "conv2d" ? [largeConvolution] : [];

@@ -199,6 +199,15 @@ export function graphOf(trials: readonly Trial[]): Graph {
   return b.graph;
 }
 
+/** Forward passes alone: those of the gradients are trials of their own. */
+export function forwardGraphOf(trials: readonly Trial[]): Graph {
+  const b = new GraphBuilder();
+  trials.forEach(({ op, shapes, attrs }, at) => {
+    b.output(nameIn(at, "y"), b.op(op.name, shapes.map((shape, k) => b.input(nameIn(at, `x${k}`), shape)), attrs));
+  });
+  return b.graph;
+}
+
 /** The inputs of {@link graphOf}. */
 export function inputsOf(trials: readonly Trial[]): Record<string, Float32Array> {
   return Object.fromEntries(

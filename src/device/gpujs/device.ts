@@ -5,6 +5,7 @@
  * @module
  */
 
+import { Choices } from "../../graph/choices.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { Device, MemoryUse, Session } from "../device.ts";
 import { checkPrecision } from "../checks.ts";
@@ -32,6 +33,8 @@ export class GpuJsDevice implements Device {
   readonly precisions = ["f32"] as const;
   readonly maxTensorBytes = MAX_TENSOR_BYTES;
   readonly memoryBytes?: number = freeHostMemory();
+  /** Every call is computed in one way. */
+  readonly choices: Choices = new Choices();
   readonly #context: GpuJsContext;
 
   constructor(gpu: GpuJs, mode: GpuJsMode) {

@@ -13,7 +13,8 @@ import half from "./half.wgsl" with { type: "text" };
 import { randomWgsl } from "../../../kernels/random.ts";
 import { opNamed } from "../../../kernels/mod.ts";
 import { linearGrid, sizeOf, type Target, type Wgsl } from "../../../kernels/op.ts";
-import { inputShapes, type Node, type Precision, storageOf } from "../../graph/graph.ts";
+import type { Chooser } from "../../graph/choices.ts";
+import { callOf, type Node, type Precision, storageOf } from "../../graph/graph.ts";
 import type { Location, Plan } from "../../graph/plan.ts";
 import type { Step } from "../../graph/step.ts";
 import { printExpression } from "../expression.ts";
@@ -80,9 +81,11 @@ export interface TargetDevice extends Target {
  * Where a processor plays the GPU, as Mesa's llvmpipe does, tensors are read as storage textures: reading four numbers
  * for each of eight lanes takes 52 instructions there, and 660 cycles from a buffer. (A sampled texture would take 190: its level
  * of detail is looked up for each lane.) On a GPU buffers are as good.
+ *
+ * @param choices Which candidates of kernels are taken.
  */
-export function assemble(step: Step, plan: Plan, device: TargetDevice): Assembled {
-  const assembly = new Assembly(plan, device);
+export function assemble(step: Step, plan: Plan, device: TargetDevice, choices: Chooser): Assembled {
+  const assembly = new Assembly(plan, device, choices);
   return step.kernel ? assembly.kernel(step, step.kernel) : assembly.map(step);
 }
 
@@ -100,11 +103,13 @@ class Assembly implements Surroundings {
   readonly #params: [name: string, value: number][] = [];
   readonly #floats = new DataView(new ArrayBuffer(4));
   readonly #scalars: { name: string; at: number }[] = [];
+  readonly #choices: Chooser;
   #usesRandom = false;
 
-  constructor(plan: Plan, device: TargetDevice) {
+  constructor(plan: Plan, device: TargetDevice, choices: Chooser) {
     this.#plan = plan;
     this.#device = device;
+    this.#choices = choices;
   }
 
   /** The binding of a stored tensor; tensors that share a place share it. */
@@ -180,8 +185,9 @@ ${indent(lines)}
 
   kernel(step: Step, node: Node): Assembled {
     const { kernel } = opNamed(node.op);
-    const call = { inputs: inputShapes(node), output: node.shape, attrs: node.attrs };
-    const wgsl = kernel!.wgsl(call, this.#device);
+    const call = callOf(node);
+    const candidate = kernel!.candidates && this.#choices.of(node.op, call);
+    const wgsl = kernel!.wgsl(call, this.#device, candidate);
     this.#params.push(...Object.entries(kernel!.params(call)));
     // The kernel's own operands come first: the view it reads them through is the binding's.
     const operands = [...node.inputs.keys()].filter((k) => !kernel!.prologue?.includes(k));

@@ -4,13 +4,15 @@
  * @module
  */
 
+import type { Choices, Chooser } from "../../graph/choices.ts";
 import type { Graph, Precision } from "../../graph/graph.ts";
-import { checkPrecision } from "../checks.ts";
-import type { Device, MemoryUse, Session } from "../device.ts";
+import type { Device, MemoryUse, Session, Tuned, TuneOptions } from "../device.ts";
 import { freeHostMemory } from "../host_memory.ts";
 import { memoryUse } from "../memory.ts";
 import { WebGpuContext } from "./context.ts";
 import { WebGpuSession } from "./session.ts";
+import { choicesFor } from "./stored_choices.ts";
+import { Tuner } from "./tuner.ts";
 
 /** The adapter that {@link openWebGpu} opens, or undefined. */
 export async function findAdapter(): Promise<GPUAdapter | undefined> {
@@ -59,30 +61,39 @@ function quietWayland(): void {
 /** Runs graphs on an adapter. */
 export class WebGpuDevice implements Device {
   readonly kind = "webgpu";
-  readonly description: string;
-  readonly precisions: readonly Precision[];
   readonly memoryBytes?: number;
+  readonly choices: Choices;
   readonly #context: WebGpuContext;
 
   constructor(gpu: GPUDevice, info: GPUAdapterInfo, maxBinding?: number) {
-    this.#context = new WebGpuContext(gpu, info.isFallbackAdapter, maxBinding);
-    this.precisions = gpu.features.has("shader-f16") ? ["f32", "f16"] : ["f32"];
+    this.#context = new WebGpuContext(gpu, info, maxBinding);
     // A software adapter takes the host's memory; of a GPU's, WebGPU tells nothing.
     if (info.isFallbackAdapter) this.memoryBytes = freeHostMemory();
-    this.description = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ");
+    this.choices = choicesFor(this.description);
+  }
+
+  get description(): string {
+    return this.#context.description;
+  }
+
+  get precisions(): readonly Precision[] {
+    return this.#context.precisions;
   }
 
   get maxTensorBytes(): number {
     return this.#context.maxBinding;
   }
 
-  open(): Session {
-    return new WebGpuSession(this, this.#context);
+  open(choices: Chooser = this.choices): Session {
+    return new WebGpuSession(this.#context, choices);
   }
 
-  measure(graph: Graph): MemoryUse {
-    checkPrecision(this, graph.precision);
-    return memoryUse(this.#context.plan(graph).plan);
+  measure(graph: Graph, choices: Chooser = this.choices): MemoryUse {
+    return memoryUse(this.#context.plan(graph, choices).plan);
+  }
+
+  tune(graphs: readonly Graph[], options: TuneOptions): Promise<Tuned> {
+    return new Tuner(this.#context, options).tune(graphs);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

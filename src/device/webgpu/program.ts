@@ -6,6 +6,7 @@
  */
 
 import { sizeOf } from "../../../kernels/op.ts";
+import type { Chooser } from "../../graph/choices.ts";
 import {
   type Graph,
   isScalarInput,
@@ -53,7 +54,7 @@ export class WebGpuProgram implements Program {
   #groups: GPUBindGroup[] = [];
   #generation = -1;
 
-  constructor(memory: WebGpuMemory, { graph, plan }: { graph: Graph; plan: Plan }) {
+  constructor(memory: WebGpuMemory, { graph, plan }: { graph: Graph; plan: Plan }, choices: Chooser) {
     this.#memory = memory;
     this.#graph = graph;
     this.#plan = plan;
@@ -61,7 +62,7 @@ export class WebGpuProgram implements Program {
     let paramsAt = 0;
     const slots = new TextureSlots();
     this.#dispatches = plan.steps.map((step) => {
-      const assembled = assemble(step, plan, memory.context);
+      const assembled = assemble(step, plan, memory.context, choices);
       const layout = memory.context.layout(assembled.bindings.length, assembled.textures.map(({ format }) => format));
       const pipeline = memory.context.pipeline(assembled.code, layout);
       const at = paramsAt;

@@ -4,23 +4,23 @@
  * @module
  */
 
+import type { Chooser } from "../../graph/choices.ts";
 import type { Graph } from "../../graph/graph.ts";
-import { checkPrecision } from "../checks.ts";
-import type { Device, Program, Session } from "../device.ts";
+import type { Program, Session } from "../device.ts";
 import type { WebGpuContext } from "./context.ts";
 import { WebGpuMemory } from "./memory.ts";
 import { WebGpuProgram } from "./program.ts";
 
 /** State and programs on one WebGPU device. */
 export class WebGpuSession implements Session {
-  readonly #device: Device;
   readonly #context: WebGpuContext;
+  readonly #choices: Chooser;
   readonly #memory: WebGpuMemory;
   readonly #programs: WebGpuProgram[] = [];
 
-  constructor(device: Device, context: WebGpuContext) {
-    this.#device = device;
+  constructor(context: WebGpuContext, choices: Chooser) {
     this.#context = context;
+    this.#choices = choices;
     this.#memory = new WebGpuMemory(context);
   }
 
@@ -33,8 +33,7 @@ export class WebGpuSession implements Session {
   }
 
   compile(graph: Graph): Program {
-    checkPrecision(this.#device, graph.precision);
-    const program = new WebGpuProgram(this.#memory, this.#context.plan(graph));
+    const program = new WebGpuProgram(this.#memory, this.#context.plan(graph, this.#choices), this.#choices);
     this.#programs.push(program);
     return program;
   }

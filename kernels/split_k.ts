@@ -1,0 +1,31 @@
+/**
+ * Split-K: a matrix product whose sum over k is cut into runs, each a product of its own, which are added up afterwards. A long sum with a
+ * small result (a weight's gradient) so occupies more invocations. The order of all sums is fixed.
+ *
+ * @module
+ */
+
+import { type Lowering, type Shape, sizeOf } from "./op.ts";
+
+/** In how many runs a sum may be cut. */
+const SPLITS = [2, 4, 8, 16, 32] as const;
+
+/** Results that occupy any device by themselves. */
+const MANY_RESULTS = 2 ** 18;
+
+/** Least values of k in a run that pay for storing its sums. */
+const LEAST_RUN = 32;
+
+/** Ways worth timing to compute a `matmul` of `output` that sums over `k` values: `split 8`. */
+export function splitNames(output: Shape, k: number): string[] {
+  const splits = sizeOf(output) < MANY_RESULTS ? SPLITS.filter((count) => k >= count * LEAST_RUN) : [];
+  return splits.map((count) => `split ${count}`);
+}
+
+/** The composition called so; undefined for other names. */
+export function splitLowering(name: string): Lowering | undefined {
+  const [, count] = /^split ([1-9]\d*)$/.exec(name) ?? [];
+  if (count === undefined) return undefined;
+  const splits = Number(count);
+  return (b, inputs, attrs) => b.sum(b.op("matmulPartial", inputs, { ...attrs, splits }), [0], false);
+}

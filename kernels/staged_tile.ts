@@ -1,0 +1,217 @@
+/**
+ * Writes products whose operands are staged through workgroup memory, for GPUs: the invocations of a workgroup load a tile of
+ * each operand together, wait for each other, and each multiplies its own rows and columns of the tile. A number of either
+ * operand comes from memory once for a whole row of invocations. Of what the operands are the writer knows nothing: a matrix product
+ * and the three passes of a convolution hand over how four by four numbers of an operand are read.
+ *
+ * Workgroup memory holds both tiles as fours along rows (A) and along columns (B), k by k. Invocation (x, y) has the fours
+ * x, x + X, … of the columns and y, y + Y, … of the rows, so that neighbours read and write neighbouring fours. On a processor
+ * that plays the GPU this is slow: workgroup memory costs what other memory costs there, and a barrier thousands of products.
+ *
+ * Grid: one workgroup a tile; column of tiles fastest, then row, then what the product adds.
+ *
+ * @module
+ */
+
+import { type Sides, sidesOf } from "./candidates.ts";
+import { linearGrid, type Target } from "./op.ts";
+import { plus, range, type TileCounts, tilesIn, workgroupMain, writeOut } from "./tile.ts";
+
+/** Sizes of a staged product. */
+export interface StagedTile {
+  /** Rows and columns that a workgroup computes. */
+  readonly rows: number;
+  readonly columns: number;
+  /** Values of k that are staged at once. */
+  readonly depth: number;
+  /** Rows and columns of one invocation; whole fours. */
+  readonly ownRows: number;
+  readonly ownColumns: number;
+}
+
+/**
+ * Names of the tiles worth timing: rows, columns and depth of a workgroup's, then rows and columns of an invocation's. All are within
+ * the 256 invocations and 16 KiB of workgroup memory that WebGPU promises.
+ */
+export const STAGED: readonly string[] = [
+  "staged 64x64x16 8x8",
+  "staged 64x64x32 4x4",
+  "staged 128x64x16 8x4",
+  "staged 128x128x16 8x8",
+  "staged 32x32x32 4x4",
+  "staged 32x64x16 4x4",
+];
+
+/** Shorter sides are not worth staging: most of the smallest tile would be past the edge. */
+const LEAST_SIDE = 24;
+
+/** Names of the tiles worth timing for a product of so many rows and columns; none where a processor plays the GPU. */
+export function stagedCandidates(rows: number, columns: number, { isSoftware }: Target): readonly string[] {
+  return isSoftware || Math.min(rows, columns) < LEAST_SIDE ? [] : STAGED;
+}
+
+/** Is this the name of a staged tile? */
+export const isStaged = (candidate: string): boolean => candidate.startsWith("staged ");
+
+/**
+ * The tile called so.
+ *
+ * @throws RangeError when the name is of none.
+ */
+export function stagedTile(candidate: string): StagedTile {
+  const [, whole = "", own = ""] = candidate.split(" ");
+  const [rows, columns, depth]: Sides = sidesOf(whole, 3);
+  const [ownRows, ownColumns]: Sides = sidesOf(own, 2);
+  return { rows, columns, depth, ownRows, ownColumns };
+}
+
+/** How an operand is read. Rows stand for columns where it is the right one. */
+export interface StagedOperand {
+  /** WGSL lines that come once, before the loop over k: what depends on the rows alone. `first` is the first of four rows. */
+  readonly prepare?: (name: string, first: string) => readonly string[];
+  /**
+   * WGSL lines that define `<name>0` … `<name>3`, vec4f: four rows from `first` on, at `k`, k + 1, k + 2 and k + 3. At k past the end they are 0;
+   * rows past the edge are any numbers.
+   */
+  readonly load: (name: string, first: string, k: string) => readonly string[];
+}
+
+/** A product to be written. */
+export interface StagedProduct {
+  readonly tile: StagedTile;
+  readonly a: StagedOperand;
+  readonly b: StagedOperand;
+  /** WGSL of the number of rows and columns. */
+  readonly rows: string;
+  readonly columns: string;
+  /** Further coordinates of a tile and WGSL of their number, the fastest first: batches, groups, splits. */
+  readonly counts: TileCounts;
+  /** WGSL lines before anything is loaded. */
+  readonly setup: readonly string[];
+  /** WGSL of the first k and of the one past the last. */
+  readonly from: string;
+  readonly to: string;
+  /** WGSL that writes the vec4f `value` of four columns from `column` on, which may reach past the edge. */
+  readonly write: (row: string, column: string, value: string) => string;
+}
+
+/** Workgroups for so many rows and columns, `times` over. */
+export function stagedGrid(
+  { rows, columns }: StagedTile,
+  m: number,
+  n: number,
+  times: number,
+): [number, number, number] {
+  return linearGrid(times * Math.ceil(m / rows) * Math.ceil(n / columns), 1);
+}
+
+/** The kernel's text. */
+export function stagedProduct(product: StagedProduct): string {
+  const { tile, from, to, write } = product;
+  const across = tile.columns / tile.ownColumns;
+  const down = tile.rows / tile.ownRows;
+  const size = across * down;
+  const rowFours = range(tile.ownRows / 4);
+  const columnFours = range(tile.ownColumns / 4);
+  const sums = range(tile.ownRows).flatMap((i) => columnFours.map((f) => ({ i, f, name: `c${i}_${f}` })));
+  const a = new Stage("a", product.a, "m0", tile.rows, tile.depth, size);
+  const b = new Stage("b", product.b, "n0", tile.columns, tile.depth, size);
+  const body = [
+    `let m0 = mTile * ${tile.rows}u;`,
+    `let n0 = nTile * ${tile.columns}u;`,
+    `let x = l % ${across}u;`,
+    `let y = l / ${across}u;`,
+    ...product.setup,
+    ...a.prepare(),
+    ...b.prepare(),
+    ...sums.map(({ name }) => `var ${name} = vec4f();`),
+    `for (var k0 = ${from}; k0 < ${to}; k0 += ${tile.depth}u) {`,
+    ...a.fill(),
+    ...b.fill(),
+    "workgroupBarrier();",
+    `for (var k = 0u; k < ${tile.depth}u; k += 4u) {`,
+    ...range(4).flatMap((q) => [
+      ...rowFours.map((f) =>
+        `let a${q}_${f} = staged_a[(${plus("k", q)}) * ${tile.rows / 4}u + ${plus("y", f * down)}];`
+      ),
+      ...columnFours.map((f) =>
+        `let b${q}_${f} = staged_b[(${plus("k", q)}) * ${tile.columns / 4}u + ${plus("x", f * across)}];`
+      ),
+      ...sums.map(({ i, f, name }) =>
+        `${name} = fma(vec4f(a${q}_${Math.floor(i / 4)}[${i % 4}]), b${q}_${f}, ${name});`
+      ),
+    ]),
+    "}",
+    "workgroupBarrier();",
+    "}",
+    ...writeOut(sums.map(({ name }) => name), [columnFours.length], 1, (index, value) =>
+      `{
+        let own = ${index};
+        let i = own / ${columnFours.length}u;
+        let row = m0 + (i / 4u * ${down}u + y) * 4u + i % 4u;
+        let column = n0 + (own % ${columnFours.length}u * ${across}u + x) * 4u;
+        if (row < ${product.rows} && column < ${product.columns}) {
+          ${write("row", "column", value)}
+        }
+      }`),
+  ];
+  const memory = [a, b].map((stage) => stage.declaration).join("\n");
+  return `${memory}\n` + workgroupMain(size, [
+    ["nTile", tilesIn(product.columns, tile.columns)],
+    ["mTile", tilesIn(product.rows, tile.rows)],
+    ...product.counts,
+  ], body);
+}
+
+/** The tile of one operand in workgroup memory. Its blocks of four rows by four k are dealt out to the invocations. */
+class Stage {
+  readonly declaration: string;
+  readonly #name: "a" | "b";
+  readonly #operand: StagedOperand;
+  readonly #first: string;
+  readonly #fours: number;
+  readonly #blocks: number;
+  readonly #size: number;
+
+  constructor(name: "a" | "b", operand: StagedOperand, first: string, rows: number, depth: number, size: number) {
+    this.#name = name;
+    this.#operand = operand;
+    this.#first = first;
+    this.#fours = rows / 4;
+    this.#blocks = (rows / 4) * (depth / 4);
+    this.#size = size;
+    this.declaration = `var<workgroup> staged_${name}: array<vec4f, ${this.#fours * depth}>;`;
+  }
+
+  /** Turns in which the invocations take their blocks. */
+  get #turns(): number[] {
+    return range(Math.ceil(this.#blocks / this.#size));
+  }
+
+  /** Each block's place: B is dealt out from the last invocation on, for those that have no block of A. */
+  prepare(): string[] {
+    const name = this.#name;
+    const own = name === "a" ? "l" : `(${this.#size - 1}u - l)`;
+    return this.#turns.flatMap((turn) => [
+      `let ${name}Block${turn} = ${plus(own, turn * this.#size)};`,
+      `let ${name}Four${turn} = ${name}Block${turn} % ${this.#fours}u;`,
+      `let ${name}K${turn} = ${name}Block${turn} / ${this.#fours}u * 4u;`,
+      `let ${name}First${turn} = ${this.#first} + ${name}Four${turn} * 4u;`,
+      ...this.#operand.prepare?.(`${name}${turn}`, `${name}First${turn}`) ?? [],
+    ]);
+  }
+
+  /** Reads the tile at k0. */
+  fill(): string[] {
+    const name = this.#name;
+    return this.#turns.flatMap((turn) => [
+      (turn + 1) * this.#size <= this.#blocks ? "{" : `if (${name}Block${turn} < ${this.#blocks}u) {`,
+      `let k = k0 + ${name}K${turn};`,
+      ...this.#operand.load(`${name}${turn}`, `${name}First${turn}`, "k"),
+      ...range(4).map((q) =>
+        `staged_${name}[(${plus(`${name}K${turn}`, q)}) * ${this.#fours}u + ${name}Four${turn}] = ${name}${turn}${q};`
+      ),
+      "}",
+    ]);
+  }
+}

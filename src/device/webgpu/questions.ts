@@ -1,0 +1,57 @@
+/**
+ * What there is to choose in a graph: the calls that can be computed in several ways, and the names of those ways.
+ *
+ * @module
+ */
+
+import { opNamed } from "../../../kernels/mod.ts";
+import type { Call, Target } from "../../../kernels/op.ts";
+import { bucketOf, type Chooser } from "../../graph/choices.ts";
+import { callOf } from "../../graph/graph.ts";
+import type { Plan } from "../../graph/plan.ts";
+
+/** A call for which lowering or the assembler asks for a choice. */
+export interface Question {
+  readonly op: string;
+  readonly call: Call;
+  /** Operations and bytes of all calls of its bucket. */
+  readonly work: number;
+}
+
+/** What an op without candidates is lowered to by plain rules: no alternative has this name. */
+const BY_RULES = "rules";
+
+/**
+ * Everything that is asked for when a graph is laid out and assembled, by bucket.
+ *
+ * @param layOut Lays the graph out as a chooser says.
+ * @param chooser Answers; what is asked further depends on it.
+ */
+export function questionsIn(layOut: (chooser: Chooser) => Plan, chooser: Chooser): Map<string, Question> {
+  const asked = new Map<string, Question>();
+  const note = (op: string, call: Call): void => {
+    const bucket = bucketOf(op, call);
+    const { flops, bytes } = opNamed(op).cost(call);
+    asked.set(bucket, { op, call, work: flops + bytes + (asked.get(bucket)?.work ?? 0) });
+  };
+  const plan = layOut({
+    of(op, call) {
+      note(op, call);
+      return chooser.of(op, call);
+    },
+  });
+  for (const { kernel } of plan.steps) {
+    if (kernel && opNamed(kernel.op).kernel!.candidates) note(kernel.op, callOf(kernel));
+  }
+  return asked;
+}
+
+/** Names of the ways to compute a call, likely ones first: those of one op are written as kernels, others are compositions. */
+export function waysOf(
+  { op, call }: Question,
+  target: Target,
+): { rules: string; candidates: string[]; others: string[] } {
+  const { kernel, alternatives } = opNamed(op);
+  const [rules, ...candidates] = kernel?.candidates?.(call, target) ?? [BY_RULES];
+  return { rules, candidates, others: [...alternatives?.names(call, target) ?? []] };
+}

@@ -1,0 +1,92 @@
+/**
+ * Times a program for the tuner.
+ *
+ * @module
+ */
+
+import type { Chooser } from "../../graph/choices.ts";
+import { type Graph, stateSizes } from "../../graph/graph.ts";
+import type { Program } from "../device.ts";
+import type { WebGpuContext } from "./context.ts";
+import { WebGpuSession } from "./session.ts";
+
+/** Most runs that are timed; of long ones three. */
+const MOST_RUNS = 7;
+const LEAST_RUNS = 3;
+const ENOUGH_SECONDS = 0.3;
+
+/** A program that is so much slower than the best is not run again. */
+const HOPELESS = 1.5;
+
+/** Wall time that runs must take together: waiting for the device costs over ten milliseconds in Deno. */
+const LONG_ENOUGH = 0.2;
+
+/** Runs a graph without inputs again and again. Its first run, which compiles its pipelines, is not timed. */
+export class Stopwatch implements Disposable {
+  readonly #session: WebGpuSession;
+  readonly #program: Program;
+  readonly #hasClock: boolean;
+  /** Runs that are timed together by the wall's clock. */
+  #together = 1;
+
+  private constructor(session: WebGpuSession, program: Program, hasClock: boolean) {
+    this.#session = session;
+    this.#program = program;
+    this.#hasClock = hasClock;
+  }
+
+  /** Compiles a graph over states of plain numbers, and runs it once. */
+  static async of(context: WebGpuContext, graph: Graph, choices: Chooser): Promise<Stopwatch> {
+    const session = new WebGpuSession(context, choices);
+    try {
+      // What the numbers are changes no time, but denormal and infinite ones would.
+      for (const [name, length] of stateSizes(graph)) {
+        session.write(name, Float32Array.from({ length }, (_, i) => 0.25 + (i * 7919 % 1009) / 2018));
+      }
+      const program = session.compile(graph);
+      program.run({});
+      await session.settle();
+      return new Stopwatch(session, program, context.gpu.features.has("timestamp-query"));
+    } catch (error) {
+      session[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /**
+   * Median seconds of a run: by the device's own clock where it has one, else by the wall's.
+   *
+   * @param enough A run of much more than these ends the timing.
+   */
+  async seconds(enough = Infinity): Promise<number> {
+    const times: number[] = [];
+    const start = performance.now();
+    const isOver = () => times.length >= LEAST_RUNS && performance.now() - start > 1000 * ENOUGH_SECONDS;
+    while (times.length < MOST_RUNS && !isOver()) {
+      const seconds = this.#hasClock ? await this.#byDevice() : await this.#byWall();
+      times.push(seconds);
+      if (seconds > HOPELESS * enough) break;
+    }
+    return times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
+  }
+
+  async #byDevice(): Promise<number> {
+    const steps = await this.#program.profile({});
+    return steps.reduce((sum, { seconds }) => sum + seconds, 0);
+  }
+
+  async #byWall(): Promise<number> {
+    for (;; this.#together *= 2) {
+      const start = performance.now();
+      for (let k = 0; k < this.#together; k++) this.#program.run({});
+      await this.#session.settle();
+      const seconds = (performance.now() - start) / 1000;
+      if (seconds >= LONG_ENOUGH) return seconds / this.#together;
+    }
+  }
+
+  /** Frees the program and its states. */
+  [Symbol.dispose](): void {
+    this.#session[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * The tuner: times the ways to compute the calls of a graph, each by itself, and keeps the fastest.
+ *
+ * A graph is laid out with a chooser that notes what it is asked for. Each bucket that has no choice yet is timed as a graph of
+ * that one call, whose own parts (the matrix products within a composition, say) are tuned before. A choice among
+ * compositions brings new calls with it, so this is repeated until nothing new is asked for.
+ *
+ * @module
+ */
+
+import { GraphBuilder } from "../../graph/builder.ts";
+import { bucketOf, Choices, type Chooser } from "../../graph/choices.ts";
+import type { Graph } from "../../graph/graph.ts";
+import type { Tuned, TuneOptions } from "../device.ts";
+import type { WebGpuContext } from "./context.ts";
+import { type Question, questionsIn, waysOf } from "./questions.ts";
+import { Stopwatch } from "./stopwatch.ts";
+
+/**
+ * Candidates of a kernel, and alternatives to it, that a quick tuning times beside the plain rules' way. Where a processor plays the
+ * GPU, most of the time goes into compiling.
+ */
+const QUICK = { processor: 3, gpu: 6 } as const;
+
+/** Share of the rules' time that another way must save: less is noise, and choices would differ from day to day. */
+const LEAST_GAIN = 0.04;
+
+/** Share of a graph's work below which a call is left to plain rules: it would take longer to time than it ever saves. */
+const LEAST_WORK = 1e-3;
+
+/** Tunes graphs for one device. */
+export class Tuner {
+  readonly #context: WebGpuContext;
+  readonly #options: TuneOptions;
+  /** Choices by bucket: known before, made here, or left to plain rules. */
+  readonly #decided: Map<string, string>;
+  readonly #chooser: Chooser = { of: (op, call) => this.#decided.get(bucketOf(op, call)) };
+  /** Buckets whose ways were timed here. */
+  readonly #timed = new Set<string>();
+
+  constructor(context: WebGpuContext, options: TuneOptions) {
+    this.#context = context;
+    this.#options = options;
+    this.#decided = new Map(Object.entries(options.known));
+  }
+
+  /** Makes all choices that these graphs ask for. */
+  async tune(graphs: readonly Graph[]): Promise<Tuned> {
+    for (const graph of graphs) await this.#settle(graph);
+    const asked = new Set(graphs.flatMap((graph) => [...this.#ask(graph).keys()]));
+    const chosen = (isWanted: (bucket: string) => boolean) =>
+      Object.fromEntries([...this.#decided].filter(([bucket]) => isWanted(bucket)));
+    const { known } = this.#options;
+    return {
+      choices: new Choices(chosen((bucket) => asked.has(bucket) && (this.#timed.has(bucket) || bucket in known))),
+      learnt: chosen((bucket) => this.#timed.has(bucket)),
+    };
+  }
+
+  #ask(graph: Graph): Map<string, Question> {
+    return questionsIn((chooser) => this.#context.plan(graph, chooser).plan, this.#chooser);
+  }
+
+  /** Decides until a graph asks for nothing new. `isWhole` is false for a call that is timed as part of another choice. */
+  async #settle(graph: Graph, isWhole = true): Promise<void> {
+    for (;;) {
+      const asked = this.#ask(graph);
+      const open = [...asked].filter(([bucket]) => !this.#decided.has(bucket));
+      if (open.length === 0) return;
+      const least = LEAST_WORK * [...asked.values()].reduce((sum, { work }) => sum + work, 0);
+      for (const [done, [bucket, question]] of open.entries()) {
+        // It may have been decided as part of another one.
+        if (this.#decided.has(bucket)) continue;
+        if (isWhole) this.#options.onProgress?.(bucket, done, open.length);
+        const ways = this.#waysOf(question);
+        const isWorthIt = ways.length > 1 && question.work >= least && !this.#options.signal?.aborted;
+        if (isWorthIt) await this.#decide(bucket, question, ways);
+        else this.#decided.set(bucket, ways[0]);
+      }
+    }
+  }
+
+  /** Names of the ways worth timing, the plain rules' first. */
+  #waysOf(question: Question): string[] {
+    const { rules, candidates, others } = waysOf(question, this.#context);
+    const most = this.#options.effort === "full" ? Infinity : QUICK[this.#context.isSoftware ? "processor" : "gpu"];
+    return [rules, ...candidates.slice(0, most), ...others.slice(0, most)];
+  }
+
+  async #decide(bucket: string, question: Question, [byRules, ...others]: readonly string[]): Promise<void> {
+    const graph = graphOf(question);
+    this.#decided.set(bucket, byRules);
+    let best = { way: byRules, seconds: await this.#time(graph, Infinity) * (1 - LEAST_GAIN) };
+    for (const way of others) {
+      this.#decided.set(bucket, way);
+      const seconds = await this.#time(graph, best.seconds);
+      if (seconds < best.seconds) best = { way, seconds };
+    }
+    this.#decided.set(bucket, best.way);
+    this.#timed.add(bucket);
+  }
+
+  /** Seconds of a graph with the choices made so far; that it takes longer than `enough` is enough to know. */
+  async #time(graph: Graph, enough: number): Promise<number> {
+    await this.#settle(graph, false);
+    using stopwatch = await Stopwatch.of(this.#context, graph, this.#chooser);
+    return await stopwatch.seconds(enough);
+  }
+}
+
+/** The call by itself, between states. */
+function graphOf({ op, call: { inputs, attrs } }: Question): Graph {
+  const b = new GraphBuilder();
+  b.output("y", b.op(op, inputs.map((shape, k) => b.state(`x${k}`, shape)), attrs));
+  return b.graph;
+}

@@ -1,0 +1,151 @@
+/**
+ * Which ways of computing a run takes: those that come with Fovea, those measured for its graphs and kept in the user's cache
+ * folder, or, where it is resumed, the very ones it began with.
+ *
+ * ```text
+ * <cache folder>/tuning-<adapter>.json   what was measured on an adapter, for all runs
+ * <run directory>/tuning.json            what this run computes with; its hash stands in config.json
+ * ```
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { cacheFolder } from "../data/cache_folder.ts";
+import type { Device, TuneOptions } from "../device/device.ts";
+import { UserError } from "../errors.ts";
+import { writeAtomic } from "../files.ts";
+import { Choices } from "../graph/choices.ts";
+import type { Graph } from "../graph/graph.ts";
+import { kernelTableHash, sha256 } from "./kernel_table.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { readConfig } from "./run_directory.ts";
+import { evaluationGraph, type StepOptions, trainingGraph } from "./step.ts";
+
+/** What was measured on an adapter, by bucket. */
+interface Measured {
+  readonly quick: Readonly<Record<string, string>>;
+  readonly full: Readonly<Record<string, string>>;
+}
+
+const NOTHING: Measured = { quick: {}, full: {} };
+
+/** What is asked of a run's options here. */
+type TuningOptions = Pick<
+  ResolvedOptions,
+  "device" | "model" | "tune" | "cache" | "out" | "resume" | "accumulate" | "onEvent" | "signal"
+>;
+
+/**
+ * How a run's steps, and its validation of `valBatch` pictures at a time, are computed. A resumed run goes on as it began.
+ *
+ * @throws UserError when a run to be resumed has lost its choices.
+ */
+export async function choicesFor(options: TuningOptions, step: StepOptions, valBatch: number): Promise<Choices> {
+  const { device, model, tune, out, resume, accumulate } = options;
+  if (resume && out !== undefined) return await choicesOfRun(typeof out === "string" ? out : out.path);
+  if (tune === "off" || !device.tune) return device.choices;
+  const steps: StepOptions[] = accumulate > 1 ? [{ ...step, accumulation: "gather" }, step] : [step];
+  const graphs = [...steps.map((step) => trainingGraph(model, step)), evaluationGraph(model, valBatch)];
+  const measured = await measure(options, { tune: device.tune.bind(device), effort: tune, graphs });
+  return new Choices(device.choices.entries, measured.entries);
+}
+
+/** Times what was not timed on this adapter before, and keeps it. */
+async function measure(
+  { device, cache, onEvent, signal }: TuningOptions,
+  { tune, effort, graphs }: {
+    readonly tune: Required<Device>["tune"];
+    readonly effort: TuneOptions["effort"];
+    readonly graphs: readonly Graph[];
+  },
+): Promise<Choices> {
+  const folder = cache.directory ?? cacheFolder();
+  const path = join(folder, fileName(device.description));
+  const kernels = await kernelTableHash();
+  const before = await readMeasured(path, device.description, kernels, onEvent);
+  const started = performance.now();
+  const { choices, learnt } = await tune(graphs, {
+    effort,
+    known: effort === "full" ? before.full : { ...before.quick, ...before.full },
+    onProgress: (call, done, total) => onEvent?.({ type: "tuning", call, done, total }),
+    signal,
+  });
+  const timed = Object.keys(learnt).length;
+  if (timed > 0) {
+    const after = { ...before, [effort]: { ...before[effort], ...learnt } };
+    await Deno.mkdir(folder, { recursive: true });
+    await writeAtomic(path, `${JSON.stringify({ adapter: device.description, kernels, ...after }, null, 2)}\n`);
+  }
+  const seconds = (performance.now() - started) / 1000;
+  onEvent?.({ type: "tuned", timed, choices: Object.keys(choices.entries).length, seconds, path });
+  return choices;
+}
+
+/** `tuning-llvmpipe-llvm-15-0-6-256-bits.json`. */
+function fileName(adapter: string): string {
+  return `tuning-${adapter.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-|-$/g, "")}.json`;
+}
+
+/** What is kept of an adapter. What was measured with other kernels counts for nothing, and is measured again. */
+async function readMeasured(
+  path: string,
+  adapter: string,
+  kernels: string,
+  onEvent: TuningOptions["onEvent"],
+): Promise<Measured> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return NOTHING;
+    throw error;
+  }
+  try {
+    const { quick, full, ...made } = JSON.parse(text) ?? {};
+    if (!isChoices(quick) || !isChoices(full)) throw new SyntaxError("it has no lists quick and full");
+    return made.adapter === adapter && made.kernels === kernels ? { quick, full } : NOTHING;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    onEvent?.({ type: "warning", message: `${path} is damaged (${error.message}): what it had is timed again` });
+    return NOTHING;
+  }
+}
+
+function isChoices(value: unknown): value is Readonly<Record<string, string>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) &&
+    Object.values(value).every((name) => typeof name === "string");
+}
+
+/** The file of a run directory that holds its choices. */
+export const TUNING_FILE = "tuning.json";
+
+/** The choices as text, which a run directory keeps, and its hash. */
+export async function recordChoices({ entries }: Choices): Promise<{ text: string; hash: string }> {
+  const text = `${JSON.stringify(entries, null, 2)}\n`;
+  return { text, hash: await sha256(text) };
+}
+
+/**
+ * The choices that a run began with.
+ *
+ * @throws UserError when they are not what they were.
+ */
+async function choicesOfRun(run: string): Promise<Choices> {
+  const { tuning } = await readConfig(run);
+  // Runs of earlier versions have none: they began with plain rules.
+  if (tuning === undefined) return new Choices();
+  const path = join(run, TUNING_FILE);
+  const text = await Deno.readTextFile(path).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new UserError(`Cannot resume ${run}: its ${TUNING_FILE} is missing`);
+    }
+    throw error;
+  });
+  if (await sha256(text) !== tuning) {
+    throw new UserError(
+      `Cannot resume ${run}: its ${TUNING_FILE} was changed since it began; it would not end in the same weights`,
+    );
+  }
+  return new Choices(JSON.parse(text));
+}

@@ -1,0 +1,117 @@
+/**
+ * Every way to compute a call is right: each candidate of each kernel, as it is written for a processor and for a GPU, and each
+ * composition that may take an op's place, on the samples that reach their branches.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { sidesOf, tileNames } from "../../kernels/candidates.ts";
+import { opNamed, registry } from "../../kernels/mod.ts";
+import type { Sample } from "../../kernels/op.ts";
+import type { Device } from "../../src/device/device.ts";
+import { runReference } from "../../src/device/reference.ts";
+import { layOut } from "../../src/device/webgpu/context.ts";
+import { openWebGpu } from "../../src/device/webgpu/device.ts";
+import { type Question, questionsIn, waysOf } from "../../src/device/webgpu/questions.ts";
+import { Choices, RULES } from "../../src/graph/choices.ts";
+import { isSoftware, openAsGpu } from "./devices.ts";
+import { assertNear, forwardGraphOf, inputsOf, resultsOf, samplesOf, sampleTrial, type Trial } from "./trials.ts";
+
+/** Ops whose samples reach the branches of the kernels that have candidates. */
+const FAMILIES = ["matmul", "matmulPartial", "conv2d", "conv2dInputGrad", "conv2dWeightGrad", "sum", "max"];
+
+/** Products with a long sum, and with sides that no tile divides. */
+const products: readonly Sample[] = [
+  { inputs: [{ shape: [20, 130] }, { shape: [130, 37] }], abs: 1e-4 },
+  { inputs: [{ shape: [3, 70, 36] }, { shape: [3, 70, 68] }], attrs: { transposeA: true }, abs: 1e-4 },
+  { inputs: [{ shape: [67, 100] }, { shape: [72, 100] }], attrs: { transposeB: true }, abs: 1e-4 },
+];
+
+/** `deno task ok` tries fewer: unrolled convolutions take long to compile. */
+const isQuick = Deno.env.get("FOVEA_QUICK") === "1";
+
+function trialsOf(name: string): Trial[] {
+  const op = opNamed(name);
+  const more = name === "matmul" ? products.map((sample, k) => sampleTrial(op, sample, 50 + k)) : [];
+  return [...samplesOf(op).slice(0, isQuick ? 3 : Infinity), ...more];
+}
+
+const LIMITS = { maxBuffer: 2 ** 31, maxBinding: 2 ** 27 };
+
+/**
+ * Each call is tried in so many of its ways, and the next one in those that follow: every way is tried on some calls, and not all on
+ * each, which would take many minutes to compile.
+ */
+const ROUNDS = isQuick ? 1 : 3;
+
+async function tryAll(
+  device: Device,
+  target: { isSoftware: boolean },
+  name: string,
+  asked: Set<string>,
+): Promise<void> {
+  const trials = trialsOf(name);
+  const graph = forwardGraphOf(trials);
+  const reference = runReference(graph, inputsOf(trials)).outputs;
+  const questions = questionsIn((chooser) => layOut(graph, LIMITS, chooser).plan, RULES);
+  const listOf = (question: Question) => {
+    const { rules, candidates, others } = waysOf(question, target);
+    return [rules, ...candidates, ...others];
+  };
+  const lists = new Map([...questions].map(([bucket, question]) => [bucket, listOf(question)]));
+  for (const { op } of questions.values()) asked.add(op);
+  for (let round = 0; round < ROUNDS; round++) {
+    const turn = [...lists].map(([bucket, list], k) => [bucket, list[(1 + round + k * ROUNDS) % list.length]]);
+    const choices = new Choices(Object.fromEntries(turn));
+    using session = device.open(choices);
+    const program = session.compile(graph);
+    program.run(inputsOf(trials));
+    const outputs = await program.outputs();
+    trials.forEach((trial, at) =>
+      assertNear(trial, resultsOf(outputs, at), resultsOf(reference, at), `${JSON.stringify(choices.entries)}: WebGPU`)
+    );
+  }
+}
+
+for (const isPlayed of [true, false]) {
+  Deno.test({
+    name: `every way to compute a call is right, on ${isPlayed ? "a processor" : "a GPU"}`,
+    ignore: !isSoftware,
+    async fn(t) {
+      await using device = isPlayed ? (await openWebGpu())! : await openAsGpu();
+      const asked = new Set<string>();
+      for (const name of FAMILIES) {
+        await t.step(name, () => tryAll(device, { isSoftware: isPlayed }, name, asked));
+      }
+      const chosen = [...registry.values()].filter(({ kernel, alternatives }) => kernel?.candidates || alternatives);
+      assertEquals([...asked].sort(), chosen.map(({ name }) => name).sort(), "each op with a choice is asked for");
+    },
+  });
+}
+
+Deno.test("tileNames() begins with the rules' tile and goes on with the likest", () => {
+  assertEquals(tileNames([8, 8], [[16, 16], [8, 4], [8, 8], [2, 2], [8, 4]]), ["8x8", "8x4", "16x16", "2x2"]);
+});
+
+Deno.test("sidesOf() refuses what names no tile", () => {
+  assertEquals(sidesOf("8x4", 2), [8, 4]);
+  for (const name of ["8", "8x4x2", "8x0", "8xa", "split 4", ""]) {
+    assertThrows(() => sidesOf(name, 2), RangeError, "is no tile");
+  }
+});
+
+Deno.test("a kernel's candidates begin with what it writes unasked", () => {
+  for (const { kernel, ...op } of registry.values()) {
+    if (!kernel?.candidates) continue;
+    for (const { inputs, attrs = {} } of op.samples) {
+      const shapes = inputs.map(({ shape }) => shape);
+      const call = { inputs: shapes, output: op.shape(shapes, attrs), attrs };
+      for (const target of [{ isSoftware: true }, { isSoftware: false }]) {
+        const [first, ...others] = kernel.candidates(call, target);
+        assertEquals(kernel.wgsl(call, target, first).code, kernel.wgsl(call, target).code);
+        assert(!others.includes(first));
+      }
+    }
+  }
+});

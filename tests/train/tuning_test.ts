@@ -1,0 +1,124 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import type { Device, TuneOptions } from "../../src/device/device.ts";
+import { UserError } from "../../src/errors.ts";
+import { Choices } from "../../src/graph/choices.ts";
+import { createModel } from "../../src/models/mod.ts";
+import type { TrainEvent } from "../../src/train/events.ts";
+import { adam } from "../../src/train/optimizers.ts";
+import type { StepOptions } from "../../src/train/step.ts";
+import { choicesFor, recordChoices } from "../../src/train/tuning.ts";
+
+const FILE = "tuning-an-adapter-1-0.json";
+const model = createModel("lenet", { classes: 2, imageSize: 32 });
+const step: StepOptions = {
+  ...{ task: "multiclass", batch: 4, optimizer: adam(), weightDecay: 0, labelSmoothing: 0, skipNonFinite: false },
+};
+
+/** A device that has one choice of its own, and learns that `b` is best done `quick`ly or `full`y. */
+function tuningDevice(asked: TuneOptions[]): Device {
+  return {
+    description: "an Adapter (1.0)",
+    choices: new Choices({ a: "stored", b: "stored" }),
+    tune(_graphs: unknown, options: TuneOptions) {
+      asked.push(options);
+      const learnt: Record<string, string> = "b" in options.known ? {} : { b: options.effort };
+      return Promise.resolve({ choices: new Choices({ ...options.known, ...learnt }), learnt });
+    },
+  } as unknown as Device;
+}
+
+/** One run after another with one cache folder. */
+async function inFolder(fn: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await fn(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function choose(folder: string, tune: "off" | "quick" | "full", events: TrainEvent[] = []) {
+  const asked: TuneOptions[] = [];
+  const choices = await choicesFor(
+    {
+      ...{ device: tuningDevice(asked), model, tune, cache: { mode: "auto", directory: folder }, accumulate: 1 },
+      ...{ resume: false, onEvent: (event) => events.push(event) },
+    },
+    step,
+    4,
+  );
+  return { entries: choices.entries, asked };
+}
+
+Deno.test("without tuning a run computes as the device's own choices say", () =>
+  inFolder(async (folder) => {
+    const { entries, asked } = await choose(folder, "off");
+    assertEquals(entries, { a: "stored", b: "stored" });
+    assertEquals(asked, []);
+    assertEquals(await Array.fromAsync(Deno.readDir(folder)), []);
+  }));
+
+Deno.test("what was timed is kept for later runs; a full tuning takes nothing from a quick one", () =>
+  inFolder(async (folder) => {
+    const events: TrainEvent[] = [];
+    assertEquals((await choose(join(folder, "new"), "quick", events)).entries, { a: "stored", b: "quick" });
+    assertStringIncludes(JSON.stringify(events.at(-1)), '"timed":1');
+    const again = await choose(join(folder, "new"), "quick", events);
+    assertEquals(again.asked[0].known, { b: "quick" });
+    assertEquals(again.entries, { a: "stored", b: "quick" });
+    assertStringIncludes(JSON.stringify(events.at(-1)), '"timed":0');
+    const full = await choose(join(folder, "new"), "full");
+    assertEquals(full.asked[0].known, {});
+    assertEquals(full.entries, { a: "stored", b: "full" });
+    // From then on a quick one is no better.
+    assertEquals((await choose(join(folder, "new"), "quick")).asked[0].known, { b: "full" });
+  }));
+
+Deno.test("what was timed with other kernels, or on another adapter, is timed again", () =>
+  inFolder(async (folder) => {
+    await choose(folder, "quick");
+    const kept = JSON.parse(await Deno.readTextFile(join(folder, FILE)));
+    for (const change of [{ kernels: "others" }, { adapter: "an-adapter 1.0" }]) {
+      await Deno.writeTextFile(join(folder, FILE), JSON.stringify({ ...kept, ...change }));
+      assertEquals((await choose(folder, "quick")).asked[0].known, {});
+    }
+  }));
+
+Deno.test("a damaged file is named, ignored and written anew", () =>
+  inFolder(async (folder) => {
+    for (const damage of ["", "{", "[]", "{}", '{"quick":{"b":1},"full":{}}', "null", '{"quick":[],"full":{}}']) {
+      await Deno.writeTextFile(join(folder, FILE), damage);
+      const events: TrainEvent[] = [];
+      assertEquals((await choose(folder, "quick", events)).asked[0].known, {}, damage);
+      const [warning] = events;
+      assertEquals(warning.type, "warning", damage);
+      assertStringIncludes(JSON.stringify(warning), FILE);
+      assertEquals((await choose(folder, "quick")).asked[0].known, { b: "quick" });
+    }
+  }));
+
+Deno.test("a resumed run computes as it began, or not at all", () =>
+  inFolder(async (folder) => {
+    const asked: TuneOptions[] = [];
+    const resume = () =>
+      choicesFor(
+        {
+          ...{ device: tuningDevice(asked), model, tune: "quick", cache: { mode: "auto" }, accumulate: 1 },
+          ...{ resume: true, out: folder },
+        },
+        step,
+        4,
+      );
+    const { text, hash } = await recordChoices(new Choices({ b: "4x4" }));
+    await Deno.writeTextFile(join(folder, "config.json"), JSON.stringify({ tuning: hash }));
+    await assertRejects(resume, UserError, "its tuning.json is missing");
+    await Deno.writeTextFile(join(folder, "tuning.json"), text.replace("4x4", "8x8"));
+    await assertRejects(resume, UserError, "its tuning.json was changed");
+    await Deno.writeTextFile(join(folder, "tuning.json"), text);
+    assertEquals((await resume()).entries, { b: "4x4" });
+    // A run of a version that chose nothing.
+    await Deno.writeTextFile(join(folder, "config.json"), "{}");
+    assertEquals((await resume()).entries, {});
+    assertEquals(asked, []);
+  }));
