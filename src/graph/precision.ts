@@ -25,7 +25,11 @@ const FULL = opsNamed(
 /** Ops that only move numbers: what they give is what they were given. */
 const MOVEMENT = opsNamed("permute", "slice", "pad", "concat", "concatPair", "roll");
 
-/** Ops whose operands stay float32, whatever computed them: they subtract large numbers from each other. */
+/**
+ * Ops whose operands stay float32, whatever computed them: they subtract large numbers from each other. The tiles before
+ * Winograd's products are halved, since they are four times their pictures: the gradient of a picture is off by 2e-3 of its
+ * size for that, where direct convolutions' is by 2e-4; bfloat16 rounds by 4e-3.
+ */
 const SUBTRACTS = opsNamed("fromTiles", "winogradWeightGrad");
 
 /** A tensor that is so many times smaller than the largest is small. */
