@@ -28,7 +28,7 @@ const MOVEMENT = opsNamed("permute", "slice", "pad", "concat", "concatPair", "ro
 /**
  * Ops whose operands stay float32, whatever computed them: they subtract large numbers from each other. The tiles before
  * Winograd's products are halved, since they are four times their pictures: the gradient of a picture is off by 2e-3 of its
- * size for that, where direct convolutions' is by 2e-4; bfloat16 rounds by 4e-3.
+ * size for that, and by 2e-4 without; bfloat16 rounds by 4e-3.
  */
 const SUBTRACTS = opsNamed("fromTiles", "winogradWeightGrad");
 
