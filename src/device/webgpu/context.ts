@@ -21,11 +21,8 @@ export function layOut(graph: Graph, limits: MemoryLimits, choices?: Chooser): {
   return { graph: lowered, plan: plan(lowered, fuse(lowered, FUSION), limits) };
 }
 
-/** Formats of the textures that tensors are read from, one or four numbers a texel, with the bytes of a texel. */
-export const TEXEL_BYTES = { r32float: 4, rgba32float: 16, rgba16float: 8 } as const;
-
-/** Format of a texture that tensors are read from. */
-export type TextureFormat = keyof typeof TEXEL_BYTES;
+/** Formats of the textures that tensors are read from: one or four numbers a texel. */
+export type TextureFormat = "r32float" | "rgba32float" | "rgba16float";
 
 /** What sessions and programs share. */
 export class WebGpuContext {

@@ -24,8 +24,7 @@ import type { MemoryUse, Program, StepTime, Values } from "../device.ts";
 import { memoryUse } from "../memory.ts";
 import { assemble, type Assembled, placeOf, TEXTURE_WIDTH } from "./assemble.ts";
 import { Clock } from "./clock.ts";
-import { TEXEL_BYTES } from "./context.ts";
-import { TextureSlots, type TextureUse } from "./texture_slots.ts";
+import { TEXEL_BYTES, TextureSlots, type TextureUse } from "./texture_slots.ts";
 import type { WebGpuMemory } from "./memory.ts";
 
 interface Dispatch extends Assembled {

@@ -6,6 +6,7 @@
  */
 
 import { placeOf, type TextureOperand } from "./assemble.ts";
+import type { TextureFormat } from "./context.ts";
 
 /** A texture operand's place among the textures of its size, and whether it must be copied there first. */
 export interface TextureUse extends TextureOperand {
@@ -17,6 +18,9 @@ export interface TextureUse extends TextureOperand {
 
 /** Textures of one format and size: more would take more memory and save few copies. */
 const SLOTS = 4;
+
+/** Bytes of a texel. */
+export const TEXEL_BYTES: Readonly<Record<TextureFormat, number>> = { r32float: 4, rgba32float: 16, rgba16float: 8 };
 
 /** Assigns textures, dispatch by dispatch in the order of a run. */
 export class TextureSlots {
