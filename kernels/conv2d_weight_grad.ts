@@ -108,12 +108,12 @@ const inRuns = (splits: number): Lowering => (b, [x, dout], attrs) => {
   return b.sum(partial, [0], false);
 };
 
-/** Numbers of runs worth timing on a GPU, which may take any number of invocations: `runs 16`. */
+/** Numbers of runs worth timing on a GPU, which may take any number of invocations: `runs 16`. In one run digits would be lost. */
 function runNames({ inputs: [x, dout], output: dw, attrs }: Call, { isSoftware }: Target): string[] {
   const window = convWindow(NAME, attrs);
   if (isSoftware || isPatching(x, dw, window) || isPointwise(dw, window)) return [];
   const byRules = splitsOf(dw, dout, window.groups);
-  return [1, 4, 16, 64].filter((runs) => runs <= x[0] && runs !== byRules).map((runs) => `runs ${runs}`);
+  return [4, 16, 64].filter((runs) => runs <= x[0] && runs !== byRules).map((runs) => `runs ${runs}`);
 }
 
 /** The composition called so; undefined for other names. */
