@@ -89,8 +89,8 @@ export interface StagedProduct {
   /** WGSL lines before anything is loaded. */
   readonly setup: readonly string[];
   /**
-   * Is the sum so long that runs of it are added up by themselves before they meet the sum? It takes as many registers again and
-   * leaves √n of the rounding error, n being the number of runs.
+   * Is the sum so long that runs of it are added up by themselves before they meet the sum? That takes as many registers again, for
+   * a fraction of the rounding error.
    */
   readonly inBlocks: boolean;
   /** WGSL of the first k and of the one past the last. */
