@@ -5,11 +5,19 @@
  * @module
  */
 
+import { formOf, isForm, otherForms } from "./conv_forms.ts";
 import { convCases, convCost, convShape, convWindow } from "./conv_window.ts";
 import { tapsOf } from "./convolve.ts";
-import type { Op } from "./op.ts";
-import { convolvePatches, isPatching } from "./patches.ts";
-import { convolvePixels, isPointwise } from "./pointwise.ts";
+import type { Lowering, Op } from "./op.ts";
+
+/** The composition in a form, by default the one that plain rules choose. */
+const lowerBy = (name?: string): Lowering => (b, [x, weight], attrs) => {
+  const { groups, ...window } = convWindow("conv2d", attrs);
+  const form = formOf(b, x.shape, weight.shape, { groups, ...window }, name);
+  if (form) return form.forward(b, x, weight);
+  const [, , ...outputSize] = convShape("conv2d", x.shape, weight.shape, { groups, ...window });
+  return b.op("convolve", [x, tapsOf(b, weight, groups, "O")], { ...window, transposed: false, outputSize });
+};
 
 /**
  * Convolution: x [N, C, H, W] and weight [O, C / groups, kh, kw] give [N, O, OH, OW]. Attributes: `stride` (default 1),
@@ -28,12 +36,10 @@ export const conv2d: Op = {
     ];
   },
   cost: ({ inputs: [x, weight], output }) => convCost(x, weight, output),
-  lower(b, [x, weight], attrs) {
-    const { groups, ...window } = convWindow("conv2d", attrs);
-    if (isPatching(x.shape, weight.shape, { groups, ...window })) return convolvePatches(b, x, weight);
-    if (isPointwise(weight.shape, { groups, ...window })) return convolvePixels(b, x, weight, window.stride);
-    const [, , ...outputSize] = convShape("conv2d", x.shape, weight.shape, { groups, ...window });
-    return b.op("convolve", [x, tapsOf(b, weight, groups, "O")], { ...window, transposed: false, outputSize });
+  lower: lowerBy(),
+  alternatives: {
+    names: ({ inputs: [x, weight], attrs }) => otherForms(x, weight, convWindow("conv2d", attrs)),
+    lowering: (name) => isForm(name) ? lowerBy(name) : undefined,
   },
   samples: convCases.map(({ x, weight, window, bench }) => ({
     inputs: [{ shape: x }, { shape: weight }],

@@ -4,11 +4,10 @@
  * @module
  */
 
+import { formOf, isForm, otherForms } from "./conv_forms.ts";
 import { checkConvGrad, convCases, convCost, convShape, convWindow, sizePair } from "./conv_window.ts";
 import { tapsOf } from "./convolve.ts";
-import { type Attrs, type Op, type Shape, shapesText } from "./op.ts";
-import { isPatching, patchesInputGrad } from "./patches.ts";
-import { isPointwise, pixelsInputGrad } from "./pointwise.ts";
+import { type Attrs, type Lowering, type Op, type Shape, shapesText } from "./op.ts";
 
 const NAME = "conv2dInputGrad";
 
@@ -23,6 +22,16 @@ function shape([weight, dout]: readonly Shape[], attrs: Attrs): Shape {
   checkConvGrad(NAME, dx, weight, dout, window);
   return dx;
 }
+
+/** The composition in a form, by default the one that plain rules choose. */
+const lowerBy = (name?: string): Lowering => (b, [weight, dout], attrs) => {
+  const { groups, ...window } = convWindow(NAME, attrs);
+  const dx = shape([weight.shape, dout.shape], attrs);
+  const form = formOf(b, dx, weight.shape, { groups, ...window }, name);
+  if (form) return form.inputGrad(b, weight, dout, dx);
+  const outputSize = sizePair(NAME, "inputSize", attrs.inputSize);
+  return b.op("convolve", [dout, tapsOf(b, weight, groups, "C")], { ...window, transposed: true, outputSize });
+};
 
 /**
  * dx [N, C, H, W] of a convolution from weight [O, C / groups, kh, kw] and dout [N, O, OH, OW]. Attributes: the
@@ -41,15 +50,10 @@ export const conv2dInputGrad: Op = {
     ];
   },
   cost: ({ inputs: [weight, dout], output }) => convCost(output, weight, dout),
-  lower(b, [weight, dout], attrs) {
-    const { groups, ...window } = convWindow(NAME, attrs);
-    const outputSize = sizePair(NAME, "inputSize", attrs.inputSize);
-    const dx = shape([weight.shape, dout.shape], attrs);
-    if (isPatching(dx, weight.shape, { groups, ...window })) return patchesInputGrad(b, weight, dout);
-    if (isPointwise(weight.shape, { groups, ...window })) {
-      return pixelsInputGrad(b, weight, dout, window.stride, outputSize);
-    }
-    return b.op("convolve", [dout, tapsOf(b, weight, groups, "C")], { ...window, transposed: true, outputSize });
+  lower: lowerBy(),
+  alternatives: {
+    names: ({ inputs: [weight], output: dx, attrs }) => otherForms(dx, weight, convWindow(NAME, attrs)),
+    lowering: (name) => isForm(name) ? lowerBy(name) : undefined,
   },
   samples: convCases.map(({ x, weight, window, bench }) => ({
     inputs: [{ shape: weight }, { shape: convShape("conv2d", x, weight, window) }],

@@ -11,10 +11,10 @@
 
 import { sidesOf, tileNames } from "./candidates.ts";
 import { stagedWeightGrad } from "./conv_staged.ts";
+import { formOf, isForm, otherForms } from "./conv_forms.ts";
 import { checkConvGrad, convCases, convCost, convShape, convWindow, sizePair } from "./conv_window.ts";
 import {
   type Attrs,
-  type Builder,
   type Call,
   type Kernel,
   type Lowering,
@@ -22,11 +22,8 @@ import {
   type Shape,
   shapesText,
   type Target,
-  type Tensor,
   type Wgsl,
 } from "./op.ts";
-import { isPatching, patchesWeightGrad } from "./patches.ts";
-import { isPointwise, pixelsWeightGrad } from "./pointwise.ts";
 import { isStaged, stagedCandidates } from "./staged_tile.ts";
 import {
   COMPILE_COST,
@@ -108,10 +105,19 @@ const inRuns = (splits: number): Lowering => (b, [x, dout], attrs) => {
   return b.sum(partial, [0], false);
 };
 
+/** The composition in a form, by default the one that plain rules choose. */
+const lowerBy = (name?: string): Lowering => (b, [x, dout], attrs) => {
+  const dw = shape([x.shape, dout.shape], attrs);
+  const window = convWindow(NAME, attrs);
+  const form = formOf(b, x.shape, dw, window, name);
+  if (form) return form.weightGrad(b, x, dout, dw);
+  return inRuns(splitsOf(dw, dout.shape, window.groups))(b, [x, dout], attrs);
+};
+
 /** Numbers of runs worth timing on a GPU, which may take any number of invocations: `runs 16`. In one run digits would be lost. */
 function runNames({ inputs: [x, dout], output: dw, attrs }: Call, { isSoftware }: Target): string[] {
   const window = convWindow(NAME, attrs);
-  if (isSoftware || isPatching(x, dw, window) || isPointwise(dw, window)) return [];
+  if (isSoftware || formOf({ maxBytes: Infinity }, x, dw, window)) return [];
   const byRules = splitsOf(dw, dout, window.groups);
   return [4, 16, 64].filter((runs) => runs <= x[0] && runs !== byRules).map((runs) => `runs ${runs}`);
 }
@@ -326,14 +332,14 @@ export const conv2dWeightGrad: Op = {
     ];
   },
   cost: ({ inputs: [x, dout], output }) => convCost(x, output, dout),
-  lower(b: Builder, [x, dout]: readonly Tensor[], attrs: Attrs): Tensor {
-    const dw = shape([x.shape, dout.shape], attrs);
-    const window = convWindow(NAME, attrs);
-    if (isPatching(x.shape, dw, window)) return patchesWeightGrad(b, x, dout, window.stride);
-    if (isPointwise(dw, window)) return pixelsWeightGrad(b, x, dout, window.stride);
-    return inRuns(splitsOf(dw, dout.shape, window.groups))(b, [x, dout], attrs);
+  lower: lowerBy(),
+  alternatives: {
+    names(call, target) {
+      const { inputs: [x], output: dw, attrs } = call;
+      return [...otherForms(x, dw, convWindow(NAME, attrs)), ...runNames(call, target)];
+    },
+    lowering: (name) => isForm(name) ? lowerBy(name) : runsNamed(name),
   },
-  alternatives: { names: runNames, lowering: runsNamed },
   samples: convCases.map((one) => ({
     inputs: inputsOf(one),
     attrs: { ...one.window, kernelSize: one.weight.slice(2) },

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { type Attrs, type Cost, type Shape, shapesText, sizeOf } from "./op.ts";
+import { type Attrs, type Builder, type Cost, type Shape, shapesText, sizeOf, type Tensor } from "./op.ts";
 
 /** How a convolution's window moves, complete. */
 export interface ConvWindow {
@@ -104,6 +104,22 @@ export function sizePair(name: string, key: string, value: Attrs[string] | undef
   return value as unknown as readonly [number, number];
 }
 
+/** A composition that computes convolutions and both their gradients, where it is faster than the kernels. */
+export interface ConvForm {
+  /** For people, and for the tuner. */
+  readonly name: string;
+  /** Can a convolution of `x` [N, C, H, W] with `weight` [O, C / groups, kh, kw] be computed this way? */
+  can(limits: Pick<Builder, "maxBytes">, x: Shape, weight: Shape, window: ConvWindow): boolean;
+  /** Is this faster than the kernels, of those that it can compute? Without it, always. */
+  pays?(weight: Shape): boolean;
+  /** The convolution: [N, O, OH, OW]. */
+  forward(b: Builder, x: Tensor, weight: Tensor): Tensor;
+  /** Its gradient with respect to an input of shape `x`, from dout [N, O, OH, OW]. */
+  inputGrad(b: Builder, weight: Tensor, dout: Tensor, x: Shape): Tensor;
+  /** Its gradient with respect to a weight of shape `weight`. */
+  weightGrad(b: Builder, x: Tensor, dout: Tensor, weight: Shape): Tensor;
+}
+
 /** Cost of the convolution, or of one of its gradients: they multiply the same pairs of numbers. */
 export function convCost(x: Shape, weight: Shape, out: Shape): Cost {
   const [, perGroup, kh, kw] = weight;
@@ -169,6 +185,9 @@ export const convCases: readonly ConvCase[] = [
   convCase([2, 6, 7, 8], [4, 3, 3, 3], 1, 1, 2),
   convCase([1, 4, 9, 9], [4, 1, 3, 3], 2, 1, 4),
   convCase([2, 3, 6, 6], [6, 1, 3, 3], 1, 1, 3),
+  // Enough channels for Winograd's transforms.
+  convCase([2, 96, 4, 4], [72, 96, 3, 3], 1, 1),
+  convCase([1, 80, 5, 7], [81, 80, 3, 3], 1, 1),
   bench([32, 3, 64, 64], [32, 3, 3, 3]),
   bench([32, 32, 32, 32], [64, 32, 3, 3]),
   bench([32, 64, 16, 16], [128, 64, 3, 3]),

@@ -23,6 +23,7 @@ import { matmulPartial } from "./matmul_partial.ts";
 import { maxPool2d, maxPool2dGrad, maxPool2dPosition } from "./max_pool2d.ts";
 import type { Op } from "./op.ts";
 import { pad } from "./pad.ts";
+import { fromTiles, toTiles } from "./picture_tiles.ts";
 import { permute } from "./permute.ts";
 import { max, sum } from "./reduce.ts";
 import { relativeBias, relativeBiasGrad } from "./relative_bias.ts";
@@ -30,6 +31,7 @@ import { roll } from "./roll.ts";
 import { sigmoidCrossEntropy } from "./sigmoid_cross_entropy.ts";
 import { slice } from "./slice.ts";
 import { softmax } from "./softmax.ts";
+import { winogradWeight, winogradWeightGrad } from "./winograd_weight.ts";
 
 const others: readonly Op[] = [
   sum,
@@ -41,6 +43,10 @@ const others: readonly Op[] = [
   conv2dInputGrad,
   conv2dWeightGrad,
   conv2dWeightGradPartial,
+  toTiles,
+  fromTiles,
+  winogradWeight,
+  winogradWeightGrad,
   maxPool2d,
   maxPool2dPosition,
   maxPool2dGrad,

@@ -36,6 +36,9 @@ export interface Window {
  * forward pass computed and pays nothing for it.
  */
 export interface Builder {
+  /** Largest tensor in bytes that the device takes whole: a composition should not make larger ones of smaller. */
+  readonly maxBytes: number;
+
   /** Any op of the registry by its name. */
   op(name: string, inputs: readonly Operand[], attrs?: Attrs): Tensor;
 

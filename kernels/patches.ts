@@ -11,16 +11,8 @@
  * @module
  */
 
-import type { ConvWindow } from "./conv_window.ts";
-import { type Builder, type Shape, sizeOf, type Tensor } from "./op.ts";
-
-/** Do the windows of a convolution of `x` with `weight` cover every element once? */
-export function isPatching(x: Shape, weight: Shape, { stride, padding, groups }: ConvWindow): boolean {
-  const [, , height, width] = x;
-  const [, , kh, kw] = weight;
-  return kh === stride && kw === stride && stride > 1 && padding === 0 && groups === 1 && height % stride === 0 &&
-    width % stride === 0;
-}
+import type { ConvForm } from "./conv_window.ts";
+import { type Builder, sizeOf, type Tensor } from "./op.ts";
 
 /** Pictures [N, C, H, W] as patches [N, P, K]. */
 function toPatches(b: Builder, x: Tensor, side: number): Tensor {
@@ -33,29 +25,32 @@ function toPatches(b: Builder, x: Tensor, side: number): Tensor {
 const asMatrix = (b: Builder, weight: Tensor): Tensor =>
   b.reshape(weight, [weight.shape[0], sizeOf(weight.shape.slice(1))]);
 
-/** The convolution: x [N, C, H, W] and weight [O, C, k, k] give [N, O, OH, OW]. */
-export function convolvePatches(b: Builder, x: Tensor, weight: Tensor): Tensor {
-  const [n, , height, width] = x.shape;
-  const [o, , side] = weight.shape;
-  const product = b.matmul(asMatrix(b, weight), toPatches(b, x, side), { transposeB: true });
-  return b.reshape(product, [n, o, height / side, width / side]);
-}
-
-/** Its gradient with respect to x, from dout [N, O, OH, OW]. */
-export function patchesInputGrad(b: Builder, weight: Tensor, dout: Tensor): Tensor {
-  const [n, o, rows, columns] = dout.shape;
-  const [, c, side] = weight.shape;
-  const patches = b.matmul(b.reshape(dout, [n, o, rows * columns]), asMatrix(b, weight), { transposeA: true });
-  const placed = b.permute(b.reshape(patches, [n, rows, columns, c, side, side]), [0, 3, 1, 4, 2, 5]);
-  return b.reshape(placed, [n, c, rows * side, columns * side]);
-}
-
-/** Its gradient with respect to the weight [O, C, side, side]. */
-export function patchesWeightGrad(b: Builder, x: Tensor, dout: Tensor, side: number): Tensor {
-  const [n, o, rows, columns] = dout.shape;
-  const patches = toPatches(b, x, side);
-  const [, p, k] = patches.shape;
-  // The patches of all pictures in one: the sum over pictures is then part of the product.
-  const slopes = b.reshape(b.permute(b.reshape(dout, [n, o, rows * columns]), [0, 2, 1]), [n * p, o]);
-  return b.reshape(b.matmul(slopes, b.reshape(patches, [n * p, k]), { transposeA: true }), [o, x.shape[1], side, side]);
-}
+/** Convolutions whose windows cover every element once. */
+export const patches: ConvForm = {
+  name: "patches",
+  can: (_, [, , height, width], [, , kh, kw], { stride, padding, groups }) =>
+    kh === stride && kw === stride && stride > 1 && padding === 0 && groups === 1 && height % stride === 0 &&
+    width % stride === 0,
+  forward(b, x, weight) {
+    const [n, , height, width] = x.shape;
+    const [o, , side] = weight.shape;
+    const product = b.matmul(asMatrix(b, weight), toPatches(b, x, side), { transposeB: true });
+    return b.reshape(product, [n, o, height / side, width / side]);
+  },
+  inputGrad(b, weight, dout) {
+    const [n, o, rows, columns] = dout.shape;
+    const [, c, side] = weight.shape;
+    const slopes = b.reshape(dout, [n, o, rows * columns]);
+    const product = b.matmul(slopes, asMatrix(b, weight), { transposeA: true });
+    const placed = b.permute(b.reshape(product, [n, rows, columns, c, side, side]), [0, 3, 1, 4, 2, 5]);
+    return b.reshape(placed, [n, c, rows * side, columns * side]);
+  },
+  weightGrad(b, x, dout, weight) {
+    const [n, o, rows, columns] = dout.shape;
+    const all = toPatches(b, x, weight[2]);
+    const [, p, k] = all.shape;
+    // The patches of all pictures in one: the sum over pictures is then part of the product.
+    const slopes = b.reshape(b.permute(b.reshape(dout, [n, o, rows * columns]), [0, 2, 1]), [n * p, o]);
+    return b.reshape(b.matmul(slopes, b.reshape(all, [n * p, k]), { transposeA: true }), weight);
+  },
+};

@@ -9,7 +9,15 @@ import { firstNames } from "../data/names.ts";
 import { UserError } from "../errors.ts";
 import { openSafetensors, type SafetensorsReader } from "../interop/safetensors.ts";
 import { createModel, type Model, modelNamed } from "../models/mod.ts";
-import { type Deviation, gradientDeviation, gradientGraph, isWithin, normOf, valueDeviation } from "../train/parity.ts";
+import {
+  type Deviation,
+  gradientDeviation,
+  gradientGraph,
+  isWithin,
+  LEAST_ROUNDING,
+  normOf,
+  valueDeviation,
+} from "../train/parity.ts";
 import { evaluationGraph } from "../train/step.ts";
 import { loadWeights } from "../train/weights.ts";
 import { type Invocation, userPath } from "./command.ts";
@@ -79,7 +87,7 @@ async function deviations(
   reference: SafetensorsReader,
 ): Promise<Deviation[]> {
   const valueOf = async (name: string) => (await reference.read(name)).values;
-  using session = device.open();
+  using session = device.open(LEAST_ROUNDING);
   for (const { name } of model.parameters) session.write(name, model.weights.get(name)!);
   const images = await valueOf("input");
   const { logits } = await outputsOf(session, session.compile(evaluationGraph(model, batch)), { images });

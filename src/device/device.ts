@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Choices } from "../graph/choices.ts";
+import type { Choices, Chooser } from "../graph/choices.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { StepDescription } from "../graph/step.ts";
 
@@ -24,9 +24,9 @@ export interface Device extends AsyncDisposable {
   /** Ways to compute that are known to be fast here; they come with Fovea. */
   readonly choices: Choices;
   /** Opens a session with no state. Its programs are computed as `choices` say, by default the device's own. */
-  open(choices?: Choices): Session;
+  open(choices?: Chooser): Session;
   /** Lays out a graph without running it or taking memory: what it would need. */
-  measure(graph: Graph, choices?: Choices): MemoryUse;
+  measure(graph: Graph, choices?: Chooser): MemoryUse;
   /** Times the ways to compute what graphs ask for. There is no such method where there is one way to each. */
   tune?(graphs: readonly Graph[], options: TuneOptions): Promise<Tuned>;
 }

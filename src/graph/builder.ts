@@ -22,6 +22,16 @@ import { type Assignment, type Graph, isScalarInput, type Node, storageOf } from
 const numberText = (_: string, value: unknown): unknown =>
   typeof value === "number" ? (Object.is(value, -0) ? "-0" : `${value}`) : value;
 
+/** How compositions are expanded. */
+export interface LoweringOptions {
+  /** Are they, as they are added? Default false. */
+  readonly primitives?: boolean;
+  /** Largest tensor in bytes that the device takes whole; default any. */
+  readonly maxBytes?: number;
+  /** Which of an op's compositions is taken; default plain rules. */
+  readonly choices?: Chooser;
+}
+
 /** Builder of one graph. */
 export class GraphBuilder implements Builder {
   readonly #nodes: Node[] = [];
@@ -31,16 +41,13 @@ export class GraphBuilder implements Builder {
   /** Shapes of inputs and states, by kind and name. */
   readonly #shapes = new Map<string, Shape>();
   readonly #primitives: boolean;
+  readonly maxBytes: number;
   readonly #choices: Chooser;
 
-  /**
-   * An empty graph.
-   *
-   * @param primitives Expand compositions as they are added; default false.
-   * @param choices Which of an op's compositions is taken; default plain rules.
-   */
-  constructor({ primitives = false, choices = RULES }: { primitives?: boolean; choices?: Chooser } = {}) {
+  /** An empty graph. */
+  constructor({ primitives = false, maxBytes = Infinity, choices = RULES }: LoweringOptions = {}) {
     this.#primitives = primitives;
+    this.maxBytes = maxBytes;
     this.#choices = choices;
   }
 

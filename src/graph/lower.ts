@@ -6,13 +6,12 @@
  */
 
 import type { Tensor } from "../../kernels/op.ts";
-import { GraphBuilder } from "./builder.ts";
-import type { Chooser } from "./choices.ts";
+import { GraphBuilder, type LoweringOptions } from "./builder.ts";
 import { type Graph, liveNodes, type Node } from "./graph.ts";
 
-/** The same graph in primitives, without the nodes that nobody reads; `choices` among compositions are plain rules by default. */
-export function lower(graph: Graph, choices?: Chooser): Graph {
-  const b = new GraphBuilder({ primitives: true, choices });
+/** The same graph in primitives, without the nodes that nobody reads. */
+export function lower(graph: Graph, options?: LoweringOptions): Graph {
+  const b = new GraphBuilder({ ...options, primitives: true });
   const lowered = new Map<Node, Tensor>();
   for (const node of liveNodes(graph)) {
     if (node.op === "join") continue;

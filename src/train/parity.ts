@@ -9,10 +9,21 @@
  * @module
  */
 
+import { DIRECT } from "../../kernels/conv_forms.ts";
 import { GraphBuilder } from "../graph/builder.ts";
+import type { Chooser } from "../graph/choices.ts";
 import { differentiate } from "../graph/differentiate.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
+
+/**
+ * Convolutions by the kernel, which rounds less than Winograd's transforms: fewer ReLUs and maxima fall on the other side than in
+ * float64, and what a deep network's gradients are off by tells of faults rather than of luck.
+ */
+export const LEAST_ROUNDING: Chooser = {
+  of: (op, { attrs }) =>
+    ["conv2d", "conv2dInputGrad", "conv2dWeightGrad"].includes(op) && attrs.padding === 1 ? DIRECT : undefined,
+};
 
 /** Most that logits and loss may be off by, relative to their norm. */
 export const VALUE_LIMIT = 1e-4;

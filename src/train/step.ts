@@ -138,6 +138,19 @@ function forwardBackward(model: Model, options: StepOptions): Forward {
   };
 }
 
+/** Most rows whose sums are computed side by side. */
+const MOST_ROWS = 512;
+
+/** Σ x², in two passes where x is large: a single sum has one workgroup. */
+function sumOfSquares(b: GraphBuilder, x: Tensor): Tensor {
+  const size = sizeOf(x.shape);
+  const rows = Array.from({ length: MOST_ROWS }, (_, k) => MOST_ROWS - k).find((rows) =>
+    size % (4 * rows) === 0 && size >= 64 * rows
+  );
+  if (rows === undefined) return b.sum(b.square(x), undefined, false);
+  return b.sum(b.sum(b.square(b.reshape(x, [rows, size / rows])), [1]), undefined, false);
+}
+
 /** The input that the model's trace has asked for. */
 function imagesOf(b: GraphBuilder, { channels, imageSize }: Model, batch: number): Tensor {
   return b.input("images", [batch, channels, imageSize, imageSize]);
@@ -155,7 +168,7 @@ export function trainingGraph(model: Model, options: StepOptions): Graph {
     return { ...rest, name, grad: b.add(gathered, b.mul(grad, b.input("share", []))) };
   });
 
-  const squares = grads.map(({ grad }) => b.sum(b.square(grad), undefined, false));
+  const squares = grads.map(({ grad }) => sumOfSquares(b, grad));
   const normSquared = squares.reduce((sum, square) => b.add(sum, square));
   const finite = b.mul(b.op("isFinite", [loss]), b.op("isFinite", [normSquared]));
   const skipped = b.state(COUNTERS.skipped, []);

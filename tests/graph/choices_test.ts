@@ -45,7 +45,7 @@ const opsOf = (graph: Graph): string[] => graph.nodes.map(({ op }) => op).filter
 
 Deno.test("lower() takes the composition that is chosen, and else what plain rules say", () => {
   const bucket = "matmul 32x640 640x16 32x16";
-  const lowered = (...lists: Record<string, string>[]) => opsOf(lower(product(), new Choices(...lists)));
+  const lowered = (...lists: Record<string, string>[]) => opsOf(lower(product(), { choices: new Choices(...lists) }));
   assertEquals(lowered(), ["matmul"]);
   assertEquals(lowered({ [bucket]: "split 4" }), ["matmulPartial", "sum", "reshape"]);
   // A candidate of the kernel is no matter of lowering's.
@@ -55,7 +55,7 @@ Deno.test("lower() takes the composition that is chosen, and else what plain rul
 Deno.test("cut() computes parts as they are chosen", () => {
   const choices = new Choices({ "matmul 16x640 640x16 16x16": "split 2" });
   assertEquals(
-    opsOf(cut(lower(product(), choices), 40 * 1024, choices)).filter((op) => op === "matmulPartial").length,
+    opsOf(cut(lower(product(), { choices }), 40 * 1024, choices)).filter((op) => op === "matmulPartial").length,
     2,
   );
 });

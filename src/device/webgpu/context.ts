@@ -16,7 +16,7 @@ const FUSION: FuseOptions = { prologues: true, epilogues: true, manyWrites: true
 
 /** Lowers, cuts, fuses and lays out a graph as WebGPU runs it, compositions by plain rules unless told; needs no adapter. */
 export function layOut(graph: Graph, limits: MemoryLimits, choices?: Chooser): { graph: Graph; plan: Plan } {
-  const lowered = cut(lower(graph, choices), limits.maxBinding, choices);
+  const lowered = cut(lower(graph, { choices, maxBytes: limits.maxBinding }), limits.maxBinding, choices);
   return { graph: lowered, plan: plan(lowered, fuse(lowered, FUSION), limits) };
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Choices } from "../../graph/choices.ts";
+import type { Choices, Chooser } from "../../graph/choices.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { Device, MemoryUse, Session, Tuned, TuneOptions } from "../device.ts";
 import { freeHostMemory } from "../host_memory.ts";
@@ -75,11 +75,11 @@ export class WebGpuDevice implements Device {
     return this.#context.maxBinding;
   }
 
-  open(choices: Choices = this.choices): Session {
+  open(choices: Chooser = this.choices): Session {
     return new WebGpuSession(this.#context, choices);
   }
 
-  measure(graph: Graph, choices: Choices = this.choices): MemoryUse {
+  measure(graph: Graph, choices: Chooser = this.choices): MemoryUse {
     return memoryUse(this.#context.plan(graph, choices).plan);
   }
 
