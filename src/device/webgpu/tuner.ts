@@ -91,6 +91,8 @@ export class Tuner {
     this.#decided.set(bucket, byRules);
     let best = { way: byRules, seconds: await this.#time(graph, Infinity) * (1 - LEAST_GAIN) };
     for (const way of others) {
+      // What is half timed is not known.
+      if (this.#options.signal?.aborted) return void this.#decided.set(bucket, byRules);
       this.#decided.set(bucket, way);
       const seconds = await this.#time(graph, best.seconds);
       if (seconds < best.seconds) best = { way, seconds };
