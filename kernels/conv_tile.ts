@@ -23,6 +23,7 @@ import type { Target, Wgsl } from "./op.ts";
 import { isStaged, stagedCandidates } from "./staged_tile.ts";
 import {
   blockedChain,
+  compensatedChain,
   COMPILE_COST,
   evenTile,
   LOAD_COST,
@@ -61,6 +62,15 @@ const MOST_TAPS = 16;
  * rounding error is left, and so of the ReLUs and maxima that fall on the other side.
  */
 const BLOCK = 16;
+
+/**
+ * Name of the candidate whose sums are off by a rounding or two (`compensatedChain`), in three times the time: for comparing with
+ * float64. Nobody times it.
+ */
+export const COMPENSATED = "compensated";
+
+/** Most products of its tile, each of which is three operations to compile. */
+const MOST_COMPENSATED = 800;
 
 /** Rows of the window that are unrolled: all, or one where a loop goes over them. With a transposed stride they differ too much for that. */
 const unrolledRows = ({ kernel: [kh, kw], stride, transposed }: ConvTile): number =>
@@ -178,10 +188,13 @@ function axisOf({ stride, padding, transposed }: ConvTile, side: number, kernel:
 
 /** The kernel for these sizes, with the tile that plain rules choose or the one called `candidate`. */
 export function convTile(conv: ConvTile, target: Target, candidate = convCandidates(conv, target)[0]): Wgsl {
-  return isStaged(candidate) ? stagedConvolve(conv, candidate) : registerTile(conv, tileNamed(conv, candidate));
+  if (isStaged(candidate)) return stagedConvolve(conv, candidate);
+  if (candidate !== COMPENSATED) return registerTile(conv, tileNamed(conv, candidate));
+  const tiles = tilesOf(conv, target, 4);
+  return registerTile(conv, tiles.find((tile) => productsIn(conv, tile) <= MOST_COMPENSATED) ?? tiles.at(-1)!, true);
 }
 
-function registerTile(conv: ConvTile, tile: Tile): Wgsl {
+function registerTile(conv: ConvTile, tile: Tile, isCompensated = false): Wgsl {
   const { output: [n, o, height, width], inChannels, groups, kernel: [kh, kw], stride, transposed } = conv;
   const { channels } = tile;
   const rows = unrolledRows(conv);
@@ -191,7 +204,9 @@ function registerTile(conv: ConvTile, tile: Tile): Wgsl {
   const tapOf = (c: number, tap: number) => `w${Math.floor(c / lanes)}_${tap}${lanes === 4 ? `[${c % 4}]` : ""}`;
   const phase = phaseOf(conv, tile.columns);
   const written = writtenAtOnce(conv, tile);
-  const inBlocks = inChannels >= 4 * BLOCK;
+  const inBlocks = !isCompensated && inChannels >= 4 * BLOCK;
+  // What finished blocks add up to, or what additions have rounded off.
+  const hasRest = inBlocks || isCompensated;
   const origin = transposed ? `/ ${stride}u` : `* ${stride}u`;
   const outputs = range(channels).flatMap((c) =>
     range(tile.rows).flatMap((i) => range(tile.columns).map((j) => ({ c, i, j, name: `c${c}_${i}_${j}` })))
@@ -213,7 +228,8 @@ function registerTile(conv: ConvTile, tile: Tile): Wgsl {
       `let hasX${b} = x${b} < p.inWidth;`,
     ]),
     ...outputs.map(({ name }) => `var ${name} = 0.0;`),
-    ...(inBlocks ? outputs.map(({ name }) => `var ${name}Blocks = 0.0;`) : []),
+    ...(hasRest ? outputs.map(({ name }) => `var ${name}Rest = 0.0;`) : []),
+    ...(isCompensated ? ["let one = f32(p.one);"] : []),
     ...(rows < kh ? [`for (var r = 0u; r < ${kh}u; r++) {`] : ["let r = 0u;"]),
     ...y.positions.flatMap((position, a) => [
       `let y${a} = ${plus(`yStart ${transposed ? "-" : "+"} r`, position)};`,
@@ -246,8 +262,10 @@ function registerTile(conv: ConvTile, tile: Tile): Wgsl {
     }),
     ...range(channels / lanes).flatMap((q) => [
       ...range(rows * kw).map((tap) => `  let w${q}_${tap} = load1(taps${q} + ${tap}u * step);`),
-      ...outputs.filter(({ c }) => Math.floor(c / lanes) === q).map(({ c, i, j, name }) =>
-        `  ${name} = ${blockedChain(name, productsOf(c, i, j))};`
+      ...outputs.filter(({ c }) => Math.floor(c / lanes) === q).flatMap(({ c, i, j, name }) =>
+        isCompensated
+          ? compensatedChain(name, `${name}Rest`, productsOf(c, i, j), "one")
+          : [`  ${name} = ${blockedChain(name, productsOf(c, i, j))};`]
       ),
       `  taps${q} += ${kh * kw}u * step;`,
     ]),
@@ -255,13 +273,13 @@ function registerTile(conv: ConvTile, tile: Tile): Wgsl {
     ...(inBlocks
       ? [
         `  if (c % ${BLOCK}u == ${BLOCK - 1}u) {`,
-        ...outputs.map(({ name }) => `    ${name}Blocks += ${name}; ${name} = 0.0;`),
+        ...outputs.map(({ name }) => `    ${name}Rest += ${name}; ${name} = 0.0;`),
         "  }",
       ]
       : []),
     "}",
     ...(rows < kh ? ["}"] : []),
-    ...(inBlocks ? outputs.map(({ name }) => `${name} += ${name}Blocks;`) : []),
+    ...(hasRest ? outputs.map(({ name }) => `${name} += ${name}Rest;`) : []),
     ...writeOut(outputs.map(({ name }) => name), [tile.rows * tile.columns, tile.columns], written, (index, value) =>
       `{
         let i = ${index};

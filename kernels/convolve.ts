@@ -63,6 +63,8 @@ const kernel: Kernel = {
     return {
       ...{ images, groups, stride, padding, kernelHeight, kernelWidth, transposed: attrs.transposed ? 1 : 0 },
       ...{ inChannels, inHeight, inWidth, outChannels, outHeight, outWidth },
+      // For compensated sums: a number that compilers do not know.
+      one: 1,
     };
   },
   candidates: (call, target) => convCandidates(tiled(call), target),

@@ -92,6 +92,31 @@ export const blockedChain = (sum: string, products: readonly (readonly [string, 
   return `${sum} + ${fmaChain(`${a} * ${b}`, rest)}`;
 };
 
+/** Products that {@link compensatedChain} adds up before what they round off is kept: three are off by less than one rounding of the sum. */
+const COMPENSATED = 3;
+
+/**
+ * WGSL that adds Σ aₖ · bₖ to `sum`, and to `rest` what the additions to `sum` round off (Knuth's exact sum of two floats), so that
+ * sum + rest is off by a rounding or two however long the sum is. Compilers may not see that a subtraction takes back an addition: they
+ * are multiply-adds by `one`, which is 1 and which they do not know.
+ */
+export const compensatedChain = (
+  sum: string,
+  rest: string,
+  products: readonly (readonly [string, string])[],
+  one: string,
+): string[] =>
+  range(Math.ceil(products.length / COMPENSATED)).map((k) => {
+    const [[a, b], ...others] = products.slice(k * COMPENSATED, (k + 1) * COMPENSATED);
+    return `{
+      let t = ${fmaChain(`${a} * ${b}`, others)};
+      let s = fma(t, ${one}, ${sum});
+      let u = fma(${sum}, -${one}, s);
+      ${rest} += fma(fma(u, -${one}, s), -${one}, ${sum}) + fma(u, -${one}, t);
+      ${sum} = s;
+    }`;
+  });
+
 /** Names of a tile's coordinates and WGSL of their number, the fastest first: each becomes a `let`. */
 export type TileCounts = readonly (readonly [name: string, count: string])[];
 

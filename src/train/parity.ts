@@ -10,6 +10,7 @@
  */
 
 import { DIRECT } from "../../kernels/conv_forms.ts";
+import { COMPENSATED } from "../../kernels/conv_tile.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import type { Chooser } from "../graph/choices.ts";
 import { differentiate } from "../graph/differentiate.ts";
@@ -17,12 +18,15 @@ import type { Graph } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
 
 /**
- * Convolutions by the kernel, which rounds less than Winograd's transforms: fewer ReLUs and maxima fall on the other side than in
- * float64, and what a deep network's gradients are off by tells of faults rather than of luck.
+ * Convolutions of the forward pass by the kernel, with compensated sums. A single ReLU or maximum that falls on the other side than in
+ * float64 puts the gradients of a deep network past their limits, and where one does is luck: rounding a quarter as much, few do, and what
+ * is left tells of faults.
  */
 export const LEAST_ROUNDING: Chooser = {
-  of: (op, { attrs }) =>
-    ["conv2d", "conv2dInputGrad", "conv2dWeightGrad"].includes(op) && attrs.padding === 1 ? DIRECT : undefined,
+  of(op, { attrs }) {
+    if (op === "conv2d" && attrs.padding !== 0) return DIRECT;
+    return op === "convolve" && !attrs.transposed ? COMPENSATED : undefined;
+  },
 };
 
 /** Most that logits and loss may be off by, relative to their norm. */
