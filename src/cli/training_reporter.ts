@@ -39,9 +39,7 @@ export class TrainingReporter {
         return this.#share(`timing kernels: ${event.call}`, event.done, event.total);
       case "tuned":
         return this.#progress.line(
-          `tune   ${event.choices} choices, ${event.timed} of them timed now in ${
-            clock(event.seconds)
-          }; they are kept in ${event.path}`,
+          `tune   ${event.choices} choices; ${event.timed} timed now in ${clock(event.seconds)}, kept in ${event.path}`,
         );
       case "start":
         return this.#start(event);
