@@ -1,15 +1,24 @@
 /**
- * A whole process up to its first training step: `bench/first_step.ts MODEL SIZE BATCH`. For `bench/items/start.ts`.
+ * A whole process up to the loss of its first training step: `bench/first_step.ts MODEL SIZE BATCH DATA`, with a folder of
+ * demo faces. For `bench/items/start.ts`.
  *
  * @module
  */
 
-import { createModel } from "../src/models/mod.ts";
+import { openDataset } from "../src/data/open.ts";
 import { openDevice } from "../src/device/open.ts";
-import { prepare, trainingStep } from "./programs.ts";
+import { createModel } from "../src/models/mod.ts";
+import { Trainer } from "../src/train/trainer.ts";
 
-const [name, size, batch] = Deno.args;
-await using device = await openDevice("webgpu");
-const model = createModel(name, { classes: 1000, imageSize: Number(size) });
-model.initialize(1);
-using _prepared = await prepare(device, trainingStep(model, Number(batch)), 0.02);
+const [name, size, batch, path] = Deno.args;
+const data = await openDataset(path, { task: "binary", target: ["Eyeglasses"] });
+const { train, val } = data.split({ seed: 1 });
+const trainer = new Trainer({
+  device: await openDevice("webgpu"),
+  model: createModel(name, { classes: data.outputs, imageSize: Number(size) }),
+  ...{ task: data.task, epochs: 1, batch: Number(batch), logEvery: 1 },
+  // The loss is read back from the device: the step is done by then.
+  onEvent: ({ type }) => type === "log" && Deno.exit(0),
+});
+await trainer.fit(train, val);
+throw new Error("Training ended without a step");

@@ -5,6 +5,8 @@
  */
 
 import type { Device } from "../src/device/device.ts";
+import { openDevice } from "../src/device/open.ts";
+import { UserError } from "../src/errors.ts";
 import { type Network, networksFor } from "./networks.ts";
 import { type Answer, silences } from "./peers.ts";
 import type { Rates } from "./programs.ts";
@@ -33,17 +35,26 @@ export interface Measured {
   readonly answers: Readonly<Record<string, Answer>>;
 }
 
-/** A row for each network that suits the device, and notes on the peers that gave no answer. */
+/**
+ * A row for each network that suits the device, and notes on what was left out: networks that do not fit, and peers that gave
+ * no answer. Each network has a device of its own, since one that ran out of memory is good for nothing afterwards.
+ */
 export async function overNetworks(
   isGpu: boolean,
-  measure: (network: Network) => Promise<Measured>,
+  measure: (network: Network, device: Device) => Promise<Measured>,
 ): Promise<{ rows: Cell[][]; notes: string[] }> {
   const rows: Cell[][] = [];
   const notes: string[] = [];
   for (const network of networksFor(isGpu)) {
-    const { cells, answers } = await measure(network);
-    rows.push([`${network.name} ${network.imageSize}², batch ${network.batch}`, ...cells]);
-    notes.push(...silences(answers).map((note) => `${network.name}: ${note}`));
+    await using device = await openDevice("webgpu");
+    try {
+      const { cells, answers } = await measure(network, device);
+      rows.push([`${network.name} ${network.imageSize}², batch ${network.batch}`, ...cells]);
+      notes.push(...silences(answers).map((note) => `${network.name}: ${note}`));
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      notes.push(`${network.name} is left out: ${error.message}.`);
+    }
   }
   return { rows, notes };
 }

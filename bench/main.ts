@@ -53,5 +53,6 @@ for (const item of items.filter(({ name }) => words.length === 0 || words.includ
   const table = await item.run(context);
   console.log(`${markdown(table)}\n`);
   tables.push(table);
+  // After each, so that a later fault loses nothing.
+  if (json) await Deno.writeTextFile(json, `${JSON.stringify({ machine, tables }, undefined, 2)}\n`);
 }
-if (json) await Deno.writeTextFile(json, `${JSON.stringify({ machine, tables }, undefined, 2)}\n`);

@@ -15,7 +15,7 @@ export interface Question {
 }
 
 /** A peer's answer: seconds, for PyTorch's training the bytes at its peak, or why there is none. */
-export type Answer = { readonly seconds: number; readonly bytes?: number } | { readonly why: string };
+export type Answer = { readonly seconds: number; readonly bytes?: number | null } | { readonly why: string };
 
 /** Most that a peer may take, in milliseconds. */
 const PATIENCE = 60_000;
@@ -34,8 +34,8 @@ async function ask(command: string, args: readonly string[]): Promise<Answer> {
     const last = text.decode(output.stdout).trim().split("\n").at(-1) ?? "";
     if (output.success && last.startsWith("{")) return JSON.parse(last);
     if (signal.aborted) return { why: `no answer within ${PATIENCE / 1000} s` };
-    const lines = text.decode(output.stderr).trim().split("\n").filter((line) => /error/i.test(line));
-    return { why: lines[0]?.trim() ?? "it ended without an answer" };
+    const lines = text.decode(output.stderr).trim().split("\n").filter((line) => /^(error|\w*Error):/i.test(line));
+    return { why: lines[0]?.replace(/^error: Uncaught (\(in promise\) )?/, "") ?? "it ended without an answer" };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return { why: `${command} is not installed` };
     throw error;
@@ -44,7 +44,7 @@ async function ask(command: string, args: readonly string[]): Promise<Answer> {
 
 const here = (name: string): string => new URL(`peers/${name}`, import.meta.url).pathname;
 
-/** PyTorch on the CPU with two threads. */
+/** PyTorch on the CPU with two threads, or on a GPU that it sees. */
 export async function pytorch(question: Question): Promise<Answer> {
   return await ask("/usr/bin/python3", [here("pytorch.py"), ...wordsOf(question)]);
 }
@@ -52,6 +52,14 @@ export async function pytorch(question: Question): Promise<Answer> {
 /** TensorFlow.js on one of its backends, inside Deno. */
 export async function tfjs(backend: "webgpu" | "wasm" | "cpu", question: Question): Promise<Answer> {
   return await ask(Deno.execPath(), ["run", "-A", "--no-check", here("tfjs.ts"), backend, ...wordsOf(question)]);
+}
+
+/** ONNX Runtime on one of its backends, inside Deno, with a network that PyTorch writes for it. */
+export async function onnx(
+  backend: "webgpu" | "wasm",
+  question: Question & { readonly what: "infer" },
+): Promise<Answer> {
+  return await ask(Deno.execPath(), ["run", "-A", "--no-check", here("onnx.ts"), backend, ...wordsOf(question)]);
 }
 
 /** Seconds of an answer, if there is one. */

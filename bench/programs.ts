@@ -20,9 +20,15 @@ export interface Prepared extends Disposable {
   readonly inputs: Values;
 }
 
-/** Numbers in [0.25, 0.75), repeated: what they are changes no time, but they must stay finite. */
-function filled(length: number): Float32Array {
-  return Float32Array.from({ length }, (_, i) => 0.25 + (i * 7919 % 1009) / 2018);
+/** Length after which the numbers of {@link filled} repeat. */
+const PERIOD = 1009;
+
+/** Numbers in [0.25, 0.75) times `scale`, repeated: what they are changes no time, but they must stay finite. */
+function filled(length: number, scale = 1): Float32Array {
+  const values = new Float32Array(length);
+  for (let i = 0; i < Math.min(PERIOD, length); i++) values[i] = scale * (0.25 + (i * 7919 % PERIOD) / (2 * PERIOD));
+  for (let done = PERIOD; done < length; done *= 2) values.copyWithin(done, 0, done);
+  return values;
 }
 
 /** Compiles a graph, fills its states and inputs, and runs it once, so that its pipelines are compiled. */
@@ -34,8 +40,7 @@ export async function prepare(
 ): Promise<Prepared> {
   const session = device.open(choices);
   for (const [name, length] of stateSizes(graph)) {
-    const spread = name.endsWith("var") ? 1 : scale;
-    session.write(name, filled(length).map((value) => value * spread));
+    session.write(name, filled(length, name.endsWith("var") ? 1 : scale));
   }
   const inputs: Record<string, Float32Array> = {};
   for (const node of liveNodes(graph)) {

@@ -7,7 +7,7 @@
 
 // deno-lint-ignore-file no-explicit-any -- the types of the peers are not ours to fetch
 
-import { median } from "../table.ts";
+import { medianSeconds } from "./time.ts";
 
 const VERSION = "4.22.0";
 const [backend, what, name, ...numbers] = Deno.args;
@@ -65,17 +65,6 @@ const makers: Readonly<Record<string, () => any>> = {
   resnet50: () => resnet([3, 4, 6, 3], true),
 };
 
-async function time(run: () => Promise<unknown>): Promise<number> {
-  await run();
-  const times: number[] = [];
-  for (let k = 0; k < runs; k++) {
-    const start = performance.now();
-    await run();
-    times.push((performance.now() - start) / 1000);
-  }
-  return median(times);
-}
-
 /** Waits for a result. */
 async function read(result: any): Promise<void> {
   await result.data();
@@ -85,16 +74,16 @@ async function read(result: any): Promise<void> {
 async function seconds(): Promise<number> {
   if (what === "matmul") {
     const [a, b] = [tf.randomNormal([size, size]), tf.randomNormal([size, size])];
-    return await time(() => read(tf.matMul(a, b)));
+    return await medianSeconds(runs, () => read(tf.matMul(a, b)));
   }
   if (!makers[name]) throw new Error(`no ${name} is built for TensorFlow.js here`);
   const model = makers[name]();
   const x = tf.randomNormal([batch, size, size, 3]);
-  if (what === "infer") return await time(() => read(model.predict(x)));
+  if (what === "infer") return await medianSeconds(runs, () => read(model.predict(x)));
   const classes = model.outputs[0].shape[1];
   const y = tf.oneHot(tf.range(0, batch, 1, "int32"), classes).toFloat();
   model.compile({ optimizer: tf.train.momentum(0.01, 0.9), loss: "categoricalCrossentropy" });
-  return await time(() => model.trainOnBatch(x, y));
+  return await medianSeconds(runs, () => model.trainOnBatch(x, y));
 }
 
 console.log(JSON.stringify({ seconds: await seconds() }));

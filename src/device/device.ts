@@ -63,6 +63,8 @@ export interface MemoryUse {
   readonly state: number;
   /** Values given at each run. */
   readonly inputs: number;
+  /** Textures that tensors are copied into, where reading them from there is cheaper: on software adapters. */
+  readonly textures: number;
   /** The largest single tensor. */
   readonly largest: number;
 }

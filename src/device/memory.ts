@@ -7,8 +7,12 @@
 import type { Location, Plan } from "../graph/plan.ts";
 import type { MemoryUse } from "./device.ts";
 
-/** Device memory that a plan takes. */
-export function memoryUse(plan: Plan): MemoryUse {
+/**
+ * Device memory that a plan takes.
+ *
+ * @param textures Bytes of the textures that tensors are copied into, where a device reads them so.
+ */
+export function memoryUse(plan: Plan, textures = 0): MemoryUse {
   const sum = (place: Location["in"]): number => {
     const byPlace = new Map<string, number>();
     for (const location of plan.locations.values()) {
@@ -22,6 +26,12 @@ export function memoryUse(plan: Plan): MemoryUse {
     lowerBound: plan.lowerBound,
     state: sum("state"),
     inputs: sum("input"),
+    textures,
     largest: plan.largest,
   };
+}
+
+/** All that a program takes, in bytes. */
+export function totalOf({ temporaries, state, inputs, textures }: MemoryUse): number {
+  return temporaries + state + inputs + textures;
 }

@@ -16,11 +16,7 @@ import {
 } from "../../kernels/op.ts";
 import { opNamed } from "../../kernels/mod.ts";
 import { type Chooser, RULES } from "./choices.ts";
-import { type Assignment, type Graph, isScalarInput, type Node, type Precision, storageOf } from "./graph.ts";
-
-/** JSON has no infinities, no NaN and no −0: as text they are told apart. */
-const numberText = (_: string, value: unknown): unknown =>
-  typeof value === "number" ? (Object.is(value, -0) ? "-0" : `${value}`) : value;
+import { type Assignment, type Graph, isScalarInput, keyOf, type Node, type Precision, storageOf } from "./graph.ts";
 
 /** How compositions are expanded. */
 export interface LoweringOptions {
@@ -68,7 +64,7 @@ export class GraphBuilder implements Builder {
   }
 
   #add(op: string, shape: Shape, inputs: readonly Node[], attrs: Attrs): Node {
-    const key = `${op}|${inputs.map((input) => input.id)}|${shape}|${JSON.stringify(attrs, numberText)}`;
+    const key = `${op}|${inputs.map((input) => input.id)}|${shape}|${keyOf(attrs)}`;
     let node = this.#known.get(key);
     if (!node) {
       node = { id: this.#nodes.length, op, shape, inputs, attrs };

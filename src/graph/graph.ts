@@ -114,6 +114,14 @@ export function inputShapes(node: Node): Shape[] {
   return node.inputs.map((input) => input.shape);
 }
 
+/** Text that is the same for equal attributes or calls. JSON has no infinities, no NaN and no −0: as text they are told apart. */
+export function keyOf(value: Attrs | Call): string {
+  return JSON.stringify(
+    value,
+    (_, part) => typeof part === "number" ? (Object.is(part, -0) ? "-0" : `${part}`) : part,
+  );
+}
+
 /** The call that a node of an op is. */
 export function callOf(node: Node): Call {
   return { inputs: inputShapes(node), output: node.shape, attrs: node.attrs };

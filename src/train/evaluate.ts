@@ -21,15 +21,17 @@ export interface Predictions {
 
 /** The evaluation program of a model, over the weights that a session holds. */
 export class Evaluator {
-  readonly #program: Program;
   readonly #session: Session;
-  readonly #classes: number;
+  readonly #model: Model;
+  readonly #batch: number;
+  /** Compiled when it first runs: training begins earlier by what that takes. */
+  #program?: Program;
 
   /** @param batch Pictures N of its loaders' batches. */
   constructor(session: Session, model: Model, batch: number) {
     this.#session = session;
-    this.#program = session.compile(evaluationGraph(model, batch));
-    this.#classes = model.classes;
+    this.#model = model;
+    this.#batch = batch;
   }
 
   /**
@@ -39,8 +41,10 @@ export class Evaluator {
    * @param onProgress Is told how many pictures are done.
    */
   async run(loader: Loader, samples: number, onProgress?: (done: number) => void): Promise<Predictions> {
-    const logits = new Float32Array(samples * this.#classes);
-    const targets = new Float32Array(samples * this.#classes);
+    this.#program ??= this.#session.compile(evaluationGraph(this.#model, this.#batch));
+    const { classes } = this.#model;
+    const logits = new Float32Array(samples * classes);
+    const targets = new Float32Array(samples * classes);
     let done = 0;
     // Reading back waits for the device: it is asked for here and waited for one batch later.
     let pending: (() => Promise<void>) | undefined;
@@ -49,8 +53,8 @@ export class Evaluator {
       const outputs = this.#program.outputs();
       await pending?.();
       pending = async () => {
-        this.#scatter(batch.indices, (await outputs).logits, logits);
-        this.#scatter(batch.indices, batch.targets, targets);
+        scatter(batch.indices, (await outputs).logits, logits, classes);
+        scatter(batch.indices, batch.targets, targets, classes);
         onProgress?.(done += batch.count);
       };
     }
@@ -58,12 +62,13 @@ export class Evaluator {
     await this.#session.settle();
     return { logits, targets };
   }
+}
 
-  #scatter(indices: Int32Array, from: Float32Array, to: Float32Array): void {
-    indices.forEach((sample, row) => {
-      if (sample >= 0) to.set(from.subarray(row * this.#classes, (row + 1) * this.#classes), sample * this.#classes);
-    });
-  }
+/** Puts a batch's rows of `width` numbers where their samples stand; padding has none. */
+function scatter(indices: Int32Array, from: Float32Array, to: Float32Array, width: number): void {
+  indices.forEach((sample, row) => {
+    if (sample >= 0) to.set(from.subarray(row * width, (row + 1) * width), sample * width);
+  });
 }
 
 /** Names of the classes of a confusion matrix: of a binary task, the target's absence and presence. */

@@ -26,7 +26,7 @@ export type TrainEvent =
     readonly epochs: number;
     readonly stepsPerEpoch: number;
     readonly batch: number;
-    /** Device memory of a training step in bytes: temporaries, state and inputs. */
+    /** Device memory of a training step in bytes: temporaries, state, inputs and textures. */
     readonly memory: number;
     /** Dispatches of a training step. */
     readonly dispatches: number;

@@ -11,6 +11,7 @@ import type { Batch } from "../data/batch.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { Loader } from "../data/loader.ts";
 import type { Program, Session } from "../device/device.ts";
+import { totalOf } from "../device/memory.ts";
 import { UserError } from "../errors.ts";
 import type { Choices } from "../graph/choices.ts";
 import type { Report } from "../metrics/mod.ts";
@@ -21,7 +22,6 @@ import { kernelTableHash } from "./kernel_table.ts";
 import { initialLossScale, LOSS_SCALE, type LossScale, lossScaleIn } from "./loss_scale.ts";
 import { checkFits } from "./memory.ts";
 import { augmentOf, classWeightsOf, type ResolvedOptions } from "./options.ts";
-import { learningOf } from "./parameter_groups.ts";
 import { preprocessingOf } from "./preprocessing.ts";
 import { checkSameRun } from "./resume.ts";
 import { epochName, RunDirectory } from "./run_directory.ts";
@@ -30,9 +30,10 @@ import {
   COUNTERS,
   gatheredName,
   initialState,
+  type LearningStep,
   momentName,
   searchGraph,
-  type StepOptions,
+  stepOf,
   trainingGraph,
 } from "./step.ts";
 import { choicesFor, recordChoices, TUNING_FILE } from "./tuning.ts";
@@ -51,9 +52,6 @@ export interface FitResult {
 
 /** Steps after which the device is waited for, so that work does not pile up: waiting costs milliseconds in Deno. */
 const SETTLE_EVERY = 16;
-
-/** A step of which it is settled what is learnt. */
-type LearningStep = StepOptions & Required<Pick<StepOptions, "learning">>;
 
 /** One call of `fit`. */
 export class Fit {
@@ -133,21 +131,12 @@ export class Fit {
   }
 
   static async open(options: ResolvedOptions, trainData: Dataset, valData: Dataset): Promise<Fit> {
-    const { model, batch, cache, workers, seed, onEvent } = options;
-    const { device, task, optimizer, weightDecay, clipNorm, labelSmoothing, teacher, skipNonFinite } = options;
-    const step: LearningStep = {
-      ...{ task, optimizer, weightDecay, clipNorm, labelSmoothing, teacher },
-      learning: learningOf(model.parameters, options),
-      batch: Math.min(batch, trainData.size),
-      accumulation: options.accumulate > 1 ? "update" : undefined,
-      checkpointActivations: options.checkpointActivations,
-      precision: options.precision,
-      skipNonFinite: skipNonFinite > 0,
-    };
+    const { device, model, teacher, batch, cache, workers, seed, onEvent } = options;
+    const step = stepOf(options, trainData.size);
     if (teacher) checkTeacher(teacher, model);
     checkFits(device, model, step);
     const choices = await choicesFor(options, step, Math.min(batch, valData.size));
-    checkFits(device, model, step, choices);
+    if (choices !== device.choices) checkFits(device, model, step, choices);
     const progress = (what: string) => (done: number, total: number) =>
       onEvent?.({ type: "preparing", what, done, total });
     const preprocessing = await preprocessingOf(options, trainData, progress("training pictures"));
@@ -191,14 +180,13 @@ export class Fit {
 
   async run(): Promise<FitResult> {
     const { epochs, signal, onEvent, model } = this.#options;
-    const { temporaries, state, inputs } = this.#program.memory;
     const { epoch, step } = this.#progress;
     onEvent?.({
       type: "start",
       epochs,
       stepsPerEpoch: this.#train.steps,
       batch: this.#train.batch,
-      memory: temporaries + state + inputs,
+      memory: totalOf(this.#program.memory),
       dispatches: this.#program.steps,
       learnt: model.parameters.reduce(
         (sum, { name, shape }) => sum + (this.#step.learning.rates.has(name) ? sizeOf(shape) : 0),

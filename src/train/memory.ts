@@ -5,7 +5,7 @@
  */
 
 import type { Device, MemoryUse } from "../device/device.ts";
-import { memoryUse } from "../device/memory.ts";
+import { memoryUse, totalOf } from "../device/memory.ts";
 import { layOut } from "../device/webgpu/context.ts";
 import { UserError } from "../errors.ts";
 import type { Choices } from "../graph/choices.ts";
@@ -44,11 +44,10 @@ function problemIn(device: Measuring, graph: Graph, choices?: Choices): string |
     if (error instanceof RangeError) return error.message;
     throw error;
   }
-  const { temporaries, state, inputs, largest } = use;
-  if (largest > device.maxTensorBytes) {
-    return `one tensor takes ${formatBytes(largest)} of at most ${formatBytes(device.maxTensorBytes)}`;
+  if (use.largest > device.maxTensorBytes) {
+    return `one tensor takes ${formatBytes(use.largest)} of at most ${formatBytes(device.maxTensorBytes)}`;
   }
-  const total = temporaries + state + inputs;
+  const total = totalOf(use);
   if (device.memoryBytes !== undefined && total > device.memoryBytes) {
     return `a step takes ${formatBytes(total)} and ${formatBytes(device.memoryBytes)} are free`;
   }
@@ -73,8 +72,7 @@ export function trainingMemory(
     precision,
   } as const;
   const limits = { maxBuffer: Number.MAX_SAFE_INTEGER, maxBinding: Number.MAX_SAFE_INTEGER };
-  const { temporaries, state, inputs } = memoryUse(layOut(trainingGraph(model, options), limits).plan);
-  return temporaries + state + inputs;
+  return totalOf(memoryUse(layOut(trainingGraph(model, options), limits).plan));
 }
 
 /** Largest number below `tooMany` for which `fits` holds; 0 when there is none. `fits` holds up to some number only. */

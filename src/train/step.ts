@@ -16,7 +16,8 @@ import { distillationLoss, type Teacher, teacherLogits } from "./distillation.ts
 import { adjustLossScale, lossScale } from "./loss_scale.ts";
 import { taskLoss } from "./losses.ts";
 import type { Optimizer } from "./optimizers.ts";
-import { learnAll, type Learning } from "./parameter_groups.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { learnAll, type Learning, learningOf } from "./parameter_groups.ts";
 
 /** How a training step is computed. */
 export interface StepOptions {
@@ -45,6 +46,27 @@ export interface StepOptions {
   readonly precision?: Precision;
   /** Goes on after a step that is not finite, leaving it out; otherwise nothing is updated from that step on. */
   readonly skipNonFinite: boolean;
+}
+
+/** A step of which it is settled what is learnt. */
+export type LearningStep = StepOptions & Required<Pick<StepOptions, "learning">>;
+
+/**
+ * The step of a run that updates.
+ *
+ * @param samples Size of the training split.
+ */
+export function stepOf(options: ResolvedOptions, samples: number): LearningStep {
+  const { model, task, batch, accumulate, optimizer, weightDecay, clipNorm, labelSmoothing, teacher } = options;
+  return {
+    ...{ task, optimizer, weightDecay, clipNorm, labelSmoothing, teacher },
+    learning: learningOf(model.parameters, options),
+    batch: Math.min(batch, samples),
+    accumulation: accumulate > 1 ? "update" : undefined,
+    checkpointActivations: options.checkpointActivations,
+    precision: options.precision,
+    skipNonFinite: options.skipNonFinite > 0,
+  };
 }
 
 /** States of the step besides the model's and the optimiser's, each one number. */

@@ -27,9 +27,18 @@ Deno.test("TextureSlots gives the operands of one dispatch textures of their own
   }
 });
 
+Deno.test("TextureSlots counts the bytes of its textures", () => {
+  const slots = new TextureSlots();
+  for (const operand of [a, b, a]) slots.assign([operand], new Set());
+  assertEquals(slots.bytes, 2 * 4 * 64);
+  // Two rows of 4,096 texels, of which the second has one in use.
+  slots.assign([{ ...c, format: "rgba32float", texels: 4097 }], new Set());
+  assertEquals(slots.bytes, 2 * 4 * 64 + 16 * 2 * 4096);
+});
+
 Deno.test("TextureSlots gives up the texture that was used longest ago", () => {
   const slots = new TextureSlots();
-  for (const operand of [a, b, c, d, a, e]) slots.assign([operand], new Set());
+  for (const operand of [a, b, a, c]) slots.assign([operand], new Set());
   assertEquals(copies(slots, [a]), [false]);
   assertEquals(copies(slots, [b]), [true]);
 });

@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertMatch, assertNotEquals, assertThrows } from "@std/assert";
 import { openGpuJs } from "../../src/device/gpujs/device.ts";
+import { totalOf } from "../../src/device/memory.ts";
 import { runReference } from "../../src/device/reference.ts";
 import { UserError } from "../../src/errors.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
@@ -240,8 +241,7 @@ Deno.test("checkFits() counts the teacher", async () => {
   const student = small(4);
   const withTeacher = stepOptions(teacherOf());
   const { teacher: _, ...alone } = withTeacher;
-  const { temporaries, state, inputs } = real.measure(trainingGraph(student, alone));
-  const memoryBytes = temporaries + state + inputs;
+  const memoryBytes = totalOf(real.measure(trainingGraph(student, alone)));
   const device = {
     ...{ description: "a small device", maxTensorBytes: real.maxTensorBytes, memoryBytes },
     measure: (graph: Graph) => real.measure(graph),

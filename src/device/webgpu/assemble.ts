@@ -12,9 +12,9 @@ import arithmetic from "./arithmetic.wgsl" with { type: "text" };
 import half from "./half.wgsl" with { type: "text" };
 import { randomWgsl } from "../../../kernels/random.ts";
 import { opNamed } from "../../../kernels/mod.ts";
-import { linearGrid, sizeOf, type Target, type Wgsl } from "../../../kernels/op.ts";
+import { type Call, linearGrid, sizeOf, type Target, type Wgsl } from "../../../kernels/op.ts";
 import type { Chooser } from "../../graph/choices.ts";
-import { callOf, type Node, type Precision, storageOf } from "../../graph/graph.ts";
+import { callOf, keyOf, type Node, type Precision, storageOf } from "../../graph/graph.ts";
 import type { Location, Plan } from "../../graph/plan.ts";
 import type { Step } from "../../graph/step.ts";
 import { printExpression } from "../expression.ts";
@@ -87,6 +87,19 @@ export interface TargetDevice extends Target {
 export function assemble(step: Step, plan: Plan, device: TargetDevice, choices: Chooser): Assembled {
   const assembly = new Assembly(plan, device, choices);
   return step.kernel ? assembly.kernel(step, step.kernel) : assembly.map(step);
+}
+
+/** Kernels' own texts by device: blocks repeat their calls, and a graph is laid out to be measured and to be compiled. */
+const texts = new WeakMap<TargetDevice, Map<string, Wgsl>>();
+
+/** The kernel's text for a call. */
+function textOf(device: TargetDevice, op: string, call: Call, candidate: string | undefined): Wgsl {
+  let known = texts.get(device);
+  if (!known) texts.set(device, known = new Map());
+  const key = `${op} ${candidate} ${keyOf(call)}`;
+  let wgsl = known.get(key);
+  if (!wgsl) known.set(key, wgsl = opNamed(op).kernel!.wgsl(call, device, candidate));
+  return wgsl;
 }
 
 interface Binding {
@@ -186,8 +199,7 @@ ${indent(lines)}
   kernel(step: Step, node: Node): Assembled {
     const { kernel } = opNamed(node.op);
     const call = callOf(node);
-    const candidate = kernel!.candidates && this.#choices.of(node.op, call);
-    const wgsl = kernel!.wgsl(call, this.#device, candidate);
+    const wgsl = textOf(this.#device, node.op, call, kernel!.candidates && this.#choices.of(node.op, call));
     this.#params.push(...Object.entries(kernel!.params(call)));
     // The kernel's own operands come first: the view it reads them through is the binding's.
     const operands = [...node.inputs.keys()].filter((k) => !kernel!.prologue?.includes(k));

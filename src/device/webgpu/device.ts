@@ -10,6 +10,7 @@ import type { Device, MemoryUse, Session, Tuned, TuneOptions } from "../device.t
 import { freeHostMemory } from "../host_memory.ts";
 import { memoryUse } from "../memory.ts";
 import { WebGpuContext } from "./context.ts";
+import { dispatchesOf } from "./dispatches.ts";
 import { WebGpuSession } from "./session.ts";
 import { choicesFor } from "./stored_choices.ts";
 import { Tuner } from "./tuner.ts";
@@ -89,7 +90,9 @@ export class WebGpuDevice implements Device {
   }
 
   measure(graph: Graph, choices: Chooser = this.choices): MemoryUse {
-    return memoryUse(this.#context.plan(graph, choices).plan);
+    const { plan } = this.#context.plan(graph, choices);
+    // The texts say what is read from textures.
+    return memoryUse(plan, this.#context.readsTextures ? dispatchesOf(plan, this.#context, choices).textureBytes : 0);
   }
 
   tune(graphs: readonly Graph[], options: TuneOptions): Promise<Tuned> {

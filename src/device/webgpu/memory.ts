@@ -7,9 +7,8 @@
 import type { Place } from "../../graph/plan.ts";
 import { checkState, checkWrite, missingState } from "../checks.ts";
 import type { Program } from "../device.ts";
-import { TEXTURE_WIDTH } from "./assemble.ts";
 import type { WebGpuContext } from "./context.ts";
-import type { TextureUse } from "./texture_slots.ts";
+import { textureSize, type TextureUse } from "./texture_slots.ts";
 
 /** A range to read back: the first `length` numbers of a buffer from `offset` bytes on. */
 export interface Range {
@@ -70,12 +69,11 @@ export class WebGpuMemory implements Disposable {
 
   /** One of the textures for so many texels; the programs share them, one after the other. */
   texture({ format, texels, slot }: TextureUse): GPUTexture {
-    const size = [Math.min(texels, TEXTURE_WIDTH), Math.ceil(texels / TEXTURE_WIDTH)];
     const key = `${format} ${texels} ${slot}`;
     let texture = this.#textures.get(key);
     if (!texture) {
       const usage = GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST;
-      this.#textures.set(key, texture = this.context.gpu.createTexture({ size, format, usage }));
+      this.#textures.set(key, texture = this.context.gpu.createTexture({ size: textureSize(texels), format, usage }));
     }
     return texture;
   }

@@ -22,13 +22,13 @@ import { describeStep } from "../../graph/step.ts";
 import { inputValues, staleOutputs } from "../checks.ts";
 import type { MemoryUse, Program, StepTime, Values } from "../device.ts";
 import { memoryUse } from "../memory.ts";
-import { assemble, type Assembled, placeOf, TEXTURE_WIDTH } from "./assemble.ts";
+import { TEXTURE_WIDTH } from "./assemble.ts";
 import { Clock } from "./clock.ts";
-import { TEXEL_BYTES, TextureSlots, type TextureUse } from "./texture_slots.ts";
+import { dispatchesOf, type PlannedDispatch } from "./dispatches.ts";
+import { TEXEL_BYTES, type TextureUse } from "./texture_slots.ts";
 import type { WebGpuMemory } from "./memory.ts";
 
-interface Dispatch extends Assembled {
-  readonly textures: readonly TextureUse[];
+interface Dispatch extends PlannedDispatch {
   readonly pipeline: GPUComputePipeline;
   /** Offset of the dispatch's numbers in the program's uniform buffer. */
   readonly paramsAt: number;
@@ -57,17 +57,15 @@ export class WebGpuProgram implements Program {
     this.#memory = memory;
     this.#graph = graph;
     this.#plan = plan;
-    this.memory = memoryUse(plan);
+    const { dispatches, textureBytes } = dispatchesOf(plan, memory.context, choices);
+    this.memory = memoryUse(plan, textureBytes);
     let paramsAt = 0;
-    const slots = new TextureSlots();
-    this.#dispatches = plan.steps.map((step) => {
-      const assembled = assemble(step, plan, memory.context, choices);
-      const layout = memory.context.layout(assembled.bindings.length, assembled.textures.map(({ format }) => format));
-      const pipeline = memory.context.pipeline(assembled.code, layout);
+    this.#dispatches = dispatches.map((dispatch) => {
+      const layout = memory.context.layout(dispatch.bindings.length, dispatch.textures.map(({ format }) => format));
+      const pipeline = memory.context.pipeline(dispatch.code, layout);
       const at = paramsAt;
-      paramsAt += Math.ceil(assembled.params.byteLength / UNIFORM_ALIGNMENT) * UNIFORM_ALIGNMENT;
-      const written = new Set(step.writes.map((node) => placeOf(plan.locations.get(node)!)));
-      return { ...assembled, textures: slots.assign(assembled.textures, written), pipeline, paramsAt: at };
+      paramsAt += Math.ceil(dispatch.params.byteLength / UNIFORM_ALIGNMENT) * UNIFORM_ALIGNMENT;
+      return { ...dispatch, pipeline, paramsAt: at };
     });
     this.#params = new Uint32Array(Math.max(UNIFORM_ALIGNMENT, paramsAt) / 4);
     this.#floats = new Float32Array(this.#params.buffer);

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { placeOf, type TextureOperand } from "./assemble.ts";
+import { placeOf, TEXTURE_WIDTH, type TextureOperand } from "./assemble.ts";
 import type { TextureFormat } from "./context.ts";
 
 /** A texture operand's place among the textures of its size, and whether it must be copied there first. */
@@ -16,8 +16,13 @@ export interface TextureUse extends TextureOperand {
   readonly copies: boolean;
 }
 
-/** Textures of one format and size: more would take more memory and save few copies. */
-const SLOTS = 4;
+/** Textures of one format and size. With four a ResNet-50's take 39% more memory and save 6% of the bytes copied. */
+const SLOTS = 2;
+
+/** Width and height of a texture for so many texels. */
+export function textureSize(texels: number): [width: number, height: number] {
+  return [Math.min(texels, TEXTURE_WIDTH), Math.ceil(texels / TEXTURE_WIDTH)];
+}
 
 /** Bytes of a texel. */
 export const TEXEL_BYTES: Readonly<Record<TextureFormat, number>> = { r32float: 4, rgba32float: 16, rgba16float: 8 };
@@ -26,6 +31,8 @@ export const TEXEL_BYTES: Readonly<Record<TextureFormat, number>> = { r32float: 
 export class TextureSlots {
   /** What each texture of a format and size holds, the one used longest ago first. */
   readonly #held = new Map<string, { slot: number; place: string }[]>();
+  /** Bytes of a texture of each format and size. */
+  readonly #sizes = new Map<string, number>();
 
   /**
    * Textures for the operands of the next dispatch.
@@ -54,10 +61,19 @@ export class TextureSlots {
     return uses;
   }
 
+  /** Bytes of all textures assigned so far. */
+  get bytes(): number {
+    let total = 0;
+    for (const [key, held] of this.#held) total += held.length * this.#sizes.get(key)!;
+    return total;
+  }
+
   #heldOf({ format, texels }: TextureOperand): { slot: number; place: string }[] {
     const key = `${format} ${texels}`;
     const held = this.#held.get(key) ?? [];
     this.#held.set(key, held);
+    const [width, height] = textureSize(texels);
+    this.#sizes.set(key, width * height * TEXEL_BYTES[format]);
     return held;
   }
 }
