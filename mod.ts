@@ -72,7 +72,7 @@ export { type Backend, openDevice } from "./src/device/open.ts";
 export { GraphBuilder } from "./src/graph/builder.ts";
 export { Choices, type Chooser } from "./src/graph/choices.ts";
 export { differentiate } from "./src/graph/differentiate.ts";
-export type { Assignment, Graph, Node } from "./src/graph/graph.ts";
+export type { Assignment, Graph, Node, Precision } from "./src/graph/graph.ts";
 export type { KeyStyle } from "./src/interop/keys/family.ts";
 export * from "./src/metrics/mod.ts";
 export {
@@ -90,6 +90,7 @@ export type { Normalization, TeacherOptions } from "./src/train/distillation.ts"
 export type { Predictions } from "./src/train/evaluate.ts";
 export type { TrainEvent } from "./src/train/events.ts";
 export type { FitResult } from "./src/train/fit.ts";
+export type { LossScale } from "./src/train/loss_scale.ts";
 export {
   adam,
   type AdamOptions,

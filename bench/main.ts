@@ -11,6 +11,7 @@ import type { Context, Item } from "./item.ts";
 import { convolution } from "./items/convolution.ts";
 import { gpujs } from "./items/gpujs.ts";
 import { growth } from "./items/growth.ts";
+import { half } from "./items/half.ts";
 import { inference } from "./items/inference.ts";
 import { loop } from "./items/loop.ts";
 import { matmul } from "./items/matmul.ts";
@@ -20,7 +21,7 @@ import { training } from "./items/training.ts";
 import { ratesOf } from "./programs.ts";
 import { markdown, type Table } from "./table.ts";
 
-const items: readonly Item[] = [matmul, convolution, training, inference, loop, memory, start, growth, gpujs];
+const items: readonly Item[] = [matmul, convolution, training, inference, loop, memory, half, start, growth, gpujs];
 
 /** What is asked for. */
 interface Options {

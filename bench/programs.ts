@@ -7,7 +7,7 @@
 import type { Device, Program, Session, StepTime, Values } from "../src/device/device.ts";
 import { GraphBuilder } from "../src/graph/builder.ts";
 import type { Choices } from "../src/graph/choices.ts";
-import { type Graph, isScalarInput, liveNodes, stateSizes, wholeSize } from "../src/graph/graph.ts";
+import { type Graph, isScalarInput, liveNodes, type Precision, stateSizes, wholeSize } from "../src/graph/graph.ts";
 import type { Model } from "../src/models/mod.ts";
 import { sgd } from "../src/train/optimizers.ts";
 import { evaluationGraph, trainingGraph } from "../src/train/step.ts";
@@ -76,9 +76,10 @@ export async function deviceSecondsOf({ program, inputs }: Prepared, runs: numbe
 }
 
 /** The graph of a training step with momentum. */
-export function trainingStep(model: Model, batch: number): Graph {
+export function trainingStep(model: Model, batch: number, precision: Precision = "f32"): Graph {
   return trainingGraph(model, {
     ...{ task: "multiclass", batch, optimizer: sgd(), weightDecay: 0, labelSmoothing: 0, skipNonFinite: false },
+    precision,
   });
 }
 

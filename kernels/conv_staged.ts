@@ -74,6 +74,9 @@ function gathered(name: string, at: (value: string, row: number, q: number) => r
   ]);
 }
 
+/** Values of k in a sum that is added up in blocks. */
+const LONG = 512;
+
 /** The convolution, or its gradient with respect to the input, with the tile called `candidate`. */
 export function stagedConvolve(conv: ConvTile, candidate: string): Wgsl {
   const { output: [images, o, height, width], inChannels, groups, kernel } = conv;
@@ -106,6 +109,7 @@ export function stagedConvolve(conv: ConvTile, candidate: string): Wgsl {
       `let end = p.inChannels * ${kernel[0] * kernel[1]}u;`,
       "let tapsStart = group * end * p.outChannels;",
     ],
+    inBlocks: sum >= LONG,
     from: "0u",
     to: "end",
     write: (row, column, value) => {
@@ -201,6 +205,7 @@ export function stagedWeightGrad(grad: StagedWeightGrad, candidate: string): Wgs
       "let pixels = p.outHeight * p.outWidth;",
       "let end = min((split + 1u) * p.perSplit, p.images) * pixels;",
     ],
+    inBlocks: true,
     from: "split * p.perSplit * pixels",
     to: "end",
     write: (row, column, value) => {

@@ -101,6 +101,8 @@ export function stagedMatmul(product: Product, candidate: string): Wgsl {
       "let bStart = batch * p.bBatch;",
       `let end = ${splits === undefined ? "p.k" : "min((split + 1u) * p.perSplit, p.k)"};`,
     ],
+    // As the tiles in registers do.
+    inBlocks: false,
     from: splits === undefined ? "0u" : "split * p.perSplit",
     to: "end",
     write: (row, column, value) => {

@@ -88,12 +88,20 @@ export interface StagedProduct {
   readonly counts: TileCounts;
   /** WGSL lines before anything is loaded. */
   readonly setup: readonly string[];
+  /**
+   * Is the sum so long that runs of it are added up by themselves before they meet the sum? That takes as many registers again, for
+   * a fraction of the rounding error.
+   */
+  readonly inBlocks: boolean;
   /** WGSL of the first k and of the one past the last. */
   readonly from: string;
   readonly to: string;
   /** WGSL that writes the vec4f `value` of four columns from `column` on, which may reach past the edge. */
   readonly write: (row: string, column: string, value: string) => string;
 }
+
+/** Depths of a run. */
+const BLOCK = 8;
 
 /** Workgroups for so many rows and columns, `times` over. */
 export function stagedGrid(
@@ -107,7 +115,7 @@ export function stagedGrid(
 
 /** The kernel's text. */
 export function stagedProduct(product: StagedProduct): string {
-  const { tile, from, to, write } = product;
+  const { tile, from, to, write, inBlocks } = product;
   const across = tile.columns / tile.ownColumns;
   const down = tile.rows / tile.ownRows;
   const size = across * down;
@@ -125,6 +133,7 @@ export function stagedProduct(product: StagedProduct): string {
     ...a.prepare(),
     ...b.prepare(),
     ...sums.map(({ name }) => `var ${name} = vec4f();`),
+    ...(inBlocks ? [...sums.map(({ name }) => `var ${name}Blocks = vec4f();`), "var depth = 0u;"] : []),
     `for (var k0 = ${from}; k0 < ${to}; k0 += ${tile.depth}u) {`,
     ...a.fill(),
     ...b.fill(),
@@ -143,7 +152,16 @@ export function stagedProduct(product: StagedProduct): string {
     ]),
     "}",
     "workgroupBarrier();",
+    ...(inBlocks
+      ? [
+        "depth++;",
+        `if (depth % ${BLOCK}u == 0u) {`,
+        ...sums.map(({ name }) => `${name}Blocks += ${name}; ${name} = vec4f();`),
+        "}",
+      ]
+      : []),
     "}",
+    ...(inBlocks ? sums.map(({ name }) => `${name} += ${name}Blocks;`) : []),
     ...writeOut(sums.map(({ name }) => name), [columnFours.length], 1, (index, value) =>
       `{
         let own = ${index};

@@ -56,6 +56,10 @@ export async function run({ options }: Invocation<typeof tables.doctor.flags>): 
   }
   await using device = await openDevice(options.backend);
   rows.push(["device", `${device.kind === "webgpu" ? "WebGPU" : "gpu.js"}: ${device.description}`]);
+  rows.push([
+    "precision",
+    device.precisions.includes("f16") ? "f32 and f16" : "f32; --precision f16 takes an adapter with shader-f16",
+  ]);
   rows.push(["speed", await measure(device)]);
   for (const [name, value] of rows) console.log(`${name.padEnd(10)}${value}`);
   console.log(`\n${adviceFor(adapter)}`);

@@ -56,6 +56,11 @@ const device = {
   }),
 };
 
+const precision = choice(["f32", "f16"], {
+  help: "how activations and their gradients are held; f16 takes half the memory, and a GPU with shader-f16",
+  default: "f32",
+});
+
 const evaluation = {
   checkpoint: text({ help: "best, last or the number of an epoch", default: "best", placeholder: "WHICH" }),
   batch: integer({ help: "pictures at a time", byDefault: "the run's", min: 1 }),
@@ -167,6 +172,7 @@ export const train = {
     checkpointActivations: toggle({
       help: "compute activations again in the backward pass instead of holding them: less memory, a step takes longer",
     }),
+    precision,
     optimizer: choice(["sgd", "adam", "adamw"], { help: "rule of the update", default: "adam" }),
     lr: number({ help: "learning rate", byDefault: "0.002 for adam and adamw, 0.05 for sgd", min: 0 }),
     momentum: number({ help: "of sgd", default: 0.9, min: 0, max: 1 }),
@@ -325,6 +331,7 @@ export const models = {
     classes: integer({ help: "outputs of the head", default: 5, min: 1 }),
     batch: integer({ help: "pictures in a step", default: 32, min: 1 }),
     checkpointActivations: toggle({ help: "memory of a step that computes activations again" }),
+    precision,
     ...common,
   },
 } satisfies Command;

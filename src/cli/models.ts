@@ -31,7 +31,7 @@ export function run({ options, words: [name] }: Invocation<typeof tables.models.
 
 function rowOf(
   definition: ModelDefinition,
-  { imageSize, classes, batch, checkpointActivations }: ModelsFlags,
+  { imageSize, classes, batch, checkpointActivations, precision }: ModelsFlags,
 ): string[] {
   const size = imageSize ?? definition.imageSize;
   const model = createModel(definition.name, { classes, imageSize: size });
@@ -39,7 +39,7 @@ function rowOf(
     model.name,
     model.size.toLocaleString("en"),
     short(model.multiplyAdds),
-    formatBytes(trainingMemory(model, batch, adam(), checkpointActivations)),
+    formatBytes(trainingMemory(model, batch, adam(), { checkpointActivations, precision })),
     `${size}×${size}`,
     definition.keys,
     definition.summary,

@@ -9,6 +9,7 @@ import type { Dataset, Split } from "../data/dataset.ts";
 import type { Task } from "../data/labels.ts";
 import { printable } from "../data/names.ts";
 import { formatSplit, readSplit } from "../data/split_file.ts";
+import { checkPrecision } from "../device/checks.ts";
 import { UserError } from "../errors.ts";
 import { checkOptions, createModel, type Model, modelNamed } from "../models/mod.ts";
 import type { TeacherOptions } from "../train/distillation.ts";
@@ -25,7 +26,7 @@ import { loadPretrained, withPretrained } from "./pretrained.ts";
 import { bar, ProgressLine } from "./progress.ts";
 import { describeData, openData, splitData } from "./run_data.ts";
 import { interruptible } from "./signals.ts";
-import { TrainingReporter } from "./training_reporter.ts";
+import { lossScaleText, TrainingReporter } from "./training_reporter.ts";
 
 type TrainFlags = Options<typeof tables.train.flags>;
 
@@ -44,6 +45,7 @@ export async function run({ options, given }: Invocation<typeof tables.train.fla
   refuseIdle(flags, given);
 
   await using device = await chooseDevice(flags.backend, say);
+  checkPrecision(device, flags.precision);
   const opened = await openData(flags, reporter.preparing);
   const { data } = opened;
   const split = isResumed
@@ -73,7 +75,8 @@ export async function run({ options, given }: Invocation<typeof tables.train.fla
     onEvent: (event) => reporter.on(event),
     signal: interrupt.signal,
   });
-  const { interrupted, best } = await trainer.fit(split.train, split.val);
+  const { interrupted, best, lossScale } = await trainer.fit(split.train, split.val);
+  if (lossScale) say(`f16    ${lossScaleText(lossScale)}`);
   if (interrupted) {
     say(`stopped and saved; go on with --resume ${out}`);
     return interrupt.exitCode;
@@ -186,6 +189,7 @@ function trainerOptions(flags: TrainFlags, task: Task): Omit<TrainerOptions, "de
     epochs: flags.epochs,
     accumulate: flags.accumulate,
     checkpointActivations: flags.checkpointActivations,
+    precision: flags.precision,
     freeze: flags.freeze,
     learningRateScale: scalesOf(flags.lrScale),
     layerDecay: flags.layerDecay,

@@ -7,7 +7,13 @@
 import type { Progress } from "../data/scan.ts";
 import { formatBytes } from "../train/memory.ts";
 import type { TrainEvent } from "../train/events.ts";
+import type { LossScale } from "../train/loss_scale.ts";
 import { bar, clock, type ProgressLine } from "./progress.ts";
+
+/** `2 steps skipped, loss scale 16384`. */
+export function lossScaleText({ overflows, scale }: LossScale): string {
+  return `${overflows} ${overflows === 1 ? "step" : "steps"} skipped, loss scale ${scale}`;
+}
 
 /** Turns events into lines. */
 export class TrainingReporter {
@@ -33,9 +39,7 @@ export class TrainingReporter {
         return this.#share(`timing kernels: ${event.call}`, event.done, event.total);
       case "tuned":
         return this.#progress.line(
-          `tune   ${event.choices} choices, ${event.timed} of them timed now in ${
-            clock(event.seconds)
-          }; they are kept in ${event.path}`,
+          `tune   ${event.choices} choices; ${event.timed} timed now in ${clock(event.seconds)}, kept in ${event.path}`,
         );
       case "start":
         return this.#start(event);
@@ -45,7 +49,8 @@ export class TrainingReporter {
         this.#loss = event.loss;
         return this.#progress.line(
           `epoch ${this.#epoch(event.epoch)}  step ${event.step}  loss ${event.loss.toFixed(4)}  ` +
-            `lr ${event.learningRate.toPrecision(2)}  ${Math.round(event.imagesPerSecond)} images/s`,
+            `lr ${event.learningRate.toPrecision(2)}  ${Math.round(event.imagesPerSecond)} images/s` +
+            (event.lossScale ? `  ${lossScaleText(event.lossScale)}` : ""),
         );
       case "validating":
         return this.#share("validating", event.done, event.total);

@@ -4,7 +4,22 @@
  * @module
  */
 
-import type { Values } from "./device.ts";
+import { UserError } from "../errors.ts";
+import type { Precision } from "../graph/graph.ts";
+import type { Device, Values } from "./device.ts";
+
+/** Throws UserError unless a device can hold tensors so. */
+export function checkPrecision(
+  { kind, description, precisions }: Pick<Device, "kind" | "description" | "precisions">,
+  precision: Precision,
+): void {
+  if (precisions.includes(precision)) return;
+  const who = kind === "webgpu" ? description : "gpu.js";
+  throw new UserError(
+    `Cannot use ${precision} on ${who}: it takes a WebGPU adapter with shader-f16 (the command doctor says whether there is ` +
+      "one); give --precision f32",
+  );
+}
 
 /**
  * The values of an input.

@@ -5,7 +5,7 @@
  */
 
 import type { Choices, Chooser } from "../graph/choices.ts";
-import type { Graph } from "../graph/graph.ts";
+import type { Graph, Precision } from "../graph/graph.ts";
 import type { StepDescription } from "../graph/step.ts";
 
 /** Values of tensors by name. */
@@ -17,6 +17,8 @@ export interface Device extends AsyncDisposable {
   readonly kind: "webgpu" | "gpujs";
   /** What runs the kernels, for people: the adapter, or gpu.js and its mode. */
   readonly description: string;
+  /** How it can hold what a program stores on its way: `f32`, and perhaps `f16`. */
+  readonly precisions: readonly Precision[];
   /** Largest tensor in bytes. */
   readonly maxTensorBytes: number;
   /** Bytes that are free for programs, where that is known. */
@@ -75,7 +77,10 @@ export interface Session extends Disposable {
   read(states: readonly string[]): Promise<Map<string, Float32Array>>;
   /** Waits until all that was run is done; throws what the device has complained of. */
   settle(): Promise<void>;
-  /** Makes a program of a graph. States that it names must have been written, in its sizes, before it runs. */
+  /**
+   * Makes a program of a graph. States that it names must have been written, in its sizes, before it runs. Throws UserError
+   * where the device cannot hold tensors in the graph's precision, as {@link Device.measure} does.
+   */
   compile(graph: Graph): Program;
 }
 

@@ -16,7 +16,7 @@ import {
 } from "../../kernels/op.ts";
 import { opNamed } from "../../kernels/mod.ts";
 import { type Chooser, RULES } from "./choices.ts";
-import { type Assignment, type Graph, isScalarInput, keyOf, type Node, storageOf } from "./graph.ts";
+import { type Assignment, type Graph, isScalarInput, keyOf, type Node, type Precision, storageOf } from "./graph.ts";
 
 /** How compositions are expanded. */
 export interface LoweringOptions {
@@ -39,17 +39,28 @@ export class GraphBuilder implements Builder {
   readonly #primitives: boolean;
   readonly maxBytes: number;
   readonly #choices: Chooser;
+  readonly #precision: Precision;
 
-  /** An empty graph. */
-  constructor({ primitives = false, maxBytes = Infinity, choices = RULES }: LoweringOptions = {}) {
+  /** An empty graph; `precision` is how what it stores is held, default f32. */
+  constructor(
+    { primitives = false, maxBytes = Infinity, choices = RULES, precision = "f32" }:
+      & LoweringOptions
+      & { readonly precision?: Precision } = {},
+  ) {
     this.#primitives = primitives;
     this.maxBytes = maxBytes;
     this.#choices = choices;
+    this.#precision = precision;
   }
 
   /** The graph built so far. */
   get graph(): Graph {
-    return { nodes: this.#nodes, outputs: this.#outputs, assignments: [...this.#assignments.values()] };
+    return {
+      nodes: this.#nodes,
+      outputs: this.#outputs,
+      assignments: [...this.#assignments.values()],
+      precision: this.#precision,
+    };
   }
 
   #add(op: string, shape: Shape, inputs: readonly Node[], attrs: Attrs): Node {

@@ -18,7 +18,8 @@ import { rebuild } from "./lower.ts";
 import { ALIGNMENT } from "./plan.ts";
 
 /**
- * The same lowered graph, in which no stored tensor is larger than `maxBytes`. Parts are computed as `choices` say.
+ * The same lowered graph, in which no stored tensor is larger than `maxBytes` in float32: what is held in half precision could be
+ * twice as large, but meets State and inputs that are not. Parts are computed as `choices` say.
  *
  * @throws RangeError when a tensor cannot be cut so small.
  */
@@ -49,7 +50,7 @@ class Cutting {
     choices?: Chooser,
   ) {
     this.#from = from;
-    this.#b = new GraphBuilder({ primitives: true, choices });
+    this.#b = new GraphBuilder({ primitives: true, choices, precision: from.precision });
     this.#nodes = nodes;
     this.#isLarge = isLarge;
     this.#maxBytes = maxBytes;

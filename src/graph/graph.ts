@@ -8,6 +8,15 @@
 import { type Attrs, type Call, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
 
 /**
+ * How a number is held: in 32 bits, or in the 16 of IEEE 754's binary16, which has 11 significant ones and reaches 65504. What is
+ * held how is decided in `precision.ts`.
+ */
+export type Precision = "f32" | "f16";
+
+/** Bytes of a number. */
+export const NUMBER_BYTES: Readonly<Record<Precision, number>> = { f32: 4, f16: 2 };
+
+/**
  * A symbolic tensor. Besides the ops of the registry, `op` may be:
  * `input` (values given at every run), `state` (values owned by the session), `constant` (one number, inlined where
  * it is used), `reshape` (the same values under another shape, or under another name, `again`: never a kernel), and, where
@@ -46,6 +55,8 @@ export interface Graph {
   readonly outputs: Readonly<Record<string, Node>>;
   /** New values of State; at most one for each state. */
   readonly assignments: readonly Assignment[];
+  /** How what a run stores on its way is held. */
+  readonly precision: Precision;
 }
 
 /** Ops that are not in the registry. */

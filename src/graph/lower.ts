@@ -11,7 +11,7 @@ import { type Graph, liveNodes, type Node } from "./graph.ts";
 
 /** The same graph in primitives, without the nodes that nobody reads. */
 export function lower(graph: Graph, options?: LoweringOptions): Graph {
-  const b = new GraphBuilder({ ...options, primitives: true });
+  const b = new GraphBuilder({ ...options, primitives: true, precision: graph.precision });
   const lowered = new Map<Node, Tensor>();
   for (const node of liveNodes(graph)) {
     if (node.op === "join") continue;

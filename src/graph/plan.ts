@@ -7,14 +7,28 @@
  */
 
 import { sizeOf } from "../../kernels/op.ts";
-import { type Assignment, type Graph, isScalarInput, liveNodes, type Node, partsOf, storageOf } from "./graph.ts";
+import {
+  type Assignment,
+  type Graph,
+  isScalarInput,
+  liveNodes,
+  type Node,
+  NUMBER_BYTES,
+  partsOf,
+  type Precision,
+  storageOf,
+} from "./graph.ts";
+import { halfTensors } from "./precision.ts";
 import { type Step, usesInPlace } from "./step.ts";
 
-/** Where a stored tensor lives. */
-export type Location =
-  | { readonly in: "arena"; readonly page: number; readonly offset: number; readonly bytes: number }
-  | { readonly in: "state"; readonly name: string; readonly offset: number; readonly bytes: number }
-  | { readonly in: "input"; readonly name: string; readonly offset: number; readonly bytes: number };
+/** Where a stored tensor begins. */
+export type Place =
+  | { readonly in: "arena"; readonly page: number; readonly offset: number }
+  | { readonly in: "state"; readonly name: string; readonly offset: number }
+  | { readonly in: "input"; readonly name: string; readonly offset: number };
+
+/** Where a stored tensor lives, and how its numbers are held there. */
+export type Location = Place & { readonly bytes: number; readonly precision: Precision };
 
 /** Sizes a device allows. */
 export interface MemoryLimits {
@@ -48,11 +62,13 @@ export const ALIGNMENT = 256;
 interface Block {
   readonly nodes: Node[];
   readonly bytes: number;
+  readonly precision: Precision;
   readonly from: number;
   until: number;
 }
 
-const bytesOf = (node: Node): number => Math.ceil(4 * sizeOf(node.shape) / ALIGNMENT) * ALIGNMENT;
+const bytesOf = (node: Node, precision: Precision): number =>
+  Math.ceil(NUMBER_BYTES[precision] * sizeOf(node.shape) / ALIGNMENT) * ALIGNMENT;
 
 /** Lays out the steps of a fused graph. */
 export function plan(graph: Graph, steps: readonly Step[], limits: MemoryLimits): Plan {
@@ -61,7 +77,7 @@ export function plan(graph: Graph, steps: readonly Step[], limits: MemoryLimits)
   for (const node of liveNodes(graph)) {
     if (!isScalarInput(node) && (node.op === "input" || node.op === "state")) {
       const offset = 4 * ((node.attrs.start ?? 0) as number);
-      locations.set(node, { in: node.op, name: node.attrs.name as string, offset, bytes: bytesOf(node) });
+      locations.set(node, { in: node.op, name: node.attrs.name as string, offset, ...full(node) });
     }
   }
   const copies: { from: Node; state: string; offset: number }[] = [];
@@ -69,13 +85,14 @@ export function plan(graph: Graph, steps: readonly Step[], limits: MemoryLimits)
     const { state, value, start = 0 } = assignment;
     const from = storageOf(value);
     if (!locations.has(from) && canOverwrite(graph, steps, last, from, assignment)) {
-      locations.set(from, { in: "state", name: state, offset: 4 * start, bytes: bytesOf(from) });
+      locations.set(from, { in: "state", name: state, offset: 4 * start, ...full(from) });
     } else {
       copies.push({ from, state, offset: 4 * start });
       last.set(from, steps.length);
     }
   }
-  const blocks = blocksOf(steps, last, locations);
+  const halves = halfTensors(graph);
+  const blocks = blocksOf(steps, last, locations, (node) => halves.has(node) ? "f16" : "f32");
   const pages = place(blocks, limits, locations);
   const released = steps.map((): Node[] => []);
   // Past the last step there are outputs alone, which stay.
@@ -83,6 +100,9 @@ export function plan(graph: Graph, steps: readonly Step[], limits: MemoryLimits)
   const largest = Math.max(0, ...[...locations.values()].map(({ bytes }) => bytes));
   return { steps, locations, copies, released, pages, lowerBound: lowerBound(blocks, steps.length), largest };
 }
+
+/** How a state or an input is held. */
+const full = (node: Node) => ({ bytes: bytesOf(node, "f32"), precision: "f32" }) as const;
 
 /** The last step that reads each stored tensor; past the end for outputs. */
 function lastReads(graph: Graph, steps: readonly Step[]): Map<Node, number> {
@@ -116,18 +136,21 @@ function blocksOf(
   steps: readonly Step[],
   last: ReadonlyMap<Node, number>,
   placed: ReadonlyMap<Node, Location>,
+  precisionOf: (node: Node) => Precision,
 ): Block[] {
   const blockOf = new Map<Node, Block>();
   steps.forEach((step, at) => {
     const taken = new Set<Block>();
     for (const write of step.writes) {
       if (placed.has(write)) continue;
+      const precision = precisionOf(write);
+      const bytes = bytesOf(write, precision);
       const operand = step.reads.find((read) => {
         const block = blockOf.get(read);
-        return block && block.until === at && block.bytes === bytesOf(write) && !taken.has(block) &&
-          usesInPlace(step, read);
+        return block && block.until === at && block.bytes === bytes && block.precision === precision &&
+          !taken.has(block) && usesInPlace(step, read);
       });
-      const block = operand ? blockOf.get(operand)! : { nodes: [], bytes: bytesOf(write), from: at, until: at };
+      const block = operand ? blockOf.get(operand)! : { nodes: [], bytes, precision, from: at, until: at };
       block.nodes.push(write);
       block.until = last.get(write)!;
       taken.add(block);
@@ -158,7 +181,8 @@ function place(blocks: readonly Block[], limits: MemoryLimits, locations: Map<No
       const at = placed.findIndex((other) => other.offset > offset);
       placed.splice(at < 0 ? placed.length : at, 0, { offset, block });
       pages[page].bytes = Math.max(pages[page].bytes, offset + block.bytes);
-      for (const node of block.nodes) locations.set(node, { in: "arena", page, offset, bytes: block.bytes });
+      const { nodes, bytes, precision } = block;
+      for (const node of nodes) locations.set(node, { in: "arena", page, offset, bytes, precision });
       break;
     }
   }

@@ -38,13 +38,14 @@ class Recomputation {
   readonly #activations: ReadonlySet<Node>;
   /** The piece of the forward pass that an activation is computed in; none for what is kept. */
   readonly #pieces: ReadonlyMap<Node, number>;
-  readonly #b = new GraphBuilder();
+  readonly #b: GraphBuilder;
   readonly #copies = new Map<Node, Tensor>();
   /** Activations that were computed again. */
   readonly #again = new Map<Node, Tensor>();
 
   constructor(from: Graph, lossId: number) {
     this.#from = from;
+    this.#b = new GraphBuilder({ precision: from.precision });
     this.#nodes = liveNodes(from);
     this.#isForward = ({ id }) => id <= lossId;
     this.#activations = this.#findActivations();

@@ -6,7 +6,7 @@
 
 import { opNamed } from "../../kernels/mod.ts";
 import { type Cost, type Shape, sizeOf } from "../../kernels/op.ts";
-import { callOf, type Node, sameShape, storageOf } from "./graph.ts";
+import { callOf, type Node, NUMBER_BYTES, type Precision, sameShape, storageOf } from "./graph.ts";
 
 /** One dispatch. Elementwise nodes that are neither read nor written are computed on the fly. */
 export interface Step {
@@ -64,16 +64,24 @@ export interface StepDescription {
   readonly cost: Cost;
 }
 
-/** Name, shapes and work of a step. */
-export function describeStep(step: Step): StepDescription {
+/**
+ * Name, shapes and work of a step.
+ *
+ * @param precisionOf How a stored tensor is held.
+ */
+export function describeStep(step: Step, precisionOf: (node: Node) => Precision = () => "f32"): StepDescription {
   const { kernel, reads, writes } = step;
   const maps = mapsOf(step);
   const flops = kernel ? opNamed(kernel.op).cost(callOf(kernel)).flops : 0;
-  const elements = (nodes: Iterable<Node>) => [...nodes].reduce((sum, node) => sum + sizeOf(node.shape), 0);
+  const elements = [...maps].reduce((sum, node) => sum + sizeOf(node.shape), 0);
+  const bytes = [...reads, ...writes].reduce(
+    (sum, node) => sum + NUMBER_BYTES[precisionOf(node)] * sizeOf(node.shape),
+    0,
+  );
   return {
     name: kernel ? `${kernel.op}${maps.size > 0 ? ` +${maps.size}` : ""}` : `map of ${maps.size}`,
     shapes: [...kernel?.inputs ?? reads, ...writes].map(({ shape }) => shape),
-    cost: { flops: flops + elements(maps), bytes: 4 * (elements(reads) + elements(writes)) },
+    cost: { flops: flops + elements, bytes },
   };
 }
 

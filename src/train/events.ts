@@ -5,6 +5,7 @@
  */
 
 import type { Report } from "../metrics/mod.ts";
+import type { LossScale } from "./loss_scale.ts";
 
 /** Something that happened. */
 export type TrainEvent =
@@ -12,8 +13,9 @@ export type TrainEvent =
   | { readonly type: "tuning"; readonly call: string; readonly done: number; readonly total: number }
   | {
     readonly type: "tuned";
-    /** Kinds of calls whose ways were timed now, and kinds whose ways were timed now or before. */
+    /** Kinds of calls that were timed now, those within ways that were not chosen among them. */
     readonly timed: number;
+    /** Kinds of calls of the run that were timed now or before. */
     readonly choices: number;
     readonly seconds: number;
     /** Where it is kept. */
@@ -41,6 +43,8 @@ export type TrainEvent =
     /** Mean over the pictures since the last log. */
     readonly loss: number;
     readonly learningRate: number;
+    /** In half precision. */
+    readonly lossScale?: LossScale;
     readonly imagesPerSecond: number;
   }
   | { readonly type: "validating"; readonly done: number; readonly total: number }

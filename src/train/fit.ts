@@ -19,10 +19,12 @@ import type { CheckpointInfo, Preprocessing, Progress, Tensors } from "./checkpo
 import { checkTeacher, recordOf, teacherState } from "./distillation.ts";
 import { Evaluator, reportOf } from "./evaluate.ts";
 import { kernelTableHash } from "./kernel_table.ts";
+import { initialLossScale, LOSS_SCALE, type LossScale, lossScaleIn } from "./loss_scale.ts";
 import { checkFits } from "./memory.ts";
 import { augmentOf, classWeightsOf, type ResolvedOptions } from "./options.ts";
 import { preprocessingOf } from "./preprocessing.ts";
-import { epochName, readConfig, RunDirectory } from "./run_directory.ts";
+import { checkSameRun } from "./resume.ts";
+import { epochName, RunDirectory } from "./run_directory.ts";
 import { learningRateAt, type Schedule } from "./schedules.ts";
 import {
   COUNTERS,
@@ -44,6 +46,8 @@ export interface FitResult {
   readonly epochs: number;
   /** Was it ended by the signal before the last epoch? */
   readonly interrupted: boolean;
+  /** In half precision: the loss scale at the end, and the steps that were left out because they overflowed. */
+  readonly lossScale?: LossScale;
 }
 
 /** Steps after which the device is waited for, so that work does not pile up: waiting costs milliseconds in Deno. */
@@ -54,6 +58,8 @@ export class Fit {
   readonly preprocessing: Preprocessing;
   readonly #options: ResolvedOptions;
   readonly #step: LearningStep;
+  /** States of one number that are read at every log. */
+  readonly #counters: readonly string[];
   readonly #schedule: Schedule;
   /** Ways to compute, for as long as the run lasts and is resumed. */
   readonly #choices: Choices;
@@ -86,6 +92,7 @@ export class Fit {
     const { model, task, optimizer } = options;
     this.preprocessing = preprocessing;
     this.#options = options;
+    this.#counters = [COUNTERS, ...options.precision === "f16" ? [LOSS_SCALE] : []].flatMap((x) => Object.values(x));
     this.#train = train;
     this.#val = parts.val;
     this.#valSize = parts.valData.size;
@@ -113,7 +120,8 @@ export class Fit {
     const weights = classWeightsOf(trainData, options.classWeights);
     const taught = options.teacher ? teacherState(options.teacher, preprocessing) : [];
     const started = initialState(model, optimizer, weights, this.#step.learning, options.accumulate > 1);
-    for (const [name, values] of [...model.weights, ...started, ...taught]) this.#session.write(name, values);
+    const scale = this.#counters.includes(LOSS_SCALE.scale) ? initialLossScale() : [];
+    for (const [name, values] of [...model.weights, ...started, ...scale, ...taught]) this.#session.write(name, values);
     if (options.accumulate > 1) {
       this.#gathering = this.#session.compile(trainingGraph(model, { ...this.#step, accumulation: "gather" }));
     }
@@ -196,7 +204,7 @@ export class Fit {
     if (interrupted) await this.#saveLast();
     await this.#directory?.drawCurves();
     for (const [name, { values }] of this.#bestWeights ?? []) model.weights.set(name, values);
-    return { best, epochs: done, interrupted };
+    return { best, epochs: done, interrupted, lossScale: lossScaleIn(await this.#session.read(this.#counters)) };
   }
 
   /** Steps of the epoch in progress, up to its end or the signal. */
@@ -249,7 +257,7 @@ export class Fit {
   async #log(): Promise<void> {
     const { onEvent, skipNonFinite } = this.#options;
     const { epoch, updates } = this.#progress;
-    const counters = await this.#session.read(Object.values(COUNTERS));
+    const counters = await this.#session.read(this.#counters);
     const valueOf = (name: string) => counters.get(name)![0];
     const skipped = valueOf(COUNTERS.skipped);
     if (skipped > skipNonFinite) await this.#fail(valueOf(COUNTERS.firstSkipped));
@@ -259,6 +267,7 @@ export class Fit {
     for (const name of [COUNTERS.lossSum, COUNTERS.lossCount]) this.#session.write(name, Float32Array.of(0));
     const loss = count > 0 ? valueOf(COUNTERS.lossSum) / count : null;
     const learningRate = this.#rate(updates - 1);
+    const lossScale = lossScaleIn(counters);
     await this.#directory?.record({
       type: "train",
       epoch: epoch + 1,
@@ -266,9 +275,10 @@ export class Fit {
       loss,
       learningRate,
       skipped,
+      ...lossScale && { lossScale: lossScale.scale, overflows: lossScale.overflows },
       imagesPerSecond,
     });
-    if (loss !== null) onEvent?.({ type: "log", epoch, step: updates, loss, learningRate, imagesPerSecond });
+    if (loss !== null) onEvent?.({ type: "log", epoch, step: updates, loss, learningRate, lossScale, imagesPerSecond });
     if (skipped > 0) {
       onEvent?.({
         type: "warning",
@@ -287,7 +297,8 @@ export class Fit {
     const kept = this.#progress.best ? `; the best checkpoint is of epoch ${this.#progress.best.epoch}` : "";
     throw new UserError(
       `Epoch ${epoch + 1}, step ${step + 1}: ${name} is not finite${kept}; ` +
-        "lower --lr, set --clip-norm, or leave such steps out with --on-nan skip:N",
+        `${this.#options.precision === "f16" ? "use --precision f32, " : ""}lower --lr, set --clip-norm, ` +
+        "or leave such steps out with --on-nan skip:N",
     );
   }
 
@@ -344,7 +355,7 @@ export class Fit {
       for (const moment of optimizer.moments) shapes.set(momentName(moment, name), shape);
       if (this.#gathering) shapes.set(gatheredName(name), shape);
     }
-    for (const name of Object.values(COUNTERS)) shapes.set(name, []);
+    for (const name of this.#counters) shapes.set(name, []);
     return shapes;
   }
 
@@ -358,8 +369,8 @@ export class Fit {
   /** Makes the run directory, or goes on where the run in it was stopped. Comes last: what fails before leaves nothing. */
   async #begin(trainData: Dataset, valData: Dataset): Promise<void> {
     if (this.#options.resume) return await this.#resume();
-    const { device, optimizer, seed, epochs, accumulate, teacher, freeze, learningRateScale, layerDecay } =
-      this.#options;
+    const { device, optimizer, seed, epochs, accumulate, precision, teacher } = this.#options;
+    const { freeze, learningRateScale, layerDecay } = this.#options;
     const tuning = await recordChoices(this.#choices);
     await this.#directory?.begin({
       versions: { fovea: manifest.version, deno: Deno.version.deno },
@@ -369,6 +380,7 @@ export class Fit {
       epochs,
       batch: this.#train.batch,
       accumulate,
+      precision,
       optimizer: optimizer.name,
       schedule: this.#schedule,
       learning: { freeze, learningRateScale, layerDecay },
@@ -386,13 +398,7 @@ export class Fit {
     if (!directory) throw new TypeError("Cannot resume without a run directory: give out");
     await directory.reopen();
     const { tensors, info } = await directory.loadCheckpoint("last");
-    for (const field of ["model", "task", "classes", "preprocessing"] as const) {
-      const [saved, given] = [info[field], this.#info[field]].map((value) => JSON.stringify(value));
-      if (saved !== given) {
-        throw new UserError(`Cannot resume ${directory.path}: its ${field} is ${saved}, not ${given}`);
-      }
-    }
-    await this.#checkSameTeacher(directory.path);
+    await checkSameRun(directory.path, info, this.#info, this.#options);
     for (const [name, shape] of this.#stateShapes()) {
       const tensor = tensors.get(name);
       if (!tensor || `${tensor.shape}` !== `${shape}`) {
@@ -405,16 +411,6 @@ export class Fit {
     this.#progress = info.progress!;
     if (this.#progress.best) this.#bestWeights = (await directory.loadCheckpoint("best")).tensors;
     await directory.rewind(this.#progress.updates);
-  }
-
-  /** Refuses to go on with another teacher than the one that the run began with. */
-  async #checkSameTeacher(run: string): Promise<void> {
-    const { teacher } = this.#options;
-    const given = teacher && await recordOf(teacher);
-    const [was, is] = [(await readConfig(run)).teacher, given].map((record) =>
-      record ? JSON.stringify(record) : "none"
-    );
-    if (was !== is) throw new UserError(`Cannot resume ${run}: its teacher was ${was}, and is now ${is}`);
   }
 
   /** Values of states by name. */

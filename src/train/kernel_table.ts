@@ -30,8 +30,14 @@ function textsOf({ candidates, wgsl }: Kernel, call: Call): string[] {
   );
 }
 
-/** SHA-256, in hexadecimal, over every op's kernels at the sizes of its samples. */
-export async function kernelTableHash(): Promise<string> {
+let hash: Promise<string> | undefined;
+
+/** SHA-256, in hexadecimal, over every op's kernels at the sizes of its samples, all candidates included. */
+export function kernelTableHash(): Promise<string> {
+  return hash ??= sha256(kernelTable());
+}
+
+function kernelTable(): string {
   const lines: string[] = [];
   for (const [name, op] of registry) {
     const row = elementwise.get(name);
@@ -43,7 +49,7 @@ export async function kernelTableHash(): Promise<string> {
         lines.push(name, ...textsOf(op.kernel, call));
       }
     }
-    lines.push(`${op.kernel?.gpujs ?? op.lower ?? ""}`);
+    lines.push(`${op.kernel?.gpujs ?? op.lower ?? ""} ${op.alternatives?.lowering ?? ""}`);
   }
-  return await sha256(lines.join("\n"));
+  return lines.join("\n");
 }

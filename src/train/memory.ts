@@ -59,7 +59,7 @@ export function trainingMemory(
   model: Model,
   batch: number,
   optimizer: Optimizer,
-  checkpointActivations = false,
+  { checkpointActivations, precision }: Pick<StepOptions, "checkpointActivations" | "precision"> = {},
 ): number {
   const options = {
     task: "multiclass",
@@ -69,6 +69,7 @@ export function trainingMemory(
     labelSmoothing: 0,
     skipNonFinite: false,
     checkpointActivations,
+    precision,
   } as const;
   const limits = { maxBuffer: Number.MAX_SAFE_INTEGER, maxBinding: Number.MAX_SAFE_INTEGER };
   return totalOf(memoryUse(layOut(trainingGraph(model, options), limits).plan));

@@ -11,6 +11,7 @@ import type { Task } from "../data/labels.ts";
 import type { Interpolation } from "../data/resize.ts";
 import type { ChannelStatistics } from "../data/statistics.ts";
 import type { Device } from "../device/device.ts";
+import type { Precision } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
 import { resolveTeacher, type Teacher, type TeacherOptions } from "./distillation.ts";
 import type { TrainEvent } from "./events.ts";
@@ -43,6 +44,11 @@ export interface TrainerOptions {
    * deep models, see `models --checkpoint-activations`. Default false.
    */
   readonly checkpointActivations?: boolean;
+  /**
+   * How activations and the gradients that flow back through them are held: `f16` takes half their memory and traffic, and a
+   * device with `shader-f16`. Weights, moments and sums are `f32` in either. Default `f32`.
+   */
+  readonly precision?: Precision;
   /** Run directory, or its path; without one nothing is written. */
   readonly out?: string | RunDirectory;
   /** Goes on from the run directory's `last` checkpoint. */
@@ -132,6 +138,7 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
     batch: 32,
     accumulate: 1,
     checkpointActivations: false,
+    precision: "f32",
     resume: false,
     optimizer: adam(),
     learningRate: 0.002,

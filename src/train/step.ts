@@ -5,14 +5,15 @@
  * @module
  */
 
-import { sizeOf, type Tensor } from "../../kernels/op.ts";
+import { type Operand, sizeOf, type Tensor } from "../../kernels/op.ts";
 import type { Task } from "../data/labels.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import { differentiate } from "../graph/differentiate.ts";
-import type { Graph } from "../graph/graph.ts";
+import type { Graph, Precision } from "../graph/graph.ts";
 import { recompute } from "../graph/recompute.ts";
 import type { Model } from "../models/model.ts";
 import { distillationLoss, type Teacher, teacherLogits } from "./distillation.ts";
+import { adjustLossScale, lossScale } from "./loss_scale.ts";
 import { taskLoss } from "./losses.ts";
 import type { Optimizer } from "./optimizers.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -41,6 +42,8 @@ export interface StepOptions {
   readonly accumulation?: "gather" | "update";
   /** Computes activations again in the backward pass instead of holding them: a third more time for much less memory. */
   readonly checkpointActivations?: boolean;
+  /** How activations and the gradients that flow back are held, default f32; `f16` brings the states of a loss scale. */
+  readonly precision?: Precision;
   /** Goes on after a step that is not finite, leaving it out; otherwise nothing is updated from that step on. */
   readonly skipNonFinite: boolean;
 }
@@ -61,6 +64,7 @@ export function stepOf(options: ResolvedOptions, samples: number): LearningStep 
     batch: Math.min(batch, samples),
     accumulation: accumulate > 1 ? "update" : undefined,
     checkpointActivations: options.checkpointActivations,
+    precision: options.precision,
     skipNonFinite: options.skipNonFinite > 0,
   };
 }
@@ -71,7 +75,7 @@ export const COUNTERS = {
   lossSum: "train.lossSum",
   /** Pictures in that sum. */
   lossCount: "train.lossCount",
-  /** Steps that were not finite. */
+  /** Steps that were not finite, but for those that the loss scale answers for. */
   skipped: "train.skipped",
   /** The first of them, or −1. */
   firstSkipped: "train.firstSkipped",
@@ -91,7 +95,7 @@ export function gatheredName(parameter: string): string {
 }
 
 /**
- * Values that all states of a training graph start from, but for the model's own.
+ * Values that all states of a training graph start from, but for the model's own and the loss scale's.
  *
  * @param gathers Do several steps make one update?
  */
@@ -121,7 +125,9 @@ interface Forward {
   readonly scope: ReturnType<Model["trace"]>["scope"];
   /** Logits of the teacher [N, K], where there is one. */
   readonly taught?: Tensor;
-  /** Learnt parameters and their gradients, in the model's order. */
+  /** What the loss was multiplied by before it was differentiated. */
+  readonly scale: Operand;
+  /** Learnt parameters and the gradients of the scaled loss, in the model's order. */
   readonly grads: readonly {
     readonly name: string;
     readonly decay: boolean;
@@ -133,8 +139,9 @@ interface Forward {
 
 /** Loss and gradients: what training and the search share. */
 function forwardBackward(model: Model, options: StepOptions): Forward {
-  const { task, batch, labelSmoothing, teacher, learning: { rates, frozen } = learnAll(model.parameters) } = options;
-  const b = new GraphBuilder();
+  const { task, batch, labelSmoothing, teacher, precision } = options;
+  const { rates, frozen } = options.learning ?? learnAll(model.parameters);
+  const b = new GraphBuilder({ precision });
   const { logits, scope } = model.trace(b, batch, true, frozen);
   const targets = b.input("targets", logits.shape);
   const weight = b.input("weight", [batch]);
@@ -146,13 +153,15 @@ function forwardBackward(model: Model, options: StepOptions): Forward {
     : taskLoss(b, task, operands);
   const learnt = model.parameters.filter(({ name }) => rates.has(name));
   const parameters = learnt.map(({ name, shape }) => b.state(name, shape));
-  const grads = differentiate(b, loss, parameters);
+  const scale = precision === "f16" ? lossScale(b) : 1;
+  const grads = differentiate(b, b.mul(loss, scale), parameters);
   return {
     b,
     loss,
     weight,
     scope,
     taught,
+    scale,
     grads: learnt.map(({ name, decay }, k) => {
       return { name, decay, rate: rates.get(name)!, parameter: parameters[k], grad: grads[k] };
     }),
@@ -183,22 +192,28 @@ function imagesOf(b: GraphBuilder, { channels, imageSize }: Model, batch: number
  */
 export function trainingGraph(model: Model, options: StepOptions): Graph {
   const { optimizer, clipNorm, weightDecay, skipNonFinite, accumulation } = options;
-  const { b, loss, weight, scope, grads: own } = forwardBackward(model, options);
+  const { b, loss, weight, scope, scale, grads: own } = forwardBackward(model, options);
+  const inverse = scale === 1 ? 1 : b.div(1, scale);
   const grads = accumulation === undefined ? own : own.map(({ name, grad, ...rest }) => {
     const gathered = b.state(gatheredName(name), grad.shape);
-    return { ...rest, name, grad: b.add(gathered, b.mul(grad, b.input("share", []))) };
+    return { ...rest, name, grad: b.add(gathered, b.mul(grad, b.mul(b.input("share", []), inverse))) };
   });
+  // What was gathered has another step's scale no more.
+  const unscale = accumulation === undefined ? inverse : 1;
 
   const squares = grads.map(({ grad }) => sumOfSquares(b, grad));
   const normSquared = squares.reduce((sum, square) => b.add(sum, square));
   const finite = b.mul(b.op("isFinite", [loss]), b.op("isFinite", [normSquared]));
+  // A gradient that overflows half precision is left out without being a fault.
+  const overflowed = options.precision === "f16" ? adjustLossScale(b, finite) : 0;
+  const failed = b.sub(b.sub(1, finite), overflowed);
   const skipped = b.state(COUNTERS.skipped, []);
   const goesOn = skipNonFinite ? finite : b.mul(finite, b.equal(skipped, 0));
   const factor = clipNorm === undefined || accumulation === "gather"
     ? 1
-    : b.minimum(b.div(clipNorm, b.add(b.sqrt(normSquared), 1e-6)), 1);
+    : b.minimum(b.div(clipNorm, b.add(b.mul(b.sqrt(normSquared), unscale), 1e-6)), 1);
   // One scalar says both how to scale the gradient and, below 0, that nothing is to change: bindings are few.
-  const gradScale = b.where(goesOn, factor, -1);
+  const gradScale = b.where(goesOn, b.mul(factor, unscale), -1);
   const guarded = (name: string, old: Tensor, value: Tensor) =>
     b.assign(name, b.where(b.greater(0, gradScale), old, value));
 
@@ -235,8 +250,8 @@ export function trainingGraph(model: Model, options: StepOptions): Graph {
   const firstSkipped = b.state(COUNTERS.firstSkipped, []);
   guarded(COUNTERS.lossSum, lossSum, b.add(lossSum, b.mul(loss, count)));
   guarded(COUNTERS.lossCount, lossCount, b.add(lossCount, count));
-  b.assign(COUNTERS.skipped, b.add(skipped, b.sub(1, finite)));
-  const isFirst = b.mul(b.sub(1, finite), b.greater(0, firstSkipped));
+  b.assign(COUNTERS.skipped, b.add(skipped, failed));
+  const isFirst = b.mul(failed, b.greater(0, firstSkipped));
   b.assign(COUNTERS.firstSkipped, b.where(isFirst, b.input("step", []), firstSkipped));
   return options.checkpointActivations ? recompute(b.graph, loss) : b.graph;
 }

@@ -42,9 +42,13 @@ type TuningOptions = Pick<
  * @throws UserError when a run to be resumed has lost its choices.
  */
 export async function choicesFor(options: TuningOptions, step: StepOptions, valBatch: number): Promise<Choices> {
-  const { device, model, tune, out, resume, accumulate } = options;
+  const { device, model, tune, out, resume, accumulate, onEvent } = options;
   if (resume && out !== undefined) return await choicesOfRun(typeof out === "string" ? out : out.path);
-  if (tune === "off" || !device.tune) return device.choices;
+  if (tune === "off") return device.choices;
+  if (!device.tune) {
+    onEvent?.({ type: "warning", message: `there is nothing to tune on ${device.description}: each call has one way` });
+    return device.choices;
+  }
   const steps: StepOptions[] = accumulate > 1 ? [{ ...step, accumulation: "gather" }, step] : [step];
   const graphs = [...steps.map((step) => trainingGraph(model, step)), evaluationGraph(model, valBatch)];
   const measured = await measure(options, { tune: device.tune.bind(device), effort: tune, graphs });

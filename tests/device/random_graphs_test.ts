@@ -1,6 +1,7 @@
 import type { Device } from "../../src/device/device.ts";
 import { runReference } from "../../src/device/reference.ts";
-import { devices } from "../kernels/devices.ts";
+import type { Precision } from "../../src/graph/graph.ts";
+import { devices, hasHalf } from "../kernels/devices.ts";
 import { randomGraph } from "./random_graphs.ts";
 
 /** Seeds to try: a few, or those of `RANDOM_GRAPHS=first-last`. */
@@ -11,12 +12,15 @@ function seeds(few: number): number[] {
 
 type Numbers = Readonly<Record<string, ArrayLike<number>>>;
 
-/** Throws unless each number is within float32's reach of what is wanted. */
-function assertNear(got: Numbers, want: Numbers, where: string): void {
+/** How far from what is wanted a number may be: within reach of the numbers that are stored on the way. */
+const TOLERANCE: Readonly<Record<Precision, number>> = { f32: 1e-4, f16: 1e-2 };
+
+/** Throws unless each number is near to what is wanted. */
+function assertNear(got: Numbers, want: Numbers, where: string, tolerance: number): void {
   for (const [name, wanted] of Object.entries(want)) {
     const values = got[name];
     const scale = 1 + Math.max(...Array.from(wanted, Math.abs));
-    const at = Array.from(wanted).findIndex((value, k) => !(Math.abs(values[k] - value) <= 1e-4 * scale));
+    const at = Array.from(wanted).findIndex((value, k) => !(Math.abs(values[k] - value) <= tolerance * scale));
     if (at >= 0 || values.length !== wanted.length) {
       throw new Error(
         `${where}: ${name}[${at}] of ${wanted.length} is ${values[at]} of ${values.length}, not ${wanted[at]}`,
@@ -26,8 +30,9 @@ function assertNear(got: Numbers, want: Numbers, where: string): void {
 }
 
 /** Runs the graph of a seed twice over its states; the second run finds what the first left. */
-async function check(device: Device, seed: number): Promise<void> {
-  const { graph, inputs, states } = randomGraph(seed);
+async function check(device: Device, seed: number, precision: Precision): Promise<void> {
+  const { graph: built, inputs, states } = randomGraph(seed);
+  const graph = { ...built, precision };
   using session = device.open();
   for (const [name, values] of Object.entries(states)) session.write(name, values);
   const program = session.compile(graph);
@@ -37,9 +42,10 @@ async function check(device: Device, seed: number): Promise<void> {
     const outputs = await program.outputs();
     const after = Object.fromEntries(await session.read(Object.keys(states)));
     const want = runReference(graph, { ...inputs, ...old });
-    const where = `Seed ${seed}, ${run} run (RANDOM_GRAPHS=${seed}-${seed})`;
-    assertNear(outputs, want.outputs, `${where}, outputs`);
-    assertNear(after, { ...old, ...Object.fromEntries(want.states) }, `${where}, states`);
+    const where = `Seed ${seed}, ${precision}, ${run} run (RANDOM_GRAPHS=${seed}-${seed})`;
+    assertNear(outputs, want.outputs, `${where}, outputs`, TOLERANCE[precision]);
+    const wanted = { ...old, ...Object.fromEntries(want.states) };
+    assertNear(after, wanted, `${where}, states`, TOLERANCE[precision]);
     // What is there is what the next run starts from, rounded as it is.
     old = after;
   }
@@ -52,8 +58,17 @@ for (const { name, present, open } of devices) {
     async fn(t) {
       await using device = await open();
       for (const seed of seeds(name === "WebGPU" ? 12 : 40)) {
-        await t.step(`seed ${seed}`, () => check(device, seed));
+        await t.step(`seed ${seed}`, () => check(device, seed, "f32"));
       }
     },
   });
 }
+
+Deno.test({
+  name: "WebGPU runs random graphs in half precision near to the float64 reference",
+  ignore: !hasHalf,
+  async fn(t) {
+    await using device = await devices[0].open();
+    for (const seed of seeds(12)) await t.step(`seed ${seed}`, () => check(device, seed, "f16"));
+  },
+});

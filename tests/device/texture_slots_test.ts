@@ -3,7 +3,7 @@ import { TextureSlots } from "../../src/device/webgpu/texture_slots.ts";
 import { placeOf, type TextureOperand } from "../../src/device/webgpu/assemble.ts";
 
 const tensor = (offset: number): TextureOperand => ({
-  location: { in: "arena", page: 0, offset, bytes: 256 },
+  location: { in: "arena", page: 0, offset, bytes: 256, precision: "f32" },
   format: "r32float",
   texels: 64,
 });

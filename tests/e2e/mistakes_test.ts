@@ -55,6 +55,12 @@ const mistakes: readonly Mistake[] = [
     code: 2,
     says: /did you mean Eyeglasses/,
   },
+  {
+    what: "half precision without shader-f16",
+    args: [...glasses, "--precision", "f16", "--backend", "gpujs"],
+    code: 1,
+    says: /Cannot use f16 on gpu\.js: it takes a WebGPU adapter with shader-f16 .*give --precision f32/,
+  },
   { what: "no such data", args: ["train", "--data", join(cache, "none")], code: 1, says: /no such folder/ },
   {
     what: "a size that the model cannot take",

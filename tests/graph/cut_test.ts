@@ -19,8 +19,8 @@ import {
   sequential,
 } from "../../src/nn/mod.ts";
 import { adam } from "../../src/train/optimizers.ts";
-import { initialState, trainingGraph } from "../../src/train/step.ts";
-import { devices } from "../kernels/devices.ts";
+import { COUNTERS, initialState, trainingGraph } from "../../src/train/step.ts";
+import { devices, hasHalf } from "../kernels/devices.ts";
 
 /** Activations of 6 pictures and the dense layer's weight are larger than this; the convolution's weight is not. */
 const LIMIT = 8192;
@@ -133,21 +133,25 @@ Deno.test("cut() refuses what has no equal parts so small", () => {
   );
 });
 
-Deno.test({
-  name: "WebGPU trains in parts as in whole",
-  ignore: !devices[0].present,
-  async fn() {
-    const { graph, inputs, states } = trainingStep();
-    const after: Map<string, Float32Array>[] = [];
-    for (const limit of [undefined, LIMIT]) {
-      await using device = (await openWebGpu(limit))!;
-      using session = device.open();
-      for (const [name, values] of states) session.write(name, values);
-      const program = session.compile(graph);
-      for (let step = 0; step < 3; step++) program.run(inputs);
-      assert(limit === undefined || program.memory.largest <= limit);
-      after.push(await session.read([...states.keys()]));
-    }
-    for (const [name, want] of after[0]) assertNear(after[1].get(name)!, want, 2e-3, name);
-  },
-});
+for (const [precision, present] of [["f32", devices[0].present], ["f16", hasHalf]] as const) {
+  Deno.test({
+    name: `WebGPU trains in parts as in whole in ${precision}`,
+    ignore: !present,
+    async fn() {
+      const { graph, inputs, states } = trainingStep();
+      const after: Map<string, Float32Array>[] = [];
+      for (const limit of [undefined, LIMIT]) {
+        await using device = (await openWebGpu(limit))!;
+        using session = device.open();
+        for (const [name, values] of states) session.write(name, values);
+        const program = session.compile({ ...graph, precision });
+        for (let step = 0; step < 3; step++) program.run(inputs);
+        assert(limit === undefined || program.memory.largest <= limit);
+        after.push(await session.read([...states.keys()]));
+      }
+      // Rounding may turn an update of Adam's over where a gradient is almost none: in half precision the loss says enough.
+      const compared = precision === "f32" ? [...after[0].keys()] : [COUNTERS.lossSum];
+      for (const name of compared) assertNear(after[1].get(name)!, after[0].get(name)!, 2e-3, name);
+    },
+  });
+}

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { sizeOf, type Tensor } from "../../kernels/op.ts";
 import type { GraphBuilder } from "../../src/graph/builder.ts";
 import { fuse, type FuseOptions } from "../../src/graph/fuse.ts";
-import { type Node, storageOf } from "../../src/graph/graph.ts";
+import { type Node, NUMBER_BYTES, type Precision, storageOf } from "../../src/graph/graph.ts";
 import { lower } from "../../src/graph/lower.ts";
 import { type Location, type MemoryLimits, type Plan, plan } from "../../src/graph/plan.ts";
 import { usesInPlace } from "../../src/graph/step.ts";
@@ -168,16 +168,28 @@ type Arena = Extract<Location, { in: "arena" }>;
 const apart = (a: Arena, b: Arena) =>
   a.page !== b.page || a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset;
 
-/** Every seed's graph, as both devices fuse it, on buffers large and small. */
+interface Way {
+  readonly options: FuseOptions;
+  readonly maxBuffer: number;
+  readonly precision: Precision;
+}
+
+/** As both devices fuse, on buffers large and small, and in half precision. */
+const ways: readonly Way[] = [
+  ...[EVERYTHING, MAPS_ONLY, NO_EPILOGUES].flatMap((options) =>
+    [2 ** 28, 4096].map((maxBuffer): Way => ({ options, maxBuffer, precision: "f32" }))
+  ),
+  { options: EVERYTHING, maxBuffer: 2 ** 28, precision: "f16" },
+];
+
+/** Every seed's graph in every way. */
 const programs = Array.from({ length: 200 }, (_, k) => k + 1).flatMap((seed) =>
-  [EVERYTHING, MAPS_ONLY, NO_EPILOGUES].flatMap((options) =>
-    [2 ** 28, 4096].map((maxBuffer) => {
-      const graph = lower(randomGraph(seed).graph);
-      const result = plan(graph, fuse(graph, options), { ...LIMITS, maxBuffer });
-      const where = `seed ${seed}, ${JSON.stringify(options)}, buffers of ${maxBuffer}`;
-      return { where, graph, result, maxBuffer };
-    })
-  )
+  ways.map(({ options, maxBuffer, precision }) => {
+    const graph = lower({ ...randomGraph(seed).graph, precision });
+    const result = plan(graph, fuse(graph, options), { ...LIMITS, maxBuffer });
+    const where = `seed ${seed}, ${JSON.stringify(options)}, buffers of ${maxBuffer}, ${precision}`;
+    return { where, graph, result, maxBuffer };
+  })
 );
 
 Deno.test("plan() never gives two living temporaries one place, unless one takes over from the other", () => {
@@ -194,7 +206,7 @@ Deno.test("plan() never gives two living temporaries one place, unless one takes
         if (a === b || a.from > b.until || b.from > a.until || apart(a.at, b.at)) continue;
         const [earlier, later] = a.from < b.from ? [a, b] : [b, a];
         const takesOver = earlier.until === later.from && earlier.at.offset === later.at.offset &&
-          usesInPlace(steps[later.from], earlier.node);
+          earlier.at.precision === later.at.precision && usesInPlace(steps[later.from], earlier.node);
         assert(takesOver, `${where}: nodes ${a.node.id} and ${b.node.id} overlap`);
       }
     }
@@ -206,7 +218,8 @@ Deno.test("plan() keeps places within pages, pages within buffers, and above the
     const { steps, pages, locations, copies, lowerBound, largest } = result;
     const life = lives(steps, Object.values(graph.outputs), copies.map(({ from }) => from));
     for (const [node, at] of locations) {
-      assert(at.bytes >= 4 * sizeOf(node.shape) && at.bytes <= largest, `${where}: node ${node.id} has ${at.bytes}`);
+      const needed = NUMBER_BYTES[at.precision] * sizeOf(node.shape);
+      assert(at.bytes >= needed && at.bytes <= largest, `${where}: node ${node.id} has ${at.bytes}`);
       if (at.in !== "arena") continue;
       assert(at.offset % 256 === 0 && at.offset + at.bytes <= pages[at.page], `${where}: node ${node.id}`);
     }
@@ -221,6 +234,20 @@ Deno.test("plan() keeps places within pages, pages within buffers, and above the
     const total = pages.reduce((sum, bytes) => sum + bytes, 0);
     assert(Math.max(0, ...alive) <= lowerBound && lowerBound <= total, `${where}: ${alive} and ${lowerBound}`);
   }
+});
+
+Deno.test("plan() holds outputs and states in float32, whatever the precision", () => {
+  let halves = 0;
+  for (const { where, graph, result: { locations, copies } } of programs) {
+    for (const node of [...Object.values(graph.outputs).map(storageOf), ...copies.map(({ from }) => from)]) {
+      assertEquals(locations.get(node)!.precision, "f32", `${where}: node ${node.id}`);
+    }
+    for (const at of locations.values()) {
+      if (at.in !== "arena") assertEquals(at.precision, "f32", `${where}: ${at.name}`);
+      else if (at.precision === "f16") halves++;
+    }
+  }
+  assert(halves > 50, `${halves} tensors are in half precision`);
 });
 
 Deno.test("plan() releases each temporary after its last use", () => {

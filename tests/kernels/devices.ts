@@ -17,6 +17,9 @@ export interface DeviceKind {
 
 const adapter = await navigator.gpu?.requestAdapter();
 
+/** Can the adapter hold tensors in half precision? Tests of that are ignored where it cannot, and counted so. */
+export const hasHalf = adapter?.features.has("shader-f16") ?? false;
+
 /** Every kind of device. */
 export const devices: readonly DeviceKind[] = [
   { name: "WebGPU", present: Boolean(adapter), open: async () => (await openWebGpu())! },

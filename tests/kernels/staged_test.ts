@@ -63,6 +63,8 @@ const trials: readonly Trial[] = [
   ...partials.map((sample, k) => sampleTrial(opNamed("matmulPartial"), sample, k)),
   // Whole fours, and a depth that divides the sum.
   ...convolution([2, 16, 12, 12], [36, 16, 3, 3], { padding: 1 }),
+  // Sums that go by blocks, the last of them broken off.
+  ...convolution([1, 61, 6, 6], [5, 61, 3, 3], { padding: 1 }),
   // Nothing is whole: sizes, channels, a stride that leaves columns out, images in runs.
   ...convolution([3, 5, 11, 9], [7, 5, 3, 3], { padding: 1, stride: 2 }),
   ...convolution([2, 6, 9, 10], [10, 3, 3, 2], { groups: 2, stride: 3 }),

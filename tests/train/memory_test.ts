@@ -45,6 +45,11 @@ Deno.test("checkFits() refuses a batch that takes too much, with the largest tha
   assertThrows(() => checkFits(deviceOf(40 * MiB), model, { ...step, batch: advised + 1 }), UserError);
 });
 
+Deno.test("checkFits() takes in half precision what is too much in float32", () => {
+  assertThrows(() => checkFits(deviceOf(60 * MiB), model, step), UserError);
+  checkFits(deviceOf(60 * MiB), model, { ...step, precision: "f16" });
+});
+
 Deno.test("checkFits() refuses pictures of which one is too large in any batch", () => {
   assertThrows(
     () => checkFits(deviceOf(400 * MiB), createModel("naive-cnn", { classes: 5, imageSize: 512 }), step),

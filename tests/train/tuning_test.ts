@@ -59,6 +59,26 @@ Deno.test("without tuning a run computes as the device's own choices say", () =>
     assertEquals(await Array.fromAsync(Deno.readDir(folder)), []);
   }));
 
+Deno.test("a device that has one way to everything says so", async () => {
+  const events: TrainEvent[] = [];
+  const { entries } = await choicesFor(
+    {
+      ...{
+        device: { ...tuningDevice([]), tune: undefined },
+        model,
+        tune: "full",
+        cache: { mode: "auto" },
+        accumulate: 1,
+      },
+      ...{ resume: false, onEvent: (event) => events.push(event) },
+    },
+    step,
+    4,
+  );
+  assertEquals(entries, { a: "stored", b: "stored" });
+  assertStringIncludes(JSON.stringify(events), "nothing to tune on an Adapter");
+});
+
 Deno.test("what was timed is kept for later runs; a full tuning takes nothing from a quick one", () =>
   inFolder(async (folder) => {
     const events: TrainEvent[] = [];

@@ -8,6 +8,7 @@
 import { Choices } from "../../graph/choices.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { Device, MemoryUse, Session } from "../device.ts";
+import { checkPrecision } from "../checks.ts";
 import { freeHostMemory } from "../host_memory.ts";
 import { memoryUse } from "../memory.ts";
 import { type GpuJs, GpuJsContext, MAX_TENSOR_BYTES } from "./context.ts";
@@ -29,6 +30,7 @@ export async function openGpuJs(mode: GpuJsMode = "webasm"): Promise<GpuJsDevice
 export class GpuJsDevice implements Device {
   readonly kind = "gpujs";
   readonly description: string;
+  readonly precisions = ["f32"] as const;
   readonly maxTensorBytes = MAX_TENSOR_BYTES;
   readonly memoryBytes?: number = freeHostMemory();
   /** Every call is computed in one way. */
@@ -41,10 +43,11 @@ export class GpuJsDevice implements Device {
   }
 
   open(): Session {
-    return new GpuJsSession(this.#context);
+    return new GpuJsSession(this, this.#context);
   }
 
   measure(graph: Graph): MemoryUse {
+    checkPrecision(this, graph.precision);
     return memoryUse(this.#context.plan(graph).plan);
   }
 

@@ -9,8 +9,8 @@ import { sizeOf } from "../../../kernels/op.ts";
 import { type Graph, inputShapes, liveNodes, type Node, stateSizes, storageOf } from "../../graph/graph.ts";
 import type { Plan } from "../../graph/plan.ts";
 import { describeStep, type Step } from "../../graph/step.ts";
-import type { MemoryUse, Program, Session, StepTime, Values } from "../device.ts";
-import { checkState, checkWrite, inputValues, missingState, staleOutputs } from "../checks.ts";
+import type { Device, MemoryUse, Program, Session, StepTime, Values } from "../device.ts";
+import { checkPrecision, checkState, checkWrite, inputValues, missingState, staleOutputs } from "../checks.ts";
 import { printExpression } from "../expression.ts";
 import { JavaScript } from "../javascript.ts";
 import { memoryUse } from "../memory.ts";
@@ -18,12 +18,14 @@ import { type GpuJsContext, type GpuJsKernel, MAX_TENSOR_BYTES } from "./context
 
 /** State on the host, and programs over it. */
 export class GpuJsSession implements Session {
+  readonly #device: Device;
   readonly #context: GpuJsContext;
   readonly #states = new Map<string, Float32Array>();
   /** The program whose outputs can be read. */
   lastRun?: Program;
 
-  constructor(context: GpuJsContext) {
+  constructor(device: Device, context: GpuJsContext) {
+    this.#device = device;
     this.#context = context;
   }
 
@@ -44,6 +46,7 @@ export class GpuJsSession implements Session {
   }
 
   compile(graph: Graph): Program {
+    checkPrecision(this.#device, graph.precision);
     this.lastRun = undefined;
     return new GpuJsProgram(this, this.#context, this.#context.plan(graph));
   }

@@ -1,6 +1,7 @@
 /**
  * Assembles the WGSL of a step: the kernel's text (or a map over elements), with the reads, writes and fused
- * elementwise code that its contract in `kernels/op.ts` promises.
+ * elementwise code that its contract in `kernels/op.ts` promises. Kernels see float32 whatever a tensor is held in: what is in
+ * half precision is converted where it is read and where it is written.
  *
  * Sizes and most constants go into a uniform buffer, so that layers that differ only in size share a pipeline.
  *
@@ -8,11 +9,12 @@
  */
 
 import arithmetic from "./arithmetic.wgsl" with { type: "text" };
+import half from "./half.wgsl" with { type: "text" };
 import { randomWgsl } from "../../../kernels/random.ts";
 import { opNamed } from "../../../kernels/mod.ts";
 import { type Call, linearGrid, sizeOf, type Target, type Wgsl } from "../../../kernels/op.ts";
 import type { Chooser } from "../../graph/choices.ts";
-import { callOf, keyOf, type Node, storageOf } from "../../graph/graph.ts";
+import { callOf, keyOf, type Node, type Precision, storageOf } from "../../graph/graph.ts";
 import type { Location, Plan } from "../../graph/plan.ts";
 import type { Step } from "../../graph/step.ts";
 import { printExpression } from "../expression.ts";
@@ -49,6 +51,18 @@ export const TEXTURE_WIDTH = 4096;
 
 /** Smaller tensors are not worth a copy. */
 const LEAST_IN_TEXTURE = 4096;
+
+/** Formats of textures by how numbers are held and read; one number in half precision has none that WebGPU promises. */
+const TEXTURE_FORMATS: Readonly<Record<Precision, Readonly<Partial<Record<View, TextureFormat>>>>> = {
+  f32: { f32: "r32float", vec4f: "rgba32float" },
+  f16: { vec4f: "rgba16float" },
+};
+
+/** What a binding's elements are. */
+const STORED: Readonly<Record<Precision, Readonly<Record<View, string>>>> = {
+  f32: { f32: "f32", vec4f: "vec4f" },
+  f16: { f32: "f16", vec4f: "vec4h" },
+};
 
 const MAP_WORKGROUP = 64;
 
@@ -214,19 +228,21 @@ ${indent([...body.statements, this.#store(write, wgsl.writes, result)])}
 
   /** How a stored tensor is read, as `view` where its binding is not taken for another already. */
   read(node: Node, view: View): Read {
-    if (this.#device.readsTextures && sizeOf(node.shape) >= LEAST_IN_TEXTURE) {
-      const name = this.#texture(node, view);
+    const { precision } = this.#plan.locations.get(storageOf(node))!;
+    const format = TEXTURE_FORMATS[precision][view];
+    if (this.#device.readsTextures && format && sizeOf(node.shape) >= LEAST_IN_TEXTURE) {
+      const name = this.#texture(node, view, format);
       const texel = (index: string) =>
         `textureLoad(${name}, vec2u((${index}) & ${TEXTURE_WIDTH - 1}u, (${index}) >> ${Math.log2(TEXTURE_WIDTH)}u))`;
       return { view, at: view === "f32" ? (index) => `${texel(index)}.x` : texel };
     }
     const binding = this.bind(node, view);
-    return { view: binding.view!, at: (index) => `${binding.name}[${index}]` };
+    const element = (index: string) => `${binding.name}[${index}]`;
+    return { view: binding.view!, at: precision === "f32" ? element : (index) => `${binding.view}(${element(index)})` };
   }
 
-  #texture(node: Node, view: View): string {
+  #texture(node: Node, view: View, format: TextureFormat): string {
     const location = this.#plan.locations.get(storageOf(node))!;
-    const format = view === "f32" ? "r32float" : "rgba32float";
     const same = (other: TextureOperand) => placeOf(other.location) === placeOf(location) && other.format === format;
     let at = this.#textures.findIndex(same);
     if (at < 0) {
@@ -254,15 +270,16 @@ ${indent([...body.statements, `return ${body.results[0]};`])}
     if (binding.view !== view) {
       throw new TypeError(`Cannot write a tensor as ${view} in place of one read as ${binding.view}`);
     }
-    return `${binding.name}[i] = ${value};`;
+    if (binding.location.precision === "f32") return `${binding.name}[i] = ${value};`;
+    return `${binding.name}[i] = ${view === "f32" ? "toHalf" : "toHalf4"}(${value});`;
   }
 
   #finish(code: string, grid: readonly [number, number, number]): Assembled {
     if (this.#params.length === 0) this.#params.push(["unused", 0]);
     const fields = this.#params.map(([name]) => `  ${name}: u32,`).join("\n");
-    const declarations = this.#bindings.map(({ name, view }, k) =>
+    const declarations = this.#bindings.map(({ name, view, location: { precision } }, k) =>
       // Always read_write: the places of one dispatch may share a buffer, which no other access mode allows.
-      `@group(0) @binding(${k + 1}) var<storage, read_write> ${name}: array<${view}>;`
+      `@group(0) @binding(${k + 1}) var<storage, read_write> ${name}: array<${STORED[precision][view!]}>;`
     );
     const textures = this.#textures.map(({ format }, k) =>
       `@group(0) @binding(${this.#bindings.length + k + 1}) var t${k}: texture_storage_2d<${format}, read>;`
@@ -270,8 +287,10 @@ ${indent([...body.statements, `return ${body.results[0]};`])}
     const header = `struct Params {\n${fields}\n}\n@group(0) @binding(0) var<uniform> p: Params;\n${
       [...declarations, ...textures].join("\n")
     }\n`;
+    const isHalf = this.#bindings.some(({ location }) => location.precision === "f16");
     return {
-      code: header + arithmetic + (this.#usesRandom ? randomWgsl : "") + code,
+      code: (isHalf ? `enable f16;\n${header}${half}` : header) + arithmetic + (this.#usesRandom ? randomWgsl : "") +
+        code,
       params: Uint32Array.from(this.#params, ([, number]) => number),
       bindings: this.#bindings.map(({ location }) => location),
       textures: this.#textures,

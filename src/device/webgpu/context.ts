@@ -8,9 +8,10 @@ import { UserError } from "../../errors.ts";
 import type { Chooser } from "../../graph/choices.ts";
 import { cut } from "../../graph/cut.ts";
 import { fuse, type FuseOptions } from "../../graph/fuse.ts";
-import type { Graph } from "../../graph/graph.ts";
+import type { Graph, Precision } from "../../graph/graph.ts";
 import { lower } from "../../graph/lower.ts";
 import { type MemoryLimits, type Plan, plan } from "../../graph/plan.ts";
+import { checkPrecision } from "../checks.ts";
 
 const FUSION: FuseOptions = { prologues: true, epilogues: true, manyWrites: true, maxBindings: 8 };
 
@@ -21,11 +22,16 @@ export function layOut(graph: Graph, limits: MemoryLimits, choices?: Chooser): {
 }
 
 /** Formats of the textures that tensors are read from: one or four numbers a texel. */
-export type TextureFormat = "r32float" | "rgba32float";
+export type TextureFormat = "r32float" | "rgba32float" | "rgba16float";
 
 /** What sessions and programs share. */
 export class WebGpuContext {
+  readonly kind = "webgpu";
   readonly gpu: GPUDevice;
+  /** The adapter, for people. */
+  readonly description: string;
+  /** How temporaries can be held. */
+  readonly precisions: readonly Precision[];
   /** Does a processor play the GPU? */
   readonly isSoftware: boolean;
   /** Are tensors read from textures? On a processor that takes a tenth of the time, where a dispatch may have enough of them. */
@@ -39,14 +45,16 @@ export class WebGpuContext {
 
   /**
    * @param gpu The device.
-   * @param isSoftware Does a processor play the GPU?
+   * @param info Of its adapter.
    * @param maxBinding Largest tensor that a kernel is given, in bytes: the device's limit, or less.
    */
-  constructor(gpu: GPUDevice, isSoftware: boolean, maxBinding: number = gpu.limits.maxStorageBufferBindingSize) {
+  constructor(gpu: GPUDevice, info: GPUAdapterInfo, maxBinding: number = gpu.limits.maxStorageBufferBindingSize) {
     this.gpu = gpu;
     this.maxBinding = maxBinding;
-    this.isSoftware = isSoftware;
-    this.readsTextures = isSoftware && gpu.limits.maxStorageTexturesPerShaderStage >= FUSION.maxBindings;
+    this.description = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ");
+    this.precisions = gpu.features.has("shader-f16") ? ["f32", "f16"] : ["f32"];
+    this.isSoftware = info.isFallbackAdapter;
+    this.readsTextures = this.isSoftware && gpu.limits.maxStorageTexturesPerShaderStage >= FUSION.maxBindings;
     // A validation error is silent unless it is listened for; nothing computed after it is to be believed.
     gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
@@ -76,8 +84,9 @@ export class WebGpuContext {
     }
   }
 
-  /** Lowers, cuts, fuses and lays out a graph for this device. */
+  /** Lowers, cuts, fuses and lays out a graph for this device. Throws UserError where it cannot hold it in its precision. */
   plan(graph: Graph, choices: Chooser): { graph: Graph; plan: Plan } {
+    checkPrecision(this, graph.precision);
     return layOut(graph, { maxBuffer: this.gpu.limits.maxBufferSize, maxBinding: this.maxBinding }, choices);
   }
 

@@ -5,7 +5,7 @@
  */
 
 import type { Choices, Chooser } from "../../graph/choices.ts";
-import type { Graph } from "../../graph/graph.ts";
+import type { Graph, Precision } from "../../graph/graph.ts";
 import type { Device, MemoryUse, Session, Tuned, TuneOptions } from "../device.ts";
 import { freeHostMemory } from "../host_memory.ts";
 import { memoryUse } from "../memory.ts";
@@ -20,6 +20,9 @@ export async function findAdapter(): Promise<GPUAdapter | undefined> {
   quietWayland();
   return await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? undefined;
 }
+
+/** Features that are used where an adapter has them. */
+const WANTED: readonly GPUFeatureName[] = ["timestamp-query", "shader-f16"];
 
 /**
  * Opens the default adapter, or gives undefined where there is none.
@@ -39,7 +42,7 @@ export async function openWebGpu(maxBinding?: number): Promise<WebGpuDevice | un
       maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
       maxStorageTexturesPerShaderStage: limits.maxStorageTexturesPerShaderStage,
     },
-    requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
+    requiredFeatures: WANTED.filter((feature) => adapter.features.has(feature)),
   });
   return new WebGpuDevice(device, adapter.info, maxBinding);
 }
@@ -59,17 +62,23 @@ function quietWayland(): void {
 /** Runs graphs on an adapter. */
 export class WebGpuDevice implements Device {
   readonly kind = "webgpu";
-  readonly description: string;
   readonly memoryBytes?: number;
   readonly choices: Choices;
   readonly #context: WebGpuContext;
 
   constructor(gpu: GPUDevice, info: GPUAdapterInfo, maxBinding?: number) {
-    this.#context = new WebGpuContext(gpu, info.isFallbackAdapter, maxBinding);
+    this.#context = new WebGpuContext(gpu, info, maxBinding);
     // A software adapter takes the host's memory; of a GPU's, WebGPU tells nothing.
     if (info.isFallbackAdapter) this.memoryBytes = freeHostMemory();
-    this.description = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ");
     this.choices = choicesFor(this.description);
+  }
+
+  get description(): string {
+    return this.#context.description;
+  }
+
+  get precisions(): readonly Precision[] {
+    return this.#context.precisions;
   }
 
   get maxTensorBytes(): number {

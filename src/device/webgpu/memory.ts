@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Location } from "../../graph/plan.ts";
+import type { Place } from "../../graph/plan.ts";
 import { checkState, checkWrite, missingState } from "../checks.ts";
 import type { Program } from "../device.ts";
 import type { WebGpuContext } from "./context.ts";
@@ -91,7 +91,7 @@ export class WebGpuMemory implements Disposable {
   }
 
   /** The buffer and offset of a location outside a program's inputs. */
-  place(location: Exclude<Location, { in: "input" }>): { buffer: GPUBuffer; offset: number } {
+  place(location: Exclude<Place, { in: "input" }>): { buffer: GPUBuffer; offset: number } {
     return location.in === "arena"
       ? { buffer: this.#pages[location.page], offset: location.offset }
       : { buffer: this.#state(location.name).buffer, offset: location.offset };

@@ -7,7 +7,16 @@
 
 import { sizeOf } from "../../../kernels/op.ts";
 import type { Chooser } from "../../graph/choices.ts";
-import { type Graph, isScalarInput, liveNodes, partsOf, stateSizes, storageOf, wholeSize } from "../../graph/graph.ts";
+import {
+  type Graph,
+  isScalarInput,
+  liveNodes,
+  type Node,
+  partsOf,
+  stateSizes,
+  storageOf,
+  wholeSize,
+} from "../../graph/graph.ts";
 import type { Location, Plan } from "../../graph/plan.ts";
 import { describeStep } from "../../graph/step.ts";
 import { inputValues, staleOutputs } from "../checks.ts";
@@ -166,7 +175,7 @@ export class WebGpuProgram implements Program {
     clock?.resolve(encoder);
     for (const { from, state, offset } of this.#plan.copies) {
       const source = this.#place(this.#plan.locations.get(from)!);
-      const target = this.#memory.place({ in: "state", name: state, offset, bytes: 0 });
+      const target = this.#memory.place({ in: "state", name: state, offset });
       encoder.copyBufferToBuffer(source.buffer, source.offset, target.buffer, target.offset, 4 * sizeOf(from.shape));
     }
     gpu.queue.submit([encoder.finish()]);
@@ -180,7 +189,8 @@ export class WebGpuProgram implements Program {
     if (this.#dispatches.length > 0) this.#submit(clock);
     this.#memory.lastRun = this;
     const seconds = await clock.read();
-    return this.#plan.steps.map((step, k) => ({ ...describeStep(step), seconds: seconds[k] }));
+    const precisionOf = (node: Node) => this.#plan.locations.get(node)!.precision;
+    return this.#plan.steps.map((step, k) => ({ ...describeStep(step, precisionOf), seconds: seconds[k] }));
   }
 
   /** Copies a tensor into its texture: whole rows, then what is left. */
@@ -188,10 +198,9 @@ export class WebGpuProgram implements Program {
     const { location, format, texels } = use;
     const { buffer, offset } = this.#place(location);
     const texture = this.#memory.texture(use);
-    const texelBytes = TEXEL_BYTES[format];
     const rows = Math.floor(texels / TEXTURE_WIDTH);
     const rest = texels % TEXTURE_WIDTH;
-    const bytesPerRow = TEXTURE_WIDTH * texelBytes;
+    const bytesPerRow = TEXTURE_WIDTH * TEXEL_BYTES[format];
     if (rows > 0) encoder.copyBufferToTexture({ buffer, offset, bytesPerRow }, { texture }, [TEXTURE_WIDTH, rows]);
     if (rest > 0) {
       const source = { buffer, offset: offset + rows * bytesPerRow, bytesPerRow };

@@ -7,7 +7,7 @@
 import { opNamed } from "../../../kernels/mod.ts";
 import type { Call, Target } from "../../../kernels/op.ts";
 import { bucketOf, type Chooser } from "../../graph/choices.ts";
-import { callOf } from "../../graph/graph.ts";
+import { callOf, type Graph, liveNodes, STRUCTURAL } from "../../graph/graph.ts";
 import type { Plan } from "../../graph/plan.ts";
 
 /** A call for which lowering or the assembler asks for a choice. */
@@ -31,8 +31,7 @@ export function questionsIn(layOut: (chooser: Chooser) => Plan, chooser: Chooser
   const asked = new Map<string, Question>();
   const note = (op: string, call: Call): void => {
     const bucket = bucketOf(op, call);
-    const { flops, bytes } = opNamed(op).cost(call);
-    asked.set(bucket, { op, call, work: flops + bytes + (asked.get(bucket)?.work ?? 0) });
+    asked.set(bucket, { op, call, work: workOf(op, call) + (asked.get(bucket)?.work ?? 0) });
   };
   const plan = layOut({
     of(op, call) {
@@ -44,6 +43,16 @@ export function questionsIn(layOut: (chooser: Chooser) => Plan, chooser: Chooser
     if (kernel && opNamed(kernel.op).kernel!.candidates) note(kernel.op, callOf(kernel));
   }
   return asked;
+}
+
+function workOf(op: string, call: Call): number {
+  const { flops, bytes } = opNamed(op).cost(call);
+  return flops + bytes;
+}
+
+/** Operations and bytes of a graph as it is, whatever is chosen. */
+export function workIn(graph: Graph): number {
+  return liveNodes(graph).reduce((sum, node) => STRUCTURAL.has(node.op) ? sum : sum + workOf(node.op, callOf(node)), 0);
 }
 
 /** Names of the ways to compute a call, likely ones first: those of one op are written as kernels, others are compositions. */

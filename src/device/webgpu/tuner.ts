@@ -13,7 +13,7 @@ import { bucketOf, Choices, type Chooser } from "../../graph/choices.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { Tuned, TuneOptions } from "../device.ts";
 import type { WebGpuContext } from "./context.ts";
-import { type Question, questionsIn, waysOf } from "./questions.ts";
+import { type Question, questionsIn, waysOf, workIn } from "./questions.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
 /**
@@ -63,11 +63,10 @@ export class Tuner {
 
   /** Decides until a graph asks for nothing new. `isWhole` is false for a call that is timed as part of another choice. */
   async #settle(graph: Graph, isWhole = true): Promise<void> {
+    const least = LEAST_WORK * workIn(graph);
     for (;;) {
-      const asked = this.#ask(graph);
-      const open = [...asked].filter(([bucket]) => !this.#decided.has(bucket));
+      const open = [...this.#ask(graph)].filter(([bucket]) => !this.#decided.has(bucket));
       if (open.length === 0) return;
-      const least = LEAST_WORK * [...asked.values()].reduce((sum, { work }) => sum + work, 0);
       for (const [done, [bucket, question]] of open.entries()) {
         // It may have been decided as part of another one.
         if (this.#decided.has(bucket)) continue;
@@ -92,6 +91,8 @@ export class Tuner {
     this.#decided.set(bucket, byRules);
     let best = { way: byRules, seconds: await this.#time(graph, Infinity) * (1 - LEAST_GAIN) };
     for (const way of others) {
+      // What is half timed is not known.
+      if (this.#options.signal?.aborted) return void this.#decided.set(bucket, byRules);
       this.#decided.set(bucket, way);
       const seconds = await this.#time(graph, best.seconds);
       if (seconds < best.seconds) best = { way, seconds };

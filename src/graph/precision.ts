@@ -1,0 +1,87 @@
+/**
+ * Half precision: which of the tensors that a step stores are held in two bytes a number instead of four.
+ *
+ * It is a matter of storage alone. Kernels compute in float32 whatever they read and write; State (master weights, moments,
+ * running statistics, sums), inputs and outputs are float32 always.
+ *
+ * @module
+ */
+
+import { elementwise } from "../../kernels/elementwise.ts";
+import { opNamed } from "../../kernels/mod.ts";
+import { sizeOf } from "../../kernels/op.ts";
+import { type Graph, liveNodes, type Node, partsOf, storageOf, STRUCTURAL } from "./graph.ts";
+
+/**
+ * Ops whose results stay float32. As under PyTorch's autocast, sums are among them: they need the range, the statistics that
+ * norms divide by need the digits, and most are small; parts of sums are sums. Positions and random numbers are not to be
+ * rounded at all.
+ */
+const FULL = opsNamed(
+  ...["sum", "max", "channelWindowSum", "matmulPartial", "conv2dWeightGradPartial", "winogradWeight"],
+  ...["maxPool2dPosition", "iota", "random"],
+);
+
+/** Ops that only move numbers: what they give is what they were given. */
+const MOVEMENT = opsNamed("permute", "slice", "pad", "concat", "concatPair", "roll");
+
+/**
+ * Ops whose operands stay float32, whatever computed them: they subtract large numbers from each other. The tiles before
+ * Winograd's products are halved, since they are four times their pictures: the gradient of a picture is off by 2e-3 of its
+ * size for that, and by 2e-4 without; bfloat16 rounds by 4e-3.
+ */
+const SUBTRACTS = opsNamed("fromTiles", "winogradWeightGrad");
+
+/** A tensor that is so many times smaller than the largest is small. */
+const SMALL = 64;
+
+/** Names of ops that there are. */
+function opsNamed(...names: readonly string[]): ReadonlySet<string> {
+  return new Set(names.map((name) => opNamed(name).name));
+}
+
+const isElementwise = (node: Node): boolean => elementwise.has(node.op);
+
+/**
+ * The tensors of a lowered graph that are held in half precision where they are stored: the results of kernels (activations
+ * and the gradients that flow back through them), and what is computed from these element by element, but
+ *
+ * - not what outputs and State are made of, element by element or by movement, back to the kernel that computed it. So the
+ *   gradient of a weight is float32 when the loss scale is taken out of it;
+ * - not what {@link SUBTRACTS} take;
+ * - not the results of {@link FULL}, nor what is computed element by element from float32 alone;
+ * - not small tensors: halving them saves nothing, and losses, logits and their gradients are among them.
+ */
+export function halfTensors(graph: Graph): ReadonlySet<Node> {
+  if (graph.precision === "f32") return new Set();
+  const kept = keptWhole(graph);
+  const halves = new Set<Node>();
+  for (const node of liveNodes(graph)) if (!kept.has(node) && isHalf(node, halves)) halves.add(node);
+  const largest = Math.max(0, ...[...halves].map(({ shape }) => sizeOf(shape)));
+  return new Set([...halves].filter(({ shape }) => sizeOf(shape) * SMALL >= largest));
+}
+
+function isHalf(node: Node, halves: ReadonlySet<Node>): boolean {
+  if (STRUCTURAL.has(node.op) || FULL.has(node.op)) return false;
+  if (MOVEMENT.has(node.op)) return node.inputs.some((input) => halves.has(storageOf(input)));
+  if (!isElementwise(node)) return true;
+  // What is broadcast has no say, unless there is nothing else: then the result is larger than all it is made of.
+  const own = node.inputs.filter((input) => sizeOf(input.shape) === sizeOf(node.shape));
+  return own.length === 0 || own.some((input) => halves.has(storageOf(input)));
+}
+
+/** What outputs and State are made of, and what {@link SUBTRACTS} take, back to the kernels. */
+function keptWhole(graph: Graph): Set<Node> {
+  const kept = new Set<Node>();
+  const pending = [
+    ...Object.values(graph.outputs).flatMap(partsOf),
+    ...graph.assignments.map(({ value }) => value),
+    ...graph.nodes.filter(({ op }) => SUBTRACTS.has(op)).flatMap(({ inputs }) => inputs),
+  ];
+  for (let node = pending.pop(); node; node = pending.pop()) {
+    if (kept.has(node)) continue;
+    kept.add(node);
+    if (isElementwise(node) || MOVEMENT.has(node.op) || node.op === "reshape") pending.push(...node.inputs);
+  }
+  return kept;
+}
