@@ -16,7 +16,7 @@
 
 import type { ConvForm } from "./conv_window.ts";
 import { type Builder, type Shape, sizeOf, type Tensor } from "./op.ts";
-import { tilesOf, type TileTransform } from "./picture_tiles.ts";
+import { tilesOf, type TileTransform } from "./tile_transforms.ts";
 import { fromPixels, pixelsTogether } from "./pointwise.ts";
 
 /** Fewer channels than C · O / (C + O) of this, and unfolding costs more than it saves; 1×1 windows need none. */

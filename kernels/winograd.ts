@@ -22,7 +22,7 @@
 
 import type { ConvForm } from "./conv_window.ts";
 import type { Builder, Tensor } from "./op.ts";
-import { tilesOf } from "./picture_tiles.ts";
+import { tilesOf } from "./tile_transforms.ts";
 
 /**
  * Per pixel, the products save a multiple of C · O and the transforms cost one of C + O. On llvmpipe they are even at a quotient of
