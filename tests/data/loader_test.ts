@@ -119,17 +119,28 @@ Deno.test("Loader makes three batches ahead while the page is busy", () =>
     const data = await openDataset(folder);
     using loader = await Loader.open(data, { ...plain, batch: 1, imageSize: 200, cache: { mode: "off" }, workers: 1 });
     for (let step = 0; step < 7; step++) await loader.batchAt(0, step); // until the decoder is compiled
-    let began = performance.now();
-    await loader.batchAt(0, 7);
-    const cost = performance.now() - began; // of one batch that nobody made ahead
-    const epoch = loader.epoch(0);
-    await epoch.next();
-    const until = performance.now() + 200 + 10 * cost;
-    while (performance.now() < until); // what a device does to the page on OpenGL
-    began = performance.now();
-    for (let i = 0; i < 3; i++) await epoch.next();
-    const took = performance.now() - began;
-    assert(took < cost, `three batches took ${took} ms to come; one costs ${cost} ms`);
+    const timed = async (work: () => Promise<unknown>) => {
+      const began = performance.now();
+      await work();
+      return performance.now() - began;
+    };
+    /** What three batches take that could be made ahead, as a share of what one costs that nobody made ahead. */
+    const share = async (round: number) => {
+      const cost = await timed(() => loader.batchAt(round, 7));
+      const epoch = loader.epoch(round);
+      await epoch.next();
+      const until = performance.now() + 200 + 10 * cost;
+      while (performance.now() < until); // what a device does to the page on OpenGL
+      const took = await timed(async () => {
+        for (let i = 0; i < 3; i++) await epoch.next();
+      });
+      await epoch.return?.(undefined);
+      return took / cost;
+    };
+    // Other work may take the Worker's core: one round of five is enough. Without batches made ahead each would be 3.
+    const shares: number[] = [];
+    while (shares.length < 5 && !(shares.at(-1)! < 1)) shares.push(await share(shares.length));
+    assert(shares.at(-1)! < 1, `three batches took ${shares.map((share) => share.toFixed(1))} times what one costs`);
   }));
 
 Deno.test("Loader streams grey pictures of IDX files without a cache", () =>
