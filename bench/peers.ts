@@ -18,7 +18,7 @@ export interface Question {
 export type Answer = { readonly seconds: number; readonly bytes?: number | null } | { readonly why: string };
 
 /** Most that a peer may take, in milliseconds. */
-const PATIENCE = 60_000;
+const PATIENCE = 120_000;
 
 const TOO_SLOW = `no answer within ${PATIENCE / 1000} s`;
 

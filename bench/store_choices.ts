@@ -6,7 +6,7 @@
  * deno run -A bench/store_choices.ts naive-cnn 64 32 quick   # model, image size, batch, effort
  * ```
  *
- * Nothing else may run beside it. At the end it says how a step with the choices compares with one by plain rules.
+ * A network of the bench has its own image size. Nothing else may run beside it. At the end it says how a step with the choices compares with one by plain rules.
  *
  * @module
  */
@@ -16,6 +16,7 @@ import { storedChoices } from "../src/device/webgpu/stored_choices.ts";
 import { writeAtomic } from "../src/files.ts";
 import { Choices } from "../src/graph/choices.ts";
 import { createModel } from "../src/models/mod.ts";
+import { networksFor } from "./networks.ts";
 import { deviceSecondsOf, prepare, trainingStep } from "./programs.ts";
 
 const [name = "naive-cnn", imageSize = "64", batch = "32", effort = "quick"] = Deno.args;
@@ -23,7 +24,9 @@ if (effort !== "quick" && effort !== "full") throw new TypeError(`Cannot tune wi
 const path = new URL("../src/device/webgpu/stored_choices.json", import.meta.url);
 
 await using device = await openDevice("webgpu");
-const graph = trainingStep(createModel(name, { classes: 5, imageSize: Number(imageSize) }), Number(batch));
+const network = networksFor(false).find((network) => network.name === name);
+const model = network?.model() ?? createModel(name, { classes: 5, imageSize: Number(imageSize) });
+const graph = trainingStep(model, Number(batch));
 const { choices } = await device.tune!([graph], { effort, known: {} });
 
 using ruled = await prepare(device, graph, 0.02, new Choices());
