@@ -4,8 +4,8 @@
  * @module
  */
 
-import { type Call, linearGrid, type Shape, type Wgsl } from "./op.ts";
-import { plus, range, readRow, type Row } from "./tile.ts";
+import type { Call, Shape, Wgsl } from "./op.ts";
+import { plus, range, readRow, type Row, tiledMain, tileGrid } from "./tile.ts";
 import { tilesOf, type Transform, transformOf } from "./tile_transforms.ts";
 
 /** How an invocation shares the work: it takes `lanes` tiles of a channel, which lie in runs of one row of the picture. */
@@ -25,23 +25,11 @@ function signedSum(terms: readonly (readonly [factor: number, value: string])[])
 
 /** The entry point: `body` for each channel `c` and group of tiles from `p0` on. */
 const entry = (pictures: Shape, lanes: number, body: readonly string[]): string =>
-  `@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) wid: vec3u,
-  @builtin(num_workgroups) num: vec3u,
-  @builtin(local_invocation_index) l: u32,
-) {
-  let index = (wid.y * num.x + wid.x) * 64u + l;
-  let groups = p.count / ${lanes}u;
-  if (index >= p.channels * groups) {
-    return;
-  }
-  let c = quotient(index, groups);
-  let p0 = (index - c * groups) * ${lanes}u;
-  ${runsWgsl(pictures).join("\n  ")}
-  ${body.join("\n  ")}
-}
-`;
+  tiledMain([["group", `(p.count / ${lanes}u)`], ["c", "p.channels"]], [
+    `let p0 = group * ${lanes}u;`,
+    ...runsWgsl(pictures),
+    ...body,
+  ]);
 
 /** WGSL of where each run begins: its picture `n<k>` and the row `i<k>` and column `j<k>` of its first tile. */
 function runsWgsl(pictures: Shape): string[] {
@@ -55,7 +43,7 @@ function runsWgsl(pictures: Shape): string[] {
 }
 
 const gridOf = (pictures: Shape): [number, number, number] =>
-  linearGrid(pictures[1] * tilesOf(pictures).count / lanesOf(pictures).lanes, 64);
+  tileGrid(pictures[1] * tilesOf(pictures).count / lanesOf(pictures).lanes);
 
 /**
  * Pictures to tiles. An invocation reads the rows under a run of tiles once, transforms their columns, then each tile's rows.

@@ -4,18 +4,8 @@
  * @module
  */
 
-import {
-  bytesOf,
-  type Call,
-  type Kernel,
-  linearGrid,
-  type Op,
-  type Shape,
-  shapesText,
-  sizeOf,
-  type Wgsl,
-} from "./op.ts";
-import { range, readRow } from "./tile.ts";
+import { bytesOf, type Call, type Kernel, type Op, type Shape, shapesText, sizeOf, type Wgsl } from "./op.ts";
+import { range, readRow, tiledMain, tileGrid } from "./tile.ts";
 
 /** G of F(2, 3): 4 × 3. */
 const G: readonly (readonly number[])[] = [[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]];
@@ -30,21 +20,6 @@ const weightedSum = (terms: readonly (readonly [factor: number, value: string])[
 
 /** Pairs of channels (o, c) that one invocation takes. */
 const lanesOf = (pairs: number): 1 | 4 => pairs % 4 === 0 ? 4 : 1;
-
-const entry = (lanes: number, body: readonly string[]): string =>
-  `@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) wid: vec3u,
-  @builtin(num_workgroups) num: vec3u,
-  @builtin(local_invocation_index) l: u32,
-) {
-  let group = (wid.y * num.x + wid.x) * 64u + l;
-  if (group >= p.pairs / ${lanes}u) {
-    return;
-  }
-  ${body.join("\n  ")}
-}
-`;
 
 /** From the 3×3 numbers of an invocation's pairs, as they stand one behind the other, to the tiles, or back. */
 function transform(pairs: number, toTiles: boolean): Wgsl {
@@ -84,10 +59,10 @@ function transform(pairs: number, toTiles: boolean): Wgsl {
       });`
     );
   return {
-    code: entry(lanes, [...load, ...body, ...writes]),
+    code: tiledMain([["group", `(p.pairs / ${lanes}u)`]], [...load, ...body, ...writes]),
     reads: [view],
     writes: view,
-    grid: linearGrid(pairs / lanes, 64),
+    grid: tileGrid(pairs / lanes),
   };
 }
 
