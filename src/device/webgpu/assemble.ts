@@ -125,12 +125,19 @@ class Assembly implements Surroundings {
     this.#choices = choices;
   }
 
+  /** The binding of a stored tensor, if there is one already. */
+  #bindingOf(node: Node): Binding | undefined {
+    const place = placeOf(this.#plan.locations.get(storageOf(node))!);
+    return this.#bindings.find(({ location }) => placeOf(location) === place);
+  }
+
   /** The binding of a stored tensor; tensors that share a place share it. */
   bind(node: Node, view: View): Binding {
-    const location = this.#plan.locations.get(storageOf(node))!;
-    const key = placeOf(location);
-    let binding = this.#bindings.find((other) => placeOf(other.location) === key);
-    if (!binding) this.#bindings.push(binding = { name: `b${this.#bindings.length}`, location });
+    let binding = this.#bindingOf(node);
+    if (!binding) {
+      const location = this.#plan.locations.get(storageOf(node))!;
+      this.#bindings.push(binding = { name: `b${this.#bindings.length}`, location });
+    }
     binding.view ??= view;
     return binding;
   }
@@ -230,7 +237,8 @@ ${indent([...body.statements, this.#store(write, wgsl.writes, result)])}
   read(node: Node, view: View): Read {
     const { precision } = this.#plan.locations.get(storageOf(node))!;
     const format = TEXTURE_FORMATS[precision][view];
-    if (this.#device.readsTextures && format && sizeOf(node.shape) >= LEAST_IN_TEXTURE) {
+    // What is written in place is read there too: its line is in the processor's cache then, and nothing is copied.
+    if (this.#device.readsTextures && !this.#bindingOf(node) && format && sizeOf(node.shape) >= LEAST_IN_TEXTURE) {
       const name = this.#texture(node, view, format);
       const texel = (index: string) =>
         `textureLoad(${name}, vec2u((${index}) & ${TEXTURE_WIDTH - 1}u, (${index}) >> ${Math.log2(TEXTURE_WIDTH)}u))`;
