@@ -41,10 +41,10 @@ export const conv2d: Op = {
     names: ({ inputs: [x, weight], attrs }) => otherForms(x, weight, convWindow("conv2d", attrs)),
     lowering: (name) => isForm(name) ? lowerBy(name) : undefined,
   },
-  samples: convCases.map(({ x, weight, window, bench }) => ({
+  samples: convCases.map(({ x, weight, window, abs, bench }) => ({
     inputs: [{ shape: x }, { shape: weight }],
     attrs: { ...window },
-    abs: 1e-4,
+    abs,
     bench,
   })),
 };

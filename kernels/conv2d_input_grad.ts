@@ -55,10 +55,10 @@ export const conv2dInputGrad: Op = {
     names: ({ inputs: [weight], output: dx, attrs }) => otherForms(dx, weight, convWindow(NAME, attrs)),
     lowering: (name) => isForm(name) ? lowerBy(name) : undefined,
   },
-  samples: convCases.map(({ x, weight, window, bench }) => ({
+  samples: convCases.map(({ x, weight, window, abs, bench }) => ({
     inputs: [{ shape: weight }, { shape: convShape("conv2d", x, weight, window) }],
     attrs: { ...window, inputSize: x.slice(2) },
-    abs: 1e-4,
+    abs,
     bench,
   })),
 };

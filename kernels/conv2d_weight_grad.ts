@@ -309,7 +309,7 @@ export const conv2dWeightGradPartial: Op = {
   samples: convCases.map((one) => ({
     inputs: inputsOf(one),
     attrs: { ...one.window, kernelSize: one.weight.slice(2), splits: one.x[0] > 2 ? 2 : 1 },
-    abs: 1e-4,
+    abs: one.abs,
     noGrad: [0, 1],
     bench: one.bench,
   })).filter(({ bench }) => !bench),
@@ -343,7 +343,7 @@ export const conv2dWeightGrad: Op = {
   samples: convCases.map((one) => ({
     inputs: inputsOf(one),
     attrs: { ...one.window, kernelSize: one.weight.slice(2) },
-    abs: 1e-4,
+    abs: one.abs,
     bench: one.bench,
   })),
 };

@@ -10,9 +10,9 @@ import type { Builder, Shape } from "./op.ts";
 import { patches } from "./patches.ts";
 import { pointwise } from "./pointwise.ts";
 import { unfolded } from "./unfolded.ts";
-import { winograd } from "./winograd.ts";
+import { winograd2, winograd4 } from "./winograd.ts";
 
-const forms: readonly ConvForm[] = [patches, pointwise, winograd, unfolded];
+const forms: readonly ConvForm[] = [patches, pointwise, winograd2, winograd4, unfolded];
 
 /** Name of the kernels, among those of the forms. */
 export const DIRECT = "direct";
@@ -31,7 +31,7 @@ export function formOf(
 ): ConvForm | undefined {
   if (name === DIRECT) return undefined;
   const able = forms.filter((form) => form.can(limits, x, weight, window));
-  return able.find((form) => form.name === name) ?? able.find(({ pays }) => pays?.(weight) ?? true);
+  return able.find((form) => form.name === name) ?? able.find(({ pays }) => pays?.(x, weight) ?? true);
 }
 
 /** Names of the ways to compute a convolution, but for the one that {@link formOf} chooses. */

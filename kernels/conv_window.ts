@@ -111,7 +111,7 @@ export interface ConvForm {
   /** Can a convolution of `x` [N, C, H, W] with `weight` [O, C / groups, kh, kw] be computed this way? */
   can(limits: Pick<Builder, "maxBytes">, x: Shape, weight: Shape, window: ConvWindow): boolean;
   /** Is this faster than the kernels, of those that it can compute? Without it, always. */
-  pays?(weight: Shape): boolean;
+  pays?(x: Shape, weight: Shape): boolean;
   /** The convolution: [N, O, OH, OW]. */
   forward(b: Builder, x: Tensor, weight: Tensor): Tensor;
   /** Its gradient with respect to an input of shape `x`, from dout [N, O, OH, OW]. */
@@ -137,6 +137,8 @@ export interface ConvCase {
   readonly weight: Shape;
   /** How the window moves. */
   readonly window: ConvWindow;
+  /** Absolute part of the tolerance: 1e-5 of what the longest of its sums of normal products come to, and no less than 1e-4. */
+  readonly abs: number;
   /** Timed, not tested. */
   readonly bench?: boolean;
 }
@@ -145,6 +147,7 @@ const convCase = (x: Shape, weight: Shape, stride = 1, padding = 0, groups = 1):
   x,
   weight,
   window: { stride, padding, groups },
+  abs: Math.max(1e-4, 1e-5 * Math.sqrt(9 * Math.max(weight[0], weight[1]))),
 });
 const bench = (x: Shape, weight: Shape, stride = 1, padding = 1): ConvCase => ({
   ...convCase(x, weight, stride, padding),
@@ -185,9 +188,9 @@ export const convCases: readonly ConvCase[] = [
   convCase([2, 6, 7, 8], [4, 3, 3, 3], 1, 1, 2),
   convCase([1, 4, 9, 9], [4, 1, 3, 3], 2, 1, 4),
   convCase([2, 3, 6, 6], [6, 1, 3, 3], 1, 1, 3),
-  // Enough channels for Winograd's transforms.
-  convCase([2, 96, 4, 4], [72, 96, 3, 3], 1, 1),
-  convCase([1, 80, 5, 7], [81, 80, 3, 3], 1, 1),
+  // Enough channels for Winograd's transforms, in tiles of 4×4 and of 2×2.
+  convCase([2, 96, 11, 13], [72, 96, 3, 3], 1, 1),
+  convCase([2, 96, 2, 60], [96, 96, 3, 3], 1, 1),
   bench([32, 3, 64, 64], [32, 3, 3, 3]),
   bench([32, 32, 32, 32], [64, 32, 3, 3]),
   bench([32, 64, 16, 16], [128, 64, 3, 3]),

@@ -227,6 +227,8 @@ export interface Kernel {
   wgsl(call: Call, target: Target, candidate?: string): Wgsl;
   /** The gpu.js kernel. On `Float64Array`s it is the reference of the tests. */
   readonly gpujs: KernelFunction;
+  /** Constants that `gpujs` takes as one more array, after its inputs; in WGSL they are part of the text. */
+  readonly table?: (call: Call) => readonly number[];
 }
 
 /** Values of a sample's input. */

@@ -4,120 +4,136 @@
  * @module
  */
 
-import type { Call, Shape, Wgsl } from "./op.ts";
+import { linearMap, type Matrix } from "./linear_map.ts";
+import type { Call, Shape, Target, Wgsl } from "./op.ts";
 import { plus, range, readRow, type Row, tiledMain, tileGrid } from "./tile.ts";
 import { tilesOf, type Transform, transformOf } from "./tile_transforms.ts";
 
-/** How an invocation shares the work: it takes `lanes` tiles of a channel, which lie in runs of one row of the picture. */
-function lanesOf(pictures: Shape): { lanes: 1 | 4; run: 1 | 4 } {
-  const { columns, count } = tilesOf(pictures);
-  const lanes = count % 4 === 0 ? 4 : 1;
+/**
+ * How an invocation shares the work: it takes `lanes` tiles of a channel, which lie in runs of one row of the picture. On a GPU large
+ * tiles are taken one by one, since four would not fit its registers.
+ */
+function lanesOf(pictures: Shape, { step }: Transform, { isSoftware }: Target): { lanes: 1 | 4; run: 1 | 4 } {
+  const { columns, count } = tilesOf(pictures, step);
+  const lanes = count % 4 === 0 && (isSoftware || step === 2) ? 4 : 1;
   return { lanes, run: lanes === 4 && columns % 4 === 0 ? 4 : 1 };
 }
 
-/** WGSL of Σ factor · value, of factors −1, 0 and 1. */
-function signedSum(terms: readonly (readonly [factor: number, value: string])[]): string {
-  const [first, ...rest] = terms.filter(([factor]) => factor !== 0).sort(([a], [b]) => b - a);
-  if (!first) return "0.0";
-  const start = first[0] < 0 ? `-${first[1]}` : first[1];
-  return rest.reduce((sum, [factor, value]) => `${sum} ${factor < 0 ? "-" : "+"} ${value}`, start);
+/** Pictures, their transform and what an invocation takes of them. */
+interface Tiling {
+  readonly pictures: Shape;
+  readonly transform: Transform;
+  readonly lanes: 1 | 4;
+  readonly run: 1 | 4;
 }
 
 /** The entry point: `body` for each channel `c` and group of tiles from `p0` on. */
-const entry = (pictures: Shape, lanes: number, body: readonly string[]): string =>
-  tiledMain([["group", `(p.count / ${lanes}u)`], ["c", "p.channels"]], [
-    `let p0 = group * ${lanes}u;`,
-    ...runsWgsl(pictures),
+const entry = (tiling: Tiling, body: readonly string[]): string =>
+  tiledMain([["group", `(p.count / ${tiling.lanes}u)`], ["c", "p.channels"]], [
+    `let p0 = group * ${tiling.lanes}u;`,
+    ...runsWgsl(tiling),
     ...body,
   ]);
 
 /** WGSL of where each run begins: its picture `n<k>` and the row `i<k>` and column `j<k>` of its first tile. */
-function runsWgsl(pictures: Shape): string[] {
-  const { lanes, run } = lanesOf(pictures);
-  return range(lanes / run).flatMap((k) => [
+const runsWgsl = ({ lanes, run }: Tiling): string[] =>
+  range(lanes / run).flatMap((k) => [
     `let line${k} = quotient(${plus("p0", k * run)}, p.columns);`,
     `let j${k} = ${plus("p0", k * run)} - line${k} * p.columns;`,
     `let n${k} = quotient(line${k}, p.rows);`,
     `let i${k} = line${k} - n${k} * p.rows;`,
   ]);
-}
 
-const gridOf = (pictures: Shape): [number, number, number] =>
-  tileGrid(pictures[1] * tilesOf(pictures).count / lanesOf(pictures).lanes);
+const gridOf = ({ pictures, transform, lanes }: Tiling): [number, number, number] =>
+  tileGrid(pictures[1] * tilesOf(pictures, transform.step).count / lanes);
 
 /**
  * Pictures to tiles. An invocation reads the rows under a run of tiles once, transforms their columns, then each tile's rows.
  *
  * Layouts: x [N, C, H, W], out by element or by channel. Grid: one invocation a channel and 4 tiles, or 1 where they are no whole fours.
  */
-export function tilesWgsl({ inputs: [x], attrs }: Call): Wgsl {
+export function tilesWgsl({ inputs: [x], attrs }: Call, target: Target): Wgsl {
   const transform = transformOf({ attrs });
-  const { matrix, side, before } = transform;
+  const { matrix, side, before, step } = transform;
   const [, , height, width] = x;
-  const { lanes, run } = lanesOf(x);
+  const tiling = { pictures: x, transform, ...lanesOf(x, transform, target) };
+  const { lanes, run } = tiling;
   const size = matrix.length;
   /** Columns under a run. */
-  const span = side + 2 * (run - 1);
-  // Even pictures end where a tile's own pixels do.
-  const isInside = (k: number, of: number, size: number) => size % 2 === 0 && k >= before && k < before + 2 * of;
-  const phase = run === 4 && width % 4 === 0 ? -before & 3 : undefined;
-  const body = range(lanes / run).flatMap((k) => [
-    ...range(span).filter((s) => !isInside(s, run, width)).map((s) =>
-      `let hasX${k}_${s} = ${plus(`2u * j${k}`, s - before)} < p.width;`
-    ),
-    ...range(side).flatMap((r) => {
-      const y = `y${k}_${r}`;
-      const row = readRow(`r${k}_${r}`, "load0", `at${k}_${r}`, range(span), phase);
-      const masks = (s: number) => [
-        ...isInside(r, 1, height) ? [] : [`has${y}`],
-        ...isInside(s, run, width) ? [] : [`hasX${k}_${s}`],
-      ];
-      return [
-        // Before the picture a position wraps to a huge number: one comparison covers both sides.
-        `let ${y} = ${plus(`2u * i${k}`, r - before)};`,
-        ...isInside(r, 1, height) ? [] : [`let has${y} = ${y} < p.height;`],
-        `let at${k}_${r} = ${plus(`((n${k} * p.channels + c) * p.height + ${y}) * p.width + 2u * j${k}`, -before)};`,
-        ...row.lines,
-        ...range(span).map((s) => {
-          const conditions = masks(s);
-          const value = conditions.length === 0 ? row.at(s) : `select(0.0, ${row.at(s)}, ${conditions.join(" && ")})`;
-          return `let x${k}_${r}_${s} = ${value};`;
-        }),
-      ];
-    }),
-    ...range(size).flatMap((a) =>
-      range(span).map((s) =>
-        `let t${k}_${a}_${s} = ${signedSum(range(side).map((r) => [matrix[a][r], `x${k}_${r}_${s}`]))};`
+  const span = side + step * (run - 1);
+  // Pictures of whole tiles end where a tile's own pixels do.
+  const isInside = (k: number, of: number, size: number) => size % step === 0 && k >= before && k < before + step * of;
+  const phase = (run * step) % 4 === 0 && width % 4 === 0 ? -before & 3 : undefined;
+  const body = range(lanes / run).flatMap((k) => {
+    const columns = range(span).map((s) => linearMap(`t${k}_${s}`, matrix, range(side).map((r) => `x${k}_${r}_${s}`)));
+    const tiles = range(run).map((u) =>
+      range(size).map((a) =>
+        linearMap(`v${k * run + u}_${a}`, matrix, range(side).map((s) => columns[step * u + s].results[a]))
       )
-    ),
-  ]);
-  const valueOf = (a: number, b: number, lane: number) => {
-    const [k, u] = [Math.floor(lane / run), lane % run];
-    return signedSum(range(side).map((s) => [matrix[b][s], `t${k}_${a}_${2 * u + s}`]));
-  };
+    );
+    return [
+      ...range(span).filter((s) => !isInside(s, run, width)).map((s) =>
+        `let hasX${k}_${s} = ${plus(`${step}u * j${k}`, s - before)} < p.width;`
+      ),
+      ...range(side).flatMap((r) => {
+        const y = `y${k}_${r}`;
+        const row = readRow(`r${k}_${r}`, "load0", `at${k}_${r}`, range(span), phase);
+        const masks = (s: number) => [
+          ...isInside(r, 1, height) ? [] : [`has${y}`],
+          ...isInside(s, run, width) ? [] : [`hasX${k}_${s}`],
+        ];
+        const line = `((n${k} * p.channels + c) * p.height + ${y}) * p.width`;
+        return [
+          // Before the picture a position wraps to a huge number: one comparison covers both sides.
+          `let ${y} = ${plus(`${step}u * i${k}`, r - before)};`,
+          ...isInside(r, 1, height) ? [] : [`let has${y} = ${y} < p.height;`],
+          `let at${k}_${r} = ${plus(`${line} + ${step}u * j${k}`, -before)};`,
+          ...row.lines,
+          ...range(span).map((s) => {
+            const conditions = masks(s);
+            const value = conditions.length === 0 ? row.at(s) : `select(0.0, ${row.at(s)}, ${conditions.join(" && ")})`;
+            return `let x${k}_${r}_${s} = ${value};`;
+          }),
+        ];
+      }),
+      ...columns.flatMap(({ lines }) => lines),
+      ...tiles.flat().flatMap(({ lines }) => lines),
+    ];
+  });
   const writes = range(size ** 2).map((plane) => {
-    const values = range(lanes).map((lane) => valueOf(Math.floor(plane / size), plane % size, lane));
+    const values = range(lanes).map((lane) => `v${lane}_${Math.floor(plane / size)}r${plane % size}`);
     return `emit(((${plane}u * p.elementStep + c * p.channelStep) * p.count + p0) / ${lanes}u, ${
       lanes === 4 ? `vec4f(${values.join(", ")})` : values[0]
     });`;
   });
   return {
-    code: entry(x, lanes, [...body, ...writes]),
+    code: entry(tiling, [...body, ...writes]),
     reads: ["vec4f"],
     writes: lanes === 4 ? "vec4f" : "f32",
-    grid: gridOf(x),
+    grid: gridOf(tiling),
   };
 }
 
 /** Tiles before, at and after a pixel's own. */
 const NEIGHBOURS = [-1, 0, 1];
 
-/** Which elements of which tiles row (or column) `e` of a tile's pixels is the sum of: tile `d` further, element `a`, factor. */
-function sourcesOf({ matrix, side, before }: Transform, e: number) {
-  return NEIGHBOURS.flatMap((d) => {
-    const r = e + before - 2 * d;
-    return r < 0 || r >= side ? [] : range(matrix.length).map((a) => ({ d, a, factor: matrix[a][r] }));
-  }).filter(({ factor }) => factor !== 0);
+/** Element `a` of the tile `d` further. */
+interface Source {
+  readonly d: number;
+  readonly a: number;
+  /** For variables. */
+  readonly name: string;
+}
+
+/** The elements that a row (or column) of a tile's pixels is made of, and by which numbers: a row of `matrix` for each pixel. */
+function sourcesOf({ matrix, side, before, step }: Transform): { sources: Source[]; matrix: Matrix } {
+  const factorOf = (pixel: number, { d, a }: Source): number => {
+    const row = pixel + before - step * d;
+    return row < 0 || row >= side ? 0 : matrix[a][row];
+  };
+  const sources = NEIGHBOURS.flatMap((d, k) => range(matrix.length).map((a) => ({ d, a, name: `${k}${a}` })))
+    .filter((source) => range(step).some((pixel) => factorOf(pixel, source) !== 0));
+  return { sources, matrix: range(step).map((pixel) => sources.map((source) => factorOf(pixel, source))) };
 }
 
 /**
@@ -126,16 +142,14 @@ function sourcesOf({ matrix, side, before }: Transform, e: number) {
  *
  * Layouts: tiles by element or by channel, out [N, C, H, W]. Grid: as that of {@link tilesWgsl}.
  */
-export function picturesWgsl({ output, attrs }: Call): Wgsl {
+export function picturesWgsl({ output, attrs }: Call, target: Target): Wgsl {
   const transform = transformOf({ attrs });
+  const { step } = transform;
   const [, , height, width] = output;
-  const { lanes, run } = lanesOf(output);
+  const tiling = { pictures: output, transform, ...lanesOf(output, transform, target) };
+  const { lanes, run } = tiling;
   const size = transform.matrix.length;
-  const rows = [0, 1].map((e) => sourcesOf(transform, e));
-  /** Every (tile, element) that a row or column needs. */
-  const needed = range(NEIGHBOURS.length).flatMap((k) =>
-    range(size).map((a) => ({ d: NEIGHBOURS[k], a, name: `${k}${a}` }))
-  ).filter(({ d, a }) => rows.flat().some((source) => source.d === d && source.a === a));
+  const { sources, matrix } = sourcesOf(transform);
   const tileAt = (lane: number) => ({ k: Math.floor(lane / run), u: lane % run });
   const has = (axis: "i" | "j", d: number, lane: number): string[] => {
     if (d === 0) return [];
@@ -147,9 +161,14 @@ export function picturesWgsl({ output, attrs }: Call): Wgsl {
     if (lanes === 1) return { lines: [], at: () => `load0(${start})` };
     return readRow(name, "load0", start, range(4), run === 4 ? d & 3 : undefined);
   };
-  const body = needed.flatMap(({ d: across, a: b, name: column }) => [
-    // Of this column of elements: what each row of pixels takes of it, tile by tile.
-    ...needed.flatMap(({ d: down, a, name }) => {
+  /** What each row of a tile's pixels takes of each column of elements. */
+  const columns = sources.map(({ name: column }) =>
+    range(lanes).map((lane) =>
+      linearMap(`s${column}_${lane}`, matrix, sources.map(({ name }) => `v${column}_${name}_${lane}`))
+    )
+  );
+  const body = sources.flatMap(({ d: across, a: b, name: column }, at) => [
+    ...sources.flatMap(({ d: down, a, name }) => {
       const rowOffset = down === 0 ? "" : down < 0 ? " - p.columns" : " + p.columns";
       const start = plus(`(${size * a + b}u * p.elementStep + c * p.channelStep) * p.count + p0${rowOffset}`, across);
       const row = elements(`e${column}_${name}`, `at${column}_${name}`, across);
@@ -165,37 +184,32 @@ export function picturesWgsl({ output, attrs }: Call): Wgsl {
         }),
       ];
     }),
-    ...[0, 1].flatMap((e) =>
-      range(lanes).map((lane) =>
-        `let s${column}_${e}_${lane} = ${
-          signedSum(
-            rows[e].map(({ d, a, factor }) => [factor, `v${column}_${NEIGHBOURS.indexOf(d)}${a}_${lane}`]),
-          )
-        };`
-      )
-    ),
+    ...columns[at].flatMap(({ lines }) => lines),
   ]);
-  const pixel = (e: number, f: number, lane: number) =>
-    signedSum(rows[f].map(({ d, a, factor }) => [factor, `s${NEIGHBOURS.indexOf(d)}${a}_${e}_${lane}`]));
-  const written = run === 4 && width % 4 === 0 ? 4 : 1;
+  /** The pixels of each tile, row by row. */
+  const pixels = range(lanes).map((lane) =>
+    range(step).map((e) => linearMap(`o${lane}_${e}`, matrix, columns.map((column) => column[lane].results[e])))
+  );
+  const isWide = (run * step) % 4 === 0 && width % 4 === 0;
+  const written = isWide ? 4 : 1;
   const writes = range(lanes / run).flatMap((k) =>
-    [0, 1].flatMap((e) => {
-      const values = range(2 * run).map((x) => pixel(e, x & 1, k * run + (x >> 1)));
-      const start = `((n${k} * p.channels + c) * p.height + 2u * i${k} + ${e}u) * p.width + 2u * j${k}`;
-      const isRowInside = e === 0 || height % 2 === 0;
-      const lines = range(2 * run / written).map((q) => {
-        const value = written === 4 ? `vec4f(${values.slice(4 * q, 4 * q + 4).join(", ")})` : values[q];
+    range(step).flatMap((e) => {
+      const values = range(run).flatMap((u) => pixels[k * run + u][e].results);
+      const start = `((n${k} * p.channels + c) * p.height + ${step}u * i${k} + ${e}u) * p.width + ${step}u * j${k}`;
+      const isRowInside = e === 0 || height % step === 0;
+      const lines = range(values.length / written).map((q) => {
+        const value = isWide ? `vec4f(${values.slice(4 * q, 4 * q + 4).join(", ")})` : values[q];
         const line = `emit((${plus(start, q * written)}) / ${written}u, ${value});`;
-        const isInside = written === 4 || width % 2 === 0 || q % 2 === 0;
-        return isInside ? line : `if (${plus(`2u * j${k}`, q)} < p.width) { ${line} }`;
+        const isInside = isWide || width % step === 0 || q % step === 0;
+        return isInside ? line : `if (${plus(`${step}u * j${k}`, q)} < p.width) { ${line} }`;
       });
-      return isRowInside ? lines : [`if (2u * i${k} + ${e}u < p.height) {`, ...lines, "}"];
+      return isRowInside ? lines : [`if (${step}u * i${k} + ${e}u < p.height) {`, ...lines, "}"];
     })
   );
   return {
-    code: entry(output, lanes, [...body, ...writes]),
+    code: entry(tiling, [...body, ...pixels.flat().flatMap(({ lines }) => lines), ...writes]),
     reads: [lanes === 4 ? "vec4f" : "f32"],
-    writes: written === 4 ? "vec4f" : "f32",
-    grid: gridOf(output),
+    writes: isWide ? "vec4f" : "f32",
+    grid: gridOf(tiling),
   };
 }

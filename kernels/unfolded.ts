@@ -19,6 +19,9 @@ import { type Builder, type Shape, sizeOf, type Tensor } from "./op.ts";
 import { tilesOf, type TileTransform } from "./tile_transforms.ts";
 import { fromPixels, pixelsTogether } from "./pointwise.ts";
 
+/** Of every convolution here. */
+const STRIDE = 2;
+
 /** Fewer channels than C · O / (C + O) of this, and unfolding costs more than it saves; 1×1 windows need none. */
 const LEAST_QUOTIENT = 40;
 
@@ -39,11 +42,11 @@ function unfold(b: Builder, x: Tensor, weight: Shape, again: boolean): Tensor {
 export const unfolded: ConvForm = {
   name: "unfolded",
   can: ({ maxBytes }, x, [, c, kh, kw], { stride, padding, groups }) =>
-    stride === 2 && groups === 1 && kh === kw && ((kh === 1 && padding === 0) || (kh === 3 && padding === 1)) &&
-    4 * kh * kw * c * tilesOf(x).count <= maxBytes,
-  pays: ([o, c, k]) => k === 1 || (c * o) / (c + o) >= LEAST_QUOTIENT,
+    stride === STRIDE && groups === 1 && kh === kw && ((kh === 1 && padding === 0) || (kh === 3 && padding === 1)) &&
+    4 * kh * kw * c * tilesOf(x, STRIDE).count <= maxBytes,
+  pays: (_, [o, c, k]) => k === 1 || (c * o) / (c + o) >= LEAST_QUOTIENT,
   forward(b, x, weight) {
-    const { rows, columns } = tilesOf(x.shape);
+    const { rows, columns } = tilesOf(x.shape, STRIDE);
     const out = b.matmul(asMatrix(b, weight), unfold(b, x, weight.shape, false));
     return fromPixels(b, out, [x.shape[0], rows, columns]);
   },

@@ -9,7 +9,7 @@ import { elementwise } from "../../kernels/elementwise.ts";
 import { opNamed } from "../../kernels/mod.ts";
 import { randomUniform } from "../../kernels/random.ts";
 import { type KernelThis, sizeOf } from "../../kernels/op.ts";
-import { type Graph, inputShapes, liveNodes, type Node, STRUCTURAL } from "../graph/graph.ts";
+import { callOf, type Graph, liveNodes, type Node, STRUCTURAL } from "../graph/graph.ts";
 import { lower } from "../graph/lower.ts";
 import { JavaScript } from "./javascript.ts";
 
@@ -62,6 +62,8 @@ function evaluate(
   const element = elementwise.has(node.op) ? elementwiseKernel(node) : kernelOf(node);
   const constants = elementwise.has(node.op) ? {} : paramsOf(node);
   const context: KernelThis = { thread, constants };
+  const table = opNamed(node.op).kernel?.table?.(callOf(node));
+  if (table) inputs.push(Float64Array.from(table));
   for (; thread.x < output.length; thread.x++) output[thread.x] = element.call(context, ...inputs);
   return output;
 }
@@ -73,7 +75,7 @@ function kernelOf(node: Node): Element {
 }
 
 function paramsOf(node: Node): Readonly<Record<string, number>> {
-  return opNamed(node.op).kernel!.params({ inputs: inputShapes(node), output: node.shape, attrs: node.attrs });
+  return opNamed(node.op).kernel!.params(callOf(node));
 }
 
 /** An elementwise row as a function of its operands' arrays. */

@@ -10,6 +10,7 @@
 import { elementwise } from "../../kernels/elementwise.ts";
 import { opNamed } from "../../kernels/mod.ts";
 import { sizeOf } from "../../kernels/op.ts";
+import { transformOf } from "../../kernels/tile_transforms.ts";
 import { type Graph, liveNodes, type Node, partsOf, storageOf, STRUCTURAL } from "./graph.ts";
 
 /**
@@ -26,9 +27,10 @@ const FULL = opsNamed(
 const MOVEMENT = opsNamed("permute", "slice", "pad", "concat", "concatPair", "roll");
 
 /**
- * Ops whose operands stay float32, whatever computed them: they subtract large numbers from each other. The tiles before
- * Winograd's products are halved, since they are four times their pictures: the gradient of a picture is off by 2e-3 of its
- * size for that, and by 2e-4 without; bfloat16 rounds by 4e-3.
+ * Ops whose operands stay float32, whatever computed them: they subtract large numbers from each other. The tiles before the products of
+ * Winograd's F(2×2, 3×3) are halved, since they are four times their pictures: the gradient of a picture is off by 2e-3 of its
+ * size for that, and by 2e-4 without; bfloat16 rounds by 4e-3. Those of F(4×4, 3×3) are not: they are nine quarters of their
+ * pictures, and three times as sensitive.
  */
 const SUBTRACTS = opsNamed("fromTiles", "winogradWeightGrad");
 
@@ -63,6 +65,7 @@ export function halfTensors(graph: Graph): ReadonlySet<Node> {
 
 function isHalf(node: Node, halves: ReadonlySet<Node>): boolean {
   if (STRUCTURAL.has(node.op) || FULL.has(node.op)) return false;
+  if (node.op === "toTiles" && transformOf(node).step > 2) return false;
   if (MOVEMENT.has(node.op)) return node.inputs.some((input) => halves.has(storageOf(input)));
   if (!isElementwise(node)) return true;
   // What is broadcast has no say, unless there is nothing else: then the result is larger than all it is made of.

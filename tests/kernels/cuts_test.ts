@@ -56,7 +56,7 @@ Deno.test("a call in parts gives what the whole call gives, in each way that an 
         const { whole, parts } = bothWays(trial, way);
         const where = `${trial.label}, inputs along ${way.inputs.join(", ")}`;
         assertEquals(parts.length, whole.length, where);
-        const scale = 1 + Math.max(...Array.from(whole, Math.abs));
+        const scale = 1 + whole.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
         const at = whole.findIndex((value, k) => !(Math.abs(parts[k] - value) <= 1e-10 * scale));
         assert(at < 0, `${where}: element ${at} is ${parts[at]}, not ${whole[at]}`);
       }

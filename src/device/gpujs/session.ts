@@ -6,7 +6,7 @@
 
 import { opNamed } from "../../../kernels/mod.ts";
 import { sizeOf } from "../../../kernels/op.ts";
-import { type Graph, inputShapes, liveNodes, type Node, stateSizes, storageOf } from "../../graph/graph.ts";
+import { callOf, type Graph, liveNodes, type Node, stateSizes, storageOf } from "../../graph/graph.ts";
 import type { Plan } from "../../graph/plan.ts";
 import { describeStep, type Step } from "../../graph/step.ts";
 import type { Device, MemoryUse, Program, Session, StepTime, Values } from "../device.ts";
@@ -110,9 +110,9 @@ class GpuJsProgram implements Program {
       }
     }
     this.#plan.steps.forEach((step, k) => {
-      const { run, scalars } = this.#kernels[k];
+      const { run, tables, scalars } = this.#kernels[k];
       const operands = operandsOf(step).map((node) => values.get(node)!);
-      values.set(step.writes[0], run(...operands, ...scalars.map((name) => inputs[name][0])));
+      values.set(step.writes[0], run(...operands, ...tables, ...scalars.map((name) => inputs[name][0])));
       for (const node of this.#plan.released[k]) values.delete(node);
       onStep(step);
     });
@@ -136,9 +136,10 @@ function operandsOf(step: Step): readonly Node[] {
   return step.kernel ? step.kernel.inputs.map(storageOf) : step.reads;
 }
 
-/** A step's kernel and the scalar inputs that it takes after its operands. */
+/** A step's kernel, and what it takes after its operands: arrays of constants, then scalar inputs. */
 interface StepKernel {
   readonly run: GpuJsKernel;
+  readonly tables: readonly Float32Array[];
   readonly scalars: readonly string[];
 }
 
@@ -146,15 +147,16 @@ function makeKernel(context: GpuJsContext, step: Step): StepKernel {
   const length = sizeOf(step.writes[0].shape);
   const operands = operandsOf(step).map(({ shape }) => sizeOf(shape));
   if (step.kernel) {
-    const { op, shape, attrs } = step.kernel;
-    const kernel = opNamed(op).kernel!;
-    const params = kernel.params({ inputs: inputShapes(step.kernel), output: shape, attrs });
-    return { run: context.kernel(kernel.gpujs.toString(), length, operands, params), scalars: [] };
+    const kernel = opNamed(step.kernel.op).kernel!;
+    const call = callOf(step.kernel);
+    const tables = kernel.table ? [Float32Array.from(kernel.table(call))] : [];
+    const sizes = [...operands, ...tables.map((table) => table.length)];
+    return { run: context.kernel(kernel.gpujs.toString(), length, sizes, kernel.params(call)), tables, scalars: [] };
   }
   const names = step.reads.map((_, k) => `a${k}`);
   const language = new JavaScript((leaf) => names[step.reads.indexOf(storageOf(leaf))]);
   const { statements, results } = printExpression(step, step.roots, language);
   const parameters = [...names, ...language.scalars.map((_, k) => `s${k}`)].join(", ");
   const source = `function (${parameters}) {\n${statements.join("\n")}\nreturn ${results[0]};\n}`;
-  return { run: context.kernel(source, length, operands, {}), scalars: language.scalars };
+  return { run: context.kernel(source, length, operands, {}), tables: [], scalars: language.scalars };
 }

@@ -67,13 +67,13 @@ export class WebGpuMemory implements Disposable {
     });
   }
 
-  /** One of the textures for so many texels; the programs share them, one after the other. */
-  texture({ format, texels, slot }: TextureUse): GPUTexture {
-    const key = `${format} ${texels} ${slot}`;
+  /** One of the textures of a capacity; the programs share them, one after the other. */
+  texture({ format, capacity, slot }: TextureUse): GPUTexture {
+    const key = `${format} ${capacity} ${slot}`;
     let texture = this.#textures.get(key);
     if (!texture) {
       const usage = GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST;
-      this.#textures.set(key, texture = this.context.gpu.createTexture({ size: textureSize(texels), format, usage }));
+      this.#textures.set(key, texture = this.context.gpu.createTexture({ size: textureSize(capacity), format, usage }));
     }
     return texture;
   }
