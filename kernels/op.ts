@@ -219,12 +219,16 @@ export interface Kernel {
    * may be computed where it is read instead of being stored.
    */
   readonly prologue?: readonly number[];
+  /** Can equal calls on other operands be computed side by side? Then every input is in `prologue`. */
+  readonly joins?: boolean;
   /**
    * The WGSL for these sizes. Calls with the same text share a pipeline: sizes belong to `params` where that is no slower.
    *
    * @param candidate Which of `candidates`; the first of this call's where it is left out.
+   * @param calls How many are computed side by side. If there are several, `load<k>` gives a structure `Loaded<k>`, and `emit` takes
+   *   an `Emitted`, with the values `v0`, `v1`, … of each.
    */
-  wgsl(call: Call, target: Target, candidate?: string): Wgsl;
+  wgsl(call: Call, target: Target, candidate?: string, calls?: number): Wgsl;
   /** The gpu.js kernel. On `Float64Array`s it is the reference of the tests. */
   readonly gpujs: KernelFunction;
   /** Constants that `gpujs` takes as one more array, after its inputs; in WGSL they are part of the text. */

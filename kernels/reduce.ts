@@ -21,6 +21,7 @@ import {
   type Target,
   type Vjp,
 } from "./op.ts";
+import { range } from "./tile.ts";
 import sharedCode from "./reduce_shared.wgsl" with { type: "text" };
 import ownedCode from "./reduce_owned.wgsl" with { type: "text" };
 
@@ -86,28 +87,46 @@ function candidates(call: Call, target: Target): string[] {
   return isWorthSharing(k0 * k1, r0 * r1, target) ? ["shared", "owned"] : ["owned", "shared"];
 }
 
-function wgsl({ identity, combine, combine4 }: Reduction): Kernel["wgsl"] {
-  return (call, target, candidate = candidates(call, target)[0]) => {
+/**
+ * WGSL of what is folded and what is written, where so many calls are computed side by side: the element read, `Element`, the
+ * number or numbers written, `Result`, and functions of them. Four elements of a row (`isWide && inRows`) are folded side by side and combined in
+ * the end; four outputs are four results.
+ */
+function arithmetic(
+  { identity, combine, combine4 }: Reduction,
+  calls: number,
+  isWide: boolean,
+  inRows: boolean,
+): string {
+  const [element, result] = [isWide ? "vec4f" : "f32", isWide && !inRows ? "vec4f" : "f32"];
+  const [foldOne, mergeOne] = [isWide ? "combine4" : "combine", result === "vec4f" ? "combine4" : "combine"];
+  const flatOne = (acc: string) =>
+    isWide && inRows ? `combine(combine(${acc}.x, ${acc}.y), combine(${acc}.z, ${acc}.w))` : acc;
+  const each = (type: string, value: (suffix: string) => string): string =>
+    calls === 1 ? value("") : `${type}(${range(calls).map((k) => value(`.v${k}`)).join(", ")})`;
+  return `fn combine(a: f32, b: f32) -> f32 { return ${combine}; }
+fn combine4(a: vec4f, b: vec4f) -> vec4f { return ${combine4}; }
+alias Element = ${calls === 1 ? element : "Loaded0"};
+alias Result = ${calls === 1 ? result : "Emitted"};
+fn nothing() -> Element { return ${each("Element", () => `${element}(${identity})`)}; }
+fn fold(a: Element, b: Element) -> Element { return ${each("Element", (v) => `${foldOne}(a${v}, b${v})`)}; }
+fn flat(a: Element) -> Result { return ${each("Result", (v) => flatOne(`a${v}`))}; }
+fn merge(a: Result, b: Result) -> Result { return ${each("Result", (v) => `${mergeOne}(a${v}, b${v})`)}; }
+`;
+}
+
+function wgsl(reduction: Reduction): Kernel["wgsl"] {
+  return (call, target, candidate = candidates(call, target)[0], calls = 1) => {
     const { k0, k1, r1, k2 } = params(call);
     const outputs = k0 * k1 * k2;
     const inRows = k2 === 1;
     const shared = inRows && candidate === "shared";
-    // Four elements of a row are folded side by side and combined in the end; four outputs are four results.
     const isWide = inRows ? r1 % 4 === 0 : k2 % 4 === 0;
     const lanes = isWide && !inRows ? 4 : 1;
     const prelude = `const WORKGROUP = ${OWNED_WORKGROUP}u;
-fn combine(a: f32, b: f32) -> f32 { return ${combine}; }
-fn combine4(a: vec4f, b: vec4f) -> vec4f { return ${combine4}; }
-const IDENTITY: f32 = ${identity};
-alias Element = ${isWide ? "vec4f" : "f32"};
-alias Result = ${lanes === 4 ? "vec4f" : "f32"};
 const WIDTH: u32 = ${isWide && inRows ? 4 : 1}u;
 const LANES: u32 = ${lanes}u;
-fn fold(acc: Element, value: Element) -> Element { return ${isWide ? "combine4" : "combine"}(acc, value); }
-fn flat(acc: Element) -> Result {
-  return ${isWide && inRows ? "combine(combine(acc.x, acc.y), combine(acc.z, acc.w))" : "acc"};
-}
-`;
+${arithmetic(reduction, calls, isWide, inRows)}`;
     return {
       code: prelude + (shared ? sharedCode : ownedCode),
       reads: [isWide ? "vec4f" : "f32"],
@@ -163,7 +182,7 @@ function reduction(parts: Reduction, gpujs: Kernel["gpujs"], vjp: Vjp): Op {
     vjp,
     cost: (call) => ({ flops: sizeOf(call.inputs[0]), bytes: bytesOf(call) }),
     cuts: ({ attrs }) => [{ inputs: [0], output: axesOf(attrs).includes(0) ? parts.name : 0 }],
-    kernel: { params, prologue: [0], candidates, wgsl: wgsl(parts), gpujs },
+    kernel: { params, prologue: [0], joins: true, candidates, wgsl: wgsl(parts), gpujs },
     samples,
   };
 }

@@ -20,7 +20,7 @@ fn main(
   let kept0 = quotient(upper, p.k1);
   let kept1 = upper - kept0 * p.k1;
   let row = p.r1 / WIDTH;
-  var acc = Element(IDENTITY);
+  var acc = nothing();
   for (var i = 0u; i < p.r0; i++) {
     let start = ((kept0 * p.r0 + i) * p.k1 + kept1) * row * k2 + kept2;
     enter0(start);

@@ -3,7 +3,7 @@
 // x: k0 · r0 · k1 · r1 elements, read WIDTH at a time; y: k0 · k1 elements.
 // Grid: one workgroup an output. Invocation l folds elements, or short rows, l, l + 64, …; a tree over the 64 finishes.
 
-var<workgroup> partial: array<f32, 64>;
+var<workgroup> partial: array<Result, 64>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -15,7 +15,7 @@ fn main(
   let row = p.r1 / WIDTH;
   let kept0 = quotient(out, p.k1);
   let kept1 = out - kept0 * p.k1;
-  var acc = Element(IDENTITY);
+  var acc = nothing();
   if (out < p.k0 * p.k1) {
     if (row >= 64u) {
       // Long rows: walk each row together, without a division an element.
@@ -48,7 +48,7 @@ fn main(
   workgroupBarrier();
   for (var half = 32u; half > 0u; half >>= 1u) {
     if (l < half) {
-      partial[l] = combine(partial[l], partial[l + half]);
+      partial[l] = merge(partial[l], partial[l + half]);
     }
     workgroupBarrier();
   }

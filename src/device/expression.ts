@@ -28,12 +28,12 @@ export interface Expression {
 /**
  * Source that computes `roots` from the tensors that `step` reads.
  *
- * @param value Source of the step's own kernel's value, in an epilogue.
+ * @param value Source of the value of the step's own kernel, in an epilogue; it is the only one then.
  */
 export function printExpression(step: Step, roots: readonly Node[], language: Language, value?: string): Expression {
   const statements: string[] = [];
   const named = new Map<Node, string>();
-  if (step.kernel && value) named.set(step.kernel, value);
+  if (value) named.set(step.kernels[0].kernel, value);
 
   const name = (node: Node, source: string): string => {
     const variable = `v${named.size}`;

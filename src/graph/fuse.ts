@@ -10,7 +10,18 @@
 import { elementwise } from "../../kernels/elementwise.ts";
 import { opNamed } from "../../kernels/mod.ts";
 import { sizeOf } from "../../kernels/op.ts";
-import { type Graph, isScalarInput, liveNodes, type Node, partsOf, sameShape, storageOf, STRUCTURAL } from "./graph.ts";
+import {
+  callOf,
+  type Graph,
+  isScalarInput,
+  keyOf,
+  liveNodes,
+  type Node,
+  partsOf,
+  sameShape,
+  storageOf,
+  STRUCTURAL,
+} from "./graph.ts";
 import { type Step, usesInPlace } from "./step.ts";
 
 /** What a device's kernels can take in. */
@@ -19,7 +30,7 @@ export interface FuseOptions {
   readonly prologues: boolean;
   /** Elementwise consumers are applied where a kernel writes. */
   readonly epilogues: boolean;
-  /** A map may write several tensors. */
+  /** A step may write several tensors. */
   readonly manyWrites: boolean;
   /** Most tensors a step may touch. */
   readonly maxBindings: number;
@@ -28,15 +39,15 @@ export interface FuseOptions {
 /** Longest chain computed on the fly: beyond it, registers spill and compilers slow down. */
 const MAX_EXPRESSION = 64;
 
-/** How far back a map looks for another map to join. */
-const MERGE_WINDOW = 16;
+/** How far back a step looks for another to join. */
+const JOIN_WINDOW = 16;
 
 const isElementwise = (node: Node): boolean => elementwise.has(node.op);
 const isKernel = (node: Node): boolean => !STRUCTURAL.has(node.op) && !isElementwise(node);
 
 /** The steps of a lowered graph, in an order in which every step comes after those it reads from. */
 export function fuse(graph: Graph, options: FuseOptions): Step[] {
-  return mergeMaps(new Fusion(graph, options).steps(), options);
+  return joinSteps(new Fusion(graph, options).steps(), options);
 }
 
 class Fusion {
@@ -187,16 +198,14 @@ class Fusion {
       if (kernel) absorbed.add(kernel);
       const reads = new Set([...this.#leaves.get(map)!, ...kernel ? this.#kernelReads(kernel) : []]);
       if (kernel) reads.delete(kernel);
-      const prologue = kernel ? prologues.get(kernel)! : new Map();
-      steps.push({ at: map.id, step: { kernel, prologue, roots: [map], reads: [...reads], writes: [map] } });
+      const kernels = kernel ? [{ kernel, prologue: prologues.get(kernel)! }] : [];
+      steps.push({ at: map.id, step: { kernels, roots: [map], reads: [...reads], writes: [map] } });
     }
     for (const kernel of kernels) {
       if (absorbed.has(kernel)) continue;
+      const kernels = [{ kernel, prologue: prologues.get(kernel)! }];
       const reads = [...this.#kernelReads(kernel)];
-      steps.push({
-        at: kernel.id,
-        step: { kernel, prologue: prologues.get(kernel)!, roots: [], reads, writes: [kernel] },
-      });
+      steps.push({ at: kernel.id, step: { kernels, roots: [], reads, writes: [kernel] } });
     }
     return steps.sort((a, b) => a.at - b.at).map(({ step }) => step);
   }
@@ -224,32 +233,45 @@ class Fusion {
   }
 }
 
-/** Joins maps of one shape: what they share is read once, and one dispatch is cheaper than two. */
-function mergeMaps(steps: readonly Step[], { manyWrites, maxBindings }: FuseOptions): Step[] {
+/**
+ * Joins maps of one shape, and equal calls of kernels that take several: what they share is read once, and one dispatch is
+ * cheaper than two. So the two sums of batch norm's gradient are one pass, and so are the norms of gradients of one shape.
+ */
+function joinSteps(steps: readonly Step[], { manyWrites, maxBindings }: FuseOptions): Step[] {
   if (!manyWrites) return [...steps];
-  const merged: Step[] = [];
+  const joined: Step[] = [];
   for (const step of steps) {
-    const at = merged.findLastIndex((earlier, i) =>
-      i >= merged.length - MERGE_WINDOW && canJoin(earlier, step, maxBindings) &&
-      !merged.slice(i + 1).some((between) => step.reads.some((read) => between.writes.includes(read)))
+    const at = joined.findLastIndex((earlier, i) =>
+      i >= joined.length - JOIN_WINDOW && canJoin(earlier, step, maxBindings) &&
+      !joined.slice(i + 1).some((between) => step.reads.some((read) => between.writes.includes(read)))
     );
-    if (at < 0) merged.push(step);
-    else merged[at] = join(merged[at], step);
+    if (at < 0) joined.push(step);
+    else joined[at] = join(joined[at], step);
   }
-  return merged;
+  return joined;
 }
 
 function canJoin(a: Step, b: Step, maxBindings: number): boolean {
-  if (a.kernel || b.kernel || !sameShape(a.writes[0], b.writes[0])) return false;
+  if (a.kernels.length > 0 || b.kernels.length > 0 ? !areEqualCalls(a, b) : !sameShape(a.writes[0], b.writes[0])) {
+    return false;
+  }
   const { reads, writes } = join(a, b);
   // What b reads of a, it must read at the element it is computing, not broadcast or under another shape.
   const crossing = b.reads.some((read) => a.writes.includes(read));
   return reads.length + writes.length <= maxBindings && (!crossing || a.writes.every((write) => usesInPlace(b, write)));
 }
 
+/** Do two steps make equal calls of a kernel that takes several, and write what they give as it is? */
+function areEqualCalls(a: Step, b: Step): boolean {
+  if (a.roots.length > 0 || b.roots.length > 0 || a.kernels.length === 0 || b.kernels.length === 0) return false;
+  const [{ kernel: one }] = a.kernels;
+  const [{ kernel: other }] = b.kernels;
+  return one.op === other.op && opNamed(one.op).kernel!.joins === true && keyOf(callOf(one)) === keyOf(callOf(other));
+}
+
 function join(a: Step, b: Step): Step {
   return {
-    prologue: a.prologue,
+    kernels: [...a.kernels, ...b.kernels],
     roots: [...a.roots, ...b.roots],
     reads: [...new Set([...a.reads, ...b.reads.filter((read) => !a.writes.includes(read))])],
     writes: [...a.writes, ...b.writes],

@@ -8,17 +8,23 @@ import { opNamed } from "../../kernels/mod.ts";
 import { type Cost, type Shape, sizeOf } from "../../kernels/op.ts";
 import { callOf, type Node, NUMBER_BYTES, type Precision, sameShape, storageOf } from "./graph.ts";
 
+/** A kernel and what is computed where it reads. */
+export interface KernelUse {
+  /** The primitive. */
+  readonly kernel: Node;
+  /** Its inputs that are computed on the fly, by position. */
+  readonly prologue: ReadonlyMap<number, Node>;
+}
+
 /** One dispatch. Elementwise nodes that are neither read nor written are computed on the fly. */
 export interface Step {
-  /** The primitive; none for a map. */
-  readonly kernel?: Node;
-  /** Kernel inputs that are computed on the fly, by position. */
-  readonly prologue: ReadonlyMap<number, Node>;
-  /** Elementwise values to compute for each element of the output; empty when a kernel's own value is written. */
+  /** The primitive; none for a map. Where there are several, they are equal calls on other operands, computed side by side. */
+  readonly kernels: readonly KernelUse[];
+  /** Elementwise values to compute for each element of the output; empty when kernels' own values are written. */
   readonly roots: readonly Node[];
   /** Stored tensors the step reads. */
   readonly reads: readonly Node[];
-  /** Stored tensors the step writes: the roots, or the kernel. */
+  /** Stored tensors the step writes: the roots, or the kernels. */
   readonly writes: readonly Node[];
 }
 
@@ -27,14 +33,14 @@ export interface Step {
  * result may take the leaf's place in memory.
  */
 export function usesInPlace(step: Step, leaf: Node): boolean {
-  if (step.kernel) {
-    const taken = [...step.prologue.values(), ...step.kernel.inputs.filter((_, k) => !step.prologue.has(k))];
-    if (taken.some((input) => reaches(step, input, leaf))) return false;
-  }
+  const taken = step.kernels.flatMap(({ kernel, prologue }) =>
+    kernel.inputs.map((input, k) => prologue.get(k) ?? input)
+  );
+  if (taken.some((input) => reaches(step, input, leaf))) return false;
   const pending = [...step.roots];
   const seen = new Set<Node>();
   for (let node = pending.pop(); node; node = pending.pop()) {
-    if (seen.has(node) || node === step.kernel) continue;
+    if (seen.has(node) || step.kernels.some(({ kernel }) => kernel === node)) continue;
     seen.add(node);
     for (const input of node.inputs) {
       if (storageOf(input) === leaf) {
@@ -70,27 +76,38 @@ export interface StepDescription {
  * @param precisionOf How a stored tensor is held.
  */
 export function describeStep(step: Step, precisionOf: (node: Node) => Precision = () => "f32"): StepDescription {
-  const { kernel, reads, writes } = step;
+  const { kernels, reads, writes } = step;
   const maps = mapsOf(step);
-  const flops = kernel ? opNamed(kernel.op).cost(callOf(kernel)).flops : 0;
+  const flops = kernels.reduce((sum, { kernel }) => sum + opNamed(kernel.op).cost(callOf(kernel)).flops, 0);
   const elements = [...maps].reduce((sum, node) => sum + sizeOf(node.shape), 0);
   const bytes = [...reads, ...writes].reduce(
     (sum, node) => sum + NUMBER_BYTES[precisionOf(node)] * sizeOf(node.shape),
     0,
   );
   return {
-    name: kernel ? `${kernel.op}${maps.size > 0 ? ` +${maps.size}` : ""}` : `map of ${maps.size}`,
-    shapes: [...kernel?.inputs ?? reads, ...writes].map(({ shape }) => shape),
+    name: nameOf(kernels, maps.size),
+    shapes: [...kernels.length > 0 ? kernels.flatMap(({ kernel }) => kernel.inputs) : reads, ...writes].map(
+      ({ shape }) => shape,
+    ),
     cost: { flops: flops + elements, bytes },
   };
 }
 
+/** `matmul`, `sum ×2 +3`, `map of 4`. */
+function nameOf(kernels: readonly KernelUse[], maps: number): string {
+  if (kernels.length === 0) return `map of ${maps}`;
+  return `${kernels[0].kernel.op}${kernels.length > 1 ? ` ×${kernels.length}` : ""}${maps > 0 ? ` +${maps}` : ""}`;
+}
+
 /** Elementwise nodes that a step computes. */
-function mapsOf({ kernel, prologue, roots, reads }: Step): Set<Node> {
+function mapsOf({ kernels, roots, reads }: Step): Set<Node> {
   const seen = new Set<Node>();
-  const pending = [...roots, ...prologue.values()];
+  const pending = [...roots, ...kernels.flatMap(({ prologue }) => [...prologue.values()])];
   for (let node = pending.pop(); node; node = pending.pop()) {
-    if (seen.has(node) || node === kernel || node.inputs.length === 0 || reads.includes(storageOf(node))) continue;
+    if (
+      seen.has(node) || kernels.some(({ kernel }) => kernel === node) || node.inputs.length === 0 ||
+      reads.includes(storageOf(node))
+    ) continue;
     seen.add(node);
     pending.push(...node.inputs);
   }

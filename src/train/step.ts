@@ -171,9 +171,13 @@ function forwardBackward(model: Model, options: StepOptions): Forward {
 /** Most rows whose sums are computed side by side. */
 const MOST_ROWS = 512;
 
+/** Elements that one workgroup adds up about as fast as a dispatch takes. */
+const FEW = 4096;
+
 /** Σ x², in two passes where x is large: a single sum has one workgroup. */
 function sumOfSquares(b: GraphBuilder, x: Tensor): Tensor {
   const size = sizeOf(x.shape);
+  if (size <= FEW) return b.sum(b.square(b.reshape(x, [size])), undefined, false);
   const rows = Array.from({ length: MOST_ROWS }, (_, k) => MOST_ROWS - k).find((rows) =>
     size % (4 * rows) === 0 && size >= 64 * rows
   );

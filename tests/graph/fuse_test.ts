@@ -146,6 +146,25 @@ const cases: readonly Case[] = [
     want: ["map: x -> y", "map: x y -> z"],
   },
   {
+    name: "joins sums of tensors of one shape",
+    build: (b) => {
+      const [x, y] = [b.input("x", [4, 5]), b.input("y", [4, 5])];
+      b.output("a", b.sum(x, [1]));
+      b.output("b", b.sum(b.mul(x, y), [1]));
+    },
+    want: ["sum + sum(mul): x y -> a b"],
+  },
+  {
+    name: "does not join sums over other axes, or where one reads the other",
+    build: (b) => {
+      const x = b.input("x", [4, 4]);
+      const rows = b.sum(x, [1]);
+      b.output("columns", b.sum(x, [0]));
+      b.output("spread", b.sum(b.square(b.sub(x, rows)), [1]));
+    },
+    want: ["sum: x -> sum", "sum: x -> columns", "sum(square): sum x -> spread"],
+  },
+  {
     name: "stores what a kernel would read too many tensors for",
     build: (b) => {
       const sum = (first: number) =>
@@ -209,11 +228,12 @@ Deno.test("fuse() gives steps that read what is there and write what is wanted, 
 
 Deno.test("fuse() keeps to what a device can bind and write", () => {
   for (const { where, options, steps } of programs) {
-    for (const { kernel, prologue, reads, writes } of steps) {
+    for (const { kernels, reads, writes } of steps) {
+      const [kernel] = kernels.map((use) => use.kernel);
       const bound = reads.length + writes.length;
       assert(bound <= options.maxBindings, `${where}: ${kernel?.op ?? "a map"} binds ${bound}`);
       assert(options.manyWrites || writes.length === 1, `${where}: ${writes.length} writes`);
-      assert(options.prologues || prologue.size === 0, `${where}: a prologue`);
+      assert(options.prologues || kernels.every(({ prologue }) => prologue.size === 0), `${where}: a prologue`);
       assert(options.epilogues || !kernel || writes[0] === kernel, `${where}: an epilogue`);
     }
   }

@@ -28,14 +28,16 @@ export function fused(
 }
 
 /**
- * A step as `sum(square): x mean -> variance`: the kernel (or `map`), what it computes on the fly of its inputs, what it reads
+ * A step as `sum(square): x mean -> variance`: its kernels (or `map`), what it computes on the fly of its inputs, what it reads
  * and what it writes. A tensor has its name as an input, state, output or new state; others that of their op.
  */
 export function textOf(step: Step, graph: Graph): string {
-  const inlined = [...step.prologue.values()].map(({ op }) => op);
-  const kernel = (step.kernel?.op ?? "map") + (inlined.length > 0 ? `(${inlined.join(", ")})` : "");
+  const kernels = step.kernels.map(({ kernel, prologue }) => {
+    const inlined = [...prologue.values()].map(({ op }) => op);
+    return kernel.op + (inlined.length > 0 ? `(${inlined.join(", ")})` : "");
+  });
   const names = (nodes: readonly Node[]) => nodes.map((node) => nameOf(node, graph)).sort().join(" ");
-  return `${kernel}: ${names(step.reads)} -> ${names(step.writes)}`;
+  return `${kernels.join(" + ") || "map"}: ${names(step.reads)} -> ${names(step.writes)}`;
 }
 
 function nameOf(node: Node, graph: Graph): string {

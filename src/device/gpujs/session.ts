@@ -133,7 +133,7 @@ class GpuJsProgram implements Program {
 
 /** Stored tensors in the order in which the step's kernel takes them. */
 function operandsOf(step: Step): readonly Node[] {
-  return step.kernel ? step.kernel.inputs.map(storageOf) : step.reads;
+  return step.kernels.length > 0 ? step.kernels[0].kernel.inputs.map(storageOf) : step.reads;
 }
 
 /** A step's kernel, and what it takes after its operands: arrays of constants, then scalar inputs. */
@@ -146,9 +146,10 @@ interface StepKernel {
 function makeKernel(context: GpuJsContext, step: Step): StepKernel {
   const length = sizeOf(step.writes[0].shape);
   const operands = operandsOf(step).map(({ shape }) => sizeOf(shape));
-  if (step.kernel) {
-    const kernel = opNamed(step.kernel.op).kernel!;
-    const call = callOf(step.kernel);
+  if (step.kernels.length > 0) {
+    const [{ kernel: node }] = step.kernels;
+    const kernel = opNamed(node.op).kernel!;
+    const call = callOf(node);
     const tables = kernel.table ? [Float32Array.from(kernel.table(call))] : [];
     const sizes = [...operands, ...tables.map((table) => table.length)];
     return { run: context.kernel(kernel.gpujs.toString(), length, sizes, kernel.params(call)), tables, scalars: [] };

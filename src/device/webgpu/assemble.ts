@@ -86,19 +86,19 @@ export interface TargetDevice extends Target {
  */
 export function assemble(step: Step, plan: Plan, device: TargetDevice, choices: Chooser): Assembled {
   const assembly = new Assembly(plan, device, choices);
-  return step.kernel ? assembly.kernel(step, step.kernel) : assembly.map(step);
+  return step.kernels.length > 0 ? assembly.kernel(step) : assembly.map(step);
 }
 
 /** Kernels' own texts by device: blocks repeat their calls, and a graph is laid out to be measured and to be compiled. */
 const texts = new WeakMap<TargetDevice, Map<string, Wgsl>>();
 
-/** The kernel's text for a call. */
-function textOf(device: TargetDevice, op: string, call: Call, candidate: string | undefined): Wgsl {
+/** The kernel's text for a number of equal calls. */
+function textOf(device: TargetDevice, op: string, call: Call, candidate: string | undefined, calls: number): Wgsl {
   let known = texts.get(device);
   if (!known) texts.set(device, known = new Map());
-  const key = `${op} ${candidate} ${keyOf(call)}`;
+  const key = `${op} ${candidate} ${calls} ${keyOf(call)}`;
   let wgsl = known.get(key);
-  if (!wgsl) known.set(key, wgsl = opNamed(op).kernel!.wgsl(call, device, candidate));
+  if (!wgsl) known.set(key, wgsl = opNamed(op).kernel!.wgsl(call, device, candidate, calls));
   return wgsl;
 }
 
@@ -203,27 +203,37 @@ ${indent(lines)}
     );
   }
 
-  kernel(step: Step, node: Node): Assembled {
+  kernel(step: Step): Assembled {
+    const [{ kernel: node }] = step.kernels;
     const { kernel } = opNamed(node.op);
     const call = callOf(node);
-    const wgsl = textOf(this.#device, node.op, call, kernel!.candidates && this.#choices.of(node.op, call));
+    const candidate = kernel!.candidates && this.#choices.of(node.op, call);
+    const wgsl = textOf(this.#device, node.op, call, candidate, step.kernels.length);
     this.#params.push(...Object.entries(kernel!.params(call)));
     // The kernel's own operands come first: the view it reads them through is the binding's.
     const operands = [...node.inputs.keys()].filter((k) => !kernel!.prologue?.includes(k));
     const loads = operands.map((k) => this.#operand(node.inputs[k], k, wgsl.reads[k]));
-    for (const k of kernel!.prologue ?? []) loads.push(this.#load(step, node.inputs[k], k, wgsl));
+    for (const k of kernel!.prologue ?? []) loads.push(this.#load(step, k, wgsl));
+    for (const write of step.writes) this.bind(write, wgsl.writes);
+    return this.#finish(loads.join("") + this.#emit(step, wgsl) + wgsl.code, wgsl.grid);
+  }
+
+  /** The function by which a kernel writes. */
+  #emit(step: Step, wgsl: Wgsl): string {
+    if (step.kernels.length > 1) {
+      const lines = step.writes.map((write, k) => this.#store(write, wgsl.writes, `value.v${k}`));
+      return `${structure("Emitted", step, wgsl.writes)}fn emit(i: u32, value: Emitted) {\n${indent(lines)}\n}\n`;
+    }
     const [write] = step.writes;
-    this.bind(write, wgsl.writes);
     const hoist: Hoist | undefined = wgsl.emitRun === undefined
       ? undefined
       : { run: wgsl.emitRun, at: "i", prefix: "e_", values: [] };
     const body = printExpression(step, step.roots, new WgslLanguage(this, wgsl.writes, hoist), "value");
     const result = step.roots.length > 0 ? body.results[0] : "value";
-    const emit = `${enterWgsl("Emit", hoist, wgsl.writes)}fn emit(i: u32, value: ${wgsl.writes}) {
+    return `${enterWgsl("Emit", hoist, wgsl.writes)}fn emit(i: u32, value: ${wgsl.writes}) {
 ${indent([...body.statements, this.#store(write, wgsl.writes, result)])}
 }
 `;
-    return this.#finish(loads.join("") + emit + wgsl.code, wgsl.grid);
   }
 
   /** An operand that is read many times. */
@@ -260,17 +270,21 @@ ${indent([...body.statements, this.#store(write, wgsl.writes, result)])}
     return `t${at}`;
   }
 
-  #load(step: Step, input: Node, k: number, wgsl: Wgsl): string {
+  /** The function by which a kernel reads its input `k`, in the prologue. */
+  #load(step: Step, k: number, wgsl: Wgsl): string {
     const view = wgsl.reads[k];
-    if (step.reads.includes(storageOf(input))) this.read(input, view);
+    const inputs = step.kernels.map(({ kernel }) => kernel.inputs[k]);
+    for (const input of inputs) if (step.reads.includes(storageOf(input))) this.read(input, view);
     const run = wgsl.runs?.[k];
     const hoist: Hoist | undefined = run === undefined ? undefined : { run, at: "i", values: [], prefix: `k${k}_` };
-    const body = printExpression(step, [input], new WgslLanguage(this, view, hoist));
-    const load = `fn load${k}(i: u32) -> ${view} {
-${indent([...body.statements, `return ${body.results[0]};`])}
+    const { statements, results } = printExpression(step, inputs, new WgslLanguage(this, view, hoist));
+    const isOne = inputs.length === 1;
+    const type = isOne ? view : `Loaded${k}`;
+    const load = `fn load${k}(i: u32) -> ${type} {
+${indent([...statements, `return ${isOne ? results[0] : `${type}(${results.join(", ")})`};`])}
 }
 `;
-    return enterWgsl(`${k}`, hoist, view) + load;
+    return (isOne ? "" : structure(type, step, view)) + enterWgsl(`${k}`, hoist, view) + load;
   }
 
   #store(node: Node, view: View, value: string): string {
@@ -306,6 +320,11 @@ ${indent([...body.statements, `return ${body.results[0]};`])}
       scalars: this.#scalars,
     };
   }
+}
+
+/** A structure with a value for each of a step's kernels. */
+function structure(name: string, step: Step, view: View): string {
+  return `struct ${name} {\n${indent(step.kernels.map((_, k) => `v${k}: ${view},`))}\n}\n`;
 }
 
 /** Tells places apart. */

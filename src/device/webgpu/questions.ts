@@ -39,8 +39,8 @@ export function questionsIn(layOut: (chooser: Chooser) => Plan, chooser: Chooser
       return chooser.of(op, call);
     },
   });
-  for (const { kernel } of plan.steps) {
-    if (kernel && opNamed(kernel.op).kernel!.candidates) note(kernel.op, callOf(kernel));
+  for (const { kernel } of plan.steps.flatMap(({ kernels }) => kernels)) {
+    if (opNamed(kernel.op).kernel!.candidates) note(kernel.op, callOf(kernel));
   }
   return asked;
 }
