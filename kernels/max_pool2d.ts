@@ -2,99 +2,29 @@
  * Max pooling over square windows of [N, C, H, W] and its gradient, by PyTorch's rules: padding never wins, of equal
  * maxima the first in row-major order takes the gradient, and a NaN in the window is its maximum.
  *
- * The backward pass finds the maxima again, as positions in their windows, and then gathers: where windows overlap,
- * each is searched once and not once for every element that it covers.
+ * The backward pass finds the maxima again. Where windows overlap it does so as positions in their windows, and then gathers: each
+ * is searched once and not once for every element that it covers. Where they do not, one pass searches and writes.
  *
  * @module
  */
 
+import { byImage, bytesOf, type Call, type Kernel, type Op, type Sample, sizeOf, type Wgsl } from "./op.ts";
+import { areDisjoint } from "./max_pool2d_disjoint_grad.ts";
 import {
-  type Attrs,
-  byImage,
-  bytesOf,
-  type Call,
-  type Kernel,
-  type Op,
-  type Sample,
-  type Shape,
-  sizeOf,
-  type Wgsl,
-} from "./op.ts";
+  findMaximum,
+  forwardSamples,
+  inFours,
+  poolParams,
+  readPlane,
+  RUN,
+  searchCost,
+  WINS,
+  writeRun,
+} from "./max_search.ts";
 import { poolGradShape, poolShape, type PoolWindow, poolWindow, reachOf } from "./pooling.ts";
-import { plus, range, readRow, type Row, tiledMain, tileGrid, tilesIn } from "./tile.ts";
+import { plus, range, tiledMain, tileGrid, tilesIn } from "./tile.ts";
 
-/** Parameters of both kernels, for pictures x and what is pooled from them. */
-function params(x: Shape, pooled: Shape, attrs: Attrs): Record<string, number> {
-  const window = poolWindow("maxPool2d", attrs);
-  const [n, c, height, width] = x;
-  return { planes: n * c, height, width, outHeight: pooled[2], outWidth: pooled[3], ...window };
-}
-
-/** Windows side by side that one invocation handles: they are read and written four at a time. */
-const RUN = 4;
-
-/** Can planes [.., H, W] be read in fours, each within a plane? */
-const inFours = ([, , height, width]: Shape): boolean => (height * width) % 4 === 0;
-
-/** A row of planes read in fours, or number by number where a four would lie in two planes. */
-function readPlane(
-  name: string,
-  load: string,
-  first: string,
-  places: readonly number[],
-  shape: Shape,
-  phase: number,
-): Row {
-  if (!inFours(shape)) return { lines: [], at: (k) => `${load}(${plus(first, k)})` };
-  return readRow(name, load, first, places, shape[3] % 4 === 0 ? phase : undefined);
-}
-
-/** WGSL that writes neighbours of a row of `width`: in fours where rows are, else those within the row. */
-function writeRun(line: string, column: string, width: string, isWide: boolean, values: readonly string[]): string[] {
-  if (!isWide) {
-    return values.map((value, q) =>
-      `if (${plus(column, q)} < ${width}) { emit(${line} * ${width} + ${plus(column, q)}, ${value}); }`
-    );
-  }
-  return range(values.length / 4).map((q) => {
-    const first = plus(column, 4 * q);
-    const four = values.slice(4 * q, 4 * q + 4).join(", ");
-    return `if (${first} < ${width}) { emit((${line} * ${width} + ${first}) / 4u, vec4f(${four})); }`;
-  });
-}
-
-/** Lines that find the maximum of window q of a run: `best<q>` and its place `at<q>`, among the patch `x<row>_<column>`. */
-function findMaximum(q: number, { kernel, stride, padding }: PoolWindow): string[] {
-  const taps = range(kernel ** 2).map((at) => ({ at, row: Math.floor(at / kernel), column: q * stride + at % kernel }));
-  const take = (at: number, value: string, condition: string) => [
-    `let better${q}_${at} = ${condition};`,
-    `best${q} = select(best${q}, ${value}, better${q}_${at});`,
-    `at${q} = select(at${q}, ${at}.0, better${q}_${at});`,
-  ];
-  if (padding === 0) {
-    // The window of every output that is written lies in the picture.
-    const [first, ...others] = taps.map(({ at, row, column }) => ({ at, value: `x${row}_${column}` }));
-    return [
-      `var best${q} = ${first.value};`,
-      `var at${q} = 0.0;`,
-      ...others.flatMap(({ at, value }) => take(at, value, `wins(${value}, best${q})`)),
-    ];
-  }
-  return [
-    `var best${q} = 0.0;`,
-    `var at${q} = 0.0;`,
-    `var none${q} = true;`,
-    ...taps.flatMap(({ at, row, column }) => {
-      const [value, has] = [`x${row}_${column}`, `hasY${row} && hasX${column}`];
-      return [
-        ...take(at, value, `${has} && (none${q} || wins(${value}, best${q}))`),
-        `none${q} = none${q} && !(${has});`,
-      ];
-    }),
-  ];
-}
-
-/** The search for maxima: their values, or where they are. NaN is known by its bits: compilers take `x != x` for false. */
+/** The search for maxima: their values, or where they are. */
 function searchWgsl({ inputs: [x], output, attrs }: Call, wanted: "value" | "position"): Wgsl {
   const window = poolWindow("maxPool2d", attrs);
   const { kernel, stride, padding } = window;
@@ -125,10 +55,7 @@ function searchWgsl({ inputs: [x], output, attrs }: Call, wanted: "value" | "pos
   ];
   const runs = Math.ceil(outWidth / RUN);
   return {
-    code: `fn wins(value: f32, best: f32) -> bool {
-  return value > best || (bitcast<u32>(value) & 0x7fffffffu) > 0x7f800000u;
-}
-
+    code: `${WINS}
 ${tiledMain([["run", tilesIn("p.outWidth", RUN)], ["i", "p.outHeight"], ["plane", "p.planes"]], body)}`,
     reads: [inFours(x) ? "vec4f" : "f32"],
     writes: outWidth % 4 === 0 ? "vec4f" : "f32",
@@ -140,7 +67,7 @@ ${tiledMain([["run", tilesIn("p.outWidth", RUN)], ["i", "p.outHeight"], ["plane"
 /** The kernel of either search. */
 const search = (wanted: "value" | "position"): Kernel => ({
   params: ({ inputs: [x], output, attrs }) => ({
-    ...params(x, output, attrs),
+    ...poolParams(x, output, attrs),
     position: wanted === "position" ? 1 : 0,
   }),
   prologue: [0],
@@ -249,7 +176,7 @@ function gradWgsl({ inputs: [at], output, attrs }: Call): Wgsl {
 const backward: Kernel = {
   params: ({ inputs: [at], output, attrs }) => {
     const window = poolWindow("maxPool2dGrad", attrs);
-    return { ...params(output, at, attrs), strips: stripsOf(output[2], window), reach: reachOf(window) };
+    return { ...poolParams(output, at, attrs), strips: stripsOf(output[2], window), reach: reachOf(window) };
   },
   prologue: [0, 1],
   wgsl: gradWgsl,
@@ -279,27 +206,6 @@ const backward: Kernel = {
   },
 };
 
-/** Windows that do not overlap, that overlap, that leave a border or gaps uncovered, with and without padding. */
-const cases = [
-  { shape: [2, 3, 4, 6], kernel: 2, stride: 2, padding: 0 },
-  { shape: [1, 2, 5, 7], kernel: 2, stride: 2, padding: 0 },
-  { shape: [1, 2, 7, 6], kernel: 3, stride: 2, padding: 1 },
-  { shape: [1, 2, 7, 7], kernel: 3, stride: 2, padding: 0 },
-  { shape: [1, 1, 5, 5], kernel: 3, stride: 1, padding: 1 },
-  { shape: [1, 1, 8, 9], kernel: 2, stride: 3, padding: 1 },
-  // Rows that are read or written in fours, and more than one run of them.
-  { shape: [2, 3, 8, 24], kernel: 2, stride: 2, padding: 0 },
-  { shape: [2, 2, 10, 20], kernel: 3, stride: 2, padding: 1 },
-  { shape: [2, 2, 6, 14], kernel: 2, stride: 2, padding: 0 },
-  { shape: [1, 2, 12, 12], kernel: 3, stride: 3, padding: 0 },
-] as const;
-
-const forwardSamples: readonly Sample[] = [
-  ...cases.map(({ shape, ...attrs }): Sample => ({ inputs: [{ shape, values: "distinct" }], attrs })),
-  { inputs: [{ shape: [32, 32, 64, 64] }], attrs: { kernel: 2, stride: 2, padding: 0 }, bench: true },
-  { inputs: [{ shape: [4, 64, 112, 112] }], attrs: { kernel: 3, stride: 2, padding: 1 }, bench: true },
-];
-
 const gradSamples: readonly Sample[] = forwardSamples.map(({ inputs: [x], attrs, bench }) => {
   const shape = poolShape("maxPool2d", x.shape, poolWindow("maxPool2d", attrs!));
   return {
@@ -310,11 +216,6 @@ const gradSamples: readonly Sample[] = forwardSamples.map(({ inputs: [x], attrs,
   };
 });
 
-const searchCost = (call: Call) => ({
-  flops: sizeOf(call.output) * (call.attrs.kernel as number) ** 2,
-  bytes: bytesOf(call),
-});
-
 /**
  * Maximum over windows: [N, C, H, W] to [N, C, OH, OW]. Attributes: `kernel`, `stride` (default `kernel`), `padding`
  * (default 0). VJP: each window's gradient goes to its first maximum.
@@ -322,13 +223,11 @@ const searchCost = (call: Call) => ({
 export const maxPool2d: Op = {
   name: "maxPool2d",
   shape: ([x], attrs) => poolShape("maxPool2d", x, poolWindow("maxPool2d", attrs)),
-  vjp: ({ b, inputs: [x], grad, attrs }) => [
-    b.op("maxPool2dGrad", [b.op("maxPool2dPosition", [x], attrs), grad], {
-      ...attrs,
-      height: x.shape[2],
-      width: x.shape[3],
-    }),
-  ],
+  vjp({ b, inputs: [x], grad, attrs }) {
+    if (areDisjoint(poolWindow("maxPool2d", attrs))) return [b.op("maxPool2dDisjointGrad", [x, grad], attrs)];
+    const [, , height, width] = x.shape;
+    return [b.op("maxPool2dGrad", [b.op("maxPool2dPosition", [x], attrs), grad], { ...attrs, height, width })];
+  },
   cost: searchCost,
   cuts: () => byImage(1),
   kernel: search("value"),

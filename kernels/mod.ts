@@ -21,6 +21,7 @@ import { logSoftmax } from "./log_softmax.ts";
 import { matmul } from "./matmul.ts";
 import { matmulPartial } from "./matmul_partial.ts";
 import { maxPool2d, maxPool2dGrad, maxPool2dPosition } from "./max_pool2d.ts";
+import { maxPool2dDisjointGrad } from "./max_pool2d_disjoint_grad.ts";
 import type { Op } from "./op.ts";
 import { pad } from "./pad.ts";
 import { fromTiles, toTiles } from "./picture_tiles.ts";
@@ -50,6 +51,7 @@ const others: readonly Op[] = [
   maxPool2d,
   maxPool2dPosition,
   maxPool2dGrad,
+  maxPool2dDisjointGrad,
   avgPool2d,
   avgPool2dGrad,
   channelWindowSum,

@@ -11,6 +11,8 @@ const wrong: readonly [op: string, inputs: readonly Shape[], attrs: Attrs, error
     ["sum", [[2, 3]], { axes: [2] }, TypeError, "axis 2 of [2, 3]"],
     ["maxPool2d", [[3, 8, 8]], pool, TypeError, "[3, 8, 8]: it takes [N, C, H, W]"],
     ["maxPool2d", [[1, 3, 8, 1]], pool, TypeError, "does not fit in 8×1"],
+    ["maxPool2dDisjointGrad", [[1, 3, 8, 8], [1, 3, 4, 5]], { kernel: 2 }, TypeError, "[1, 3, 4, 4]"],
+    ["maxPool2dDisjointGrad", [[1, 3, 8, 8], [1, 3, 3, 3]], { kernel: 3, stride: 2 }, RangeError, "side by side"],
     ["maxPool2d", [[1, 3, 8, 8]], { kernel: 2, padding: 2 }, RangeError, "padding 2"],
     ["avgPool2d", [[1, 3, 8, 8]], { kernel: 0 }, RangeError, "kernel 0"],
     ["avgPool2d", [[1, 3, 8, 8]], { kernel: 2, stride: 0.5 }, RangeError, "stride 0.5"],
