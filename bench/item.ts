@@ -9,15 +9,12 @@ import { openDevice } from "../src/device/open.ts";
 import { UserError } from "../src/errors.ts";
 import { type Network, networksFor } from "./networks.ts";
 import { type Answer, silences } from "./peers.ts";
-import type { Rates } from "./programs.ts";
 import type { Cell, Table } from "./table.ts";
 
 /** What an item is given. */
 export interface Context {
   /** WebGPU where there is an adapter. */
   readonly device: Device;
-  /** The device's rates, measured in this run. */
-  readonly rates: Rates;
   /** Sizes for a GPU instead of those for a processor. */
   readonly isGpu: boolean;
 }

@@ -18,7 +18,7 @@ import { matmul } from "./items/matmul.ts";
 import { memory } from "./items/memory.ts";
 import { start } from "./items/start.ts";
 import { training } from "./items/training.ts";
-import { ratesOf } from "./programs.ts";
+import { ratesOf, squareSide } from "./programs.ts";
 import { markdown, type Table } from "./table.ts";
 
 const items: readonly Item[] = [matmul, convolution, training, inference, loop, memory, half, start, growth, gpujs];
@@ -40,8 +40,8 @@ if (unknown.length > 0) {
 }
 
 await using device = await openDevice("webgpu");
-const rates = await ratesOf(device, gpu ? 4096 : 1024, 1 << 24);
-const context: Context = { device, rates, isGpu: gpu };
+const rates = await ratesOf(device, squareSide(gpu));
+const context: Context = { device, isGpu: gpu };
 const machine =
   `Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.build.arch}, ${navigator.hardwareConcurrency} cores; ` +
   `${device.description}: matmul ${(rates.flops / 1e9).toFixed(1)} GFLOP/s, copy ${

@@ -111,13 +111,16 @@ export function squareProduct(side: number): Graph {
   return b.graph;
 }
 
+/** Side of the matrices by which a rate is measured: large enough that launching costs nothing. */
+export const squareSide = (isGpu: boolean): number => isGpu ? 4096 : 1024;
+
 /**
  * Measures a device's rates.
  *
- * @param side Of the matrices: large enough that launching costs nothing.
+ * @param side Of the matrices.
  * @param elements That are copied.
  */
-export async function ratesOf(device: Device, side: number, elements: number): Promise<Rates> {
+export async function ratesOf(device: Device, side: number, elements = 1 << 24): Promise<Rates> {
   const b = new GraphBuilder();
   b.output("y", b.neg(b.state("x", [elements])));
   using product = await prepare(device, squareProduct(side));
@@ -131,4 +134,9 @@ export async function ratesOf(device: Device, side: number, elements: number): P
 /** Least seconds that steps could take at these rates. */
 export function rooflineOf(steps: readonly StepTime[], { flops, bytes }: Rates): number {
   return steps.reduce((sum, { cost }) => sum + Math.max(cost.flops / flops, cost.bytes / bytes), 0);
+}
+
+/** The same where a device computes or moves data, but not both at once, as a processor that plays the GPU does. */
+export function inTurnOf(steps: readonly StepTime[], { flops, bytes }: Rates): number {
+  return steps.reduce((sum, { cost }) => sum + cost.flops / flops + cost.bytes / bytes, 0);
 }

@@ -11,7 +11,7 @@ import { liveNodes, type Node } from "../../src/graph/graph.ts";
 import { createModel } from "../../src/models/mod.ts";
 import { opNamed } from "../../kernels/mod.ts";
 import type { Item } from "../item.ts";
-import { deviceSecondsOf, prepare, squareProduct, trainingStep } from "../programs.ts";
+import { deviceSecondsOf, prepare, squareProduct, squareSide, trainingStep } from "../programs.ts";
 import { median, percent } from "../table.ts";
 
 const OPS = ["conv2d", "conv2dInputGrad", "conv2dWeightGrad"];
@@ -38,7 +38,7 @@ export const convolution: Item = {
   name: "convolution",
   async run({ device, isGpu }) {
     const batch = isGpu ? 64 : 8;
-    const side = isGpu ? 4096 : 1024;
+    const side = squareSide(isGpu);
     using product = await prepare(device, squareProduct(side));
     const rows: (readonly [op: string, model: string, shapes: string, ms: number, rate: number, share: number])[] = [];
     for (const model of ["resnet50", "vgg16"]) {

@@ -8,7 +8,7 @@ import type { Shape } from "../../kernels/op.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Item } from "../item.ts";
 import { pytorch, secondsIn, silences, tfjs } from "../peers.ts";
-import { deviceSecondsOf, prepare } from "../programs.ts";
+import { deviceSecondsOf, prepare, squareSide } from "../programs.ts";
 import { percent } from "../table.ts";
 
 /** ViT-B/32's products at 50 tokens × batch 8: [rows, inner, columns]. */
@@ -21,7 +21,7 @@ const vit: readonly (readonly [number, number, number])[] = [[400, 768, 2304], [
 export const matmul: Item = {
   name: "matmul",
   async run({ device, isGpu }) {
-    const side = isGpu ? 4096 : 1024;
+    const side = squareSide(isGpu);
     const time = async (a: Shape, b: Shape) => {
       const builder = new GraphBuilder();
       builder.output("c", builder.matmul(builder.state("a", a), builder.state("b", b)));
