@@ -27,7 +27,8 @@ import { type Filtering, filterings, tilesOf } from "./tile_transforms.ts";
 
 /**
  * Multiply-adds that it costs to compute and write a number of V or M and to read it again, measured on llvmpipe: F(4×4, 3×3) and the kernels
- * are even where C · O / (C + O) is 12, F(2×2, 3×3) and the kernels at 30 to 40. A number of U costs half.
+ * are even where C · O / (C + O) is 12, F(2×2, 3×3) and the kernels at 30 to 40. A number of U costs half, and one of the weight three
+ * quarters of it where the kernels lay it out anew.
  */
 const NUMBER_COST = 40;
 
@@ -37,8 +38,9 @@ function costOf({ tile }: Filtering, x: Shape, [o, c]: Shape): number {
   return (tile + 2) ** 2 * (o * c * (count + NUMBER_COST / 2) + NUMBER_COST * (o + c) * count);
 }
 
-/** Multiply-adds of the kernels. */
-const directCost = ([n, , height, width]: Shape, weight: Shape): number => n * height * width * sizeOf(weight);
+/** Multiply-adds of the kernels, and what their weights cost. */
+const directCost = ([n, , height, width]: Shape, weight: Shape): number =>
+  sizeOf(weight) * (n * height * width + 0.75 * NUMBER_COST);
 
 /** The convolutions in tiles of F(m×m, 3×3), where neither U, V nor M would have to be cut. */
 function form(filtering: Filtering): ConvForm {

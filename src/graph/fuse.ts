@@ -34,7 +34,12 @@ export interface FuseOptions {
   readonly manyWrites: boolean;
   /** Most tensors a step may touch. */
   readonly maxBindings: number;
+  /** Most tensors that a step of small ones may touch, where steps that need not be one are joined. */
+  readonly maxJoined: number;
 }
+
+/** Elements of the largest tensors that are small: what they take to compute is as long as a dispatch takes to start. */
+const SMALL = 2 ** 18;
 
 /** Longest chain computed on the fly: beyond it, registers spill and compilers slow down. */
 const MAX_EXPRESSION = 64;
@@ -235,14 +240,15 @@ class Fusion {
 
 /**
  * Joins maps of one shape, and equal calls of kernels that take several: what they share is read once, and one dispatch is
- * cheaper than two. So the two sums of batch norm's gradient are one pass, and so are the norms of gradients of one shape.
+ * cheaper than two. So the two sums of batch norm's gradient are one pass, and so are the norms of gradients of one shape, and
+ * the updates of parameters of one shape.
  */
-function joinSteps(steps: readonly Step[], { manyWrites, maxBindings }: FuseOptions): Step[] {
-  if (!manyWrites) return [...steps];
+function joinSteps(steps: readonly Step[], options: FuseOptions): Step[] {
+  if (!options.manyWrites) return [...steps];
   const joined: Step[] = [];
   for (const step of steps) {
     const at = joined.findLastIndex((earlier, i) =>
-      i >= joined.length - JOIN_WINDOW && canJoin(earlier, step, maxBindings) &&
+      i >= joined.length - JOIN_WINDOW && canJoin(earlier, step, options) &&
       !joined.slice(i + 1).some((between) => step.reads.some((read) => between.writes.includes(read)))
     );
     if (at < 0) joined.push(step);
@@ -251,14 +257,16 @@ function joinSteps(steps: readonly Step[], { manyWrites, maxBindings }: FuseOpti
   return joined;
 }
 
-function canJoin(a: Step, b: Step, maxBindings: number): boolean {
+function canJoin(a: Step, b: Step, { maxBindings, maxJoined }: FuseOptions): boolean {
   if (a.kernels.length > 0 || b.kernels.length > 0 ? !areEqualCalls(a, b) : !sameShape(a.writes[0], b.writes[0])) {
     return false;
   }
   const { reads, writes } = join(a, b);
   // What b reads of a, it must read at the element it is computing, not broadcast or under another shape.
   const crossing = b.reads.some((read) => a.writes.includes(read));
-  return reads.length + writes.length <= maxBindings && (!crossing || a.writes.every((write) => usesInPlace(b, write)));
+  const isSmall = [...reads, ...writes].every(({ shape }) => sizeOf(shape) <= SMALL);
+  return reads.length + writes.length <= (isSmall ? maxJoined : maxBindings) &&
+    (!crossing || a.writes.every((write) => usesInPlace(b, write)));
 }
 
 /** Do two steps make equal calls of a kernel that takes several, and write what they give as it is? */

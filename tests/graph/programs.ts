@@ -11,10 +11,22 @@ import { lower } from "../../src/graph/lower.ts";
 import type { Step } from "../../src/graph/step.ts";
 
 /** As WebGPU fuses. */
-export const EVERYTHING: FuseOptions = { prologues: true, epilogues: true, manyWrites: true, maxBindings: 8 };
+export const EVERYTHING: FuseOptions = {
+  prologues: true,
+  epilogues: true,
+  manyWrites: true,
+  maxBindings: 8,
+  maxJoined: 8,
+};
 
 /** As gpu.js fuses. */
-export const MAPS_ONLY: FuseOptions = { prologues: false, epilogues: false, manyWrites: false, maxBindings: 16 };
+export const MAPS_ONLY: FuseOptions = {
+  prologues: false,
+  epilogues: false,
+  manyWrites: false,
+  maxBindings: 16,
+  maxJoined: 16,
+};
 
 /** A lowered graph and its steps. */
 export function fused(

@@ -23,7 +23,7 @@ export interface GpuJs {
   destroy(): Promise<void>;
 }
 
-const FUSION: FuseOptions = { prologues: false, epilogues: false, manyWrites: false, maxBindings: 16 };
+const FUSION: FuseOptions = { prologues: false, epilogues: false, manyWrites: false, maxBindings: 16, maxJoined: 16 };
 
 /** In `webasm` mode an index is a float32, exact below 2^24. */
 export const MAX_TENSOR_BYTES = 4 * 2 ** 24;

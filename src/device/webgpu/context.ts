@@ -7,18 +7,31 @@
 import { UserError } from "../../errors.ts";
 import type { Chooser } from "../../graph/choices.ts";
 import { cut } from "../../graph/cut.ts";
-import { fuse, type FuseOptions } from "../../graph/fuse.ts";
+import { fuse } from "../../graph/fuse.ts";
 import type { Graph, Precision } from "../../graph/graph.ts";
 import { lower } from "../../graph/lower.ts";
 import { type MemoryLimits, type Plan, plan } from "../../graph/plan.ts";
 import { checkPrecision } from "../checks.ts";
 
-const FUSION: FuseOptions = { prologues: true, epilogues: true, manyWrites: true, maxBindings: 8 };
+/** Storage buffers that every device lets a dispatch have. */
+const PROMISED = 8;
+
+/** More storage buffers than this are of no use: 32 are the updates of six parameters. */
+export const MOST_STORAGE = 32;
+
+const FUSION = { prologues: true, epilogues: true, manyWrites: true, maxBindings: PROMISED } as const;
+
+/** What a device allows. */
+export interface DeviceLimits extends MemoryLimits {
+  /** Tensors that a dispatch may touch; by default what WebGPU promises. */
+  readonly maxTensors?: number;
+}
 
 /** Lowers, cuts, fuses and lays out a graph as WebGPU runs it, compositions by plain rules unless told; needs no adapter. */
-export function layOut(graph: Graph, limits: MemoryLimits, choices?: Chooser): { graph: Graph; plan: Plan } {
+export function layOut(graph: Graph, limits: DeviceLimits, choices?: Chooser): { graph: Graph; plan: Plan } {
   const lowered = cut(lower(graph, { choices, maxBytes: limits.maxBinding }), limits.maxBinding, choices);
-  return { graph: lowered, plan: plan(lowered, fuse(lowered, FUSION), limits) };
+  const fused = fuse(lowered, { ...FUSION, maxJoined: limits.maxTensors ?? PROMISED });
+  return { graph: lowered, plan: plan(lowered, fused, limits) };
 }
 
 /** Formats of the textures that tensors are read from: one or four numbers a texel. */
@@ -38,6 +51,8 @@ export class WebGpuContext {
   readonly readsTextures: boolean;
   /** Largest tensor that a kernel is given, in bytes. */
   readonly maxBinding: number;
+  /** Tensors that a dispatch may touch. */
+  readonly #maxTensors: number;
   #fault?: Error;
   #closing = false;
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
@@ -54,7 +69,11 @@ export class WebGpuContext {
     this.description = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ");
     this.precisions = gpu.features.has("shader-f16") ? ["f32", "f16"] : ["f32"];
     this.isSoftware = info.isFallbackAdapter;
-    this.readsTextures = this.isSoftware && gpu.limits.maxStorageTexturesPerShaderStage >= FUSION.maxBindings;
+    const { maxStorageBuffersPerShaderStage, maxStorageTexturesPerShaderStage } = gpu.limits;
+    this.readsTextures = this.isSoftware && maxStorageTexturesPerShaderStage >= PROMISED;
+    this.#maxTensors = this.readsTextures
+      ? Math.min(maxStorageBuffersPerShaderStage, maxStorageTexturesPerShaderStage)
+      : maxStorageBuffersPerShaderStage;
     // A validation error is silent unless it is listened for; nothing computed after it is to be believed.
     gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
@@ -87,7 +106,8 @@ export class WebGpuContext {
   /** Lowers, cuts, fuses and lays out a graph for this device. Throws UserError where it cannot hold it in its precision. */
   plan(graph: Graph, choices: Chooser): { graph: Graph; plan: Plan } {
     checkPrecision(this, graph.precision);
-    return layOut(graph, { maxBuffer: this.gpu.limits.maxBufferSize, maxBinding: this.maxBinding }, choices);
+    const { gpu: { limits: { maxBufferSize } }, maxBinding } = this;
+    return layOut(graph, { maxBuffer: maxBufferSize, maxBinding, maxTensors: this.#maxTensors }, choices);
   }
 
   /** Layout of a dispatch: the numbers, then `storage` tensors in buffers, then textures of these formats. */

@@ -9,7 +9,7 @@ import type { Graph, Precision } from "../../graph/graph.ts";
 import type { Device, MemoryUse, Session, Tuned, TuneOptions } from "../device.ts";
 import { freeHostMemory } from "../host_memory.ts";
 import { memoryUse } from "../memory.ts";
-import { WebGpuContext } from "./context.ts";
+import { MOST_STORAGE, WebGpuContext } from "./context.ts";
 import { dispatchesOf } from "./dispatches.ts";
 import { WebGpuSession } from "./session.ts";
 import { choicesFor } from "./stored_choices.ts";
@@ -40,6 +40,7 @@ export async function openWebGpu(maxBinding?: number): Promise<WebGpuDevice | un
       maxBufferSize: limits.maxBufferSize,
       maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
       maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,
+      maxStorageBuffersPerShaderStage: Math.min(limits.maxStorageBuffersPerShaderStage, MOST_STORAGE),
       maxStorageTexturesPerShaderStage: limits.maxStorageTexturesPerShaderStage,
     },
     requiredFeatures: WANTED.filter((feature) => adapter.features.has(feature)),
