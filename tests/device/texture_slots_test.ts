@@ -42,3 +42,21 @@ Deno.test("TextureSlots gives up the texture that was used longest ago", () => {
   assertEquals(copies(slots, [a]), [false]);
   assertEquals(copies(slots, [b]), [true]);
 });
+
+Deno.test("TextureSlots shares textures between tensors of like sizes", () => {
+  const slots = new TextureSlots();
+  for (const texels of [64, 33, 50, 40]) {
+    slots.assign([{ ...a, texels, location: tensor(texels * 256).location }], new Set());
+  }
+  assertEquals(slots.bytes, 2 * 4 * 64);
+});
+
+Deno.test("TextureSlots reads a part from the whole's texture, and not the whole from a part's", () => {
+  const slots = new TextureSlots();
+  const part = { ...a, texels: 40 };
+  assertEquals(copies(slots, [a]), [true]);
+  assertEquals(copies(slots, [part]), [false]);
+  const other = new TextureSlots();
+  assertEquals(copies(other, [part]), [true]);
+  assertEquals(copies(other, [a]), [true]);
+});
