@@ -67,23 +67,23 @@ interface Reduction {
 /** Invocations of a workgroup that has an output for each. */
 const OWNED_WORKGROUP = 16;
 
-/** Sums of more elements would lose digits if one invocation added them up. */
-const MOST_OWNED = 8192;
+/** Adding up more numbers one by one would lose digits. An invocation adds up each row by itself, four columns apart where it can, then the rows. */
+const MOST_IN_TURN = 8192;
 
 /**
  * Is a workgroup for an output better than an invocation? On a GPU, where neighbours then read neighbouring elements, unless
  * most of them would idle; on a processor, where the barriers cost as much as thousands of elements, if the outputs
- * are too few to occupy the cores, or the sums are long.
+ * are too few to occupy the cores.
  */
 function isWorthSharing(outputs: number, elements: number, { isSoftware }: Target): boolean {
-  return isSoftware ? outputs < 4 * OWNED_WORKGROUP || elements > MOST_OWNED : elements > 32;
+  return isSoftware ? outputs < 2 * OWNED_WORKGROUP : elements > 32;
 }
 
 /** `shared`: an output has a workgroup; `owned`: an invocation. Where the last axis is kept there is only the latter, for long sums only the former. */
 function candidates(call: Call, target: Target): string[] {
   const { k0, r0, k1, r1, k2 } = params(call);
   if (k2 !== 1) return ["owned"];
-  if (r0 * r1 > MOST_OWNED) return ["shared"];
+  if (Math.max(r0, r1 % 4 === 0 ? r1 / 4 : r1) > MOST_IN_TURN) return ["shared"];
   return isWorthSharing(k0 * k1, r0 * r1, target) ? ["shared", "owned"] : ["owned", "shared"];
 }
 

@@ -24,9 +24,11 @@ fn main(
   for (var i = 0u; i < p.r0; i++) {
     let start = ((kept0 * p.r0 + i) * p.k1 + kept1) * row * k2 + kept2;
     enter0(start);
+    var sum = nothing();
     for (var j = 0u; j < row; j++) {
-      acc = fold(acc, load0(start + j * k2));
+      sum = fold(sum, load0(start + j * k2));
     }
+    acc = fold(acc, sum);
   }
   emit(out, flat(acc));
 }
