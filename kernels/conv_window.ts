@@ -137,7 +137,7 @@ export interface ConvCase {
   readonly weight: Shape;
   /** How the window moves. */
   readonly window: ConvWindow;
-  /** Absolute part of the tolerance: 1e-5 of what the longest of its sums of normal products come to, and no less than 1e-4. */
+  /** Absolute part of the tolerance. */
   readonly abs: number;
   /** Timed, not tested. */
   readonly bench?: boolean;
@@ -147,7 +147,12 @@ const convCase = (x: Shape, weight: Shape, stride = 1, padding = 0, groups = 1):
   x,
   weight,
   window: { stride, padding, groups },
-  abs: Math.max(1e-4, 1e-5 * Math.sqrt(9 * Math.max(weight[0], weight[1]))),
+  abs: 1e-4,
+});
+/** One that Winograd's tiles compute: its sums are longer, and may be off by 1e-5 of what normal products add up to. */
+const winogradCase = (x: Shape, weight: Shape): ConvCase => ({
+  ...convCase(x, weight, 1, 1),
+  abs: 1e-5 * Math.sqrt(9 * Math.max(weight[0], weight[1])),
 });
 const bench = (x: Shape, weight: Shape, stride = 1, padding = 1): ConvCase => ({
   ...convCase(x, weight, stride, padding),
@@ -189,8 +194,8 @@ export const convCases: readonly ConvCase[] = [
   convCase([1, 4, 9, 9], [4, 1, 3, 3], 2, 1, 4),
   convCase([2, 3, 6, 6], [6, 1, 3, 3], 1, 1, 3),
   // Enough channels for Winograd's transforms, in tiles of 4×4 and of 2×2.
-  convCase([2, 96, 11, 13], [72, 96, 3, 3], 1, 1),
-  convCase([2, 96, 2, 60], [96, 96, 3, 3], 1, 1),
+  winogradCase([2, 96, 11, 13], [72, 96, 3, 3]),
+  winogradCase([2, 96, 2, 60], [96, 96, 3, 3]),
   bench([32, 3, 64, 64], [32, 3, 3, 3]),
   bench([32, 32, 32, 32], [64, 32, 3, 3]),
   bench([32, 64, 16, 16], [128, 64, 3, 3]),

@@ -113,7 +113,13 @@ const picturesKernel: Kernel = {
 
 /** Shapes of pictures that reach every branch: whole fours of tiles or not, rows of whole fours or not, odd sizes. */
 const cases: readonly Shape[] = [
-  ...[[1, 2, 8, 16], [2, 3, 8, 8], [4, 2, 6, 6], [1, 3, 5, 7], [4, 2, 1, 3], [2, 1, 7, 15], [1, 2, 9, 14]],
+  [1, 2, 8, 16],
+  [2, 3, 8, 8],
+  [4, 2, 6, 6],
+  [1, 3, 5, 7],
+  [4, 2, 1, 3],
+  [2, 1, 7, 15],
+  [1, 2, 9, 14],
 ];
 const BENCH: Shape = [8, 128, 28, 28];
 

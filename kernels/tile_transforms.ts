@@ -33,8 +33,9 @@ export interface Filtering {
   readonly bt: Matrix;
 }
 
-/** The points of F(4, 3) besides 0 and ∞: ±P and ±Q. */
+/** The points of F(4, 3) besides 0 and ∞ are ±P and ±Q: each with the square of the other pair's. */
 const [P, Q] = [3 / 4, 3 / 2];
+const POINTS = [[P, Q ** 2], [-P, Q ** 2], [Q, P ** 2], [-Q, P ** 2]] as const;
 
 /**
  * Cook and Toom's algorithm with the points 0, ±1, ∞ for m = 2, and 0, ±3/4, ±3/2, ∞ for m = 4. These cost what the usual 0, ±1, ±2, ∞
@@ -51,21 +52,15 @@ export const filterings: Readonly<Record<2 | 4, Filtering>> = {
   },
   4: {
     tile: 4,
-    a: [[1, 0, 0, 0], ...[P, -P, Q, -Q].map((p) => [1, p, p ** 2, p ** 3]), [0, 0, 0, 1]],
+    a: [[1, 0, 0, 0], ...POINTS.map(([p]) => [1, p, p ** 2, p ** 3]), [0, 0, 0, 1]],
     g: [
       [1 / (P * Q) ** 2, 0, 0],
-      ...[P, -P, Q, -Q].map((p) => {
-        const other = P ** 2 + Q ** 2 - p ** 2;
-        return [1, p, p ** 2].map((power) => power / (2 * p ** 2 * (p ** 2 - other)));
-      }),
+      ...POINTS.map(([p, other]) => [1, p, p ** 2].map((power) => power / (2 * p ** 2 * (p ** 2 - other)))),
       [0, 0, 1],
     ],
     bt: [
       [(P * Q) ** 2, 0, -(P ** 2) - Q ** 2, 0, 1, 0],
-      ...[P, -P, Q, -Q].map((p) => {
-        const other = P ** 2 + Q ** 2 - p ** 2;
-        return [0, -p * other, -other, p, 1, 0];
-      }),
+      ...POINTS.map(([p, other]) => [0, -p * other, -other, p, 1, 0]),
       [0, (P * Q) ** 2, 0, -(P ** 2) - Q ** 2, 0, 1],
     ],
   },
