@@ -39,6 +39,7 @@ export async function prepare(
   choices: Choices = device.choices,
 ): Promise<Prepared> {
   const session = device.open(choices);
+  const program = session.compile(graph);
   for (const [name, length] of stateSizes(graph)) {
     session.write(name, filled(length, name.endsWith("var") ? 1 : scale));
   }
@@ -47,7 +48,6 @@ export async function prepare(
     if (node.op !== "input") continue;
     inputs[node.attrs.name as string] = isScalarInput(node) ? new Float32Array(1) : filled(wholeSize(node));
   }
-  const program = session.compile(graph);
   program.run(inputs);
   await session.settle();
   return { session, program, inputs, [Symbol.dispose]: () => session[Symbol.dispose]() };

@@ -78,8 +78,9 @@ export interface Session extends Disposable {
   /** Waits until all that was run is done; throws what the device has complained of. */
   settle(): Promise<void>;
   /**
-   * Makes a program of a graph. States that it names must have been written, in its sizes, before it runs. Throws UserError
-   * where the device cannot hold tensors in the graph's precision, as {@link Device.measure} does.
+   * Makes a program of a graph. States that it names must have been written, in its sizes, before it runs. Those that are written
+   * only now lie side by side, so that on WebGPU few dispatches update them all; those from before lie each by itself. Throws
+   * UserError where the device cannot hold tensors in the graph's precision, as {@link Device.measure} does.
    */
   compile(graph: Graph): Program;
 }

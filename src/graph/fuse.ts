@@ -52,8 +52,12 @@ const isKernel = (node: Node): boolean => !STRUCTURAL.has(node.op) && !isElement
 
 /** The steps of a lowered graph, in an order in which every step comes after those it reads from. */
 export function fuse(graph: Graph, options: FuseOptions): Step[] {
-  return joinSteps(new Fusion(graph, options).steps(), options);
+  const steps = new Fusion(graph, options).steps();
+  return options.manyWrites ? joinSteps(steps, options, updatesIn(graph)) : steps;
 }
+
+/** New values of State. */
+const updatesIn = (graph: Graph): ReadonlySet<Node> => new Set(graph.assignments.map(({ value }) => storageOf(value)));
 
 class Fusion {
   readonly #nodes: Node[];
@@ -240,15 +244,16 @@ class Fusion {
 
 /**
  * Joins maps of one shape, and equal calls of kernels that take several: what they share is read once, and one dispatch is
- * cheaper than two. So the two sums of batch norm's gradient are one pass, and so are the norms of gradients of one shape, and
- * the updates of parameters of one shape.
+ * cheaper than two. So the two sums of batch norm's gradient are one pass, and so are the norms of gradients of one shape.
+ *
+ * @param updates New values of State. Maps to those are joined where they share what they read, as a parameter's and its
+ *   momentum's do; a device computes those of all parameters in few dispatches, of whatever shapes they are.
  */
-function joinSteps(steps: readonly Step[], options: FuseOptions): Step[] {
-  if (!options.manyWrites) return [...steps];
+function joinSteps(steps: readonly Step[], options: FuseOptions, updates: ReadonlySet<Node>): Step[] {
   const joined: Step[] = [];
   for (const step of steps) {
     const at = joined.findLastIndex((earlier, i) =>
-      i >= joined.length - JOIN_WINDOW && canJoin(earlier, step, options) &&
+      i >= joined.length - JOIN_WINDOW && canJoin(earlier, step, options, updates) &&
       !joined.slice(i + 1).some((between) => step.reads.some((read) => between.writes.includes(read)))
     );
     if (at < 0) joined.push(step);
@@ -257,16 +262,23 @@ function joinSteps(steps: readonly Step[], options: FuseOptions): Step[] {
   return joined;
 }
 
-function canJoin(a: Step, b: Step, { maxBindings, maxJoined }: FuseOptions): boolean {
+function canJoin(a: Step, b: Step, { maxBindings, maxJoined }: FuseOptions, updates: ReadonlySet<Node>): boolean {
   if (a.kernels.length > 0 || b.kernels.length > 0 ? !areEqualCalls(a, b) : !sameShape(a.writes[0], b.writes[0])) {
     return false;
   }
+  const isUpdate = a.kernels.length === 0 && [...a.writes, ...b.writes].some((write) => updates.has(write));
+  if (isUpdate && !shareReads(a, b)) return false;
   const { reads, writes } = join(a, b);
   // What b reads of a, it must read at the element it is computing, not broadcast or under another shape.
   const crossing = b.reads.some((read) => a.writes.includes(read));
   const isSmall = [...reads, ...writes].every(({ shape }) => sizeOf(shape) <= SMALL);
   return reads.length + writes.length <= (isSmall ? maxJoined : maxBindings) &&
     (!crossing || a.writes.every((write) => usesInPlace(b, write)));
+}
+
+/** Does b read what a reads or writes, but for single numbers? */
+function shareReads(a: Step, b: Step): boolean {
+  return b.reads.some((read) => sizeOf(read.shape) > 1 && (a.reads.includes(read) || a.writes.includes(read)));
 }
 
 /** Do two steps make equal calls of a kernel that takes several, and write what they give as it is? */

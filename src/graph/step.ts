@@ -93,6 +93,18 @@ export function describeStep(step: Step, precisionOf: (node: Node) => Precision 
   };
 }
 
+/** Name, shapes and work of steps that are computed together. */
+export function describeSteps(steps: readonly Step[], precisionOf?: (node: Node) => Precision): StepDescription {
+  const described = steps.map((step) => describeStep(step, precisionOf));
+  if (described.length === 1) return described[0];
+  const sumOf = (what: keyof Cost) => described.reduce((sum, { cost }) => sum + cost[what], 0);
+  return {
+    name: `${described[0].name}, ${steps.length} times`,
+    shapes: described.flatMap(({ shapes }) => shapes),
+    cost: { flops: sumOf("flops"), bytes: sumOf("bytes") },
+  };
+}
+
 /** `matmul`, `sum ×2 +3`, `map of 4`. */
 function nameOf(kernels: readonly KernelUse[], maps: number): string {
   if (kernels.length === 0) return `map of ${maps}`;

@@ -121,11 +121,12 @@ export class Fit {
     const taught = options.teacher ? teacherState(options.teacher, preprocessing) : [];
     const started = initialState(model, optimizer, weights, this.#step.learning, options.accumulate > 1);
     const scale = this.#counters.includes(LOSS_SCALE.scale) ? initialLossScale() : [];
-    for (const [name, values] of [...model.weights, ...started, ...scale, ...taught]) this.#session.write(name, values);
     if (options.accumulate > 1) {
       this.#gathering = this.#session.compile(trainingGraph(model, { ...this.#step, accumulation: "gather" }));
     }
     this.#program = this.#session.compile(trainingGraph(model, this.#step));
+    // Only now, so that they lie side by side.
+    for (const [name, values] of [...model.weights, ...started, ...scale, ...taught]) this.#session.write(name, values);
     this.#evaluator = new Evaluator(this.#session, model, this.#val.batch);
     this.#progress = { epoch: 0, step: 0, updates: 0 };
   }

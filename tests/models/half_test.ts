@@ -50,8 +50,9 @@ async function step(session: Session, model: Model, precision: Precision): Promi
     ...initialState(model, options.optimizer, new Array(size.classes).fill(1)),
     ...precision === "f16" ? initialLossScale() : [],
   ];
+  const program = session.compile(trainingGraph(model, options));
   for (const [name, values] of states) session.write(name, values);
-  session.compile(trainingGraph(model, options)).run({
+  program.run({
     images: pictures([batch, 3, size.imageSize, size.imageSize]),
     targets: targets(batch, size.classes),
     weight: new Float32Array(batch).fill(1),

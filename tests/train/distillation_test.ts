@@ -161,8 +161,9 @@ for (const { name: device, present, open } of devices) {
         const graph = trainingGraph(student, stepOptions(teacher));
         await using opened = await open();
         using session = opened.open();
+        const program = session.compile(graph);
         for (const [name, values] of before) session.write(name, values);
-        session.compile(graph).run(inputs);
+        program.run(inputs);
         const after = await session.read([...before.keys()]);
         const { states: want } = runReference(graph, { ...Object.fromEntries(before), ...inputs });
         for (const [name, values] of before) {

@@ -131,8 +131,8 @@ Deno.test("a step in half precision takes half the temporaries of a deep network
 
 /** Runs steps from the start, and gives the mean loss of each. */
 async function losses(session: Session, precision: Precision, steps: number): Promise<number[]> {
-  for (const [name, values] of start(precision)) session.write(name, values);
   const program = session.compile(trainingGraph(model, { ...options, precision }));
+  for (const [name, values] of start(precision)) session.write(name, values);
   const found: number[] = [];
   for (let step = 0; step < steps; step++) {
     session.write(COUNTERS.lossSum, Float32Array.of(0));
@@ -162,8 +162,8 @@ Deno.test({
     using session = device.open();
     const states = start("f16");
     const names = states.map(([name]) => name);
-    for (const [name, values] of states) session.write(name, values);
     const program = session.compile(trainingGraph(model, { ...options, precision: "f16" }));
+    for (const [name, values] of states) session.write(name, values);
     const run = async (step: number) => {
       program.run(inputsOf(step));
       return await session.read(names);

@@ -252,10 +252,10 @@ for (const { name: device, present, open } of devices) {
         await t.step(each.name, async () => {
           using session = opened.open();
           const { options, inputs, start } = runOf(each);
+          const program = session.compile(trainingGraph(dense, options));
           for (const [name, values] of [...start, ...Object.entries(each.before)]) {
             session.write(name, Float32Array.from(values));
           }
-          const program = session.compile(trainingGraph(dense, options));
           for (const step of inputs) {
             program.run(Object.fromEntries(Object.entries(step).map(([name, of]) => [name, Float32Array.from(of)])));
           }
@@ -292,8 +292,8 @@ for (const { name: device, present, open } of devices) {
           const options = normedOptions(freeze);
           const { optimizer, learning } = options;
           const start = new Map([...normed.weights, ...initialState(normed, optimizer, [1, 1, 1], learning)]);
-          for (const [name, values] of start) session.write(name, values);
           const program = session.compile(trainingGraph(normed, options));
+          for (const [name, values] of start) session.write(name, values);
           program.run(given);
           const after = await session.read([...normed.weights.keys()]);
           const same = [...after].filter(([name, values]) => `${values}` === `${normed.weights.get(name)}`);

@@ -174,8 +174,8 @@ for (const { name: device, present, open } of devices) {
       async fn(t) {
         await using opened = await open();
         using session = opened.open();
-        const names = begin(session);
         const program = session.compile(trainingGraph(model, { ...small, skipNonFinite }));
+        const names = begin(session);
         for (const [step, broken] of [[1, NaN], [4, Infinity], [7, -Infinity]] as const) {
           await t.step(`a picture with ${broken}`, async () => {
             begin(session);

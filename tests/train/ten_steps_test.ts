@@ -45,11 +45,11 @@ const part = (values: Float32Array, k: number, count: number): Float32Array =>
 
 /** Losses of a run's first steps, each on a batch of its own. */
 async function lossesOf(session: Session, model: Model, optimizer: Optimizer, learningRate: number, steps: number) {
-  for (const [name, values] of initialState(model, optimizer, new Array(classes).fill(1))) session.write(name, values);
-  for (const { name, shape } of model.parameters) session.write(name, referenceWeight(name, shape));
   const program = session.compile(trainingGraph(model, {
     ...{ task: "multiclass", batch, optimizer, weightDecay, labelSmoothing: 0, skipNonFinite: false },
   }));
+  for (const [name, values] of initialState(model, optimizer, new Array(classes).fill(1))) session.write(name, values);
+  for (const { name, shape } of model.parameters) session.write(name, referenceWeight(name, shape));
   const images = pictures([steps * batch, ...shape.slice(1)]);
   const labels = targets(steps * batch, classes);
   const losses: number[] = [];

@@ -13,11 +13,12 @@ import half from "./half.wgsl" with { type: "text" };
 import { randomWgsl } from "../../../kernels/random.ts";
 import { opNamed } from "../../../kernels/mod.ts";
 import { type Call, linearGrid, sizeOf, type Target, type Wgsl } from "../../../kernels/op.ts";
-import type { Chooser } from "../../graph/choices.ts";
+import { type Chooser, RULES } from "../../graph/choices.ts";
 import { callOf, keyOf, type Node, type Precision, storageOf } from "../../graph/graph.ts";
-import type { Location, Plan } from "../../graph/plan.ts";
+import type { Location, Place, Plan } from "../../graph/plan.ts";
 import type { Step } from "../../graph/step.ts";
 import { printExpression } from "../expression.ts";
+import type { Address, Window } from "./addresses.ts";
 import type { TextureFormat } from "./context.ts";
 import { divisorBelow, fourWide, sharedRun } from "./runs.ts";
 import { enterWgsl, type Hoist, type Read, type Surroundings, type View, WgslLanguage } from "./wgsl_language.ts";
@@ -28,7 +29,7 @@ export interface Assembled {
   /** Contents of the uniform buffer at binding 0. */
   readonly params: Uint32Array<ArrayBuffer>;
   /** What is bound from binding 1 on. */
-  readonly bindings: readonly Location[];
+  readonly bindings: readonly (Location | Window)[];
   /** Tensors that are bound after those as textures: copied before the dispatch. */
   readonly textures: readonly TextureOperand[];
   readonly grid: readonly [number, number, number];
@@ -64,7 +65,21 @@ const STORED: Readonly<Record<Precision, Readonly<Record<View, string>>>> = {
   f16: { f32: "f16", vec4f: "vec4h" },
 };
 
+/** Bytes that an index counts. */
+const VIEW_BYTES: Readonly<Record<View, number>> = { f32: 4, vec4f: 16 };
+
 const MAP_WORKGROUP = 64;
+
+const MAP_ENTRY = `@compute @workgroup_size(${MAP_WORKGROUP})
+fn main(
+  @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) num: vec3u,
+  @builtin(local_invocation_index) l: u32,
+) {
+`;
+
+/** Rows of a uniform table are multiples of so many numbers. */
+const ROW_NUMBERS = 4;
 
 /** Most elements, or groups of four, that one invocation of a map computes where they share what they broadcast. */
 const MOST_IN_RUN = 16;
@@ -102,16 +117,43 @@ function textOf(device: TargetDevice, op: string, call: Call, candidate: string 
   return wgsl;
 }
 
+/** A window of a buffer that a location lies in, and where in it, in bytes. */
+export type WindowOf = (location: Location) => { readonly window: Address; readonly at: number };
+
+/**
+ * The WGSL of a map as one of several that share a text and a dispatch: each workgroup looks up which of them it belongs to, and
+ * finds its tensors by their offsets in windows of the buffers they lie in.
+ *
+ * The text lacks its first line, `const ROWS = …;`, the number of maps. `params` are one row of their table, of which the first number
+ * is left open: the map's first workgroup. `grid` counts the map's own workgroups along its first axis.
+ */
+export function assembleRow(step: Step, plan: Plan, device: TargetDevice, windowOf: WindowOf): Assembled {
+  return new Assembly(plan, device, RULES, windowOf).row(step);
+}
+
 interface Binding {
   readonly name: string;
-  readonly location: Location;
-  view?: View;
+  /** Where it begins. */
+  readonly start: Location | Address;
+  bytes: number;
+  readonly precision: Precision;
+  readonly view: View;
+}
+
+/** A stored tensor in a binding. */
+interface Stored {
+  readonly place: string;
+  readonly binding: Binding;
+  /** Comes before the index of an element. */
+  readonly from: string;
 }
 
 class Assembly implements Surroundings {
   readonly #plan: Plan;
   readonly #device: TargetDevice;
+  readonly #windowOf?: WindowOf;
   readonly #bindings: Binding[] = [];
+  readonly #stored: Stored[] = [];
   readonly #textures: TextureOperand[] = [];
   readonly #params: [name: string, value: number][] = [];
   readonly #floats = new DataView(new ArrayBuffer(4));
@@ -119,27 +161,35 @@ class Assembly implements Surroundings {
   readonly #choices: Chooser;
   #usesRandom = false;
 
-  constructor(plan: Plan, device: TargetDevice, choices: Chooser) {
+  constructor(plan: Plan, device: TargetDevice, choices: Chooser, windowOf?: WindowOf) {
     this.#plan = plan;
     this.#device = device;
     this.#choices = choices;
+    this.#windowOf = windowOf;
   }
 
-  /** The binding of a stored tensor, if there is one already. */
-  #bindingOf(node: Node): Binding | undefined {
+  /** A stored tensor that is bound already. */
+  #storedOf(node: Node): Stored | undefined {
     const place = placeOf(this.#plan.locations.get(storageOf(node))!);
-    return this.#bindings.find(({ location }) => placeOf(location) === place);
+    return this.#stored.find((other) => other.place === place);
   }
 
-  /** The binding of a stored tensor; tensors that share a place share it. */
-  bind(node: Node, view: View): Binding {
-    let binding = this.#bindingOf(node);
+  /** Binds a stored tensor, as `view` where what it is in is not bound for another already. */
+  bind(node: Node, view: View): Stored {
+    const known = this.#storedOf(node);
+    if (known) return known;
+    const location = this.#plan.locations.get(storageOf(node))!;
+    const { window: start, at } = this.#windowOf?.(location) ?? { window: location, at: 0 };
+    let binding = this.#bindings.find((other) => placeOf(other.start) === placeOf(start));
     if (!binding) {
-      const location = this.#plan.locations.get(storageOf(node))!;
-      this.#bindings.push(binding = { name: `b${this.#bindings.length}`, location });
+      const { precision } = location;
+      this.#bindings.push(binding = { name: `b${this.#bindings.length}`, start, bytes: 0, precision, view });
     }
-    binding.view ??= view;
-    return binding;
+    binding.bytes = Math.max(binding.bytes, at + location.bytes);
+    const from = this.#windowOf ? `${this.uint(at / VIEW_BYTES[binding.view])} + ` : "";
+    const stored = { place: placeOf(location), binding, from };
+    this.#stored.push(stored);
+    return stored;
   }
 
   /** A number that is not part of the text. */
@@ -165,6 +215,39 @@ class Assembly implements Surroundings {
   }
 
   map(step: Step): Assembled {
+    const { invocations, length, lines } = this.#mapBody(step);
+    return this.#finish(
+      `${MAP_ENTRY}  let first = ((wid.y * num.x + wid.x) * ${MAP_WORKGROUP}u + l) * ${length};
+${indent(lines)}
+}
+`,
+      linearGrid(invocations, MAP_WORKGROUP),
+    );
+  }
+
+  row(step: Step): Assembled {
+    this.#params.push(["group", 0]);
+    const { invocations, length, lines } = this.#mapBody(step);
+    while (this.#params.length % ROW_NUMBERS !== 0) this.#params.push([`unused${this.#params.length}`, 0]);
+    return this.#finish(
+      `${MAP_ENTRY}  let group = wid.y * num.x + wid.x;
+  var row = 0u;
+  for (var leap = 1u << firstLeadingBit(ROWS); leap > 0u; leap >>= 1u) {
+    if (row + leap < ROWS && rows[row + leap].group <= group) {
+      row += leap;
+    }
+  }
+  let p = rows[row];
+  let first = ((group - p.group) * ${MAP_WORKGROUP}u + l) * ${length};
+${indent(lines)}
+}
+`,
+      [Math.ceil(invocations / MAP_WORKGROUP), 1, 1],
+    );
+  }
+
+  /** What an invocation of a map does from its element `first` on, and how many of `length` elements each there are. */
+  #mapBody(step: Step): { readonly invocations: number; readonly length: string; readonly lines: readonly string[] } {
     const [write] = step.writes;
     const size = sizeOf(write.shape);
     const view = size % 4 === 0 && fourWide(step) ? "vec4f" : "f32";
@@ -173,34 +256,25 @@ class Assembly implements Surroundings {
     for (const node of step.writes) this.bind(node, view);
     for (const node of step.reads) if (sizeOf(node.shape) === size) this.read(node, view);
     const turns = divisorBelow(sharedRun(step) / (size / count), MOST_IN_RUN);
-    const hoist: Hoist | undefined = turns === 1 ? undefined : { run: turns * (size / count), at: "first", values: [] };
+    // Rows have one text whatever their sizes divide by.
+    const isRun = turns > 1 || this.#windowOf !== undefined;
+    const hoist: Hoist | undefined = isRun ? { run: turns * (size / count), at: "first", values: [] } : undefined;
     const { statements, results } = printExpression(step, step.roots, new WgslLanguage(this, view, hoist));
     const body = [...statements, ...step.writes.map((node, k) => this.#store(node, view, results[k]))];
     const shared = hoist?.values ?? [];
-    const chunk = shared.length > 0 ? turns : 1;
-    const length = chunk === 1 ? "1u" : this.uint(chunk);
-    const lines = chunk === 1 ? ["let i = first;", ...body] : [
+    const guard = ["if (first >= p.count) {", "  return;", "}"];
+    if (shared.length === 0) {
+      return { invocations: count, length: "1u", lines: [...guard, "let i = first;", ...body] };
+    }
+    const length = this.uint(turns);
+    const lines = [
+      ...guard,
       ...shared.map(({ name, value }) => `let ${name} = ${value};`),
       `for (var v = 0u; v < ${length}; v++) {`,
       ...["let i = first + v;", ...body].map((line) => `  ${line}`),
       "}",
     ];
-    return this.#finish(
-      `@compute @workgroup_size(${MAP_WORKGROUP})
-fn main(
-  @builtin(workgroup_id) wid: vec3u,
-  @builtin(num_workgroups) num: vec3u,
-  @builtin(local_invocation_index) l: u32,
-) {
-  let first = ((wid.y * num.x + wid.x) * ${MAP_WORKGROUP}u + l) * ${length};
-  if (first >= p.count) {
-    return;
-  }
-${indent(lines)}
-}
-`,
-      linearGrid(count / chunk, MAP_WORKGROUP),
-    );
+    return { invocations: count / turns, length, lines };
   }
 
   kernel(step: Step): Assembled {
@@ -248,15 +322,18 @@ ${indent([...body.statements, this.#store(write, wgsl.writes, result)])}
     const { precision } = this.#plan.locations.get(storageOf(node))!;
     const format = TEXTURE_FORMATS[precision][view];
     // What is written in place is read there too: its line is in the processor's cache then, and nothing is copied.
-    if (this.#device.readsTextures && !this.#bindingOf(node) && format && sizeOf(node.shape) >= LEAST_IN_TEXTURE) {
+    if (
+      this.#device.readsTextures && !this.#windowOf && !this.#storedOf(node) && format &&
+      sizeOf(node.shape) >= LEAST_IN_TEXTURE
+    ) {
       const name = this.#texture(node, view, format);
       const texel = (index: string) =>
         `textureLoad(${name}, vec2u((${index}) & ${TEXTURE_WIDTH - 1}u, (${index}) >> ${Math.log2(TEXTURE_WIDTH)}u))`;
       return { view, at: view === "f32" ? (index) => `${texel(index)}.x` : texel };
     }
-    const binding = this.bind(node, view);
-    const element = (index: string) => `${binding.name}[${index}]`;
-    return { view: binding.view!, at: precision === "f32" ? element : (index) => `${binding.view}(${element(index)})` };
+    const { binding, from } = this.bind(node, view);
+    const element = (index: string) => `${binding.name}[${from}${index}]`;
+    return { view: binding.view, at: precision === "f32" ? element : (index) => `${binding.view}(${element(index)})` };
   }
 
   #texture(node: Node, view: View, format: TextureFormat): string {
@@ -288,33 +365,36 @@ ${indent([...statements, `return ${isOne ? results[0] : `${type}(${results.join(
   }
 
   #store(node: Node, view: View, value: string): string {
-    const binding = this.bind(node, view);
+    const { binding, from } = this.bind(node, view);
     if (binding.view !== view) {
       throw new TypeError(`Cannot write a tensor as ${view} in place of one read as ${binding.view}`);
     }
-    if (binding.location.precision === "f32") return `${binding.name}[i] = ${value};`;
-    return `${binding.name}[i] = ${view === "f32" ? "toHalf" : "toHalf4"}(${value});`;
+    const element = `${binding.name}[${from}i]`;
+    return `${element} = ${
+      binding.precision === "f32" ? value : `${view === "f32" ? "toHalf" : "toHalf4"}(${value})`
+    };`;
   }
 
   #finish(code: string, grid: readonly [number, number, number]): Assembled {
     if (this.#params.length === 0) this.#params.push(["unused", 0]);
     const fields = this.#params.map(([name]) => `  ${name}: u32,`).join("\n");
-    const declarations = this.#bindings.map(({ name, view, location: { precision } }, k) =>
+    const declarations = this.#bindings.map(({ name, view, precision }, k) =>
       // Always read_write: the places of one dispatch may share a buffer, which no other access mode allows.
-      `@group(0) @binding(${k + 1}) var<storage, read_write> ${name}: array<${STORED[precision][view!]}>;`
+      `@group(0) @binding(${k + 1}) var<storage, read_write> ${name}: array<${STORED[precision][view]}>;`
     );
     const textures = this.#textures.map(({ format }, k) =>
       `@group(0) @binding(${this.#bindings.length + k + 1}) var t${k}: texture_storage_2d<${format}, read>;`
     );
-    const header = `struct Params {\n${fields}\n}\n@group(0) @binding(0) var<uniform> p: Params;\n${
+    const numbers = this.#windowOf ? "rows: array<Params, ROWS>" : "p: Params";
+    const header = `struct Params {\n${fields}\n}\n@group(0) @binding(0) var<uniform> ${numbers};\n${
       [...declarations, ...textures].join("\n")
     }\n`;
-    const isHalf = this.#bindings.some(({ location }) => location.precision === "f16");
+    const isHalf = this.#bindings.some(({ precision }) => precision === "f16");
     return {
       code: (isHalf ? `enable f16;\n${header}${half}` : header) + arithmetic + (this.#usesRandom ? randomWgsl : "") +
         code,
       params: Uint32Array.from(this.#params, ([, number]) => number),
-      bindings: this.#bindings.map(({ location }) => location),
+      bindings: this.#bindings.map(({ start, bytes }) => ({ ...start, bytes })),
       textures: this.#textures,
       grid,
       scalars: this.#scalars,
@@ -328,10 +408,8 @@ function structure(name: string, step: Step, view: View): string {
 }
 
 /** Tells places apart. */
-export function placeOf(location: Location): string {
-  return location.in === "arena"
-    ? `arena ${location.page} ${location.offset}`
-    : `${location.in} ${location.offset} ${location.name}`;
+export function placeOf(place: Place | Address): string {
+  return `${place.in} ${place.offset} ${"page" in place ? place.page : place.name}`;
 }
 
 function indent(lines: readonly string[]): string {

@@ -5,10 +5,11 @@
  */
 
 import type { Choices, Chooser } from "../../graph/choices.ts";
-import type { Graph, Precision } from "../../graph/graph.ts";
+import { type Graph, type Precision, stateSizes } from "../../graph/graph.ts";
 import type { Device, MemoryUse, Session, Tuned, TuneOptions } from "../device.ts";
 import { freeHostMemory } from "../host_memory.ts";
 import { memoryUse } from "../memory.ts";
+import { addressesOf } from "./addresses.ts";
 import { MOST_STORAGE, WebGpuContext } from "./context.ts";
 import { dispatchesOf } from "./dispatches.ts";
 import { WebGpuSession } from "./session.ts";
@@ -91,9 +92,11 @@ export class WebGpuDevice implements Device {
   }
 
   measure(graph: Graph, choices: Chooser = this.choices): MemoryUse {
-    const { plan } = this.#context.plan(graph, choices);
+    const { graph: lowered, plan } = this.#context.plan(graph, choices);
+    if (!this.#context.readsTextures) return memoryUse(plan);
     // The texts say what is read from textures.
-    return memoryUse(plan, this.#context.readsTextures ? dispatchesOf(plan, this.#context, choices).textureBytes : 0);
+    const addresses = addressesOf(stateSizes(lowered), this.#context.maxBinding);
+    return memoryUse(plan, dispatchesOf(plan, this.#context, choices, addresses).textureBytes);
   }
 
   tune(graphs: readonly Graph[], options: TuneOptions): Promise<Tuned> {

@@ -7,6 +7,7 @@
 import type { Place } from "../../graph/plan.ts";
 import { checkState, checkWrite, missingState } from "../checks.ts";
 import type { Program } from "../device.ts";
+import { type Address, sideBySide } from "./addresses.ts";
 import type { WebGpuContext } from "./context.ts";
 import { textureSize, type TextureUse } from "./texture_slots.ts";
 
@@ -17,11 +18,19 @@ export interface Range {
   readonly length: number;
 }
 
+/** Where a state is. */
+interface State {
+  readonly address: Address;
+  readonly length: number;
+  /** Was it given a value? Until then it only has its place. */
+  isWritten: boolean;
+}
+
 /** State and an arena on one WebGPU device. */
 export class WebGpuMemory implements Disposable {
   readonly context: WebGpuContext;
-  readonly #states = new Map<string, { buffer: GPUBuffer; length: number }>();
-  readonly #pages: GPUBuffer[] = [];
+  readonly #states = new Map<string, State>();
+  readonly #buffers: Readonly<Record<Address["in"], GPUBuffer[]>> = { states: [], arena: [] };
   readonly #textures = new Map<string, GPUTexture>();
   /** Counts replacements of the arena's buffers: bind groups made before one are stale. */
   generation = 0;
@@ -32,31 +41,52 @@ export class WebGpuMemory implements Disposable {
     this.context = context;
   }
 
+  /** Gives those of some states that are not there yet their places, side by side; they have no value until they are written. */
+  place(sizes: ReadonlyMap<string, number>): void {
+    const missing = [...sizes].filter(([name]) => !this.#states.has(name));
+    const { pages, addresses } = sideBySide(new Map(missing), this.context.maxBinding, this.#buffers.states.length);
+    for (const bytes of pages) this.#buffers.states.push(this.createBuffer(bytes));
+    for (const [name, length] of missing) {
+      this.#states.set(name, { address: addresses.get(name)!, length, isWritten: false });
+    }
+  }
+
   /** Creates a state, or gives one a new value. */
-  write(state: string, values: Float32Array): void {
-    const { gpu } = this.context;
-    const known = this.#states.get(state);
-    checkWrite(state, known?.length, values.length);
-    const buffer = known?.buffer ?? this.createBuffer(4 * values.length);
-    this.#states.set(state, { buffer, length: values.length });
-    gpu.queue.writeBuffer(buffer, 0, values as Float32Array<ArrayBuffer>);
+  write(name: string, values: Float32Array): void {
+    const { length } = values;
+    const known = this.#states.get(name);
+    if (known?.isWritten) checkWrite(name, known.length, length);
+    else if (known && known.length !== length) this.#states.delete(name);
+    this.place(new Map([[name, length]]));
+    const state = this.#states.get(name)!;
+    state.isWritten = true;
+    const buffer = this.#bufferAt(state.address);
+    this.context.gpu.queue.writeBuffer(buffer, state.address.offset, values as Float32Array<ArrayBuffer>);
   }
 
   /** Values of states, in one read back. */
   async read(states: readonly string[]): Promise<Map<string, Float32Array>> {
-    const values = await this.readRanges(states.map((name) => ({ ...this.#state(name), offset: 0 })));
+    const ranges = states.map((name) => {
+      const { address, length, isWritten } = this.#state(name);
+      if (!isWritten) throw missingState(name);
+      return { buffer: this.#bufferAt(address), offset: address.offset, length };
+    });
+    const values = await this.readRanges(ranges);
     return new Map(states.map((name, k) => [name, values[k]]));
   }
 
-  #state(name: string): { buffer: GPUBuffer; length: number } {
+  #state(name: string): State {
     const state = this.#states.get(name);
     if (!state) throw missingState(name);
     return state;
   }
 
-  /** Throws TypeError unless every state is there with so many numbers. */
+  /** Throws TypeError unless every state was written with so many numbers. */
   checkStates(sizes: ReadonlyMap<string, number>): void {
-    for (const [name, length] of sizes) checkState(name, this.#states.get(name)?.length, length);
+    for (const [name, length] of sizes) {
+      const state = this.#states.get(name);
+      checkState(name, state?.isWritten ? state.length : undefined, length);
+    }
   }
 
   /** A buffer of at least so many bytes. */
@@ -81,20 +111,30 @@ export class WebGpuMemory implements Disposable {
   /** Makes the arena's pages at least so large. */
   reserve(pages: readonly number[]): void {
     this.lastRun = undefined;
+    const { arena } = this.#buffers;
     pages.forEach((bytes, k) => {
-      const page = this.#pages[k];
-      if (page && page.size >= bytes) return;
-      page?.destroy();
-      this.#pages[k] = this.createBuffer(bytes);
+      if (arena[k]?.size >= bytes) return;
+      arena[k]?.destroy();
+      arena[k] = this.createBuffer(bytes);
       this.generation++;
     });
   }
 
-  /** The buffer and offset of a location outside a program's inputs. */
-  place(location: Exclude<Place, { in: "input" }>): { buffer: GPUBuffer; offset: number } {
-    return location.in === "arena"
-      ? { buffer: this.#pages[location.page], offset: location.offset }
-      : { buffer: this.#state(location.name).buffer, offset: location.offset };
+  /** Where a location lies among the buffers that programs share; undefined for their inputs, which they do not. */
+  addressOf(place: Place): Address | undefined {
+    if (place.in === "input") return undefined;
+    if (place.in === "arena") return place;
+    const { address } = this.#state(place.name);
+    return { ...address, offset: address.offset + place.offset };
+  }
+
+  /** The buffer and offset of an address. */
+  at(address: Address): { buffer: GPUBuffer; offset: number } {
+    return { buffer: this.#bufferAt(address), offset: address.offset };
+  }
+
+  #bufferAt(address: Address): GPUBuffer {
+    return this.#buffers[address.in][address.page];
   }
 
   /** Copies ranges to the host, in one map: each map costs over ten milliseconds in Deno. */
@@ -124,8 +164,7 @@ export class WebGpuMemory implements Disposable {
 
   /** Frees every buffer. Without this, memory grows: a dropped buffer is no pressure on the collector. */
   [Symbol.dispose](): void {
-    for (const { buffer } of this.#states.values()) buffer.destroy();
-    for (const page of this.#pages) page.destroy();
+    for (const buffer of Object.values(this.#buffers).flat()) buffer.destroy();
     for (const texture of this.#textures.values()) texture.destroy();
   }
 }

@@ -17,11 +17,12 @@ import {
   storageOf,
   wholeSize,
 } from "../../graph/graph.ts";
-import type { Location, Plan } from "../../graph/plan.ts";
-import { describeStep } from "../../graph/step.ts";
+import type { Place, Plan } from "../../graph/plan.ts";
+import { describeSteps } from "../../graph/step.ts";
 import { inputValues, staleOutputs } from "../checks.ts";
 import type { MemoryUse, Program, StepTime, Values } from "../device.ts";
 import { memoryUse } from "../memory.ts";
+import type { Address } from "./addresses.ts";
 import { TEXTURE_WIDTH } from "./assemble.ts";
 import { Clock } from "./clock.ts";
 import { dispatchesOf, type PlannedDispatch } from "./dispatches.ts";
@@ -50,6 +51,8 @@ export class WebGpuProgram implements Program {
   /** Where each scalar input stands in the uniform buffer, in numbers. */
   readonly #scalars = new Map<string, number[]>();
   readonly #inputs = new Map<string, { buffer: GPUBuffer; length: number }>();
+  /** Values on their way from one state to another. */
+  #detour?: GPUBuffer;
   #groups: GPUBindGroup[] = [];
   #generation = -1;
 
@@ -57,7 +60,9 @@ export class WebGpuProgram implements Program {
     this.#memory = memory;
     this.#graph = graph;
     this.#plan = plan;
-    const { dispatches, textureBytes } = dispatchesOf(plan, memory.context, choices);
+    memory.place(stateSizes(graph));
+    const addresses = (place: Place) => memory.addressOf(place);
+    const { dispatches, textureBytes } = dispatchesOf(plan, memory.context, choices, addresses);
     this.memory = memoryUse(plan, textureBytes);
     let paramsAt = 0;
     this.#dispatches = dispatches.map((dispatch) => {
@@ -112,10 +117,9 @@ export class WebGpuProgram implements Program {
     if (this.#scalars.size > 0) queue.writeBuffer(this.#uniforms, 0, this.#params);
   }
 
-  #place(location: Location): { buffer: GPUBuffer; offset: number } {
-    return location.in === "input"
-      ? { buffer: this.#inputs.get(location.name)!.buffer, offset: location.offset }
-      : this.#memory.place(location);
+  #place(place: Place | Address): { buffer: GPUBuffer; offset: number } {
+    if (place.in === "input") return { buffer: this.#inputs.get(place.name)!.buffer, offset: place.offset };
+    return this.#memory.at(place.in === "state" ? this.#memory.addressOf(place)! : place);
   }
 
   #bind(): void {
@@ -173,12 +177,25 @@ export class WebGpuProgram implements Program {
     });
     pass?.end();
     clock?.resolve(encoder);
-    for (const { from, state, offset } of this.#plan.copies) {
-      const source = this.#place(this.#plan.locations.get(from)!);
-      const target = this.#memory.place({ in: "state", name: state, offset });
-      encoder.copyBufferToBuffer(source.buffer, source.offset, target.buffer, target.offset, 4 * sizeOf(from.shape));
-    }
+    this.#copyStates(encoder);
     gpu.queue.submit([encoder.finish()]);
+  }
+
+  /** Gives states the values that could not be computed in their places. */
+  #copyStates(encoder: GPUCommandEncoder): void {
+    const { copies, locations } = this.#plan;
+    for (const { from, state, offset } of copies) {
+      let source = this.#place(locations.get(from)!);
+      const target = this.#place({ in: "state", name: state, offset });
+      const bytes = 4 * sizeOf(from.shape);
+      if (source.buffer === target.buffer) {
+        // Within one buffer nothing can be copied.
+        this.#detour ??= this.#memory.createBuffer(Math.max(...copies.map(({ from }) => 4 * sizeOf(from.shape))));
+        encoder.copyBufferToBuffer(source.buffer, source.offset, this.#detour, 0, bytes);
+        source = { buffer: this.#detour, offset: 0 };
+      }
+      encoder.copyBufferToBuffer(source.buffer, source.offset, target.buffer, target.offset, bytes);
+    }
   }
 
   async profile(inputs: Values): Promise<StepTime[]> {
@@ -190,7 +207,7 @@ export class WebGpuProgram implements Program {
     this.#memory.lastRun = this;
     const seconds = await clock.read();
     const precisionOf = (node: Node) => this.#plan.locations.get(node)!.precision;
-    return this.#plan.steps.map((step, k) => ({ ...describeStep(step, precisionOf), seconds: seconds[k] }));
+    return this.#dispatches.map(({ steps }, k) => ({ ...describeSteps(steps, precisionOf), seconds: seconds[k] }));
   }
 
   /** Copies a tensor into its texture: whole rows, then what is left. */
@@ -223,6 +240,7 @@ export class WebGpuProgram implements Program {
   /** Frees the buffers of the program's own. */
   destroy(): void {
     this.#uniforms.destroy();
+    this.#detour?.destroy();
     for (const { buffer } of this.#inputs.values()) buffer.destroy();
   }
 }

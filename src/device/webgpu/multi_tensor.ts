@@ -1,0 +1,143 @@
+/**
+ * One dispatch for many maps: those of one text over tensors of whatever sizes, such as the updates of all parameters. Each map is
+ * a row of a table of numbers, and each workgroup looks up whose it is (PyTorch calls the same `multi_tensor_apply`).
+ *
+ * A row's tensors are found by their offsets in windows of the buffers that programs share. Windows begin at multiples of what can
+ * be bound, so that no two overlap; a tensor that lies across such a border is left to a dispatch of its own.
+ *
+ * @module
+ */
+
+import { linearGrid } from "../../../kernels/op.ts";
+import type { Node } from "../../graph/graph.ts";
+import { ALIGNMENT, type Location, type Plan } from "../../graph/plan.ts";
+import type { Step } from "../../graph/step.ts";
+import type { Address, Addresses } from "./addresses.ts";
+import { type Assembled, assembleRow, placeOf, type TargetDevice } from "./assemble.ts";
+
+/** Bytes of uniform numbers that every device lets a dispatch have. */
+const MOST_NUMBERS = 65536;
+
+/** Bytes of a buffer, or of an input. */
+interface Range {
+  readonly buffer: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What a dispatch computes. */
+export interface Packed {
+  /** One step, or several maps. */
+  readonly steps: readonly Step[];
+  /** Of several. */
+  readonly assembled?: Assembled;
+}
+
+/** Takes the steps of a plan in their order, and gives them back with those maps together that can be. */
+export class Packer {
+  readonly #plan: Plan;
+  readonly #device: TargetDevice;
+  readonly #addresses: Addresses;
+  /** Bytes of a window. */
+  readonly #most: number;
+  /** Maps that others may yet be put to, and what they touch. */
+  #held: { readonly step: Step; readonly row: Assembled }[] = [];
+  #read: Range[] = [];
+  #written: Range[] = [];
+
+  /** @param maxBinding Bytes of a buffer that can be bound. */
+  constructor(plan: Plan, device: TargetDevice, addresses: Addresses, maxBinding: number) {
+    this.#plan = plan;
+    this.#device = device;
+    this.#addresses = addresses;
+    this.#most = Math.floor(maxBinding / ALIGNMENT) * ALIGNMENT;
+  }
+
+  /** The next step of the plan. Gives what is to come before it, and it itself unless it is held back for others. */
+  add(step: Step): Packed[] {
+    const reads = step.reads.map((node) => this.#rangeOf(this.#locationOf(node)));
+    const writes = step.writes.map((node) => this.#rangeOf(this.#locationOf(node)));
+    const isAfter = overlap(writes, this.#read) || overlap(writes, this.#written) || overlap(reads, this.#written);
+    const before = isAfter ? this.finish() : [];
+    if (!this.#isPackable(step)) return [...before, { steps: [step] }];
+    this.#held.push({ step, row: assembleRow(step, this.#plan, this.#device, (place) => this.#windowOf(place)) });
+    this.#read.push(...reads);
+    this.#written.push(...writes);
+    return before;
+  }
+
+  /** What is held back. */
+  finish(): Packed[] {
+    const groups = Map.groupBy(
+      this.#held,
+      ({ row: { code, bindings } }) => [code, ...bindings.map(placeOf)].join("\n"),
+    );
+    this.#held = [];
+    this.#read = [];
+    this.#written = [];
+    return [...groups.values()].flatMap((group) => {
+      const most = Math.floor(MOST_NUMBERS / group[0].row.params.byteLength);
+      const tables = Array.from(
+        { length: Math.ceil(group.length / most) },
+        (_, k) => group.slice(k * most, (k + 1) * most),
+      );
+      return tables.map((members): Packed => {
+        const steps = members.map(({ step }) => step);
+        return members.length === 1 ? { steps } : { steps, assembled: this.#table(members.map(({ row }) => row)) };
+      });
+    });
+  }
+
+  #locationOf(node: Node): Location {
+    return this.#plan.locations.get(node)!;
+  }
+
+  /** Does the step compute new State from float32 numbers that all lie in windows? Other numbers would take other bindings. */
+  #isPackable({ kernels, reads, writes }: Step): boolean {
+    if (kernels.length > 0 || writes.some((node) => this.#locationOf(node).in !== "state")) return false;
+    return [...reads, ...writes].every((node) => {
+      const location = this.#locationOf(node);
+      const address = this.#addresses(location);
+      return address && location.precision === "f32" && address.offset % this.#most + location.bytes <= this.#most;
+    });
+  }
+
+  #windowOf(location: Location): { window: Address; at: number } {
+    const address = this.#addresses(location)!;
+    const at = address.offset % this.#most;
+    return { window: { ...address, offset: address.offset - at }, at };
+  }
+
+  #rangeOf(location: Location): Range {
+    const address = this.#addresses(location);
+    const buffer = address ? `${address.in} ${address.page}` : `input ${placeOf(location)}`;
+    const from = (address ?? location).offset;
+    return { buffer, from, to: from + location.bytes };
+  }
+
+  #table(rows: readonly Assembled[]): Assembled {
+    const [{ code, bindings, params: { length } }] = rows;
+    const params = new Uint32Array(length * rows.length);
+    let group = 0;
+    rows.forEach((row, k) => {
+      params.set(row.params, k * length);
+      params[k * length] = group;
+      group += row.grid[0];
+    });
+    return {
+      code: `const ROWS = ${rows.length}u;\n${code}`,
+      params,
+      bindings: bindings.map((window, k) => ({
+        ...window,
+        bytes: Math.max(...rows.map((row) => row.bindings[k].bytes)),
+      })),
+      textures: [],
+      grid: linearGrid(group, 1),
+      scalars: rows.flatMap(({ scalars }, k) => scalars.map(({ name, at }) => ({ name, at: k * length + at }))),
+    };
+  }
+}
+
+function overlap(some: readonly Range[], others: readonly Range[]): boolean {
+  return some.some((a) => others.some((b) => a.buffer === b.buffer && a.from < b.to && b.from < a.to));
+}
