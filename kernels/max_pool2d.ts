@@ -228,6 +228,8 @@ export const maxPool2d: Op = {
     const [, , height, width] = x.shape;
     return [b.op("maxPool2dGrad", [b.op("maxPool2dPosition", [x], attrs), grad], { ...attrs, height, width })];
   },
+  // Its gradient too: where the maximum is no more than 0, nothing flows back either way.
+  commutesWith: ["relu"],
   cost: searchCost,
   cuts: () => byImage(1),
   kernel: search("value"),

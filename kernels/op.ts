@@ -283,6 +283,11 @@ export interface Op {
   shape(inputs: readonly Shape[], attrs: Attrs): Shape;
   /** Vector–Jacobian product. An op without one stops gradients, as comparisons do. */
   readonly vjp?: Vjp;
+  /**
+   * Of an op of one operand: elementwise ops that give the same after it as before it, where there are more numbers. They are
+   * put after it.
+   */
+  readonly commutesWith?: readonly string[];
   /** Work of a call, for the bench and the command `models`. */
   cost(call: Call): Cost;
   /** Ways to compute a call in parts, the cheapest first; a primitive without any needs all of its tensors whole. */

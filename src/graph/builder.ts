@@ -152,6 +152,10 @@ export class GraphBuilder implements Builder {
   /** Any op of the registry. Throws TypeError for an unknown name, shapes that do not fit, and tensors of another graph. */
   op(name: string, inputs: readonly Operand[], attrs: Attrs = {}): Tensor {
     const nodes = inputs.map((input) => this.#node(input));
+    const [first] = nodes;
+    if (first && opNamed(name).commutesWith?.includes(first.op)) {
+      return this.op(first.op, [this.op(name, first.inputs, attrs)], first.attrs);
+    }
     const output = opNamed(name).shape(nodes.map((node) => node.shape), attrs);
     const lower = this.#primitives
       ? this.#loweringOf(name, { inputs: nodes.map((node) => node.shape), output, attrs })
