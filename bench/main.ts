@@ -5,8 +5,10 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
+import { type Command, parseCommand, path, toggle } from "../src/cli/command.ts";
+import { describe } from "../src/cli/help.ts";
 import { openDevice } from "../src/device/open.ts";
+import { UserError } from "../src/errors.ts";
 import type { Context, Item } from "./item.ts";
 import { convolution } from "./items/convolution.ts";
 import { gpujs } from "./items/gpujs.ts";
@@ -23,22 +25,45 @@ import { markdown, type Table } from "./table.ts";
 
 const items: readonly Item[] = [matmul, convolution, training, inference, loop, memory, half, start, growth, gpujs];
 
-/** What is asked for. */
-interface Options {
-  readonly _: readonly string[];
-  readonly gpu: boolean;
-  readonly json?: string;
+const command = {
+  name: "bench",
+  summary: "times Fovea and its peers side by side, a table for each item; about a quarter of an hour for all",
+  example: "matmul training --json bench.json",
+  words: { usage: "[ITEM…]", min: 0, max: items.length, paths: false },
+  flags: {
+    gpu: toggle({ help: "sizes for a GPU instead of those for a processor" }),
+    json: path({ help: "file that keeps the tables", byDefault: "they are only printed", placeholder: "FILE" }),
+  },
+} satisfies Command;
+
+/** The items that are asked for, and how; undefined when the help is. */
+function asked(): { wanted: readonly Item[]; gpu: boolean; json?: string } | undefined {
+  if (Deno.args.includes("--help")) {
+    console.log(describe("deno task", command));
+    console.log(`Items (default: all)\n  ${items.map(({ name }) => name).join(", ")}`);
+    return undefined;
+  }
+  try {
+    const { options, words } = parseCommand(command, Deno.args);
+    const unknown = words.filter((word) => !items.some(({ name }) => name === word));
+    if (unknown.length > 0) {
+      throw new UserError(
+        `There is no item ${unknown.join(", ")}; give some of ${
+          items.map(({ name }) => name).join(", ")
+        }, or none for all`,
+      );
+    }
+    return { wanted: words.length === 0 ? items : items.filter(({ name }) => words.includes(name)), ...options };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    console.error(error.message);
+    Deno.exit(2);
+  }
 }
 
-const { _: words, gpu, json } = parseArgs(Deno.args, { boolean: ["gpu"], string: ["json"] }) as unknown as Options;
-const unknown = words.filter((word) => !items.some(({ name }) => name === word));
-if (unknown.length > 0) {
-  console.error(
-    `There is no item ${unknown.join(", ")}; give some of ${items.map(({ name }) => name).join(", ")}, or none for all`,
-  );
-  Deno.exit(2);
-}
-
+const given = asked();
+if (!given) Deno.exit(0);
+const { wanted, gpu, json } = given;
 await using device = await openDevice("webgpu");
 const rates = await ratesOf(device, squareSide(gpu));
 const context: Context = { device, isGpu: gpu };
@@ -49,7 +74,7 @@ const machine =
   } GB/s`;
 console.log(`${machine}\n`);
 const tables: Table[] = [];
-for (const item of items.filter(({ name }) => words.length === 0 || words.includes(name))) {
+for (const item of wanted) {
   const table = await item.run(context);
   console.log(`${markdown(table)}\n`);
   tables.push(table);

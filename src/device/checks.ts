@@ -41,8 +41,8 @@ export function checkState(name: string, length: number | undefined, wanted: num
 }
 
 /** Throws TypeError when a state that has `length` numbers is given another count. */
-export function checkWrite(name: string, length: number | undefined, given: number): void {
-  if (length !== undefined && length !== given) {
+export function checkWrite(name: string, length: number, given: number): void {
+  if (length !== given) {
     throw new TypeError(`Cannot write ${given} numbers to ${name}: it has ${length}`);
   }
 }

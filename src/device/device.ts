@@ -71,7 +71,7 @@ export interface MemoryUse {
 
 /** State and the programs that read and write it. */
 export interface Session extends Disposable {
-  /** Creates a state, or gives one a new value. Throws TypeError when its size changes. */
+  /** Creates a state, or gives one a new value. Throws TypeError for another size than it has, or than a program names it in. */
   write(state: string, values: Float32Array): void;
   /** Values of states, in one read back. Throws TypeError for a name that was never written. */
   read(states: readonly string[]): Promise<Map<string, Float32Array>>;

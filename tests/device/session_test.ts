@@ -32,6 +32,14 @@ const GIVEN = { x: numbers(1, 2, 3), rate: numbers(0.5) };
 const refused: readonly [name: string, act: (session: Session) => unknown, message: string][] = [
   ["a new size of a state", (session) => session.write("w", numbers(1)), "Cannot write 1 numbers to w: it has 3"],
   [
+    "another size of a state than a program takes",
+    (session) => {
+      session.compile(graph((b) => b.output("y", b.neg(b.state("u", [3])))));
+      session.write("u", numbers(1));
+    },
+    "Cannot write 1 numbers to u: it has 3",
+  ],
+  [
     "an input that is missing",
     (session) => session.compile(update).run({ rate: GIVEN.rate }),
     "Input x takes 3 numbers: given none",

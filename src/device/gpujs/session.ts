@@ -21,6 +21,8 @@ export class GpuJsSession implements Session {
   readonly #device: Device;
   readonly #context: GpuJsContext;
   readonly #states = new Map<string, Float32Array>();
+  /** Numbers of each state that was written, or that a program names. */
+  readonly #sizes = new Map<string, number>();
   /** The program whose outputs can be read. */
   lastRun?: Program;
 
@@ -30,7 +32,8 @@ export class GpuJsSession implements Session {
   }
 
   write(state: string, values: Float32Array): void {
-    checkWrite(state, this.#states.get(state)?.length, values.length);
+    this.#size(state, values.length);
+    checkWrite(state, this.#sizes.get(state)!, values.length);
     this.#states.set(state, values.slice());
   }
 
@@ -48,7 +51,13 @@ export class GpuJsSession implements Session {
   compile(graph: Graph): Program {
     checkPrecision(this.#device, graph.precision);
     this.lastRun = undefined;
+    for (const [name, length] of stateSizes(graph)) this.#size(name, length);
     return new GpuJsProgram(this, this.#context, this.#context.plan(graph));
+  }
+
+  /** Gives a state its size, unless it has one. */
+  #size(state: string, length: number): void {
+    if (!this.#sizes.has(state)) this.#sizes.set(state, length);
   }
 
   settle(): Promise<void> {

@@ -53,15 +53,12 @@ export class WebGpuMemory implements Disposable {
 
   /** Creates a state, or gives one a new value. */
   write(name: string, values: Float32Array): void {
-    const { length } = values;
-    const known = this.#states.get(name);
-    if (known?.isWritten) checkWrite(name, known.length, length);
-    else if (known && known.length !== length) this.#states.delete(name);
-    this.place(new Map([[name, length]]));
+    this.place(new Map([[name, values.length]]));
     const state = this.#states.get(name)!;
+    checkWrite(name, state.length, values.length);
     state.isWritten = true;
-    const buffer = this.#bufferAt(state.address);
-    this.context.gpu.queue.writeBuffer(buffer, state.address.offset, values as Float32Array<ArrayBuffer>);
+    const { buffer, offset } = this.at(state.address);
+    this.context.gpu.queue.writeBuffer(buffer, offset, values as Float32Array<ArrayBuffer>);
   }
 
   /** Values of states, in one read back. */
@@ -69,7 +66,7 @@ export class WebGpuMemory implements Disposable {
     const ranges = states.map((name) => {
       const { address, length, isWritten } = this.#state(name);
       if (!isWritten) throw missingState(name);
-      return { buffer: this.#bufferAt(address), offset: address.offset, length };
+      return { ...this.at(address), length };
     });
     const values = await this.readRanges(ranges);
     return new Map(states.map((name, k) => [name, values[k]]));
@@ -130,11 +127,7 @@ export class WebGpuMemory implements Disposable {
 
   /** The buffer and offset of an address. */
   at(address: Address): { buffer: GPUBuffer; offset: number } {
-    return { buffer: this.#bufferAt(address), offset: address.offset };
-  }
-
-  #bufferAt(address: Address): GPUBuffer {
-    return this.#buffers[address.in][address.page];
+    return { buffer: this.#buffers[address.in][address.page], offset: address.offset };
   }
 
   /** Copies ranges to the host, in one map: each map costs over ten milliseconds in Deno. */
