@@ -284,8 +284,8 @@ export interface Op {
   /** Vector–Jacobian product. An op without one stops gradients, as comparisons do. */
   readonly vjp?: Vjp;
   /**
-   * Of an op of one operand: elementwise ops that give the same after it as before it, where there are more numbers. They are
-   * put after it.
+   * Of an op of one operand: elementwise ops that commute with it. A call on what one of them gives is built the other way round, since
+   * there are fewer numbers after it.
    */
   readonly commutesWith?: readonly string[];
   /** Work of a call, for the bench and the command `models`. */

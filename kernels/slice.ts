@@ -63,12 +63,6 @@ export const slice: Op = {
     return [b.pad(grad, start, x.shape.map((size, axis) => size - start[axis] - output.shape[axis]))];
   },
   cost: (call) => ({ flops: 0, bytes: 8 * sizeOf(call.output) }),
-  cuts: ({ inputs: [x], output }) =>
-    [...output.keys()].filter((axis) => output[axis] === x[axis]).map((axis) => ({
-      inputs: [axis],
-      output: axis,
-      attrs: (_, parts) => ({ size: output.map((size, k) => k === axis ? size / parts : size) }),
-    })),
   kernel: stridedKernel(copyOf),
   samples,
 };

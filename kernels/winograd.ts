@@ -23,6 +23,7 @@
 
 import type { ConvForm } from "./conv_window.ts";
 import { type Builder, type Shape, sizeOf, type Tensor } from "./op.ts";
+import { range } from "./tile.ts";
 import { type Filtering, filterings, tilesOf } from "./tile_transforms.ts";
 
 /**
@@ -42,7 +43,30 @@ function costOf({ tile }: Filtering, x: Shape, [o, c]: Shape): number {
 const directCost = ([n, , height, width]: Shape, weight: Shape): number =>
   sizeOf(weight) * (n * height * width + 0.75 * NUMBER_COST);
 
-/** The convolutions in tiles of F(m×m, 3×3), where neither U, V nor M would have to be cut. */
+/**
+ * Parts of the batch, equal and as few as may be, for which neither U, V nor M would have to be cut; undefined where there are none.
+ */
+function partsOf({ tile }: Filtering, x: Shape, [o, c]: Shape, maxBytes: number): number | undefined {
+  const bytesOf = (parts: number) =>
+    4 * (tile + 2) ** 2 * Math.max(o * c, Math.max(o, c) * tilesOf(x, tile).count / parts);
+  return range(x[0]).map((k) => k + 1).find((parts) => x[0] % parts === 0 && bytesOf(parts) <= maxBytes);
+}
+
+/** Part k of the pictures, of equal ones; `again` for the backward pass, which does not keep the forward pass's. */
+function partOf(b: Builder, x: Tensor, k: number, parts: number, again: boolean): Tensor {
+  if (parts === 1) return x;
+  const size = [x.shape[0] / parts, ...x.shape.slice(1)];
+  return b.op("slice", [x], { start: [k * size[0], 0, 0, 0], size, again });
+}
+
+/** The results of parts from `first` on, each put to its neighbours as soon as they are there: until then both take memory. */
+function together(b: Builder, count: number, of: (k: number) => Tensor, first = 0): Tensor {
+  if (count === 1) return of(first);
+  const half = Math.ceil(count / 2);
+  return b.concat([together(b, half, of, first), together(b, count - half, of, first + half)], 0);
+}
+
+/** The convolutions in tiles of F(m×m, 3×3), in parts of the batch where tiles of all of it would have to be cut. */
 function form(filtering: Filtering): ConvForm {
   const others = Object.values(filterings).filter((other) => other !== filtering);
   const { tile } = filtering;
@@ -50,26 +74,38 @@ function form(filtering: Filtering): ConvForm {
   const output = `winogradOutput${tile}`;
   const weightTiles = (b: Builder, weight: Tensor, again: boolean) => b.op("winogradWeight", [weight], { tile, again });
   const outputTiles = (b: Builder, dout: Tensor) => b.op("toTiles", [dout], { of: output, again: false });
+  const partsIn = (b: Builder, x: Shape, weight: Shape) => partsOf(filtering, x, weight, b.maxBytes)!;
   return {
     name: `winograd${tile}`,
-    can: ({ maxBytes }, x, [o, c, kh, kw], { stride, padding, groups }) =>
-      kh === 3 && kw === 3 && stride === 1 && padding === 1 && groups === 1 &&
-      4 * (tile + 2) ** 2 * Math.max(o * c, Math.max(o, c) * tilesOf(x, tile).count) <= maxBytes,
+    can: ({ maxBytes }, x, weight, { stride, padding, groups }) =>
+      weight[2] === 3 && weight[3] === 3 && stride === 1 && padding === 1 && groups === 1 &&
+      partsOf(filtering, x, weight, maxBytes) !== undefined,
     pays: (x, weight) =>
       costOf(filtering, x, weight) <
         Math.min(directCost(x, weight), ...others.map((other) => costOf(other, x, weight))),
     forward(b, x, weight) {
-      const v = b.op("toTiles", [x], { of: input, again: false });
-      const m = b.matmul(weightTiles(b, weight, false), v);
-      return b.op("fromTiles", [m], { of: output, imageSize: x.shape.slice(2) });
+      const parts = partsIn(b, x.shape, weight.shape);
+      return together(b, parts, (k) => {
+        const v = b.op("toTiles", [partOf(b, x, k, parts, false)], { of: input, again: false });
+        const m = b.matmul(weightTiles(b, weight, false), v);
+        return b.op("fromTiles", [m], { of: output, imageSize: x.shape.slice(2) });
+      });
     },
     inputGrad(b, weight, dout, x) {
-      const dv = b.matmul(weightTiles(b, weight, true), outputTiles(b, dout), { transposeA: true });
-      return b.op("fromTiles", [dv], { of: input, imageSize: x.slice(2) });
+      const parts = partsIn(b, x, weight.shape);
+      return together(b, parts, (k) => {
+        const dm = outputTiles(b, partOf(b, dout, k, parts, true));
+        const dv = b.matmul(weightTiles(b, weight, true), dm, { transposeA: true });
+        return b.op("fromTiles", [dv], { of: input, imageSize: x.slice(2) });
+      });
     },
     weightGrad(b, x, dout) {
-      const v = b.op("toTiles", [x], { of: input, again: true });
-      const du = b.matmul(outputTiles(b, dout), v, { transposeB: true });
+      const parts = partsIn(b, x.shape, [dout.shape[1], x.shape[1]]);
+      const products = range(parts).map((k) => {
+        const v = b.op("toTiles", [partOf(b, x, k, parts, true)], { of: input, again: true });
+        return b.matmul(outputTiles(b, partOf(b, dout, k, parts, true)), v, { transposeB: true });
+      });
+      const du = products.reduce((sum, product) => b.add(sum, product));
       return b.op("winogradWeightGrad", [du], { tile, again: false });
     },
   };

@@ -301,17 +301,17 @@ export class GraphBuilder implements Builder {
   permute(x: Tensor, order: readonly number[]): Tensor {
     return this.op("permute", [x], { order });
   }
-  /** The block of `size` that begins at `start`, both with one number for each axis. */
+  /** The block of `size` that begins at `start`, both with one number for each axis; all of it adds no node. */
   slice(x: Tensor, start: readonly number[], size: readonly number[]): Tensor {
-    return this.op("slice", [x], { start, size });
+    return `${size}` === `${x.shape}` && start.every((at) => at === 0) ? x : this.op("slice", [x], { start, size });
   }
   /** Zeros before and after each axis, with one number of them for each. */
   pad(x: Tensor, before: readonly number[], after: readonly number[]): Tensor {
     return this.op("pad", [x], { before, after });
   }
-  /** Tensors one after the other along `axis`; all other sizes are equal. */
+  /** Tensors one after the other along `axis`; all other sizes are equal. One alone adds no node. */
   concat(xs: readonly Tensor[], axis: number): Tensor {
-    return this.op("concat", xs, { axis });
+    return xs.length === 1 ? xs[0] : this.op("concat", xs, { axis });
   }
   /** Repeats axes of size 1 until the shape is `shape`. */
   broadcastTo(x: Operand, shape: Shape): Tensor {

@@ -1,7 +1,8 @@
 /**
  * Cutting: a device binds tensors up to some size only (128 MiB is what WebGPU promises, and what Mesa's llvmpipe has;
  * VGG16's first dense layer takes 392). What is larger is held, computed and used in equal parts along its first axis, and
- * each op says how a call of it is computed in parts ({@link Cut}). Kernels never know.
+ * each op says how a call of it is computed in parts ({@link Cut}); slices, and joins along the first axis, move rows between parts.
+ * Kernels never know.
  *
  * A part of an input or a state is a window of its buffer; a part of a temporary is a temporary of its own. Tensors that
  * meet are cut into the same parts, so that nothing is copied on the way from one to another.
@@ -10,7 +11,7 @@
  */
 
 import { opNamed } from "../../kernels/mod.ts";
-import { type Cut, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
+import { type Attrs, type Cut, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
 import { GraphBuilder } from "./builder.ts";
 import type { Chooser } from "./choices.ts";
 import { callOf, type Graph, liveNodes, type Node, STRUCTURAL } from "./graph.ts";
@@ -123,10 +124,57 @@ class Cutting {
       const renamed = parts.map((part) => again === undefined ? part : this.#b.again(part, again as number));
       this.#parts.set(node, renamed.map((part) => this.#b.reshape(part, shape)));
     } else if (!STRUCTURAL.has(node.op) && [node, ...node.inputs].some(this.#isLarge)) {
-      this.#compute(node);
+      if (node.op === "slice") this.#slice(node);
+      else if (node.op === "concatPair" && node.attrs.axis === 0) this.#join(node);
+      else this.#compute(node);
     } else {
       this.#whole.set(node, rebuild(this.#b, node, node.inputs.map((input) => this.#wholeOf(input))));
     }
+  }
+
+  /** A box of a tensor, in as many pieces as there are parts that hold some of it. */
+  #pieces(node: Node, start: Shape, size: Shape, attrs: Attrs = {}): Tensor[] {
+    const parts = this.#parts.get(node) ?? [this.#wholeOf(node)];
+    const each = node.shape[0] / parts.length;
+    return parts.flatMap((part, k) => {
+      const first = Math.max(start[0] - k * each, 0);
+      const end = Math.min(start[0] + size[0] - k * each, each);
+      if (first >= end) return [];
+      const box = { start: [first, ...start.slice(1)], size: [end - first, ...size.slice(1)] };
+      return `${box.size}` === `${part.shape}` ? [part] : [this.#b.op("slice", [part], { ...attrs, ...box })];
+    });
+  }
+
+  /** Moves boxes of tensors to the rows of another, part by part. */
+  #move(node: Node, piecesOf: (from: number, to: number) => Tensor[]): void {
+    const count = this.#isLarge(node) ? this.#counts.get(node.shape[0])! : 1;
+    const rows = node.shape[0] / count;
+    const parts = Array.from({ length: count }, (_, k) => this.#b.concat(piecesOf(k * rows, (k + 1) * rows), 0));
+    if (count === 1) this.#whole.set(node, parts[0]);
+    else this.#parts.set(node, parts);
+  }
+
+  #slice(node: Node): void {
+    const { start, size } = node.attrs as { start: Shape; size: Shape };
+    this.#move(node, (from, to) =>
+      this.#pieces(
+        node.inputs[0],
+        [start[0] + from, ...start.slice(1)],
+        [to - from, ...size.slice(1)],
+        node.attrs,
+      ));
+  }
+
+  /** Two tensors along the first axis. */
+  #join(node: Node): void {
+    const [a, b] = node.inputs;
+    const middle = a.shape[0];
+    const rows = (side: Node, from: number, to: number) =>
+      this.#pieces(side, side.shape.map((_, axis) => axis === 0 ? from : 0), [to - from, ...side.shape.slice(1)]);
+    this.#move(node, (from, to) => [
+      ...rows(a, from, Math.min(to, middle)),
+      ...rows(b, Math.max(from, middle) - middle, to - middle),
+    ]);
   }
 
   /** Computes a call in parts. */
@@ -167,10 +215,11 @@ class Cutting {
   }
 
   #partOf(node: Node, axis: number, k: number, count: number): Tensor {
-    const parts = this.#parts.get(node);
-    if (axis === 0 && parts?.length === count) return parts[k];
     const shape = partShape(node.shape, axis, count);
-    return this.#b.slice(this.#wholeOf(node), shape.map((size, other) => other === axis ? k * size : 0), shape);
+    const start = shape.map((size, other) => other === axis ? k * size : 0);
+    return axis === 0
+      ? this.#b.concat(this.#pieces(node, start, shape), 0)
+      : this.#b.slice(this.#wholeOf(node), start, shape);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Fusion: decides which tensors are stored and groups the graph's primitives into steps, one dispatch each.
+ * Fusion: decides which tensors are stored and groups the graph's primitives into steps.
  *
  * A step is a kernel (matmul, convolution, reduction, …) or a map over elements. Elementwise nodes are computed
  * where their value is used: before a kernel's reads (prologue), on its way to memory (epilogue), or in a map.
@@ -276,9 +276,15 @@ function canJoin(a: Step, b: Step, { maxBindings, maxJoined }: FuseOptions, upda
     (!crossing || a.writes.every((write) => usesInPlace(b, write)));
 }
 
-/** Does b read what a reads or writes, but for single numbers? */
+/**
+ * Does b read what a writes, or a state that a reads? Or, where a is one map, whatever else it reads: both moments read the gradient,
+ * but so may another parameter's. Single numbers do not count.
+ */
 function shareReads(a: Step, b: Step): boolean {
-  return b.reads.some((read) => sizeOf(read.shape) > 1 && (a.reads.includes(read) || a.writes.includes(read)));
+  return b.reads.some((read) =>
+    sizeOf(read.shape) > 1 &&
+    (a.writes.includes(read) || a.reads.includes(read) && (read.op === "state" || a.writes.length === 1))
+  );
 }
 
 /** Do two steps make equal calls of a kernel that takes several, and write what they give as it is? */

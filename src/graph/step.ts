@@ -1,5 +1,5 @@
 /**
- * A step: one dispatch of a fused graph.
+ * A step of a fused graph: what one kernel computes, or one map over elements.
  *
  * @module
  */
@@ -16,7 +16,7 @@ export interface KernelUse {
   readonly prologue: ReadonlyMap<number, Node>;
 }
 
-/** One dispatch. Elementwise nodes that are neither read nor written are computed on the fly. */
+/** A dispatch, or a part of one. Elementwise nodes that are neither read nor written are computed on the fly. */
 export interface Step {
   /** The primitive; none for a map. Where there are several, they are equal calls on other operands, computed side by side. */
   readonly kernels: readonly KernelUse[];

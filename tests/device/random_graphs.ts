@@ -315,6 +315,23 @@ class Growth {
       b.assign(name, value);
     }
   }
+
+  /** States of several sizes with updates of one formula, as an optimiser has them: matrices, and rows that those read too. */
+  learn(): void {
+    const { b, dice } = this;
+    const pull = b.tanh(b.mean(dice.pick(this.terms).x, undefined, false));
+    const sizes = Array.from({ length: 4 + dice.below(4) }, () => [2 + dice.below(40), 2 + 2 * dice.below(9)]);
+    const state = (name: string, shape: Shape): Tensor => {
+      this.given("state", name, shape);
+      return this.stateTerms.get(name)!.x;
+    };
+    const rows = sizes.map(([, columns], k) => state(`row${k}`, [columns]));
+    sizes.forEach((shape, k) => {
+      const w = state(`w${k}`, shape);
+      b.assign(`w${k}`, b.sub(b.mul(w, 0.9), b.mul(b.mul(rows[k], 0.01 * (k + 2)), pull)));
+    });
+    rows.forEach((row, k) => b.assign(`row${k}`, b.add(b.mul(row, 0.5), b.mul(pull, 0.1 * (k + 2)))));
+  }
 }
 
 const opOf = (x: Tensor): string => (x as Tensor & { op: string }).op;
@@ -333,5 +350,6 @@ export function randomGraph(seed: number): RandomGraph {
   for (let k = 0; k < 3 + dice.below(4); k++) b.output(`y${k}`, dice.pick(growth.terms).x);
   b.output("last", growth.terms.at(-1)!.x);
   if (dice.chance(0.2)) b.output("constant", b.constant(0.3));
+  if (dice.chance(0.6)) growth.learn();
   return { graph: b.graph, inputs: growth.inputs, states: growth.states };
 }

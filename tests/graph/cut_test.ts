@@ -115,6 +115,27 @@ Deno.test("outputs in parts are read as one", () => {
   assertEquals([...y], Array.from(x, (value) => 2 * value));
 });
 
+Deno.test("rows go from parts to parts, and to and from what is small", () => {
+  const b = new GraphBuilder();
+  const x = b.input("x", [12, 16]);
+  // Parts of x have four rows: rows of two of them, a box of all, and a whole one, which is not copied.
+  b.output("rows", b.neg(b.slice(x, [3, 0], [3, 16])));
+  b.output("box", b.slice(x, [1, 2], [10, 3]));
+  b.output("part", b.neg(b.slice(x, [4, 0], [4, 16])));
+  // Ten rows and two small ones, and the other way round.
+  const [ten, two] = [b.neg(b.slice(x, [2, 0], [10, 16])), b.exp(b.slice(x, [0, 0], [2, 16]))];
+  b.output("first", b.op("concatPair", [ten, two], { axis: 0 }));
+  b.output("last", b.mul(b.op("concatPair", [two, ten], { axis: 0 }), 2));
+  const given = { x: Float64Array.from({ length: 192 }, (_, i) => Math.sin(i)) };
+  const parts = cut(b.graph, 256);
+  assert(Math.max(...storedBytes(parts)) <= 256);
+  const want = runReference(b.graph, given).outputs;
+  for (const [name, values] of Object.entries(runReference(parts, given).outputs)) {
+    assertNear(values, want[name], 1e-12, name);
+  }
+  assertEquals(liveNodes(parts).filter(({ op, attrs }) => op === "slice" && `${attrs.size}` === "4,16").length, 0);
+});
+
 Deno.test("a state that is only assigned is cut where a binding may begin", () => {
   const b = new GraphBuilder();
   b.assign("sum", b.add(b.input("x", [12, 1]), b.input("y", [1, 32])));

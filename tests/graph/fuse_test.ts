@@ -146,6 +146,22 @@ const cases: readonly Case[] = [
     want: ["map: x -> y", "map: x y -> z"],
   },
   {
+    name: "joins the updates of one parameter, but not those of two that have one gradient",
+    build: (b) => {
+      const grad = b.sum(b.input("x", [3, 5]), [0], false);
+      for (const name of ["v", "w"]) {
+        const momentum = b.add(b.mul(b.state(`momentum of ${name}`, [5]), 0.9), grad);
+        b.assign(`momentum of ${name}`, momentum);
+        b.assign(name, b.sub(b.state(name, [5]), momentum));
+      }
+    },
+    want: [
+      "sum: x -> sum",
+      "map: momentum of v sum v -> momentum of v' v'",
+      "map: momentum of w sum w -> momentum of w' w'",
+    ],
+  },
+  {
     name: "joins sums of tensors of one shape",
     build: (b) => {
       const [x, y] = [b.input("x", [4, 5]), b.input("y", [4, 5])];

@@ -46,8 +46,8 @@ Deno.test("checkFits() refuses a batch that takes too much, with the largest tha
 });
 
 Deno.test("checkFits() takes in half precision what is too much in float32", () => {
-  assertThrows(() => checkFits(deviceOf(75 * MiB), model, step), UserError);
-  checkFits(deviceOf(75 * MiB), model, { ...step, precision: "f16" });
+  assertThrows(() => checkFits(deviceOf(90 * MiB), model, step), UserError);
+  checkFits(deviceOf(90 * MiB), model, { ...step, precision: "f16" });
 });
 
 Deno.test("checkFits() refuses pictures of which one is too large in any batch", () => {

@@ -51,8 +51,9 @@ export class GpuJsSession implements Session {
   compile(graph: Graph): Program {
     checkPrecision(this.#device, graph.precision);
     this.lastRun = undefined;
+    const program = new GpuJsProgram(this, this.#context, this.#context.plan(graph));
     for (const [name, length] of stateSizes(graph)) this.#size(name, length);
-    return new GpuJsProgram(this, this.#context, this.#context.plan(graph));
+    return program;
   }
 
   /** Gives a state its size, unless it has one. */

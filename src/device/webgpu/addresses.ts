@@ -6,9 +6,9 @@
 
 import { ALIGNMENT, type Place } from "../../graph/plan.ts";
 
-/** A place in a buffer of State, or in a page of the arena. */
+/** A place in a buffer of states, or in one of the arena. */
 export interface Address {
-  readonly in: "states" | "arena";
+  readonly in: "statePage" | "arena";
   /** Number of the buffer. */
   readonly page: number;
   /** In bytes. */
@@ -27,7 +27,7 @@ export type Addresses = (place: Place) => Address | undefined;
  * Lays states out side by side in as few buffers as may be, each small enough to be bound as a whole unless one state is not.
  *
  * @param sizes Numbers of each state.
- * @param most Bytes that can be bound.
+ * @param most Bytes of a buffer that can be bound.
  * @param first Number of the first buffer.
  */
 export function sideBySide(
@@ -42,18 +42,17 @@ export function sideBySide(
     const last = pages.length - 1;
     if (last < 0 || pages[last] + bytes > most) pages.push(0);
     const page = pages.length - 1;
-    addresses.set(name, { in: "states", page: first + page, offset: pages[page] });
+    addresses.set(name, { in: "statePage", page: first + page, offset: pages[page] });
     pages[page] += bytes;
   }
   return { pages, addresses };
 }
 
-/** Addresses in a session that has run no other program: where its states are side by side. */
-export function addressesOf(states: ReadonlyMap<string, number>, most: number): Addresses {
-  const { addresses } = sideBySide(states, most);
+/** Addresses of a plan's places, by those of whole states. */
+export function addressesBy(addressOf: (state: string) => Address): Addresses {
   return (place) => {
     if (place.in !== "state") return place.in === "input" ? undefined : place;
-    const address = addresses.get(place.name)!;
+    const address = addressOf(place.name);
     return { ...address, offset: address.offset + place.offset };
   };
 }

@@ -13,7 +13,7 @@ import half from "./half.wgsl" with { type: "text" };
 import { randomWgsl } from "../../../kernels/random.ts";
 import { opNamed } from "../../../kernels/mod.ts";
 import { type Call, linearGrid, sizeOf, type Target, type Wgsl } from "../../../kernels/op.ts";
-import { type Chooser, RULES } from "../../graph/choices.ts";
+import type { Chooser } from "../../graph/choices.ts";
 import { callOf, keyOf, type Node, type Precision, storageOf } from "../../graph/graph.ts";
 import type { Location, Place, Plan } from "../../graph/plan.ts";
 import type { Step } from "../../graph/step.ts";
@@ -100,8 +100,8 @@ export interface TargetDevice extends Target {
  * @param choices Which candidates of kernels are taken.
  */
 export function assemble(step: Step, plan: Plan, device: TargetDevice, choices: Chooser): Assembled {
-  const assembly = new Assembly(plan, device, choices);
-  return step.kernels.length > 0 ? assembly.kernel(step) : assembly.map(step);
+  const assembly = new Assembly(plan, device);
+  return step.kernels.length > 0 ? assembly.kernel(step, choices) : assembly.map(step);
 }
 
 /** Kernels' own texts by device: blocks repeat their calls, and a graph is laid out to be measured and to be compiled. */
@@ -128,7 +128,7 @@ export type WindowOf = (location: Location) => { readonly window: Address; reado
  * is left open: the map's first workgroup. `grid` counts the map's own workgroups along its first axis.
  */
 export function assembleRow(step: Step, plan: Plan, device: TargetDevice, windowOf: WindowOf): Assembled {
-  return new Assembly(plan, device, RULES, windowOf).row(step);
+  return new Assembly(plan, device, windowOf).row(step);
 }
 
 interface Binding {
@@ -158,13 +158,11 @@ class Assembly implements Surroundings {
   readonly #params: [name: string, value: number][] = [];
   readonly #floats = new DataView(new ArrayBuffer(4));
   readonly #scalars: { name: string; at: number }[] = [];
-  readonly #choices: Chooser;
   #usesRandom = false;
 
-  constructor(plan: Plan, device: TargetDevice, choices: Chooser, windowOf?: WindowOf) {
+  constructor(plan: Plan, device: TargetDevice, windowOf?: WindowOf) {
     this.#plan = plan;
     this.#device = device;
-    this.#choices = choices;
     this.#windowOf = windowOf;
   }
 
@@ -277,11 +275,11 @@ ${indent(lines)}
     return { invocations: count / turns, length, lines };
   }
 
-  kernel(step: Step): Assembled {
+  kernel(step: Step, choices: Chooser): Assembled {
     const [{ kernel: node }] = step.kernels;
     const { kernel } = opNamed(node.op);
     const call = callOf(node);
-    const candidate = kernel!.candidates && this.#choices.of(node.op, call);
+    const candidate = kernel!.candidates && choices.of(node.op, call);
     const wgsl = textOf(this.#device, node.op, call, candidate, step.kernels.length);
     this.#params.push(...Object.entries(kernel!.params(call)));
     // The kernel's own operands come first: the view it reads them through is the binding's.

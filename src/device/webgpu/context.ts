@@ -16,7 +16,7 @@ import { checkPrecision } from "../checks.ts";
 /** Storage buffers that every device lets a dispatch have. */
 const PROMISED = 8;
 
-/** More storage buffers than this are of no use: 32 are the updates of six parameters. */
+/** More storage buffers than this are of no use: 32 are the norms of 16 gradients. */
 export const MOST_STORAGE = 32;
 
 const FUSION = { prologues: true, epilogues: true, manyWrites: true, maxBindings: PROMISED } as const;
@@ -51,6 +51,8 @@ export class WebGpuContext {
   readonly readsTextures: boolean;
   /** Largest tensor that a kernel is given, in bytes. */
   readonly maxBinding: number;
+  /** Largest buffer of states, in bytes, unless one alone is larger: it can be bound as a whole. */
+  readonly maxPage: number;
   /** Tensors that a dispatch may touch. */
   readonly #maxTensors: number;
   #fault?: Error;
@@ -66,6 +68,7 @@ export class WebGpuContext {
   constructor(gpu: GPUDevice, info: GPUAdapterInfo, maxBinding: number = gpu.limits.maxStorageBufferBindingSize) {
     this.gpu = gpu;
     this.maxBinding = maxBinding;
+    this.maxPage = Math.min(maxBinding, gpu.limits.maxBufferSize);
     this.description = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ");
     this.precisions = gpu.features.has("shader-f16") ? ["f32", "f16"] : ["f32"];
     this.isSoftware = info.isFallbackAdapter;

@@ -9,7 +9,7 @@ import { type Graph, type Precision, stateSizes } from "../../graph/graph.ts";
 import type { Device, MemoryUse, Session, Tuned, TuneOptions } from "../device.ts";
 import { freeHostMemory } from "../host_memory.ts";
 import { memoryUse } from "../memory.ts";
-import { addressesOf } from "./addresses.ts";
+import { addressesBy, sideBySide } from "./addresses.ts";
 import { MOST_STORAGE, WebGpuContext } from "./context.ts";
 import { dispatchesOf } from "./dispatches.ts";
 import { WebGpuSession } from "./session.ts";
@@ -95,8 +95,9 @@ export class WebGpuDevice implements Device {
     const { graph: lowered, plan } = this.#context.plan(graph, choices);
     if (!this.#context.readsTextures) return memoryUse(plan);
     // The texts say what is read from textures.
-    const addresses = addressesOf(stateSizes(lowered), this.#context.maxBinding);
-    return memoryUse(plan, dispatchesOf(plan, this.#context, choices, addresses).textureBytes);
+    const { addresses } = sideBySide(stateSizes(lowered), this.#context.maxPage);
+    const addressOf = addressesBy((state) => addresses.get(state)!);
+    return memoryUse(plan, dispatchesOf(plan, this.#context, choices, addressOf).textureBytes);
   }
 
   tune(graphs: readonly Graph[], options: TuneOptions): Promise<Tuned> {

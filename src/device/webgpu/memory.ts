@@ -4,10 +4,9 @@
  * @module
  */
 
-import type { Place } from "../../graph/plan.ts";
 import { checkState, checkWrite, missingState } from "../checks.ts";
 import type { Program } from "../device.ts";
-import { type Address, sideBySide } from "./addresses.ts";
+import { type Address, type Addresses, addressesBy, sideBySide } from "./addresses.ts";
 import type { WebGpuContext } from "./context.ts";
 import { textureSize, type TextureUse } from "./texture_slots.ts";
 
@@ -29,8 +28,10 @@ interface State {
 /** State and an arena on one WebGPU device. */
 export class WebGpuMemory implements Disposable {
   readonly context: WebGpuContext;
+  /** Where places lie in the buffers that programs share. */
+  readonly addressOf: Addresses = addressesBy((state) => this.#state(state).address);
   readonly #states = new Map<string, State>();
-  readonly #buffers: Readonly<Record<Address["in"], GPUBuffer[]>> = { states: [], arena: [] };
+  readonly #buffers: Readonly<Record<Address["in"], GPUBuffer[]>> = { statePage: [], arena: [] };
   readonly #textures = new Map<string, GPUTexture>();
   /** Counts replacements of the arena's buffers: bind groups made before one are stale. */
   generation = 0;
@@ -41,11 +42,14 @@ export class WebGpuMemory implements Disposable {
     this.context = context;
   }
 
-  /** Gives those of some states that are not there yet their places, side by side; they have no value until they are written. */
+  /**
+   * Gives those of some states that are not there yet their places, side by side; they have no value until they are written. A state
+   * never moves: programs have its address in their tables.
+   */
   place(sizes: ReadonlyMap<string, number>): void {
     const missing = [...sizes].filter(([name]) => !this.#states.has(name));
-    const { pages, addresses } = sideBySide(new Map(missing), this.context.maxBinding, this.#buffers.states.length);
-    for (const bytes of pages) this.#buffers.states.push(this.createBuffer(bytes));
+    const { pages, addresses } = sideBySide(new Map(missing), this.context.maxPage, this.#buffers.statePage.length);
+    for (const bytes of pages) this.#buffers.statePage.push(this.createBuffer(bytes));
     for (const [name, length] of missing) {
       this.#states.set(name, { address: addresses.get(name)!, length, isWritten: false });
     }
@@ -115,14 +119,6 @@ export class WebGpuMemory implements Disposable {
       arena[k] = this.createBuffer(bytes);
       this.generation++;
     });
-  }
-
-  /** Where a location lies among the buffers that programs share; undefined for their inputs, which they do not. */
-  addressOf(place: Place): Address | undefined {
-    if (place.in === "input") return undefined;
-    if (place.in === "arena") return place;
-    const { address } = this.#state(place.name);
-    return { ...address, offset: address.offset + place.offset };
   }
 
   /** The buffer and offset of an address. */

@@ -15,10 +15,16 @@ import type { Step } from "../../graph/step.ts";
 import type { Address, Addresses } from "./addresses.ts";
 import { type Assembled, assembleRow, placeOf, type TargetDevice } from "./assemble.ts";
 
-/** Bytes of uniform numbers that every device lets a dispatch have. */
-const MOST_NUMBERS = 65536;
+/** Bytes of a table that every device takes. */
+const MOST_TABLE = 65536;
 
-/** Bytes of a buffer, or of an input. */
+/** What dispatches are written for. */
+export interface DispatchDevice extends TargetDevice {
+  /** Bytes of a buffer that can be bound. */
+  readonly maxBinding: number;
+}
+
+/** Bytes of a buffer that programs share. */
 interface Range {
   readonly buffer: string;
   readonly from: number;
@@ -33,11 +39,16 @@ export interface Packed {
   readonly assembled?: Assembled;
 }
 
-/** Takes the steps of a plan in their order, and gives them back with those maps together that can be. */
-export class Packer {
+/** The steps of a plan in an order that does the same, those maps together that can be. */
+export function pack(plan: Plan, device: DispatchDevice, addressOf: Addresses): Packed[] {
+  const packer = new Packer(plan, device, addressOf);
+  return [...plan.steps.flatMap((step) => packer.add(step)), ...packer.finish()];
+}
+
+class Packer {
   readonly #plan: Plan;
   readonly #device: TargetDevice;
-  readonly #addresses: Addresses;
+  readonly #addressOf: Addresses;
   /** Bytes of a window. */
   readonly #most: number;
   /** Maps that others may yet be put to, and what they touch. */
@@ -45,18 +56,16 @@ export class Packer {
   #read: Range[] = [];
   #written: Range[] = [];
 
-  /** @param maxBinding Bytes of a buffer that can be bound. */
-  constructor(plan: Plan, device: TargetDevice, addresses: Addresses, maxBinding: number) {
+  constructor(plan: Plan, device: DispatchDevice, addressOf: Addresses) {
     this.#plan = plan;
     this.#device = device;
-    this.#addresses = addresses;
-    this.#most = Math.floor(maxBinding / ALIGNMENT) * ALIGNMENT;
+    this.#addressOf = addressOf;
+    this.#most = Math.floor(device.maxBinding / ALIGNMENT) * ALIGNMENT;
   }
 
   /** The next step of the plan. Gives what is to come before it, and it itself unless it is held back for others. */
   add(step: Step): Packed[] {
-    const reads = step.reads.map((node) => this.#rangeOf(this.#locationOf(node)));
-    const writes = step.writes.map((node) => this.#rangeOf(this.#locationOf(node)));
+    const [reads, writes] = [this.#rangesOf(step.reads), this.#rangesOf(step.writes)];
     const isAfter = overlap(writes, this.#read) || overlap(writes, this.#written) || overlap(reads, this.#written);
     const before = isAfter ? this.finish() : [];
     if (!this.#isPackable(step)) return [...before, { steps: [step] }];
@@ -76,7 +85,7 @@ export class Packer {
     this.#read = [];
     this.#written = [];
     return [...groups.values()].flatMap((group) => {
-      const most = Math.floor(MOST_NUMBERS / group[0].row.params.byteLength);
+      const most = Math.floor(MOST_TABLE / group[0].row.params.byteLength);
       const tables = Array.from(
         { length: Math.ceil(group.length / most) },
         (_, k) => group.slice(k * most, (k + 1) * most),
@@ -97,22 +106,26 @@ export class Packer {
     if (kernels.length > 0 || writes.some((node) => this.#locationOf(node).in !== "state")) return false;
     return [...reads, ...writes].every((node) => {
       const location = this.#locationOf(node);
-      const address = this.#addresses(location);
+      const address = this.#addressOf(location);
       return address && location.precision === "f32" && address.offset % this.#most + location.bytes <= this.#most;
     });
   }
 
   #windowOf(location: Location): { window: Address; at: number } {
-    const address = this.#addresses(location)!;
+    const address = this.#addressOf(location)!;
     const at = address.offset % this.#most;
     return { window: { ...address, offset: address.offset - at }, at };
   }
 
-  #rangeOf(location: Location): Range {
-    const address = this.#addresses(location);
-    const buffer = address ? `${address.in} ${address.page}` : `input ${placeOf(location)}`;
-    const from = (address ?? location).offset;
-    return { buffer, from, to: from + location.bytes };
+  /** Where tensors are; inputs are left out, which nothing writes. */
+  #rangesOf(nodes: readonly Node[]): Range[] {
+    return nodes.flatMap((node) => {
+      const location = this.#locationOf(node);
+      const address = this.#addressOf(location);
+      if (!address) return [];
+      const { page, offset } = address;
+      return [{ buffer: `${address.in} ${page}`, from: offset, to: offset + location.bytes }];
+    });
   }
 
   #table(rows: readonly Assembled[]): Assembled {

@@ -61,8 +61,7 @@ export class WebGpuProgram implements Program {
     this.#graph = graph;
     this.#plan = plan;
     memory.place(stateSizes(graph));
-    const addresses = (place: Place) => memory.addressOf(place);
-    const { dispatches, textureBytes } = dispatchesOf(plan, memory.context, choices, addresses);
+    const { dispatches, textureBytes } = dispatchesOf(plan, memory.context, choices, memory.addressOf);
     this.memory = memoryUse(plan, textureBytes);
     let paramsAt = 0;
     this.#dispatches = dispatches.map((dispatch) => {
@@ -184,13 +183,14 @@ export class WebGpuProgram implements Program {
   /** Gives states the values that could not be computed in their places. */
   #copyStates(encoder: GPUCommandEncoder): void {
     const { copies, locations } = this.#plan;
+    const within = copies.filter(({ from }) => locations.get(from)!.in === "state");
     for (const { from, state, offset } of copies) {
       let source = this.#place(locations.get(from)!);
       const target = this.#place({ in: "state", name: state, offset });
       const bytes = 4 * sizeOf(from.shape);
       if (source.buffer === target.buffer) {
         // Within one buffer nothing can be copied.
-        this.#detour ??= this.#memory.createBuffer(Math.max(...copies.map(({ from }) => 4 * sizeOf(from.shape))));
+        this.#detour ??= this.#memory.createBuffer(Math.max(...within.map(({ from }) => 4 * sizeOf(from.shape))));
         encoder.copyBufferToBuffer(source.buffer, source.offset, this.#detour, 0, bytes);
         source = { buffer: this.#detour, offset: 0 };
       }
