@@ -27,7 +27,7 @@ const items: readonly Item[] = [matmul, convolution, training, inference, loop, 
 
 const command = {
   name: "bench",
-  summary: "times Fovea and its peers side by side, a table for each item; about a quarter of an hour for all",
+  summary: "times Fovea and its peers side by side, a table for each item; 20 minutes for all on two cores",
   example: "matmul training --json bench.json",
   words: { usage: "[ITEM…]", min: 0, max: items.length, paths: false },
   flags: {

@@ -51,7 +51,7 @@ class Cutting {
     choices?: Chooser,
   ) {
     this.#from = from;
-    this.#b = new GraphBuilder({ primitives: true, choices, precision: from.precision });
+    this.#b = new GraphBuilder({ primitives: true, choices, maxBytes, precision: from.precision });
     this.#nodes = nodes;
     this.#isLarge = isLarge;
     this.#maxBytes = maxBytes;
