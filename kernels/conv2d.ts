@@ -30,10 +30,10 @@ export const conv2d: Op = {
     const window = { ...convWindow("conv2d", attrs) };
     const [, , h, w] = x.shape;
     const [, , kh, kw] = weight.shape;
-    return [
-      needs[0] ? b.op("conv2dInputGrad", [weight, grad], { ...window, inputSize: [h, w] }) : undefined,
-      needs[1] ? b.op("conv2dWeightGrad", [x, grad], { ...window, kernelSize: [kh, kw] }) : undefined,
-    ];
+    // The weight's comes first: x may go before its own gradient takes as much memory.
+    const ofWeight = needs[1] ? b.op("conv2dWeightGrad", [x, grad], { ...window, kernelSize: [kh, kw] }) : undefined;
+    const ofX = needs[0] ? b.op("conv2dInputGrad", [weight, grad], { ...window, inputSize: [h, w] }) : undefined;
+    return [ofX, ofWeight];
   },
   cost: ({ inputs: [x, weight], output }) => convCost(x, weight, output),
   lower: lowerBy(),

@@ -43,20 +43,20 @@ function costOf({ tile }: Filtering, x: Shape, [o, c]: Shape): number {
 const directCost = ([n, , height, width]: Shape, weight: Shape): number =>
   sizeOf(weight) * (n * height * width + 0.75 * NUMBER_COST);
 
-/**
- * Parts of the batch, equal and as few as may be, for which neither U, V nor M would have to be cut; undefined where there are none.
- */
-function partsOf({ tile }: Filtering, x: Shape, [o, c]: Shape, maxBytes: number): number | undefined {
-  const bytesOf = (parts: number) =>
-    4 * (tile + 2) ** 2 * Math.max(o * c, Math.max(o, c) * tilesOf(x, tile).count / parts);
-  return range(x[0]).map((k) => k + 1).find((parts) => x[0] % parts === 0 && bytesOf(parts) <= maxBytes);
+/** Parts of the batch, as few as may be, for which neither U, V nor M would have to be cut; undefined where there are none. */
+function partsOf({ tile }: Filtering, [n, ...picture]: Shape, [o, c]: Shape, maxBytes: number): number | undefined {
+  const bytes = 4 * (tile + 2) ** 2;
+  const most = Math.floor(maxBytes / (bytes * Math.max(o, c) * tilesOf([1, ...picture], tile).count));
+  return most < 1 || bytes * o * c > maxBytes ? undefined : Math.max(1, Math.ceil(n / most));
 }
 
-/** Part k of the pictures, of equal ones; `again` for the backward pass, which does not keep the forward pass's. */
+/** Part k of the pictures; `again` for the backward pass, which does not keep the forward pass's. */
 function partOf(b: Builder, x: Tensor, k: number, parts: number, again: boolean): Tensor {
   if (parts === 1) return x;
-  const size = [x.shape[0] / parts, ...x.shape.slice(1)];
-  return b.op("slice", [x], { start: [k * size[0], 0, 0, 0], size, again });
+  const [n, ...picture] = x.shape;
+  const most = Math.ceil(n / parts);
+  const size = [Math.min(most, n - k * most), ...picture];
+  return b.op("slice", [x], { start: [k * most, 0, 0, 0], size, again });
 }
 
 /** The results of parts from `first` on, each put to its neighbours as soon as they are there: until then both take memory. */
@@ -73,7 +73,7 @@ function form(filtering: Filtering): ConvForm {
   const input = `winogradInput${tile}`;
   const output = `winogradOutput${tile}`;
   const weightTiles = (b: Builder, weight: Tensor, again: boolean) => b.op("winogradWeight", [weight], { tile, again });
-  const outputTiles = (b: Builder, dout: Tensor) => b.op("toTiles", [dout], { of: output, again: false });
+  const outputTiles = (b: Builder, dout: Tensor, again = false) => b.op("toTiles", [dout], { of: output, again });
   const partsIn = (b: Builder, x: Shape, weight: Shape) => partsOf(filtering, x, weight, b.maxBytes)!;
   return {
     name: `winograd${tile}`,
@@ -103,7 +103,9 @@ function form(filtering: Filtering): ConvForm {
       const parts = partsIn(b, x.shape, [dout.shape[1], x.shape[1]]);
       const products = range(parts).map((k) => {
         const v = b.op("toTiles", [partOf(b, x, k, parts, true)], { of: input, again: true });
-        return b.matmul(outputTiles(b, partOf(b, dout, k, parts, true)), v, { transposeB: true });
+        // The input's gradient takes the same tiles. Holding those of many parts until then would take what parts save.
+        const dm = outputTiles(b, partOf(b, dout, k, parts, true), parts > 2);
+        return b.matmul(dm, v, { transposeB: true });
       });
       const du = products.reduce((sum, product) => b.add(sum, product));
       return b.op("winogradWeightGrad", [du], { tile, again: false });

@@ -51,10 +51,15 @@ export const matmul: Item = {
         ];
       }),
     ];
+    const refused: string[] = [];
     for (const tile of fixedTiles) {
-      const seconds = await secondsByFixedTile(tile, side, 5);
       const name = `a fixed tile of ${tile.rows}×${tile.columns} a thread, ${tile.from}, ${side}³`;
-      rows.push([name, 1000 * seconds, rate(side, side, side, seconds), (seconds / own).toFixed(2)]);
+      try {
+        const seconds = await secondsByFixedTile(tile, side, 5);
+        rows.push([name, 1000 * seconds, rate(side, side, side, seconds), (seconds / own).toFixed(2)]);
+      } catch (error) {
+        refused.push(`${name} is left out: ${(error as Error).message}.`);
+      }
     }
     for (const [m, k, n] of vit) {
       const achieved = rate(m, k, n, await time([m, k], [k, n]))!;
@@ -66,6 +71,7 @@ export const matmul: Item = {
       rows,
       notes: [
         "Wanted: 5 times tfjs `webgpu`; no more than the best fixed tile's time; the products of ViT-B/32 at 80% of the square's rate.",
+        ...refused,
         ...silences(answers),
       ],
     };

@@ -303,7 +303,8 @@ export class GraphBuilder implements Builder {
   }
   /** The block of `size` that begins at `start`, both with one number for each axis; all of it adds no node. */
   slice(x: Tensor, start: readonly number[], size: readonly number[]): Tensor {
-    return `${size}` === `${x.shape}` && start.every((at) => at === 0) ? x : this.op("slice", [x], { start, size });
+    const shape = opNamed("slice").shape([x.shape], { start, size });
+    return `${shape}` === `${x.shape}` ? this.#node(x) : this.op("slice", [x], { start, size });
   }
   /** Zeros before and after each axis, with one number of them for each. */
   pad(x: Tensor, before: readonly number[], after: readonly number[]): Tensor {
@@ -311,7 +312,8 @@ export class GraphBuilder implements Builder {
   }
   /** Tensors one after the other along `axis`; all other sizes are equal. One alone adds no node. */
   concat(xs: readonly Tensor[], axis: number): Tensor {
-    return xs.length === 1 ? xs[0] : this.op("concat", xs, { axis });
+    const shape = opNamed("concat").shape(xs.map((x) => x.shape), { axis });
+    return `${shape}` === `${xs[0].shape}` ? this.#node(xs[0]) : this.op("concat", xs, { axis });
   }
   /** Repeats axes of size 1 until the shape is `shape`. */
   broadcastTo(x: Operand, shape: Shape): Tensor {

@@ -1,4 +1,4 @@
-import { assertThrows } from "@std/assert";
+import { assert, assertThrows } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
 import { memoryUse } from "../../src/device/memory.ts";
 import { layOut } from "../../src/device/webgpu/context.ts";
@@ -6,7 +6,7 @@ import type { Graph } from "../../src/graph/graph.ts";
 import { createModel } from "../../src/models/mod.ts";
 import { checkFits } from "../../src/train/memory.ts";
 import { adam } from "../../src/train/optimizers.ts";
-import type { StepOptions } from "../../src/train/step.ts";
+import { type StepOptions, trainingGraph } from "../../src/train/step.ts";
 
 const MiB = 2 ** 20;
 
@@ -48,6 +48,19 @@ Deno.test("checkFits() refuses a batch that takes too much, with the largest tha
 Deno.test("checkFits() takes in half precision what is too much in float32", () => {
   assertThrows(() => checkFits(deviceOf(90 * MiB), model, step), UserError);
   checkFits(deviceOf(90 * MiB), model, { ...step, precision: "f16" });
+});
+
+Deno.test("a batch whose tiles go in parts takes no more memory than one whose tiles are whole", () => {
+  for (const precision of ["f32", "f16"] as const) {
+    for (const checkpointActivations of [false, true]) {
+      const graph = trainingGraph(model, { ...step, precision, checkpointActivations });
+      const [parts, whole] = [16, 128].map((binding) =>
+        memoryUse(layOut(graph, { maxBuffer: 2 ** 31, maxBinding: binding * MiB }).plan)
+      );
+      assert(parts.largest < whole.largest);
+      assert(parts.temporaries <= whole.temporaries, `${parts.temporaries} and ${whole.temporaries} bytes`);
+    }
+  }
 });
 
 Deno.test("checkFits() refuses pictures of which one is too large in any batch", () => {
