@@ -9,7 +9,7 @@ import { type Command, parseCommand, path, toggle } from "../src/cli/command.ts"
 import { describe } from "../src/cli/help.ts";
 import { openDevice } from "../src/device/open.ts";
 import { UserError } from "../src/errors.ts";
-import type { Context, Item } from "./item.ts";
+import type { Item } from "./item.ts";
 import { convolution } from "./items/convolution.ts";
 import { gpujs } from "./items/gpujs.ts";
 import { growth } from "./items/growth.ts";
@@ -36,48 +36,50 @@ const command = {
   },
 } satisfies Command;
 
-/** The items that are asked for, and how; undefined when the help is. */
-function asked(): { wanted: readonly Item[]; gpu: boolean; json?: string } | undefined {
-  if (Deno.args.includes("--help")) {
-    console.log(describe("deno task", command));
-    console.log(`Items (default: all)\n  ${items.map(({ name }) => name).join(", ")}`);
-    return undefined;
-  }
+/** Writes the tables that there are. */
+async function keep(file: string, machine: string, tables: readonly Table[]): Promise<void> {
   try {
-    const { options, words } = parseCommand(command, Deno.args);
-    const unknown = words.filter((word) => !items.some(({ name }) => name === word));
-    if (unknown.length > 0) {
-      throw new UserError(
-        `There is no item ${unknown.join(", ")}; give some of ${
-          items.map(({ name }) => name).join(", ")
-        }, or none for all`,
-      );
-    }
-    return { wanted: words.length === 0 ? items : items.filter(({ name }) => words.includes(name)), ...options };
+    await Deno.writeTextFile(file, `${JSON.stringify({ machine, tables }, undefined, 2)}\n`);
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    console.error(error.message);
-    Deno.exit(2);
+    throw new UserError(`Cannot keep the tables in ${file} (${(error as Error).message}): give another --json`);
   }
 }
 
-const given = asked();
-if (!given) Deno.exit(0);
-const { wanted, gpu, json } = given;
-await using device = await openDevice("webgpu");
-const rates = await ratesOf(device, squareSide(gpu));
-const context: Context = { device, isGpu: gpu };
-const machine =
-  `Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.build.arch}, ${navigator.hardwareConcurrency} cores; ` +
-  `${device.description}: matmul ${(rates.flops / 1e9).toFixed(1)} GFLOP/s, copy ${
-    (rates.bytes / 1e9).toFixed(1)
-  } GB/s`;
-console.log(`${machine}\n`);
-const tables: Table[] = [];
-for (const item of wanted) {
-  const table = await item.run(context);
-  console.log(`${markdown(table)}\n`);
-  tables.push(table);
-  // After each, so that a later fault loses nothing.
-  if (json) await Deno.writeTextFile(json, `${JSON.stringify({ machine, tables }, undefined, 2)}\n`);
+async function main(args: readonly string[]): Promise<void> {
+  const { options: { gpu, json }, words } = parseCommand(command, args);
+  const names = items.map(({ name }) => name);
+  const unknown = words.filter((word) => !names.includes(word));
+  if (unknown.length > 0) {
+    throw new UserError(`There is no item ${unknown.join(", ")}; give some of ${names.join(", ")}, or none for all`, 2);
+  }
+  await using device = await openDevice("webgpu");
+  const rates = await ratesOf(device, squareSide(gpu));
+  const machine =
+    `Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.build.arch}, ${navigator.hardwareConcurrency} cores; ` +
+    `${device.description}: matmul ${(rates.flops / 1e9).toFixed(1)} GFLOP/s, copy ${
+      (rates.bytes / 1e9).toFixed(1)
+    } GB/s`;
+  console.log(`${machine}\n`);
+  const tables: Table[] = [];
+  // Before the first, so that a fault costs nothing, and after each, so that a later one loses nothing.
+  if (json) await keep(json, machine, tables);
+  for (const item of items.filter(({ name }) => words.length === 0 || words.includes(name))) {
+    const table = await item.run({ device, isGpu: gpu });
+    console.log(`${markdown(table)}\n`);
+    tables.push(table);
+    if (json) await keep(json, machine, tables);
+  }
+}
+
+if (Deno.args.includes("--help")) {
+  console.log(describe("deno task", command));
+  console.log(`Items (default: all)\n  ${items.map(({ name }) => name).join(", ")}`);
+} else {
+  try {
+    await main(Deno.args);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    console.error(error.message);
+    Deno.exitCode = error.exitCode;
+  }
 }
