@@ -18,6 +18,7 @@ import {
   type Precision,
   storageOf,
 } from "./graph.ts";
+import { type Side, sidesOf, type Traffic } from "./arenas.ts";
 import { halfTensors } from "./precision.ts";
 import { type Step, usesInPlace } from "./step.ts";
 
@@ -36,6 +37,8 @@ export interface MemoryLimits {
   readonly maxBuffer: number;
   /** Largest part of a buffer that a kernel can see, in bytes. */
   readonly maxBinding: number;
+  /** Should results lie in other buffers than their operands, which can then be bound for reading alone (`arenas.ts`)? */
+  readonly alternates?: boolean;
 }
 
 /** A program laid out in memory. */
@@ -67,6 +70,9 @@ interface Block {
   until: number;
 }
 
+/** Two arenas may take so many times the memory of one, and so many bytes more, which are nothing on a GPU. */
+const MOST_FOR_TWO = { times: 1.1, more: 2 ** 24 } as const;
+
 const bytesOf = (node: Node, precision: Precision): number =>
   Math.ceil(NUMBER_BYTES[precision] * sizeOf(node.shape) / ALIGNMENT) * ALIGNMENT;
 
@@ -93,7 +99,10 @@ export function plan(graph: Graph, steps: readonly Step[], limits: MemoryLimits)
   }
   const halves = halfTensors(graph);
   const blocks = blocksOf(steps, last, locations, (node) => halves.has(node) ? "f16" : "f32");
-  const pages = place(blocks, limits, locations);
+  const { pages, places } = arenaOf(steps, blocks, limits);
+  for (const [{ nodes, bytes, precision }, place] of places) {
+    for (const node of nodes) locations.set(node, { in: "arena", ...place, bytes, precision });
+  }
   const released = steps.map((): Node[] => []);
   // Past the last step there are outputs alone, which stay.
   for (const node of blocks.flatMap(({ nodes }) => nodes)) released[last.get(node)!]?.push(node);
@@ -160,15 +169,41 @@ function blocksOf(
   return [...new Set(blockOf.values())];
 }
 
+/** Blocks with their places. */
+interface Arena {
+  /** Bytes of each page. */
+  readonly pages: readonly number[];
+  readonly places: ReadonlyMap<Block, { readonly page: number; readonly offset: number }>;
+}
+
+/** One arena, or two that alternate where those are asked for and take little more memory. */
+function arenaOf(steps: readonly Step[], blocks: readonly Block[], limits: MemoryLimits): Arena {
+  const one = place(blocks, limits);
+  if (!limits.alternates) return one;
+  const two = place(blocks, limits, sidesOf(trafficOf(steps, blocks)));
+  const bytesIn = ({ pages }: Arena) => pages.reduce((sum, bytes) => sum + bytes, 0);
+  return bytesIn(two) <= MOST_FOR_TWO.times * bytesIn(one) + MOST_FOR_TWO.more ? two : one;
+}
+
+function trafficOf(steps: readonly Step[], blocks: readonly Block[]): Traffic<Block>[] {
+  const blockOf = new Map(blocks.flatMap((block) => block.nodes.map((node) => [node, block] as const)));
+  const blocksIn = (nodes: readonly Node[]) => nodes.flatMap((node) => blockOf.get(node) ?? []);
+  return steps.map(({ reads, writes }) => ({ reads: blocksIn(reads), writes: blocksIn(writes) }));
+}
+
 /**
  * Places blocks, largest first, each at the lowest offset that is free through its life; a block that would
  * reach past the largest buffer goes to the next page.
+ *
+ * @param sides Of two arenas: the first has the even pages, the second the odd ones.
  */
-function place(blocks: readonly Block[], limits: MemoryLimits, locations: Map<Node, Location>): number[] {
+function place(blocks: readonly Block[], limits: MemoryLimits, sides?: ReadonlyMap<Block, Side>): Arena {
   const pages: { bytes: number; placed: { offset: number; block: Block }[] }[] = [];
+  const places = new Map<Block, { page: number; offset: number }>();
   for (const block of [...blocks].sort((a, b) => b.bytes - a.bytes || a.from - b.from)) {
     for (let page = 0;; page++) {
       pages[page] ??= { bytes: 0, placed: [] };
+      if (sides && sides.get(block) !== page % 2) continue;
       const { placed } = pages[page];
       let offset = 0;
       for (const other of placed) {
@@ -181,12 +216,11 @@ function place(blocks: readonly Block[], limits: MemoryLimits, locations: Map<No
       const at = placed.findIndex((other) => other.offset > offset);
       placed.splice(at < 0 ? placed.length : at, 0, { offset, block });
       pages[page].bytes = Math.max(pages[page].bytes, offset + block.bytes);
-      const { nodes, bytes, precision } = block;
-      for (const node of nodes) locations.set(node, { in: "arena", page, offset, bytes, precision });
+      places.set(block, { page, offset });
       break;
     }
   }
-  return pages.map(({ bytes }) => bytes);
+  return { pages: pages.map(({ bytes }) => bytes), places };
 }
 
 function lowerBound(blocks: readonly Block[], steps: number): number {

@@ -40,7 +40,7 @@ const INPUTS = {
 /** A plan and its dispatches on a device that binds at most so many bytes. */
 function laidOut(graph: Graph, maxBinding: number) {
   const { graph: lowered, plan } = layOut(graph, { maxBuffer: 2 ** 28, maxBinding });
-  const device = { isSoftware: false, readsTextures: false, maxBinding };
+  const device = { isSoftware: false, readsTextures: false, bindsReadOnly: true, maxBinding };
   const { addresses } = sideBySide(stateSizes(lowered), maxBinding);
   const addressOf = addressesBy((state) => addresses.get(state)!);
   return { plan, addressOf, ...dispatchesOf(plan, device, RULES, addressOf) };

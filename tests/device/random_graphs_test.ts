@@ -1,7 +1,7 @@
 import type { Device } from "../../src/device/device.ts";
 import { runReference } from "../../src/device/reference.ts";
 import type { Precision } from "../../src/graph/graph.ts";
-import { devices, hasHalf } from "../kernels/devices.ts";
+import { type DeviceKind, devices, hasHalf, isSoftware, openAsGpu } from "../kernels/devices.ts";
 import { randomGraph } from "./random_graphs.ts";
 
 /** Seeds to try: a few, or those of `RANDOM_GRAPHS=first-last`. */
@@ -55,13 +55,16 @@ async function check(device: Device, seed: number, precision: Precision): Promis
   }
 }
 
-for (const { name, present, open } of devices) {
+/** With a GPU's kernels, read-only bindings and two arenas. */
+const asGpu: DeviceKind = { name: "WebGPU as on a GPU", present: isSoftware, open: openAsGpu };
+
+for (const { name, present, open } of [...devices, asGpu]) {
   Deno.test({
     name: `${name} runs random graphs as the float64 reference does`,
     ignore: !present,
     async fn(t) {
       await using device = await open();
-      for (const seed of seeds(name === "WebGPU" ? 12 : 40)) {
+      for (const seed of seeds(name.startsWith("WebGPU") ? 12 : 40)) {
         await t.step(`seed ${seed}`, () => check(device, seed, "f32"));
       }
     },

@@ -19,7 +19,7 @@ import type { Location, Place, Plan } from "../../graph/plan.ts";
 import type { Step } from "../../graph/step.ts";
 import { printExpression } from "../expression.ts";
 import type { Address, Window } from "./addresses.ts";
-import type { TextureFormat } from "./context.ts";
+import type { Access, TextureFormat } from "./context.ts";
 import { divisorBelow, fourWide, sharedRun } from "./runs.ts";
 import { enterWgsl, type Hoist, type Read, type Surroundings, type View, WgslLanguage } from "./wgsl_language.ts";
 
@@ -29,13 +29,16 @@ export interface Assembled {
   /** Contents of the uniform buffer at binding 0. */
   readonly params: Uint32Array<ArrayBuffer>;
   /** What is bound from binding 1 on. */
-  readonly bindings: readonly (Location | Window)[];
+  readonly bindings: readonly Bound[];
   /** Tensors that are bound after those as textures: copied before the dispatch. */
   readonly textures: readonly TextureOperand[];
   readonly grid: readonly [number, number, number];
   /** Scalar inputs in `params`: set at every run. */
   readonly scalars: readonly { readonly name: string; readonly at: number }[];
 }
+
+/** A range of a buffer, and how the dispatch uses the whole buffer. */
+export type Bound = (Location | Window) & { readonly access: Access };
 
 /** A tensor read as a texture of rows of {@link TEXTURE_WIDTH}. */
 export interface TextureOperand {
@@ -88,6 +91,8 @@ const MOST_IN_RUN = 16;
 export interface TargetDevice extends Target {
   /** Are tensors read from textures, all but small ones? */
   readonly readsTextures: boolean;
+  /** Is what a dispatch only reads bound for reading alone? */
+  readonly bindsReadOnly: boolean;
 }
 
 /**
@@ -138,6 +143,7 @@ interface Binding {
   bytes: number;
   readonly precision: Precision;
   readonly view: View;
+  isWritten: boolean;
 }
 
 /** A stored tensor in a binding. */
@@ -181,7 +187,10 @@ class Assembly implements Surroundings {
     let binding = this.#bindings.find((other) => placeOf(other.start) === placeOf(start));
     if (!binding) {
       const { precision } = location;
-      this.#bindings.push(binding = { name: `b${this.#bindings.length}`, start, bytes: 0, precision, view });
+      this.#bindings.push(binding = {
+        name: `b${this.#bindings.length}`,
+        ...{ start, bytes: 0, precision, view, isWritten: false },
+      });
     }
     binding.bytes = Math.max(binding.bytes, at + location.bytes);
     const from = this.#windowOf ? `${this.uint(at / VIEW_BYTES[binding.view])} + ` : "";
@@ -364,6 +373,7 @@ ${indent([...statements, `return ${isOne ? results[0] : `${type}(${results.join(
 
   #store(node: Node, view: View, value: string): string {
     const { binding, from } = this.bind(node, view);
+    binding.isWritten = true;
     if (binding.view !== view) {
       throw new TypeError(`Cannot write a tensor as ${view} in place of one read as ${binding.view}`);
     }
@@ -373,12 +383,19 @@ ${indent([...statements, `return ${isOne ? results[0] : `${type}(${results.join(
     };`;
   }
 
+  /** How each binding is used: alike for all that lie in one buffer, since WebGPU allows no mix within one. */
+  #accesses(): Access[] {
+    const written = new Set(this.#bindings.filter(({ isWritten }) => isWritten).map(({ start }) => bufferOf(start)));
+    const isRead = ({ start }: Binding) => this.#device.bindsReadOnly && !written.has(bufferOf(start));
+    return this.#bindings.map((binding) => isRead(binding) ? "read" : "read_write");
+  }
+
   #finish(code: string, grid: readonly [number, number, number]): Assembled {
     if (this.#params.length === 0) this.#params.push(["unused", 0]);
     const fields = this.#params.map(([name]) => `  ${name}: u32,`).join("\n");
+    const accesses = this.#accesses();
     const declarations = this.#bindings.map(({ name, view, precision }, k) =>
-      // Always read_write: the places of one dispatch may share a buffer, which no other access mode allows.
-      `@group(0) @binding(${k + 1}) var<storage, read_write> ${name}: array<${STORED[precision][view]}>;`
+      `@group(0) @binding(${k + 1}) var<storage, ${accesses[k]}> ${name}: array<${STORED[precision][view]}>;`
     );
     const textures = this.#textures.map(({ format }, k) =>
       `@group(0) @binding(${this.#bindings.length + k + 1}) var t${k}: texture_storage_2d<${format}, read>;`
@@ -392,7 +409,7 @@ ${indent([...statements, `return ${isOne ? results[0] : `${type}(${results.join(
       code: (isHalf ? `enable f16;\n${header}${half}` : header) + arithmetic + (this.#usesRandom ? randomWgsl : "") +
         code,
       params: Uint32Array.from(this.#params, ([, number]) => number),
-      bindings: this.#bindings.map(({ start, bytes }) => ({ ...start, bytes })),
+      bindings: this.#bindings.map(({ start, bytes }, k) => ({ ...start, bytes, access: accesses[k] })),
       textures: this.#textures,
       grid,
       scalars: this.#scalars,
@@ -403,6 +420,18 @@ ${indent([...statements, `return ${isOne ? results[0] : `${type}(${results.join(
 /** A structure with a value for each of a step's kernels. */
 function structure(name: string, step: Step, view: View): string {
   return `struct ${name} {\n${indent(step.kernels.map((_, k) => `v${k}: ${view},`))}\n}\n`;
+}
+
+/** Tells buffers apart. States count as one: where each lies is not known when a text is written. */
+function bufferOf(place: Place | Address): string {
+  switch (place.in) {
+    case "arena":
+      return `arena ${place.page}`;
+    case "input":
+      return `input ${place.name}`;
+    default:
+      return "states";
+  }
 }
 
 /** Tells places apart. */

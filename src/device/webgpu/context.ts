@@ -19,6 +19,9 @@ const PROMISED = 8;
 /** More storage buffers than this are of no use: 32 are the norms of 16 gradients. */
 export const MOST_STORAGE = 32;
 
+/** Largest buffer on a GPU, in bytes: drivers place several of these where they find no room for one that takes most of the memory. */
+const MOST_ON_GPU = 2 ** 30;
+
 const FUSION = { prologues: true, epilogues: true, manyWrites: true, maxBindings: PROMISED } as const;
 
 /** What a device allows. */
@@ -37,6 +40,14 @@ export function layOut(graph: Graph, limits: DeviceLimits, choices?: Chooser): {
 /** Formats of the textures that tensors are read from: one or four numbers a texel. */
 export type TextureFormat = "r32float" | "rgba32float" | "rgba16float";
 
+/** How a dispatch uses a buffer, in WGSL's words. */
+export type Access = "read" | "read_write";
+
+const BUFFER_TYPES: Readonly<Record<Access, GPUBufferBindingType>> = {
+  read: "read-only-storage",
+  read_write: "storage",
+};
+
 /** What sessions and programs share. */
 export class WebGpuContext {
   readonly kind = "webgpu";
@@ -47,10 +58,14 @@ export class WebGpuContext {
   readonly precisions: readonly Precision[];
   /** Does a processor play the GPU? */
   readonly isSoftware: boolean;
+  /** Is what a dispatch only reads bound for reading alone? Llvmpipe reads it no faster, and more texts take longer to compile. */
+  readonly bindsReadOnly: boolean;
   /** Are tensors read from textures? On a processor that takes a tenth of the time, where a dispatch may have enough of them. */
   readonly readsTextures: boolean;
   /** Largest tensor that a kernel is given, in bytes. */
   readonly maxBinding: number;
+  /** Largest buffer of temporaries, in bytes, unless one alone is larger. */
+  readonly maxBuffer: number;
   /** Largest buffer of states, in bytes, unless one alone is larger: it can be bound as a whole. */
   readonly maxPage: number;
   /** Tensors that a dispatch may touch. */
@@ -68,10 +83,12 @@ export class WebGpuContext {
   constructor(gpu: GPUDevice, info: GPUAdapterInfo, maxBinding: number = gpu.limits.maxStorageBufferBindingSize) {
     this.gpu = gpu;
     this.maxBinding = maxBinding;
-    this.maxPage = Math.min(maxBinding, gpu.limits.maxBufferSize);
     this.description = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ");
     this.precisions = gpu.features.has("shader-f16") ? ["f32", "f16"] : ["f32"];
     this.isSoftware = info.isFallbackAdapter;
+    this.bindsReadOnly = !this.isSoftware;
+    this.maxBuffer = Math.min(gpu.limits.maxBufferSize, this.isSoftware ? Infinity : MOST_ON_GPU);
+    this.maxPage = Math.min(maxBinding, this.maxBuffer);
     const { maxStorageBuffersPerShaderStage, maxStorageTexturesPerShaderStage } = gpu.limits;
     this.readsTextures = this.isSoftware && maxStorageTexturesPerShaderStage >= PROMISED;
     this.#maxTensors = this.readsTextures
@@ -109,19 +126,19 @@ export class WebGpuContext {
   /** Lowers, cuts, fuses and lays out a graph for this device. Throws UserError where it cannot hold it in its precision. */
   plan(graph: Graph, choices: Chooser): { graph: Graph; plan: Plan } {
     checkPrecision(this, graph.precision);
-    const { gpu: { limits: { maxBufferSize } }, maxBinding } = this;
-    return layOut(graph, { maxBuffer: maxBufferSize, maxBinding, maxTensors: this.#maxTensors }, choices);
+    const { maxBuffer, maxBinding, bindsReadOnly } = this;
+    return layOut(graph, { maxBuffer, maxBinding, alternates: bindsReadOnly, maxTensors: this.#maxTensors }, choices);
   }
 
-  /** Layout of a dispatch: the numbers, then `storage` tensors in buffers, then textures of these formats. */
-  layout(storage: number, textures: readonly TextureFormat[]): GPUBindGroupLayout {
-    const key = `${storage} ${textures}`;
+  /** Layout of a dispatch: the numbers, then tensors in buffers, then textures of these formats. */
+  layout(storage: readonly { readonly access: Access }[], textures: readonly TextureFormat[]): GPUBindGroupLayout {
+    const key = `${storage.map(({ access }) => access)} ${textures}`;
     let layout = this.#layouts.get(key);
     if (!layout) {
       const visibility = GPUShaderStage.COMPUTE;
       const entries: GPUBindGroupLayoutEntry[] = [{ binding: 0, visibility, buffer: { type: "uniform" } }];
-      for (let k = 0; k < storage; k++) {
-        entries.push({ binding: entries.length, visibility, buffer: { type: "storage" } });
+      for (const { access } of storage) {
+        entries.push({ binding: entries.length, visibility, buffer: { type: BUFFER_TYPES[access] } });
       }
       for (const format of textures) {
         entries.push({ binding: entries.length, visibility, storageTexture: { access: "read-only", format } });

@@ -65,7 +65,7 @@ export class WebGpuProgram implements Program {
     this.memory = memoryUse(plan, textureBytes);
     let paramsAt = 0;
     this.#dispatches = dispatches.map((dispatch) => {
-      const layout = memory.context.layout(dispatch.bindings.length, dispatch.textures.map(({ format }) => format));
+      const layout = memory.context.layout(dispatch.bindings, dispatch.textures.map(({ format }) => format));
       const pipeline = memory.context.pipeline(dispatch.code, layout);
       const at = paramsAt;
       paramsAt += Math.ceil(dispatch.params.byteLength / UNIFORM_ALIGNMENT) * UNIFORM_ALIGNMENT;
@@ -127,7 +127,7 @@ export class WebGpuProgram implements Program {
     this.#memory.checkStates(stateSizes(this.#graph));
     this.#groups = this.#dispatches.map(({ bindings, textures, params, paramsAt }) =>
       context.gpu.createBindGroup({
-        layout: context.layout(bindings.length, textures.map(({ format }) => format)),
+        layout: context.layout(bindings, textures.map(({ format }) => format)),
         entries: [
           {
             binding: 0,
