@@ -187,10 +187,12 @@ class Assembly implements Surroundings {
     let binding = this.#bindings.find((other) => placeOf(other.start) === placeOf(start));
     if (!binding) {
       const { precision } = location;
-      this.#bindings.push(binding = {
-        name: `b${this.#bindings.length}`,
-        ...{ start, bytes: 0, precision, view, isWritten: false },
-      });
+      this.#bindings.push(
+        binding = {
+          name: `b${this.#bindings.length}`,
+          ...{ start, bytes: 0, precision, view, isWritten: false },
+        },
+      );
     }
     binding.bytes = Math.max(binding.bytes, at + location.bytes);
     const from = this.#windowOf ? `${this.uint(at / VIEW_BYTES[binding.view])} + ` : "";
