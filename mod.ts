@@ -67,6 +67,7 @@ export {
   type StatisticsOptions,
 } from "./src/data/statistics.ts";
 export type { Device, MemoryUse, Program, Session, StepTime, Tuned, TuneOptions, Values } from "./src/device/device.ts";
+export type { Rates } from "./src/device/rates.ts";
 export type { StepDescription } from "./src/graph/step.ts";
 export { type Backend, openDevice } from "./src/device/open.ts";
 export { GraphBuilder } from "./src/graph/builder.ts";

@@ -7,6 +7,7 @@
 import type { Choices, Chooser } from "../graph/choices.ts";
 import type { Graph, Precision } from "../graph/graph.ts";
 import type { StepDescription } from "../graph/step.ts";
+import type { Rates } from "./rates.ts";
 
 /** Values of tensors by name. */
 export type Values = Readonly<Record<string, Float32Array>>;
@@ -25,6 +26,8 @@ export interface Device extends AsyncDisposable {
   readonly memoryBytes?: number;
   /** Ways to compute that are known to be fast here; they come with Fovea. */
   readonly choices: Choices;
+  /** What it was measured to do; undefined until it is set. What is compiled from then on goes by it. */
+  rates?: Rates;
   /** Opens a session with no state. Its programs are computed as `choices` say, by default the device's own. */
   open(choices?: Chooser): Session;
   /** Lays out a graph without running it or taking memory: what it would need. */

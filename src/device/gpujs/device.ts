@@ -11,6 +11,7 @@ import type { Device, MemoryUse, Session } from "../device.ts";
 import { checkPrecision } from "../checks.ts";
 import { freeHostMemory } from "../host_memory.ts";
 import { memoryUse } from "../memory.ts";
+import type { Rates } from "../rates.ts";
 import { type GpuJs, GpuJsContext, MAX_TENSOR_BYTES } from "./context.ts";
 import { GpuJsSession } from "./session.ts";
 
@@ -35,6 +36,7 @@ export class GpuJsDevice implements Device {
   readonly memoryBytes?: number = freeHostMemory();
   /** Every call is computed in one way. */
   readonly choices: Choices = new Choices();
+  rates?: Rates;
   readonly #context: GpuJsContext;
 
   constructor(gpu: GpuJs, mode: GpuJsMode) {

@@ -12,6 +12,7 @@ import type { Graph, Precision } from "../../graph/graph.ts";
 import { lower } from "../../graph/lower.ts";
 import { type MemoryLimits, type Plan, plan } from "../../graph/plan.ts";
 import { checkPrecision } from "../checks.ts";
+import type { Rates } from "../rates.ts";
 
 /** Storage buffers that every device lets a dispatch have. */
 const PROMISED = 8;
@@ -68,6 +69,8 @@ export class WebGpuContext {
   readonly maxBuffer: number;
   /** Largest buffer of states, in bytes, unless one alone is larger: it can be bound as a whole. */
   readonly maxPage: number;
+  /** What the device was measured to do; undefined where it was not. */
+  rates?: Rates;
   /** Tensors that a dispatch may touch. */
   readonly #maxTensors: number;
   #fault?: Error;

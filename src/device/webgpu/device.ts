@@ -9,6 +9,7 @@ import { type Graph, type Precision, stateSizes } from "../../graph/graph.ts";
 import type { Device, MemoryUse, Session, Tuned, TuneOptions } from "../device.ts";
 import { freeHostMemory } from "../host_memory.ts";
 import { memoryUse } from "../memory.ts";
+import type { Rates } from "../rates.ts";
 import { addressesBy, sideBySide } from "./addresses.ts";
 import { MOST_STORAGE, WebGpuContext } from "./context.ts";
 import { dispatchesOf } from "./dispatches.ts";
@@ -85,6 +86,14 @@ export class WebGpuDevice implements Device {
 
   get maxTensorBytes(): number {
     return this.#context.maxBinding;
+  }
+
+  get rates(): Rates | undefined {
+    return this.#context.rates;
+  }
+
+  set rates(rates: Rates | undefined) {
+    this.#context.rates = rates;
   }
 
   open(choices: Chooser = this.choices): Session {
