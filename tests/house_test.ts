@@ -34,6 +34,20 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "src/report",
   ],
 };
+/**
+ * What a page runs, too: folders and files that use nothing of Deno's or Node's, and no package; nor does anything that
+ * they import. What a host has besides, such as the free memory, is handed to them.
+ */
+const inPage = [
+  "kernels/",
+  "src/graph/",
+  "src/nn/",
+  "src/models/",
+  "src/device/webgpu/",
+  "src/train/step.ts",
+  "src/interop/safetensors.ts",
+  "src/data/resize.ts",
+];
 /** Floors from which everything is in reach. */
 const top = ["", "src/cli", "tests", "bench", "fixtures", "links"];
 
@@ -55,11 +69,27 @@ const tree: ReadonlyMap<string, string> = new Map(
 );
 const code = new Map([...tree].filter(([path]) => path.endsWith(".ts")));
 
-/** Relative modules that a file imports, as paths from the root. Examples in comments do not count. */
+/** A file without its comments, whose examples do not count. */
+function withoutComments(source: string): string {
+  return source.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/^\s*\/\/.*$/gm, "").replaceAll(/\s\/\/ .*$/gm, "");
+}
+
+/** Relative modules that a file imports, as paths from the root. */
 function imports(path: string, source: string): string[] {
-  const bare = source.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/^\s*\/\/.*$/gm, "");
-  const found = bare.matchAll(/(?:^(?:import|export)\b[^"';]*?|\bimport\()\s*"(\.[^"]+)"/gm);
+  const found = withoutComments(source).matchAll(/(?:^(?:import|export)\b[^"';]*?|\bimport\()\s*"(\.[^"]+)"/gm);
   return [...found].map(([, target]) => normalize(join(dirname(path), target)));
+}
+
+/** What a file has that a page has not: `Deno`, and modules that are no files of this tree; types are nothing. */
+function ofHost(source: string): string[] {
+  const bare = withoutTypes(source);
+  const modules = bare.matchAll(/(?:^(?:import|export|\})(?:[^"';]*\bfrom)?\s*"|\bimport\("?)([^."][^")\n]*)/gm);
+  return [...bare.match(/\bDeno\b/g) ?? [], ...[...modules].map(([, target]) => target)];
+}
+
+/** A file without the imports and exports of types, which are gone when it runs. */
+function withoutTypes(source: string): string {
+  return withoutComments(source).replaceAll(/^(?:import|export) type\b[^"';]*"[^"]*";$/gm, "");
 }
 
 /** `src/data` of `src/data/x/y.ts`, `src` of `src/errors.ts`, `kernels` of `kernels/x.ts`. */
@@ -138,6 +168,28 @@ Deno.test("every file imports only from floors below its own", () => {
       .filter((target) => floorOf(target) !== floor && target !== "deno.json" && !allowed.includes(floorOf(target)))
       .map((target) => `${path} imports ${target}`);
   });
+  assertEquals(wrong, []);
+});
+
+Deno.test("ofHost() sees what no page has, and no comment or type", () => {
+  const source = `// Deno.env\n/** Deno */\nimport type { A } from "npm:a@1.0.0";\nimport { b,\n  c } from "./b.ts";
+export const d = "x"; // Deno\nimport {\n  e,\n} from "node:path";\nimport "@std/cli";\nconst f = import("npm:f@1.0.0");
+const g = Deno.args, h = import(f);`;
+  assertEquals(ofHost(source), ["Deno", "node:path", "@std/cli", "npm:f@1.0.0", "f"]);
+});
+
+Deno.test("what a page runs has nothing of the host's, nor has what it imports", () => {
+  const open = [...code.keys()].filter((path) => inPage.some((part) => path.startsWith(part)));
+  assertEquals(inPage.filter((part) => !open.some((path) => path.startsWith(part))), [], "these are no more");
+  const wrong: string[] = [];
+  // What is imported is added to what is gone through.
+  const reached = new Set(open);
+  for (const path of reached) {
+    const source = code.get(path);
+    if (source === undefined) continue; // text or JSON
+    wrong.push(...ofHost(source).map((found) => `${path}: ${found}`));
+    imports(path, withoutTypes(source)).forEach((target) => reached.add(target));
+  }
   assertEquals(wrong, []);
 });
 

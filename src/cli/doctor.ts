@@ -7,6 +7,7 @@
 import manifest from "../../deno.json" with { type: "json" };
 import { cacheFolder } from "../data/cache_folder.ts";
 import type { Device } from "../device/device.ts";
+import { quietWayland } from "../device/host.ts";
 import { openDevice } from "../device/open.ts";
 import { findAdapter } from "../device/webgpu/device.ts";
 import { GraphBuilder } from "../graph/builder.ts";
@@ -24,6 +25,7 @@ export async function run({ options }: Invocation<typeof tables.doctor.flags>): 
     ["deno", `${Deno.version.deno} on ${Deno.build.target}, ${navigator.hardwareConcurrency} cores`],
     ["cache", cacheFolder()],
   ];
+  quietWayland();
   const adapter = await findAdapter();
   if (adapter) {
     const { limits, features } = adapter;

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { counted, printable } from "../data/names.ts";
 import { writeAtomic } from "../files.ts";
 import { renameTensors } from "../interop/keys/rename.ts";
-import { encodeSafetensors } from "../interop/safetensors.ts";
+import { encodeSafetensors } from "../interop/safetensors_file.ts";
 import { modelOf } from "../train/checkpoint.ts";
 import { checkpointPath, loadCheckpoint, readConfig } from "../train/run_directory.ts";
 import type { Invocation } from "./command.ts";

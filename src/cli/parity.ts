@@ -7,7 +7,8 @@
 import type { Device, Program, Session } from "../device/device.ts";
 import { firstNames } from "../data/names.ts";
 import { UserError } from "../errors.ts";
-import { openSafetensors, type SafetensorsReader } from "../interop/safetensors.ts";
+import type { SafetensorsReader } from "../interop/safetensors.ts";
+import { openSafetensors } from "../interop/safetensors_file.ts";
 import { createModel, type Model, modelNamed } from "../models/mod.ts";
 import {
   type Deviation,

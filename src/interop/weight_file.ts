@@ -6,9 +6,10 @@
  */
 
 import { UserError } from "../errors.ts";
-import { openByteSource } from "./byte_source.ts";
 import type { Dtype } from "./dtypes.ts";
+import { openByteSource } from "./file_source.ts";
 import { type LoadedTensor, SafetensorsReader } from "./safetensors.ts";
+import { startSha256 } from "./safetensors_file.ts";
 import { TorchFile } from "./torch_file.ts";
 
 /** What a file says of a tensor. */
@@ -53,7 +54,7 @@ export async function openWeights(path: string): Promise<WeightFile> {
     const head = await source.read(0, Math.min(source.size, 9));
     const startsWith = (...bytes: number[]) => bytes.every((byte, i) => head[i] === byte);
     // Behind the 8 bytes of the header's length; no file of the other kinds has it there.
-    if (head[8] === "{".charCodeAt(0)) return await SafetensorsReader.of(source);
+    if (head[8] === "{".charCodeAt(0)) return await SafetensorsReader.of(source, startSha256);
     if (startsWith(0x50, 0x4b, 3, 4)) return await TorchFile.of(source, "zip");
     // The opcode of the protocol, with which every pickle since protocol 2 begins.
     if (startsWith(0x80)) return await TorchFile.of(source, "sequence");

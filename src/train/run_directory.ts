@@ -27,7 +27,7 @@ import {
   writeAtomic,
 } from "../files.ts";
 import { UserError } from "../errors.ts";
-import { encodeSafetensors, readSafetensors } from "../interop/safetensors.ts";
+import { encodeSafetensors, readSafetensors } from "../interop/safetensors_file.ts";
 import { curvesPng } from "../report/curves.ts";
 import { type Checkpoint, type CheckpointInfo, infoOf, metadataOf, type Tensors } from "./checkpoint.ts";
 

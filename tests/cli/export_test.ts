@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { main } from "../../cli.ts";
-import { openSafetensors } from "../../src/interop/safetensors.ts";
+import { openSafetensors } from "../../src/interop/safetensors_file.ts";
 import { createModel, type Model } from "../../src/models/mod.ts";
 import type { CheckpointInfo } from "../../src/train/checkpoint.ts";
 import { RunDirectory } from "../../src/train/run_directory.ts";

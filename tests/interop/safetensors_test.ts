@@ -1,11 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  type LoadedTensor,
-  openSafetensors,
-  readSafetensors,
-} from "../../src/interop/safetensors.ts";
+import { decodeSafetensors, type LoadedTensor } from "../../src/interop/safetensors.ts";
+import { encodeSafetensors, openSafetensors, readSafetensors } from "../../src/interop/safetensors_file.ts";
 import { UserError } from "../../src/errors.ts";
 
 const reference = new URL("../../fixtures/interop/reference.safetensors", import.meta.url).pathname;

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
 import { bytesAsSource } from "../../src/interop/byte_source.ts";
-import { encodeSafetensors, type LoadedTensor } from "../../src/interop/safetensors.ts";
+import type { LoadedTensor } from "../../src/interop/safetensors.ts";
+import { encodeSafetensors } from "../../src/interop/safetensors_file.ts";
 import { TorchFile } from "../../src/interop/torch_file.ts";
 import { openWeights, type WeightFile } from "../../src/interop/weight_file.ts";
 import {

@@ -9,7 +9,7 @@ import { Choices } from "../../graph/choices.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { Device, MemoryUse, Session } from "../device.ts";
 import { checkPrecision } from "../checks.ts";
-import { freeHostMemory } from "../host_memory.ts";
+import { freeHostMemory } from "../host.ts";
 import { memoryUse } from "../memory.ts";
 import type { Rates } from "../rates.ts";
 import { type GpuJs, GpuJsContext, MAX_TENSOR_BYTES } from "./context.ts";

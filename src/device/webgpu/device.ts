@@ -7,7 +7,6 @@
 import type { Choices, Chooser } from "../../graph/choices.ts";
 import { type Graph, type Precision, stateSizes } from "../../graph/graph.ts";
 import type { Device, MemoryUse, Session, Tuned, TuneOptions } from "../device.ts";
-import { freeHostMemory } from "../host_memory.ts";
 import { memoryUse } from "../memory.ts";
 import type { Rates } from "../rates.ts";
 import { addressesBy, sideBySide } from "./addresses.ts";
@@ -19,9 +18,11 @@ import { Tuner } from "./tuner.ts";
 
 /** The adapter that {@link openWebGpu} opens, or undefined. */
 export async function findAdapter(): Promise<GPUAdapter | undefined> {
-  quietWayland();
   return await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" }) ?? undefined;
 }
+
+/** Bytes that are free on the host, where it tells. */
+type FreeMemory = () => number | undefined;
 
 /** Features that are used where an adapter has them. */
 const WANTED: readonly GPUFeatureName[] = ["timestamp-query", "shader-f16"];
@@ -30,8 +31,10 @@ const WANTED: readonly GPUFeatureName[] = ["timestamp-query", "shader-f16"];
  * Opens the default adapter, or gives undefined where there is none.
  *
  * @param maxBinding Cuts tensors that are larger, in bytes: for tests; the default is the adapter's limit.
+ * @param freeMemory Tells how many bytes are free on the host, which is what a software adapter takes; a page cannot
+ * know.
  */
-export async function openWebGpu(maxBinding?: number): Promise<WebGpuDevice | undefined> {
+export async function openWebGpu(maxBinding?: number, freeMemory?: FreeMemory): Promise<WebGpuDevice | undefined> {
   const adapter = await findAdapter();
   if (!adapter) return undefined;
   const { limits } = adapter;
@@ -47,19 +50,7 @@ export async function openWebGpu(maxBinding?: number): Promise<WebGpuDevice | un
     },
     requiredFeatures: WANTED.filter((feature) => adapter.features.has(feature)),
   });
-  return new WebGpuDevice(device, adapter.info, maxBinding);
-}
-
-/**
- * Looking for adapters asks for a Wayland display, whose library complains on standard error where this variable is not
- * set. An empty folder's name keeps it quiet; nothing is drawn.
- */
-function quietWayland(): void {
-  try {
-    if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/nonexistent");
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotCapable)) throw error;
-  }
+  return new WebGpuDevice(device, adapter.info, maxBinding, freeMemory);
 }
 
 /** Runs graphs on an adapter. */
@@ -69,10 +60,10 @@ export class WebGpuDevice implements Device {
   readonly choices: Choices;
   readonly #context: WebGpuContext;
 
-  constructor(gpu: GPUDevice, info: GPUAdapterInfo, maxBinding?: number) {
+  constructor(gpu: GPUDevice, info: GPUAdapterInfo, maxBinding?: number, freeMemory?: FreeMemory) {
     this.#context = new WebGpuContext(gpu, info, maxBinding);
     // A software adapter takes the host's memory; of a GPU's, WebGPU tells nothing.
-    if (info.isFallbackAdapter) this.memoryBytes = freeHostMemory();
+    if (info.isFallbackAdapter) this.memoryBytes = freeMemory?.();
     this.choices = choicesFor(this.description);
   }
 

@@ -1,0 +1,28 @@
+/**
+ * What devices need of the host that Deno runs on. `src/device/webgpu` knows nothing of it, since it runs in a page,
+ * too: who opens a device here tells it.
+ *
+ * @module
+ */
+
+/** Bytes that are free on the host; undefined where Deno may not ask. */
+export function freeHostMemory(): number | undefined {
+  try {
+    return Deno.systemMemoryInfo().available;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Keeps the first search for adapters quiet. It asks for a Wayland display, whose library complains on standard error
+ * where this variable is not set. An empty folder's name keeps it quiet; nothing is drawn.
+ */
+export function quietWayland(): void {
+  try {
+    if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/nonexistent");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+  }
+}
