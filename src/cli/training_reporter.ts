@@ -35,6 +35,8 @@ export class TrainingReporter {
     switch (event.type) {
       case "preparing":
         return this.#share(`decoding ${event.what}`, event.done, event.total);
+      case "compiling":
+        return this.#share("compiling kernels", event.done, event.total);
       case "tuning":
         return this.#share(`timing kernels: ${event.call}`, event.done, event.total);
       case "tuned":

@@ -95,6 +95,12 @@ export interface Program {
   /** Steps of one run: dispatches on WebGPU. */
   readonly steps: number;
   /**
+   * Compiles what the first run would have to compile, many kernels at once where the host does so.
+   *
+   * @param onProgress Is told how many of the kernels that were not compiled before are done.
+   */
+  prepare(onProgress?: (done: number, total: number) => void): Promise<void>;
+  /**
    * Runs once. Inputs are taken before it returns; the work itself may go on behind it.
    *
    * @param inputs A value for every input of the graph. Throws TypeError for one that is missing or of another size, and for

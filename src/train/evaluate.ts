@@ -41,7 +41,7 @@ export class Evaluator {
    * @param onProgress Is told how many pictures are done.
    */
   async run(loader: Loader, samples: number, onProgress?: (done: number) => void): Promise<Predictions> {
-    this.#program ??= this.#session.compile(evaluationGraph(this.#model, this.#batch));
+    const program = await this.#prepared();
     const { classes } = this.#model;
     const logits = new Float32Array(samples * classes);
     const targets = new Float32Array(samples * classes);
@@ -49,8 +49,8 @@ export class Evaluator {
     // Reading back waits for the device: it is asked for here and waited for one batch later.
     let pending: (() => Promise<void>) | undefined;
     for await (const batch of loader.epoch(0)) {
-      this.#program.run({ images: batch.images });
-      const outputs = this.#program.outputs();
+      program.run({ images: batch.images });
+      const outputs = program.outputs();
       await pending?.();
       pending = async () => {
         scatter(batch.indices, (await outputs).logits, logits, classes);
@@ -61,6 +61,14 @@ export class Evaluator {
     await pending?.();
     await this.#session.settle();
     return { logits, targets };
+  }
+
+  async #prepared(): Promise<Program> {
+    if (!this.#program) {
+      this.#program = this.#session.compile(evaluationGraph(this.#model, this.#batch));
+      await this.#program.prepare();
+    }
+    return this.#program;
   }
 }
 

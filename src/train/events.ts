@@ -10,6 +10,12 @@ import type { LossScale } from "./loss_scale.ts";
 /** Something that happened. */
 export type TrainEvent =
   | { readonly type: "preparing"; readonly what: string; readonly done: number; readonly total: number }
+  | {
+    /** Kernels of a program that are compiled. */
+    readonly type: "compiling";
+    readonly done: number;
+    readonly total: number;
+  }
   | { readonly type: "tuning"; readonly call: string; readonly done: number; readonly total: number }
   | {
     readonly type: "tuned";

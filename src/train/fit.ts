@@ -50,7 +50,7 @@ export interface FitResult {
   readonly lossScale?: LossScale;
 }
 
-/** Steps after which the device is waited for, so that work does not pile up: waiting costs milliseconds in Deno. */
+/** Steps after which a device that was not measured is waited for, so that work does not pile up: waiting costs milliseconds in Deno. */
 const SETTLE_EVERY = 16;
 
 /** One call of `fit`. */
@@ -162,6 +162,7 @@ export class Fit {
         onProgress: progress("validation pictures"),
       });
       fit = new Fit({ options, step, preprocessing, train, val, trainData, valData, choices });
+      await fit.#compile();
       await fit.#begin(trainData, valData);
       return fit;
     } catch (error) {
@@ -169,6 +170,14 @@ export class Fit {
       val?.close();
       await fit?.close();
       throw error;
+    }
+  }
+
+  /** Compiles the kernels of a step; those of the evaluation are compiled when they are first needed. */
+  async #compile(): Promise<void> {
+    const { onEvent } = this.#options;
+    for (const program of [this.#program, this.#gathering]) {
+      await program?.prepare((done, total) => onEvent?.({ type: "compiling", done, total }));
     }
   }
 
@@ -210,14 +219,15 @@ export class Fit {
 
   /** Steps of the epoch in progress, up to its end or the signal. */
   async #epoch(): Promise<void> {
-    const { signal, valEvery, logEvery } = this.#options;
+    const { signal, valEvery, logEvery, device } = this.#options;
+    const settleEvery = device.rates?.queueDepth ?? SETTLE_EVERY;
     this.#lastLog = { time: performance.now(), images: 0 };
     for await (const batch of this.#train.epoch(this.#progress.epoch, this.#progress.step)) {
       this.#runStep(batch);
       const { step, updates } = this.#progress;
       const isLast = step === this.#train.steps;
       if (updates % logEvery === 0 || isLast) await this.#log();
-      else if (updates % SETTLE_EVERY === 0) await this.#session.settle();
+      else if (updates % settleEvery === 0) await this.#session.settle();
       if (valEvery !== undefined && updates % valEvery === 0 && !isLast) await this.#validate();
       // A turn of the event loop: without it, signals and Workers starve while the device blocks this thread.
       await new Promise((resolve) => setTimeout(resolve, 0));

@@ -30,7 +30,9 @@ Deno.test("assemble() converts where half precision is read and written, and now
   const texts = (precision: "f32" | "f16", size: number) => {
     const { plan } = layOut(stored(size, precision), { maxBuffer: 2 ** 28, maxBinding: 2 ** 27 });
     return [false, true].flatMap((readsTextures) =>
-      plan.steps.map((step) => assemble(step, plan, { isSoftware: readsTextures, readsTextures }, RULES).code)
+      plan.steps.map((step) =>
+        assemble(step, plan, { isSoftware: readsTextures, readsTextures, bindsReadOnly: false }, RULES).code
+      )
     );
   };
   const isHeld = (code: string) => /array<(f16|vec4h)>/.test(code);

@@ -46,14 +46,47 @@ test("a validation error ends everything at the next run or read", async (gpu, d
   assertThrows(() => program.run(GIVEN), Error, "WebGPU refused a command:");
 });
 
-test("a kernel that does not compile is named when its program runs", async (gpu, device) => {
+test(
+  "a kernel that does not compile is named before its program runs, or when it is waited for",
+  async (gpu, device) => {
+    using session = device.open();
+    session.write("w", new Float32Array(1));
+    const { createShaderModule } = gpu;
+    gpu.createShaderModule = () => createShaderModule.call(gpu, { code: "@compute fn main() { oops }" });
+    const program = session.compile(counting());
+    await assertRejects(() => program.prepare(), Error, "WebGPU refused a ");
+    await assertRejects(
+      async () => {
+        program.run(GIVEN);
+        await session.settle();
+      },
+      Error,
+      "WebGPU refused a command:",
+    );
+  },
+);
+
+test("what is prepared is compiled once, each text by itself, and counted", async (gpu, device) => {
   using session = device.open();
   session.write("w", new Float32Array(1));
-  const { createShaderModule } = gpu;
-  gpu.createShaderModule = () => createShaderModule.call(gpu, { code: "@compute fn main() { oops }" });
+  const { createComputePipeline, createComputePipelineAsync } = gpu;
+  const made = { now: 0, ahead: 0 };
+  gpu.createComputePipeline = (descriptor) => {
+    made.now++;
+    return createComputePipeline.call(gpu, descriptor);
+  };
+  gpu.createComputePipelineAsync = (descriptor) => {
+    made.ahead++;
+    return createComputePipelineAsync.call(gpu, descriptor);
+  };
   const program = session.compile(counting());
-  await new Promise((resolve) => setTimeout(resolve));
-  assertThrows(() => program.run(GIVEN), Error, "WebGPU refused a command:");
+  const told: string[] = [];
+  await program.prepare((done, total) => told.push(`${done}/${total}`));
+  assertEquals(told, ["1/3", "2/3", "3/3"]);
+  program.run(GIVEN);
+  await session.compile(counting()).prepare(() => told.push("again"));
+  await session.settle();
+  assertEquals([made, told.length], [{ now: 0, ahead: 3 }, 3]);
 });
 
 test("nothing is believed once the device is lost", async (gpu, device) => {

@@ -95,6 +95,11 @@ class GpuJsProgram implements Program {
     return this.#plan.steps.length;
   }
 
+  /** gpu.js compiles a kernel when it is first called. */
+  prepare(): Promise<void> {
+    return Promise.resolve();
+  }
+
   run(inputs: Values): void {
     this.#run(inputs, () => {});
   }

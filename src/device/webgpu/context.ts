@@ -13,6 +13,7 @@ import { lower } from "../../graph/lower.ts";
 import { type MemoryLimits, type Plan, plan } from "../../graph/plan.ts";
 import { checkPrecision } from "../checks.ts";
 import type { Rates } from "../rates.ts";
+import { Pipelines } from "./pipelines.ts";
 
 /** Storage buffers that every device lets a dispatch have. */
 const PROMISED = 8;
@@ -53,6 +54,7 @@ const BUFFER_TYPES: Readonly<Record<Access, GPUBufferBindingType>> = {
 export class WebGpuContext {
   readonly kind = "webgpu";
   readonly gpu: GPUDevice;
+  readonly pipelines: Pipelines;
   /** The adapter, for people. */
   readonly description: string;
   /** How temporaries can be held. */
@@ -76,7 +78,6 @@ export class WebGpuContext {
   #fault?: Error;
   #closing = false;
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
-  readonly #pipelines = new Map<string, GPUComputePipeline>();
 
   /**
    * @param gpu The device.
@@ -85,6 +86,7 @@ export class WebGpuContext {
    */
   constructor(gpu: GPUDevice, info: GPUAdapterInfo, maxBinding: number = gpu.limits.maxStorageBufferBindingSize) {
     this.gpu = gpu;
+    this.pipelines = new Pipelines(gpu);
     this.maxBinding = maxBinding;
     this.description = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ");
     this.precisions = gpu.features.has("shader-f16") ? ["f32", "f16"] : ["f32"];
@@ -149,19 +151,6 @@ export class WebGpuContext {
       this.#layouts.set(key, layout = this.gpu.createBindGroupLayout({ entries }));
     }
     return layout;
-  }
-
-  /** The pipeline of a kernel's text; texts seen before are not compiled again. */
-  pipeline(code: string, layout: GPUBindGroupLayout): GPUComputePipeline {
-    let pipeline = this.#pipelines.get(code);
-    if (!pipeline) {
-      pipeline = this.gpu.createComputePipeline({
-        layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
-        compute: { module: this.gpu.createShaderModule({ code }), entryPoint: "main" },
-      });
-      this.#pipelines.set(code, pipeline);
-    }
-    return pipeline;
   }
 
   /** Gives the device back. */

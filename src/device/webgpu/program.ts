@@ -18,7 +18,7 @@ import {
   wholeSize,
 } from "../../graph/graph.ts";
 import type { Place, Plan } from "../../graph/plan.ts";
-import { describeSteps } from "../../graph/step.ts";
+import { describeSteps, type Step } from "../../graph/step.ts";
 import { inputValues, staleOutputs } from "../checks.ts";
 import type { MemoryUse, Program, StepTime, Values } from "../device.ts";
 import { memoryUse } from "../memory.ts";
@@ -26,11 +26,12 @@ import type { Address } from "./addresses.ts";
 import { TEXTURE_WIDTH } from "./assemble.ts";
 import { Clock } from "./clock.ts";
 import { dispatchesOf, type PlannedDispatch } from "./dispatches.ts";
+import type { PipelineSource } from "./pipelines.ts";
+import { commandBuffersOf } from "./submits.ts";
 import { TEXEL_BYTES, type TextureUse } from "./texture_slots.ts";
 import type { WebGpuMemory } from "./memory.ts";
 
-interface Dispatch extends PlannedDispatch {
-  readonly pipeline: GPUComputePipeline;
+interface Dispatch extends PlannedDispatch, PipelineSource {
   /** Offset of the dispatch's numbers in the program's uniform buffer. */
   readonly paramsAt: number;
 }
@@ -44,6 +45,8 @@ export class WebGpuProgram implements Program {
   readonly #graph: Graph;
   readonly #plan: Plan;
   readonly #dispatches: readonly Dispatch[];
+  /** The same, in the command buffers that they are submitted in. */
+  readonly #commandBuffers: readonly (readonly Dispatch[])[];
   readonly #uniforms: GPUBuffer;
   /** The uniform buffer on the host, with the scalars of the last run. */
   readonly #params: Uint32Array<ArrayBuffer>;
@@ -53,6 +56,8 @@ export class WebGpuProgram implements Program {
   readonly #inputs = new Map<string, { buffer: GPUBuffer; length: number }>();
   /** Values on their way from one state to another. */
   #detour?: GPUBuffer;
+  /** Of each dispatch, from the first run on. */
+  #pipelines?: readonly GPUComputePipeline[];
   #groups: GPUBindGroup[] = [];
   #generation = -1;
 
@@ -64,13 +69,14 @@ export class WebGpuProgram implements Program {
     const { dispatches, textureBytes } = dispatchesOf(plan, memory.context, choices, memory.addressOf);
     this.memory = memoryUse(plan, textureBytes);
     let paramsAt = 0;
-    this.#dispatches = dispatches.map((dispatch) => {
+    const placed = (dispatch: PlannedDispatch): Dispatch => {
       const layout = memory.context.layout(dispatch.bindings, dispatch.textures.map(({ format }) => format));
-      const pipeline = memory.context.pipeline(dispatch.code, layout);
       const at = paramsAt;
       paramsAt += Math.ceil(dispatch.params.byteLength / UNIFORM_ALIGNMENT) * UNIFORM_ALIGNMENT;
-      return { ...dispatch, pipeline, paramsAt: at };
-    });
+      return { ...dispatch, layout, paramsAt: at };
+    };
+    this.#commandBuffers = commandBuffersOf(dispatches, memory.context).map((buffer) => buffer.map(placed));
+    this.#dispatches = this.#commandBuffers.flat();
     this.#params = new Uint32Array(Math.max(UNIFORM_ALIGNMENT, paramsAt) / 4);
     this.#floats = new Float32Array(this.#params.buffer);
     this.#uniforms = this.#collectParams();
@@ -86,6 +92,11 @@ export class WebGpuProgram implements Program {
 
   get steps(): number {
     return this.#dispatches.length;
+  }
+
+  async prepare(onProgress?: (done: number, total: number) => void): Promise<void> {
+    const { context } = this.#memory;
+    await context.wait(context.pipelines.prepare(this.#dispatches, onProgress));
   }
 
   /** Puts the numbers of all dispatches into one buffer. */
@@ -125,9 +136,9 @@ export class WebGpuProgram implements Program {
     if (this.#generation === this.#memory.generation) return;
     const { context } = this.#memory;
     this.#memory.checkStates(stateSizes(this.#graph));
-    this.#groups = this.#dispatches.map(({ bindings, textures, params, paramsAt }) =>
+    this.#groups = this.#dispatches.map(({ layout, bindings, textures, params, paramsAt }) =>
       context.gpu.createBindGroup({
-        layout: context.layout(bindings, textures.map(({ format }) => format)),
+        layout,
         entries: [
           {
             binding: 0,
@@ -156,28 +167,43 @@ export class WebGpuProgram implements Program {
     this.#memory.lastRun = this;
   }
 
-  /** Encodes the whole list and submits it; with `clock`, every dispatch is a pass of its own, whose end is noted. */
+  /** Encodes and submits the command buffers; with `clock`, every dispatch is a pass of its own, whose end is noted. */
   #submit(clock?: Clock): void {
     this.#bind();
     const { gpu } = this.#memory.context;
-    const encoder = gpu.createCommandEncoder();
+    let encoder = gpu.createCommandEncoder();
+    let first = 0;
+    for (const [at, dispatches] of this.#commandBuffers.entries()) {
+      if (at > 0) {
+        gpu.queue.submit([encoder.finish()]);
+        encoder = gpu.createCommandEncoder();
+      }
+      this.#encode(encoder, dispatches, first, clock);
+      first += dispatches.length;
+    }
+    clock?.resolve(encoder);
+    this.#copyStates(encoder);
+    gpu.queue.submit([encoder.finish()]);
+  }
+
+  /** Encodes dispatches, of which the first is number `first` of the run's. */
+  #encode(encoder: GPUCommandEncoder, dispatches: readonly Dispatch[], first: number, clock?: Clock): void {
+    const { pipelines } = this.#memory.context;
+    this.#pipelines ??= this.#dispatches.map((dispatch) => pipelines.of(dispatch));
     let pass: GPUComputePassEncoder | undefined;
-    this.#dispatches.forEach(({ pipeline, grid, textures }, k) => {
+    for (const [k, { grid, textures }] of dispatches.entries()) {
       const copied = textures.filter(({ copies }) => copies);
       if (copied.length > 0 || clock) {
         pass?.end();
         pass = undefined;
         for (const use of copied) this.#copyToTexture(encoder, use);
       }
-      pass ??= encoder.beginComputePass(clock && { timestampWrites: clock.pass(k) });
-      pass.setPipeline(pipeline);
-      pass.setBindGroup(0, this.#groups[k]);
+      pass ??= encoder.beginComputePass(clock && { timestampWrites: clock.pass(first + k) });
+      pass.setPipeline(this.#pipelines[first + k]);
+      pass.setBindGroup(0, this.#groups[first + k]);
       pass.dispatchWorkgroups(...grid);
-    });
+    }
     pass?.end();
-    clock?.resolve(encoder);
-    this.#copyStates(encoder);
-    gpu.queue.submit([encoder.finish()]);
   }
 
   /** Gives states the values that could not be computed in their places. */
@@ -207,7 +233,10 @@ export class WebGpuProgram implements Program {
     this.#memory.lastRun = this;
     const seconds = await clock.read();
     const precisionOf = (node: Node) => this.#plan.locations.get(node)!.precision;
-    return this.#dispatches.map(({ steps }, k) => ({ ...describeSteps(steps, precisionOf), seconds: seconds[k] }));
+    // The parts of a dispatch that was split stand side by side, and have the same steps.
+    const times = new Map<readonly Step[], number>();
+    this.#dispatches.forEach(({ steps }, k) => times.set(steps, (times.get(steps) ?? 0) + seconds[k]));
+    return [...times].map(([steps, seconds]) => ({ ...describeSteps(steps, precisionOf), seconds }));
   }
 
   /** Copies a tensor into its texture: whole rows, then what is left. */
