@@ -1,13 +1,12 @@
 /**
  * Checks models and blocks against the fixtures of `fixtures/parity`, whose scripts say how they are made. Weights and
- * inputs are made here by the same rule as there.
+ * inputs are made by the same rule as there (`rule.ts`).
  *
  * @module
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { randomUniform } from "../../kernels/random.ts";
-import { type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
+import { sizeOf, type Tensor } from "../../kernels/op.ts";
 import type { Device, Session } from "../../src/device/device.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { differentiate } from "../../src/graph/differentiate.ts";
@@ -16,42 +15,12 @@ import type { SafetensorsFile } from "../../src/interop/safetensors.ts";
 import { readSafetensors } from "../../src/interop/safetensors_file.ts";
 import { Model } from "../../src/models/mod.ts";
 import { type Layer, Scope } from "../../src/nn/mod.ts";
-import { streamOf } from "../../src/nn/stream.ts";
 import { evaluationGraph } from "../../src/train/step.ts";
 import { type Deviation, gradientDeviation, gradientGraph, isWithin, valueDeviation } from "../../src/train/parity.ts";
 import { devices } from "../kernels/devices.ts";
+import { pictures, referenceWeight, targets, uniform } from "./rule.ts";
 
-/** Numbers in [0, 1) of the stream called `name`. */
-function uniform(name: string, count: number): Float64Array {
-  const stream = streamOf(name);
-  return Float64Array.from({ length: count }, (_, i) => randomUniform(i, stream, 1, 7));
-}
-
-/** Value of a parameter or running statistic, as `weight` of `reference.py`. */
-export function referenceWeight(name: string, shape: Shape): Float32Array {
-  const u = uniform(name, sizeOf(shape));
-  const map = (value: (signed: number, u: number) => number) => Float32Array.from(u, (x) => value(2 * x - 1, x));
-  if (name.endsWith("running_var")) return map((_, u) => 0.5 + u);
-  if (name.endsWith("logit_scale")) return map((signed) => Math.log(10) + 0.1 * signed);
-  if (["token", "pos_embed", "relative_position_bias_table"].some((part) => name.includes(part))) {
-    return map((signed) => 0.5 * signed);
-  }
-  if (shape.length < 2) return map((signed) => name.endsWith("weight") ? 1 + 0.2 * signed : 0.1 * signed);
-  const bound = Math.sqrt((shape.length === 4 ? 6 : 3) / sizeOf(shape.slice(1)));
-  return map((signed) => bound * signed);
-}
-
-/** The fixtures' pictures [N, C, S, S]. */
-export function pictures(shape: Shape): Float32Array {
-  return Float32Array.from(uniform("input", sizeOf(shape)), (u) => 4 * u - 2);
-}
-
-/** The fixtures' labels, one-hot [N, classes]. */
-export function targets(count: number, classes: number): Float32Array {
-  const rows = new Float32Array(count * classes);
-  uniform("labels", count).forEach((u, n) => rows[n * classes + Math.floor(u * classes)] = 1);
-  return rows;
-}
+export { pictures, referenceWeight, targets };
 
 const SAMPLE = 1024;
 
