@@ -34,6 +34,8 @@ const command = {
   words: { usage: "[ITEM…]", min: 0, max: items.length, paths: false },
   flags: {
     gpu: toggle({ help: "a report of the graphics card, to be sent; with items, these at sizes for a GPU" }),
+    json: path({ help: "file that keeps the tables", byDefault: "they are only printed", placeholder: "FILE" }),
+
     quick: toggle({ help: "fewer and smaller: the report in 3 minutes", heading: "With --gpu" }),
     minutes: integer({ min: 1, help: "minutes after which nothing more is timed", byDefault: "10, with --quick 3" }),
     networks: names({ help: "networks whose steps and convolutions are timed instead of the report's own" }),
@@ -42,7 +44,6 @@ const command = {
       default: "gpu",
       help: "any takes a processor that plays the GPU too, at tiny sizes, to try the command; so does FORCE_GPU=1",
     }),
-    json: path({ help: "file that keeps the tables", byDefault: "they are only printed", placeholder: "FILE" }),
   },
 } satisfies Command;
 

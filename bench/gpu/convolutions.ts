@@ -64,7 +64,7 @@ async function timeOne(timing: Timing, network: string, { work, output, flops }:
     output,
     attrs: work.attrs,
   });
-  const tuned = await timing.tune(work, TUNE_SECONDS);
+  const tuned = await timing.tune(work, Math.min(TUNE_SECONDS, timing.sizes.tuneSeconds));
   if (isSilence(tuned)) remarks.push(`tuning: ${tuned.why}`);
   const choices = isSilence(tuned) ? {} : tuned.choices;
   const again = Object.keys(choices).length > 0 ? await timing.time(work, choices) : byRules;

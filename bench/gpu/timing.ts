@@ -75,8 +75,10 @@ export class Timing implements AsyncDisposable {
   }
 
   async #ask<Answer extends object>(question: Question): Promise<Answer | Silence> {
-    if (this.#left <= 0) this.missed++;
-    const answer = await this.#fovea.ask<Answer>(question, Math.min(this.#patience, this.#left));
+    const said = await this.#fovea.ask<Answer>(question, Math.min(this.#patience, this.#left));
+    const isOver = isSilence(said) && this.#left <= 0;
+    if (isOver) this.missed++;
+    const answer = isOver ? { why: "not timed: the time was over" } : said;
     this.records.push({ who: "Fovea", question, answer });
     return answer;
   }
