@@ -57,8 +57,8 @@ export async function prepare(
 const BETWEEN_WAITS = 0.5;
 
 /**
- * Median wall time of a run in seconds. Short runs follow each other and are waited for together, as the trainer does between
- * two logs.
+ * Median wall time of a run in seconds. Short runs follow each other and are waited for together, as the trainer does
+ * between two logs.
  *
  * @param most Seconds after which no further run is begun; one is timed in any case.
  */

@@ -1,6 +1,6 @@
 /**
- * Processes that are asked by lines of JSON and answer by one line each. What a driver does to such a process, crash or hang,
- * costs one answer: the next question starts it again.
+ * Processes that are asked by lines of JSON and answer by one line each. What a driver does to such a process, crash or
+ * hang, costs one answer: the next question starts it again.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * What a report says of the machine: the adapter, its driver where a program of the system tells, Deno, and Fovea's commit.
+ * What a report says of the machine: the adapter, its driver where a program of the system tells, Deno, and Fovea's
+ * commit.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * `deno task bench --gpu`: a report of a graphics card, as Markdown to be sent. Fovea and PyTorch each run in a process of
- * their own, so that what a driver does to one of them is a remark in a row.
+ * `deno task bench --gpu`: a report of a graphics card, as Markdown to be sent. Fovea and PyTorch each run in a process
+ * of their own, so that what a driver does to one of them is a remark in a row.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { markdown, type Table } from "../table.ts";
 import { convolutions } from "./convolutions.ts";
 import { isSoftware, lineOf, type Machine, machineWith, noCard } from "./machine.ts";
 import { products, rates } from "./products.ts";
-import { CARD, QUICK, type Sizes, TINY } from "./sizes.ts";
+import { CARD, LEAST, QUICK, type Sizes, TINY } from "./sizes.ts";
 import { steps } from "./steps.ts";
 import { type Exchange, Timing } from "./timing.ts";
 import { openTorch, withoutTorch } from "./torch.ts";
@@ -40,12 +40,13 @@ export interface ReportOptions {
 }
 
 function sizesFor({ quick, minutes, networks }: ReportOptions, isTiny: boolean): Sizes {
-  const sizes = isTiny ? TINY : quick ? QUICK : CARD;
+  const [whole, part] = isTiny ? [TINY, LEAST] : [CARD, QUICK];
+  const sizes = quick ? part : whole;
   // A name that is none ends here, with the one that was meant.
   const known = networks.map((name) => modelNamed(name).name);
   return {
     ...sizes,
-    ...known.length > 0 && { networks: known, convolutions: known },
+    ...known.length > 0 && { networks: known, convolutions: sizes.convolutions.length > 0 ? known : [] },
     minutes: minutes ?? sizes.minutes,
   };
 }

@@ -47,3 +47,9 @@ export const TINY: Sizes = {
   ...{ networks: ["lenet", "vit-ti16"], convolutions: ["lenet"] },
   ...{ tuneSeconds: 1, minutes: 3 },
 };
+
+/** The least that calls every part but the convolutions: for a test, since a tile takes a processor seconds to compile. */
+export const LEAST: Sizes = {
+  ...TINY,
+  ...{ name: "least", ways: 0, networks: ["lenet"], convolutions: [], tuneSeconds: 0.1 },
+};

@@ -45,8 +45,8 @@ export class Timing implements AsyncDisposable {
 
   /**
    * @param onAsk Is told what is timed next.
-   * @param worker Command line of Fovea's process, and `patience` the most seconds for an answer: other than by default in tests of what
-   * a broken process does.
+   * @param worker Command line of Fovea's process, and `patience` the most seconds for an answer: other than by default
+   * in tests of what a broken process does.
    */
   constructor(
     { sizes, torch, onAsk, worker = [Deno.execPath(), ...WORKER], patience = PATIENCE }: {

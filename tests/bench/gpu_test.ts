@@ -1,5 +1,5 @@
 /**
- * The report of a card (`deno task bench --gpu`): what is wrong with a driver is a remark in a row, and the rest goes on.
+ * The report of a card (`deno task bench --gpu`): what is wrong with a driver is a remark in a row; the rest goes on.
  *
  * @module
  */
@@ -29,7 +29,10 @@ const WORKER = `
       else if (work.network === "resnet34") await new Promise((resolve) => setTimeout(resolve, 60_000));
       else if (work.network === "vit-ti16") say({ why: "WebGPU refused a command: a | b" });
       else if (work.batch > 2) say({ why: "The GPU has no memory left" });
-      else say({ seconds: work.kind === "step" ? 0.01 : 0.001, clock: "wall", first: 1, dispatches: 9, memory: 2 ** 21 });
+      else {
+        const seconds = work.kind === "step" ? 0.01 : 0.001;
+        say({ seconds, clock: "wall", first: 1, dispatches: 9, memory: 2 ** 21 });
+      }
     }
   }`;
 
@@ -187,7 +190,7 @@ Deno.test({
   },
 });
 
-Deno.test("bench: what belongs to --gpu alone is refused without it, and so is a network that there is not", async () => {
+Deno.test("bench: what belongs to --gpu alone is refused without it, and so is an unknown network", async () => {
   const cases: readonly (readonly [string[], RegExp])[] = [
     [["--quick", "matmul"], /^--quick takes --gpu without items$/],
     [["--gpu", "--adapter", "any", "--networks", "resnet51"], adapter ? /resnet50/ : /WebGPU finds no adapter/],
@@ -201,12 +204,12 @@ Deno.test("bench: what belongs to --gpu alone is refused without it, and so is a
 
 Deno.test({
   name: "bench --gpu runs whole on a processor that plays the GPU",
-  // Compiling takes most of a minute from empty caches.
-  ignore: !adapter || Deno.env.get("FOVEA_QUICK") === "1",
+  // Compiling takes seconds. On a card it would be a report of the card, at its sizes.
+  ignore: !adapter || !isSoftware(adapter.info) || Deno.env.get("FOVEA_QUICK") === "1",
   async fn() {
     const file = await Deno.makeTempFile();
     try {
-      const flags = ["--adapter", "any", "--no-torch", "--networks", "lenet", "--json", file];
+      const flags = ["--adapter", "any", "--quick", "--no-torch", "--json", file];
       const { code, stdout, lines } = await bench("--gpu", ...flags);
       assertEquals(code, 0, lines.join("\n"));
       const { machine, tables, exchanges } = JSON.parse(await Deno.readTextFile(file));
@@ -214,7 +217,7 @@ Deno.test({
       const answers: { seconds?: number; why?: string }[] = exchanges
         .filter(({ who }: { who: string }) => who === "Fovea").map(({ answer }: { answer: object }) => answer);
       for (const answer of answers) assert(answer.seconds! > 0, JSON.stringify(answer));
-      assert(tables.length >= 5);
+      assert(tables.length >= 3);
       for (const { title } of tables) assert(stdout.includes(title), title);
     } finally {
       await Deno.remove(file);
