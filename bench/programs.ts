@@ -48,6 +48,7 @@ export async function prepare(
     if (node.op !== "input") continue;
     inputs[node.attrs.name as string] = isScalarInput(node) ? new Float32Array(1) : filled(wholeSize(node));
   }
+  await program.prepare();
   program.run(inputs);
   await session.settle();
   return { session, program, inputs, [Symbol.dispose]: () => session[Symbol.dispose]() };
