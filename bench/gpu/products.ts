@@ -6,9 +6,10 @@
 
 import { matmulCandidates } from "../../kernels/matmul.ts";
 import { isStaged } from "../../kernels/staged_tile.ts";
+import type { Rates } from "../../src/device/rates.ts";
 import { bucketOf } from "../../src/graph/choices.ts";
 import type { Cell, Table } from "../table.ts";
-import { isSilence } from "./lines.ts";
+import { isSilence, type Silence } from "./lines.ts";
 import { copyOf, type Entries, productOf } from "./questions.ts";
 import { ratio, secondsIn, share, type Timing } from "./timing.ts";
 
@@ -66,12 +67,11 @@ export async function products(timing: Timing): Promise<Table> {
   };
 }
 
-/** The device's rates. */
-export async function rates(timing: Timing): Promise<Table> {
+/** The device's rates, with those that its self-test found. */
+export async function rates(timing: Timing, tested: Rates | Silence): Promise<Table> {
   const { elements, side } = timing.sizes;
   const bytes = 8 * elements;
   const own = await timing.time(copyOf(elements));
-  const idle = await timing.wait();
   const torch = secondsIn(await timing.beside({ what: "copy", elements }));
   const remark = (answer: object) => isSilence(answer) ? answer.why : "";
   const { peak, torchPeak } = timing;
@@ -91,7 +91,11 @@ export async function rates(timing: Timing): Promise<Table> {
         share(ratio(torch, secondsIn(own))),
         remark(own),
       ],
-      ["waiting for an idle device, ms", ratio(secondsIn(idle), 1, 1000), undefined, undefined, remark(idle)],
+      [
+        "reading back from an idle device, ms",
+        isSilence(tested) ? undefined : 1000 * tested.readBack,
+        ...[undefined, undefined, remark(tested)],
+      ],
     ],
     notes: ["A copy reads and writes each number once; both count."],
   };

@@ -6,6 +6,7 @@
 
 import { opNamed } from "../../kernels/mod.ts";
 import type { Attrs, Shape } from "../../kernels/op.ts";
+import type { Rates } from "../../src/device/rates.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { callOf, type Graph, liveNodes, type Precision, STRUCTURAL } from "../../src/graph/graph.ts";
 import { createModel } from "../../src/models/mod.ts";
@@ -34,14 +35,16 @@ export type Work = CallWork | StepWork;
 /** Ways to compute by bucket. */
 export type Entries = Readonly<Record<string, string>>;
 
-/** A question. */
-export type Question =
+/** A question. What is timed is cut into command buffers by the device's rates, as the trainer does. */
+export type Question = Asked & { readonly rates?: Rates };
+
+type Asked =
   /** How long does work take with these choices over the device's own? */
   | { readonly what: "time"; readonly work: Work; readonly choices: Entries }
   /** Which ways are the fastest? Those known are not timed again; after so many seconds plain rules decide the rest. */
   | { readonly what: "tune"; readonly work: Work; readonly known: Entries; readonly seconds: number }
-  /** How long does a small run of an idle device take until it is waited for? */
-  | { readonly what: "wait" };
+  /** What are the device's rates by a short self-test? */
+  | { readonly what: "rates" };
 
 /** How long work takes. */
 export interface Timed {
@@ -69,11 +72,6 @@ export interface TunedAnswer {
   readonly choices: Entries;
   /** Ways timed now. */
   readonly learnt: Entries;
-  readonly seconds: number;
-}
-
-/** How long waiting takes. */
-export interface Waited {
   readonly seconds: number;
 }
 

@@ -53,8 +53,9 @@ function sizesFor({ quick, minutes, networks }: ReportOptions, isTiny: boolean):
 
 /** The tables, each as soon as it is there, the most telling first: the time may be over before the last. */
 async function* tablesOf(timing: Timing, hasHalf: boolean): AsyncGenerator<Table> {
+  const tested = await timing.measureRates();
   yield await products(timing);
-  yield await rates(timing);
+  yield await rates(timing, tested);
   yield await steps(timing, "f32");
   if (hasHalf) yield await steps(timing, "f16");
   for (const network of timing.sizes.convolutions) yield* await convolutions(timing, network);

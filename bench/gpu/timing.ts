@@ -5,9 +5,10 @@
  */
 
 import { fileURLToPath } from "node:url";
+import type { Rates } from "../../src/device/rates.ts";
 import type { Cell } from "../table.ts";
 import { isSilence, LineProcess, type Silence } from "./lines.ts";
-import type { Entries, Question, Timed, TunedAnswer, Waited, Work } from "./questions.ts";
+import type { Entries, Question, Timed, TunedAnswer, Work } from "./questions.ts";
 import type { Sizes } from "./sizes.ts";
 import type { Torch, TorchQuestion } from "./torch.ts";
 
@@ -39,6 +40,7 @@ export class Timing implements AsyncDisposable {
   /** Questions for which there was no time. */
   missed = 0;
   readonly #fovea: LineProcess;
+  #rates?: Rates;
   readonly #start = performance.now();
   readonly #onAsk: (line: string) => void;
   readonly #patience: number;
@@ -74,7 +76,8 @@ export class Timing implements AsyncDisposable {
     return 60 * this.sizes.minutes - this.elapsed;
   }
 
-  async #ask<Answer extends object>(question: Question): Promise<Answer | Silence> {
+  async #ask<Answer extends object>(asked: Question): Promise<Answer | Silence> {
+    const question = { ...asked, rates: this.#rates };
     const said = await this.#fovea.ask<Answer>(question, Math.min(this.#patience, this.#left));
     const isOver = isSilence(said) && this.#left <= 0;
     if (isOver) this.missed++;
@@ -97,9 +100,12 @@ export class Timing implements AsyncDisposable {
     return answer;
   }
 
-  /** How long a device that has nothing to do is waited for. */
-  wait(): Promise<Waited | Silence> {
-    return this.#ask<Waited>({ what: "wait" });
+  /** The device's rates by a short self-test; what is asked after it is cut by them. */
+  async measureRates(): Promise<Rates | Silence> {
+    this.#onAsk("the rates of the device");
+    const rates = await this.#ask<Rates>({ what: "rates" });
+    if (!isSilence(rates)) this.#rates = rates;
+    return rates;
   }
 
   /** PyTorch's seconds, or why there are none. */

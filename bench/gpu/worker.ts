@@ -7,11 +7,12 @@
 import type { Device, StepTime } from "../../src/device/device.ts";
 import { totalOf } from "../../src/device/memory.ts";
 import { openDevice } from "../../src/device/open.ts";
+import type { Rates } from "../../src/device/rates.ts";
 import { Choices } from "../../src/graph/choices.ts";
 import { deviceSecondsOf, prepare, type Prepared, secondsOf } from "../programs.ts";
 import { median } from "../table.ts";
 import { linesOf, oneLine, type Silence } from "./lines.ts";
-import { copyOf, graphOf, type Question, type Timed, type TunedAnswer, type Waited } from "./questions.ts";
+import { type CallWork, copyOf, graphOf, productOf, type Question, type Timed, type TunedAnswer } from "./questions.ts";
 
 /** Scale of weights at which a network's numbers stay finite. */
 const WEIGHTS = 0.02;
@@ -19,6 +20,10 @@ const WEIGHTS = 0.02;
 /** Runs of a call, and of a step, whose median is taken, and the seconds after which the rest is left out. */
 const [RUNS, MOST_SECONDS] = [7, 1];
 const [STEP_RUNS, MOST_STEP_SECONDS] = [5, 6];
+
+/** Sizes of the self-test, and the queue depth of what is not paced: all runs between two waits. */
+const SMALL = { side: 1024, elements: 2 ** 22 } as const;
+const UNPACED = 16;
 
 /** Dispatches of a step that are told of. */
 const SLOWEST = 20;
@@ -78,16 +83,31 @@ async function tune(device: Device, { work, known, seconds }: Question & { what:
   return { choices: choices.entries, learnt, seconds: (performance.now() - start) / 1000 };
 }
 
-async function wait(device: Device): Promise<Waited> {
+/** Seconds from a small run of an idle device until its result is there. */
+async function readBackSeconds(device: Device): Promise<number> {
   using prepared = await prepare(device, graphOf(copyOf(1)));
   const times: number[] = [];
-  for (let k = 0; k < 15; k++) {
+  for (let k = 0; k < 7; k++) {
     const start = performance.now();
     prepared.program.run(prepared.inputs);
-    await prepared.session.settle();
+    await prepared.program.outputs();
     times.push((performance.now() - start) / 1000);
   }
-  return { seconds: median(times) };
+  return median(times);
+}
+
+/** Rates by work so small that it needs no cutting on any device. */
+async function measureRates(device: Device): Promise<Rates> {
+  const seconds = async (work: CallWork) => {
+    using prepared = await prepare(device, graphOf(work));
+    return (await callSeconds(prepared)).seconds;
+  };
+  return {
+    flops: 2 * SMALL.side ** 3 / await seconds(productOf(SMALL.side)),
+    bytes: 8 * SMALL.elements / await seconds(copyOf(SMALL.elements)),
+    readBack: await readBackSeconds(device),
+    ...{ queueDepth: UNPACED, isProcessor: false },
+  };
 }
 
 let device: Device | undefined;
@@ -99,11 +119,12 @@ async function close(): Promise<void> {
   await closing?.[Symbol.asyncDispose]();
 }
 
-async function answerTo(question: Question): Promise<Timed | TunedAnswer | Waited | Silence> {
+async function answerTo(question: Question): Promise<Timed | TunedAnswer | Rates | Silence> {
   try {
     device ??= await openDevice("webgpu");
+    device.rates = question.rates;
     if (question.what === "time") return await time(device, question);
-    return question.what === "tune" ? await tune(device, question) : await wait(device);
+    return question.what === "tune" ? await tune(device, question) : await measureRates(device);
   } catch (error) {
     const why = oneLine(error instanceof Error ? error.message : String(error));
     await close();
