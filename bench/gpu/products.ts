@@ -47,7 +47,7 @@ export async function products(timing: Timing): Promise<Table> {
   const best = own.length > 0 ? Math.min(...own) : undefined;
   const flops = 2 * side ** 3;
   timing.peak = best && flops / best;
-  for (const precision of ["f32", "tf32", "f16"] as const) {
+  for (const precision of timing.torch.products) {
     const answer = await timing.beside({ what: "product", size: side, precision });
     if (isSilence(answer)) continue;
     rows.push({ name: `PyTorch, ${precision}`, seconds: answer.seconds });

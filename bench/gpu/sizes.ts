@@ -48,7 +48,7 @@ export const TINY: Sizes = {
   ...{ tuneSeconds: 1, minutes: 3 },
 };
 
-/** The least that calls every part but the convolutions: for a test, since a tile takes a processor seconds to compile. */
+/** The least that calls every part but convolutions, for a test: a processor takes seconds to compile each tile. */
 export const LEAST: Sizes = {
   ...TINY,
   ...{ name: "least", ways: 0, networks: ["lenet"], convolutions: [], tuneSeconds: 0.1 },

@@ -84,8 +84,8 @@ export async function steps(timing: Timing, precision: Precision): Promise<Table
     columns,
     rows,
     notes: [
-      "Images/s, TFLOP/s and shares are those of the faster one of rules and tuned. FLOPs are those of the ops as they " +
-      "are defined, whatever Winograd saves. Seconds to the first step: compiling and uploading, by the rules.",
+      "Images/s, TFLOP/s and shares are those of the faster one of rules and tuned. FLOPs are those of the ops as " +
+      "they are defined, whatever Winograd saves. Seconds to the first step: compiling and uploading, by the rules.",
     ],
   };
 }

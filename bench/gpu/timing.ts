@@ -82,7 +82,8 @@ export class Timing implements AsyncDisposable {
     const isOver = isSilence(said) && this.#left <= 0;
     if (isOver) this.missed++;
     const answer = isOver ? { why: "not timed: the time was over" } : said;
-    this.records.push({ who: "Fovea", question, answer });
+    // What is known stands in the answers that it came from.
+    this.records.push({ who: "Fovea", question: "known" in question ? { ...question, known: {} } : question, answer });
     return answer;
   }
 

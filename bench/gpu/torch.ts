@@ -37,6 +37,8 @@ export interface Torch extends AsyncDisposable {
   /** For people: its version and what it runs on, or why it does not run. */
   readonly line: string;
   readonly isLeftOut: boolean;
+  /** How products can be computed: TF32 is NVIDIA's. */
+  readonly products: readonly ("f32" | "tf32" | "f16")[];
   /** Median seconds. */
   ask(question: TorchQuestion, seconds: number): Promise<{ readonly seconds: number } | Silence>;
 }
@@ -45,7 +47,7 @@ export interface Torch extends AsyncDisposable {
 export function withoutTorch(why: string): Torch {
   return {
     line: `PyTorch is left out: ${why}.`,
-    isLeftOut: true,
+    ...{ isLeftOut: true, products: [] },
     ask: () => Promise.resolve({ why }),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
@@ -57,12 +59,13 @@ export async function openTorch(): Promise<Torch> {
   for (const python of PYTHONS) {
     const process = new LineProcess(python, [script]);
     // Importing PyTorch takes half a minute from a cold disk.
-    const hello = await process.ask<{ version: string; name: string }>({ what: "hello" }, 60);
+    const hello = await process.ask<{ version: string; device: string; name: string }>({ what: "hello" }, 60);
     if (!isSilence(hello)) {
       return {
         line: `PyTorch ${hello.version} on ${hello.name}, its TF32 off in float32, cuDNN's choices measured, a batch ` +
           "uploaded each step as Fovea does.",
         isLeftOut: false,
+        products: hello.device === "cuda" ? ["f32", "tf32", "f16"] : ["f32", "f16"],
         ask: (question, seconds) => process.ask(question, Math.min(60, seconds)),
         [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
       };

@@ -25,12 +25,18 @@ const [STEP_RUNS, MOST_STEP_SECONDS] = [5, 6];
 const SMALL = { side: 1024, elements: 2 ** 22 } as const;
 const UNPACED = 16;
 
-/** Dispatches of a step that are told of. */
-const SLOWEST = 20;
+/** Dispatches of a step that are told of, and shapes of each: an update has hundreds. */
+const [SLOWEST, SHAPES] = [20, 8];
 
 const slowestOf = (steps: readonly StepTime[]): Timed["slowest"] =>
   steps.toSorted((a, b) => b.seconds - a.seconds).slice(0, SLOWEST)
-    .map(({ name, shapes, seconds, cost: { flops, bytes } }) => ({ name, shapes, seconds, flops, bytes }));
+    .map(({ name, shapes, seconds, cost: { flops, bytes } }) => ({
+      name,
+      shapes: shapes.slice(0, SHAPES),
+      seconds,
+      flops,
+      bytes,
+    }));
 
 /** Gives undefined where the device has no clock. */
 async function onlyWithClock<T>(measure: () => Promise<T>): Promise<T | undefined> {
