@@ -1,7 +1,7 @@
 /**
  * The bench: `deno task bench [ITEM…] [--gpu] [--json FILE]` prints a table for each item, with the machine, the
- * adapter and its rates above them. Every figure is a ratio to something measured in the same run. `--gpu` without items
- * is the report of a card (`gpu/report.ts`), to be sent.
+ * adapter and its rates above them. Every figure is a ratio to something measured in the same run. `--gpu` without
+ * items is the report of a card (`gpu/report.ts`), to be sent.
  *
  * @module
  */
