@@ -1,14 +1,16 @@
 /**
- * The bench: `deno task bench [ITEM…] [--gpu] [--json FILE]` prints a table for each item, with the machine, the adapter
- * and its rates above them. Every figure is a ratio to something measured in the same run.
+ * The bench: `deno task bench [ITEM…] [--gpu] [--json FILE]` prints a table for each item, with the machine, the
+ * adapter and its rates above them. Every figure is a ratio to something measured in the same run. `--gpu` without
+ * items is the report of a card (`gpu/report.ts`), to be sent.
  *
  * @module
  */
 
-import { type Command, parseCommand, path, toggle } from "../src/cli/command.ts";
+import { choice, type Command, flagName, integer, names, parseCommand, path, toggle } from "../src/cli/command.ts";
 import { describe } from "../src/cli/help.ts";
 import { openDevice } from "../src/device/open.ts";
 import { UserError } from "../src/errors.ts";
+import { reportOnCard } from "./gpu/report.ts";
 import type { Item } from "./item.ts";
 import { convolution } from "./items/convolution.ts";
 import { gpujs } from "./items/gpujs.ts";
@@ -31,27 +33,42 @@ const command = {
   example: "matmul training --json bench.json",
   words: { usage: "[ITEM…]", min: 0, max: items.length, paths: false },
   flags: {
-    gpu: toggle({ help: "sizes for a GPU instead of those for a processor" }),
+    gpu: toggle({ help: "a report of the graphics card, to be sent; with items, these at sizes for a GPU" }),
     json: path({ help: "file that keeps the tables", byDefault: "they are only printed", placeholder: "FILE" }),
+
+    quick: toggle({ help: "fewer and smaller: the report in 3 minutes", heading: "With --gpu" }),
+    minutes: integer({ min: 1, help: "minutes after which nothing more is timed", byDefault: "10, with --quick 3" }),
+    networks: names({ help: "networks whose steps and convolutions are timed instead of the report's own" }),
+    torch: toggle({ default: true, help: "PyTorch beside it, where python3 has it and it sees the card" }),
+    adapter: choice(["gpu", "any"], {
+      default: "gpu",
+      help: "any takes a processor that plays the GPU too, at tiny sizes, to try the command; so does FORCE_GPU=1",
+    }),
   },
 } satisfies Command;
 
 /** Writes the tables that there are. */
-async function keep(file: string, machine: string, tables: readonly Table[]): Promise<void> {
+async function keep(file: string, report: object): Promise<void> {
   try {
-    await Deno.writeTextFile(file, `${JSON.stringify({ machine, tables }, undefined, 2)}\n`);
+    await Deno.writeTextFile(file, `${JSON.stringify(report, undefined, 2)}\n`);
   } catch (error) {
     throw new UserError(`Cannot keep the tables in ${file} (${(error as Error).message}): give another --json`);
   }
 }
 
 async function main(args: readonly string[]): Promise<void> {
-  const { options: { gpu, json }, words } = parseCommand(command, args);
-  const names = items.map(({ name }) => name);
-  const unknown = words.filter((word) => !names.includes(word));
+  const { options, given, words } = parseCommand(command, args);
+  const { gpu, json } = options;
+  const known = items.map(({ name }) => name);
+  const unknown = words.filter((word) => !known.includes(word));
   if (unknown.length > 0) {
-    throw new UserError(`There is no item ${unknown.join(", ")}; give some of ${names.join(", ")}, or none for all`, 2);
+    throw new UserError(`There is no item ${unknown.join(", ")}; give some of ${known.join(", ")}, or none for all`, 2);
   }
+  if (gpu && words.length === 0) {
+    return await reportOnCard({ ...options, keep: async (report) => json ? await keep(json, report) : undefined });
+  }
+  const idle = [...given].filter((flag) => flag !== "gpu" && flag !== "json");
+  if (idle.length > 0) throw new UserError(`${idle.map(flagName).join(", ")} takes --gpu without items`, 2);
   await using device = await openDevice("webgpu");
   const rates = await ratesOf(device, squareSide(gpu));
   const machine =
@@ -62,12 +79,12 @@ async function main(args: readonly string[]): Promise<void> {
   console.log(`${machine}\n`);
   const tables: Table[] = [];
   // Before the first, so that a fault costs nothing, and after each, so that a later one loses nothing.
-  if (json) await keep(json, machine, tables);
+  if (json) await keep(json, { machine, tables });
   for (const item of items.filter(({ name }) => words.length === 0 || words.includes(name))) {
     const table = await item.run({ device, isGpu: gpu });
     console.log(`${markdown(table)}\n`);
     tables.push(table);
-    if (json) await keep(json, machine, tables);
+    if (json) await keep(json, { machine, tables });
   }
 }
 

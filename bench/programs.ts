@@ -48,6 +48,7 @@ export async function prepare(
     if (node.op !== "input") continue;
     inputs[node.attrs.name as string] = isScalarInput(node) ? new Float32Array(1) : filled(wholeSize(node));
   }
+  await program.prepare();
   program.run(inputs);
   await session.settle();
   return { session, program, inputs, [Symbol.dispose]: () => session[Symbol.dispose]() };
@@ -57,19 +58,27 @@ export async function prepare(
 const BETWEEN_WAITS = 0.5;
 
 /**
- * Median wall time of a run in seconds. Short runs follow each other and are waited for together, as the trainer does between
- * two logs.
+ * Median wall time of a run in seconds. Short runs follow each other and are waited for together, as the trainer does
+ * between two logs.
+ *
+ * @param most Seconds after which no further run is begun; one is timed in any case.
  */
-export async function secondsOf({ session, program, inputs }: Prepared, runs: number): Promise<number> {
+export async function secondsOf(
+  { session, program, inputs }: Prepared,
+  runs: number,
+  most = Infinity,
+): Promise<number> {
   const timed = async (count: number) => {
     const start = performance.now();
     for (let k = 0; k < count; k++) program.run(inputs);
     await session.settle();
     return (performance.now() - start) / 1000 / count;
   };
+  const begun = performance.now();
+  const isOver = () => performance.now() - begun > 1000 * most;
   const count = Math.ceil(BETWEEN_WAITS / await timed(1));
-  const times: number[] = [];
-  for (let k = 0; k < runs; k++) times.push(await timed(count));
+  const times = [await timed(count)];
+  for (let k = 1; k < runs && !isOver(); k++) times.push(await timed(count));
   return median(times);
 }
 

@@ -15,6 +15,8 @@ export interface Table {
   readonly rows: readonly (readonly Cell[])[];
   /** What the reader has to know: targets, what was left out and why. */
   readonly notes?: readonly string[];
+  /** Is it folded away where Markdown can be folded? */
+  readonly isLong?: boolean;
 }
 
 /** Three digits. */
@@ -29,14 +31,17 @@ export function figure(value: Cell): string {
 export const percent = (share: number): string => `${Math.round(100 * share)}%`;
 
 /** The table as Markdown. */
-export function markdown({ title, columns, rows, notes = [] }: Table): string {
-  const cells = [columns, ...rows.map((row) => row.map(figure))];
+export function markdown({ title, columns, rows, notes = [], isLong = false }: Table): string {
+  const cells = [columns, ...rows.map((row) => row.map((cell) => figure(cell).replaceAll("|", "\\|")))];
   const widths = columns.map((_, c) => Math.max(...cells.map((row) => row[c].length)));
   const line = (row: readonly string[]) =>
     `| ${row.map((cell, c) => c === 0 ? cell.padEnd(widths[c]) : cell.padStart(widths[c])).join(" | ")} |`;
   const rule = `|${widths.map((width, c) => c === 0 ? "-".repeat(width + 2) : `${"-".repeat(width + 1)}:`).join("|")}|`;
-  return [`## ${title}`, "", line(cells[0]), rule, ...cells.slice(1).map(line), ...notes.flatMap((note) => ["", note])]
-    .join("\n");
+  const table = [line(cells[0]), rule, ...cells.slice(1).map(line), ...notes.flatMap((note) => ["", note])];
+  const text = isLong
+    ? [`<details><summary>${title}</summary>`, "", ...table, "", "</details>"]
+    : [`## ${title}`, "", ...table];
+  return text.join("\n");
 }
 
 /** The middle value. */

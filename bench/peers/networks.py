@@ -1,5 +1,7 @@
 """The networks that PyTorch is timed with, and that it writes for ONNX Runtime."""
 
+import re
+
 import torch
 import torchvision
 
@@ -12,8 +14,10 @@ def three_convolutions():
     return torch.nn.Sequential(*layers, torch.nn.Flatten(), torch.nn.Linear(128 * 16, 10))
 
 
-def network(name):
-    """The network that `bench/networks.ts` calls `name`, with random weights."""
+def network(name, size=224):
+    """The network that Fovea calls `name`, with random weights; ViTs are built for pictures of one size."""
     if name == "three-conv":
         return three_convolutions()
-    return getattr(torchvision.models, {"vit-b32": "vit_b_32"}.get(name, name))()
+    theirs = re.sub(r"^vit-([bl])(\d+)$", r"vit_\1_\2", name)
+    options = {"image_size": size} if theirs != name else {}
+    return getattr(torchvision.models, theirs.replace("-", "_"))(**options)
