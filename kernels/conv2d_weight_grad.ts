@@ -9,22 +9,24 @@
  * @module
  */
 
+import { boundsFor } from "./bounds.ts";
 import { sidesOf, tileNames } from "./candidates.ts";
 import { stagedWeightGrad } from "./conv_staged.ts";
 import { formOf, isForm, otherForms } from "./conv_forms.ts";
-import { checkConvGrad, convCases, convCost, convShape, convWindow, sizePair } from "./conv_window.ts";
+import { checkConvGrad, convCases, convCost, convShape, type ConvWindow, convWindow, sizePair } from "./conv_window.ts";
 import {
   type Attrs,
   type Call,
   type Kernel,
   type Lowering,
   type Op,
+  runsThatFit,
   type Shape,
   shapesText,
   type Target,
   type Wgsl,
 } from "./op.ts";
-import { isStaged, stagedCandidates } from "./staged_tile.ts";
+import { isStaged, LEAST_STAGED_FIRST, stagedCandidates } from "./staged_tile.ts";
 import {
   COMPILE_COST,
   evenTile,
@@ -57,14 +59,21 @@ function shape([x, dout]: readonly Shape[], attrs: Attrs): Shape {
   return dw;
 }
 
-/** Most accumulators that pay: 8 × 8 channels of a 3×3 window on a processor, 2 × 4 on a GPU, whose registers hold no more. */
-const mostAccumulators = ({ isSoftware }: Target): number => isSoftware ? 576 : 72;
+/** Columns of x under a strip of `width` columns of dout, from the strip's first on. */
+const columnsOf = (width: number, stride: number, kw: number): number[] => [
+  ...new Set(range(width).flatMap((j) => range(kw).map((s) => j * stride + s))),
+];
 
-/** Tiles of the weight that one invocation computes, the cheapest over a gradient `dout` first, compiling included. */
-function tilesOf([o, perGroup, kh, kw]: Shape, dout: Shape, groups: number, target: Target) {
+/**
+ * Tiles of the weight that one invocation computes, the cheapest over a gradient `dout` first, compiling included. None where the window
+ * is too large even for one pair of channels.
+ */
+function tilesOf([o, perGroup, kh, kw]: Shape, dout: Shape, { groups, stride }: ConvWindow, target: Target) {
   const [images, , height, width] = dout;
   const strip = stripOf(width);
   const strips = images * height * Math.ceil(width / strip);
+  const bounds = boundsFor(target);
+  const rows = kh * columnsOf(strip, stride, kw).length;
   const sized = (outs: number, ins: number) => {
     const tiles = groups * Math.ceil(o / groups / outs) * Math.ceil(perGroup / ins);
     // Of one strip: what is multiplied, and the fours that are loaded, of x one new row.
@@ -74,15 +83,22 @@ function tilesOf([o, perGroup, kh, kw]: Shape, dout: Shape, groups: number, targ
   };
   const sides = (size: number) => [8, 4, 2, 1].map((most) => evenTile(size, most));
   return sides(o / groups).flatMap((outs) => sides(perGroup).map((ins) => sized(outs, ins)))
-    .filter(({ outs, ins }) => outs * ins === 1 || outs * ins * kh * kw <= mostAccumulators(target))
+    .filter(({ outs, ins }) =>
+      outs * ins * kh * kw <= bounds.accumulators && outs * ins * kh * kw + ins * rows <= bounds.held
+    )
     .sort((a, b) => a.cost - b.cost);
 }
 
-/** `8x4`: output and input channels of a tile, the cheapest first; on a GPU also `staged …` (`conv_staged.ts`). */
+/**
+ * `8x4`: output and input channels of a tile, the cheapest first; on a GPU also `staged …` (`conv_staged.ts`), which alone are left for
+ * large windows.
+ */
 function candidates({ inputs: [, dout], output: [, ...dw], attrs }: Call, target: Target): string[] {
-  const { groups } = convWindow(NAME, attrs);
+  const window = convWindow(NAME, attrs);
+  const { groups } = window;
   const [o, perGroup, kh, kw] = dw;
-  const tiles = tilesOf(dw, dout, groups, target).map(({ outs, ins }) => [outs, ins]);
+  const tiles = tilesOf(dw, dout, window, target).map(({ outs, ins }) => [outs, ins]);
+  if (tiles.length === 0) return [...LEAST_STAGED_FIRST];
   const [rules, ...registers] = tileNames(tiles[0], tiles);
   return [rules, ...stagedCandidates(o / groups, perGroup * kh * kw, target), ...registers];
 }
@@ -90,19 +106,17 @@ function candidates({ inputs: [, dout], output: [, ...dw], attrs }: Call, target
 /** Invocations worth having: beyond them, partial results cost more than idle lanes. */
 const ENOUGH_INVOCATIONS = 1024;
 
-function splitsOf(dw: Shape, dout: Shape, groups: number): number {
+function splitsOf(dw: Shape, dout: Shape, window: ConvWindow): number {
   const [images] = dout;
-  const wanted = Math.min(
-    images,
-    Math.ceil(ENOUGH_INVOCATIONS / tilesOf(dw, dout, groups, { isSoftware: true })[0].tiles),
-  );
+  const [{ tiles } = { tiles: dw[0] * dw[1] }] = tilesOf(dw, dout, window, { isSoftware: true });
+  const wanted = Math.min(images, Math.ceil(ENOUGH_INVOCATIONS / tiles));
   return Math.ceil(images / Math.ceil(images / wanted));
 }
 
-/** The gradient as the sum of `splits` partial ones; of as many as there are images at most. */
-const inRuns = (splits: number): Lowering => (b, [x, dout], attrs) => {
-  const partial = b.op("conv2dWeightGradPartial", [x, dout], { ...attrs, splits: Math.min(splits, x.shape[0]) });
-  return b.sum(partial, [0], false);
+/** The gradient as the sum of `splits` partial ones; of as many as there are images, and as the device takes, at most. */
+const inRuns = (runs: number): Lowering => (b, [x, dout], attrs) => {
+  const splits = runsThatFit(b, Math.min(runs, x.shape[0]), shape([x.shape, dout.shape], attrs));
+  return b.sum(b.op("conv2dWeightGradPartial", [x, dout], { ...attrs, splits }), [0], false);
 };
 
 /** The composition in a form, by default the one that plain rules choose. */
@@ -111,14 +125,14 @@ const lowerBy = (name?: string): Lowering => (b, [x, dout], attrs) => {
   const window = convWindow(NAME, attrs);
   const form = formOf(b, x.shape, dw, window, name);
   if (form) return form.weightGrad(b, x, dout, dw);
-  return inRuns(splitsOf(dw, dout.shape, window.groups))(b, [x, dout], attrs);
+  return inRuns(splitsOf(dw, dout.shape, window))(b, [x, dout], attrs);
 };
 
 /** Numbers of runs worth timing on a GPU, which may take any number of invocations: `runs 16`. In one run digits would be lost. */
 function runNames({ inputs: [x, dout], output: dw, attrs }: Call, { isSoftware }: Target): string[] {
   const window = convWindow(NAME, attrs);
   if (isSoftware || formOf({ maxBytes: Infinity }, x, dw, window)) return [];
-  const byRules = splitsOf(dw, dout, window.groups);
+  const byRules = splitsOf(dw, dout, window);
   return [4, 16, 64].filter((runs) => runs <= x[0] && runs !== byRules).map((runs) => `runs ${runs}`);
 }
 
@@ -153,7 +167,7 @@ function wgsl(call: Call, target: Target, candidate = candidates(call, target)[0
   /** Rows of x that the next row of windows sees again. */
   const kept = Math.max(0, kh - stride);
   const width = stripOf(dout[3]);
-  const columns = [...new Set(range(width).flatMap((j) => range(kw).map((s) => j * stride + s)))];
+  const columns = columnsOf(width, stride, kw);
   const weights = range(outs).flatMap((o) =>
     range(ins).flatMap((c) =>
       range(kh).flatMap((r) => range(kw).map((s) => ({ o, c, r, s, name: `c${o}_${c}_${r}_${s}` })))

@@ -34,12 +34,16 @@ export function formOf(
   return able.find((form) => form.name === name) ?? able.find(({ pays }) => pays?.(x, weight) ?? true);
 }
 
-/** Names of the ways to compute a convolution, but for the one that {@link formOf} chooses. */
+/**
+ * Names of the ways to compute a convolution, but for the one that {@link formOf} chooses. Where windows lie side by side the kernels are
+ * none of them: each number of a picture meets one tap alone, so that a tile would share nothing and be as large as the window.
+ */
 export function otherForms(x: Shape, weight: Shape, window: ConvWindow): string[] {
   const limits = { maxBytes: Infinity };
   const chosen = formOf(limits, x, weight, window)?.name ?? DIRECT;
   const able = forms.filter((form) => form.can(limits, x, weight, window)).map(({ name }) => name);
-  return [...able, DIRECT].filter((name) => name !== chosen);
+  const direct = able.includes(patches.name) ? [] : [DIRECT];
+  return [...able, ...direct].filter((name) => name !== chosen);
 }
 
 /** Is it a name of {@link otherForms}? */

@@ -16,11 +16,12 @@
  * @module
  */
 
+import { boundsFor } from "./bounds.ts";
 import { type Sides, sidesOf, tileNames } from "./candidates.ts";
 import type { ConvTile } from "./conv_window.ts";
 import { stagedConvolve } from "./conv_staged.ts";
 import type { Target, Wgsl } from "./op.ts";
-import { isStaged, stagedCandidates } from "./staged_tile.ts";
+import { isStaged, LEAST_STAGED_FIRST, stagedCandidates } from "./staged_tile.ts";
 import {
   blockedChain,
   compensatedChain,
@@ -46,7 +47,7 @@ interface TileLimits {
  * On llvmpipe twice as many products are a twelfth faster, and take twice as long to compile: naive-cnn's first step came after
  * 41 s and comes after 18.
  */
-const ON_PROCESSOR: TileLimits = { products: 2500, accumulators: Infinity };
+const ON_PROCESSOR: TileLimits = { products: 2500, accumulators: boundsFor({ isSoftware: true }).accumulators };
 
 /** On a GPU the accumulators must stay in registers, and as many again where sums go by blocks. */
 const ON_GPU: TileLimits = { products: 1200, accumulators: 64 };
@@ -111,6 +112,12 @@ function productsIn(conv: ConvTile, { channels, rows, columns }: Tile): number {
   return (channels * rows * columns * unrolledRows(conv) * conv.kernel[1]) / stepOf(conv) ** 2;
 }
 
+/** Numbers of the picture under a tile. */
+function patchOf(conv: ConvTile, { rows, columns }: Tile): number {
+  const [y, x] = [axisOf(conv, rows, unrolledRows(conv)), axisOf(conv, columns, conv.kernel[1])];
+  return y.positions.length * x.positions.length;
+}
+
 /** What all tiles of the picture cost, in products. */
 function costOf(conv: ConvTile, tile: Tile): number {
   const { output: [n, o, height, width], inChannels, groups, kernel: [kh, kw] } = conv;
@@ -130,37 +137,48 @@ function costOf(conv: ConvTile, tile: Tile): number {
   return tiles * (inChannels * (kh / unrolled) * work + writes) + COMPILE_COST * work;
 }
 
-/** Tiles of at most so many channels, whole fours where taps are read so, the cheapest first. */
-function tilesOf(conv: ConvTile, { isSoftware }: Target, mostChannels: number): Tile[] {
+/** Channels of a tile that has at most so many, whole fours where taps are read so. */
+function channelsOf(conv: ConvTile, mostChannels: number): number {
   const { output: [, o], groups, kernel: [, kw] } = conv;
   const lanes = lanesOf(conv);
   const most = Math.min(mostChannels, Math.floor(MOST_WEIGHTS / (unrolledRows(conv) * kw)));
-  const channels = lanes * evenTile(o / groups / lanes, Math.max(1, Math.floor(most / lanes)));
-  const step = stepOf(conv);
-  const limits = isSoftware ? ON_PROCESSOR : ON_GPU;
-  const sides = range(8).map((k) => (k + 1) * step).filter((side) => side <= Math.max(8, step));
-  const tiles = sides.flatMap((rows) => sides.map((columns): Tile => ({ channels, rows, columns })))
-    .filter((tile) =>
-      productsIn(conv, tile) <= limits.products && channels * tile.rows * tile.columns <= limits.accumulators
-    )
-    .map((tile) => ({ tile, cost: costOf(conv, tile) }))
-    .sort((a, b) => a.cost - b.cost);
-  return tiles.length > 0 ? tiles.map(({ tile }) => tile) : [{ channels, rows: step, columns: step }];
+  return lanes * evenTile(o / groups / lanes, Math.max(1, Math.floor(most / lanes)));
 }
 
-/** The tile by plain rules: up to 8 channels, and the rectangle that is cheapest over the whole picture. */
-const tileOf = (conv: ConvTile, target: Target): Tile => tilesOf(conv, target, 8)[0];
+/** Tiles of at most so many channels, the cheapest first; none where the window or the stride is too large. */
+function tilesOf(conv: ConvTile, { isSoftware }: Target, mostChannels: number): Tile[] {
+  const channels = channelsOf(conv, mostChannels);
+  if (channels * unrolledRows(conv) * conv.kernel[1] > MOST_WEIGHTS) return [];
+  const step = stepOf(conv);
+  const limits = isSoftware ? ON_PROCESSOR : ON_GPU;
+  const { held } = boundsFor({ isSoftware });
+  const sides = range(8).map((k) => (k + 1) * step).filter((side) => side <= Math.max(8, step));
+  return sides.flatMap((rows) => sides.map((columns): Tile => ({ channels, rows, columns })))
+    .filter((tile) =>
+      productsIn(conv, tile) <= limits.products && channels * tile.rows * tile.columns <= limits.accumulators &&
+      channels * tile.rows * tile.columns + patchOf(conv, tile) <= held
+    )
+    .map((tile) => ({ tile, cost: costOf(conv, tile) }))
+    .sort((a, b) => a.cost - b.cost)
+    .map(({ tile }) => tile);
+}
+
+/** The tile by plain rules: up to 8 channels, or else 4, and the rectangle that is cheapest over the whole picture. */
+const tileOf = (conv: ConvTile, target: Target): Tile | undefined =>
+  tilesOf(conv, target, 8)[0] ?? tilesOf(conv, target, 4)[0];
 
 const sidesOfTile = ({ channels, rows, columns }: Tile): Sides => [channels, rows, columns];
 
 /**
  * `8x4x8`: channels, rows and columns of a tile; the rules' first, then the cheapest of 16, 8 and 4 channels. On a GPU also
- * `staged …` (`conv_staged.ts`).
+ * `staged …` (`conv_staged.ts`), which alone are left for large windows and strides.
  */
 export function convCandidates(conv: ConvTile, target: Target): string[] {
   const { output: [n, o, height, width], groups } = conv;
+  const byRules = tileOf(conv, target);
+  if (!byRules) return [...LEAST_STAGED_FIRST];
   const others = [8, 16, 4].flatMap((most) => tilesOf(conv, target, most).slice(0, MOST_CANDIDATES / 2));
-  const [rules, ...registers] = tileNames(sidesOfTile(tileOf(conv, target)), others.map(sidesOfTile));
+  const [rules, ...registers] = tileNames(sidesOfTile(byRules), others.map(sidesOfTile));
   const staged = stagedCandidates(o / groups, n * height * width, target);
   return [rules, ...staged, ...registers.slice(0, MOST_CANDIDATES)];
 }
@@ -190,8 +208,9 @@ function axisOf({ stride, padding, transposed }: ConvTile, side: number, kernel:
 export function convTile(conv: ConvTile, target: Target, candidate = convCandidates(conv, target)[0]): Wgsl {
   if (isStaged(candidate)) return stagedConvolve(conv, candidate);
   if (candidate !== COMPENSATED) return registerTile(conv, tileNamed(conv, candidate));
-  const tiles = tilesOf(conv, target, 4);
-  return registerTile(conv, tiles.find((tile) => productsIn(conv, tile) <= MOST_COMPENSATED) ?? tiles.at(-1)!, true);
+  const tile = tilesOf(conv, target, 4).find((tile) => productsIn(conv, tile) <= MOST_COMPENSATED);
+  const least = { channels: channelsOf(conv, 4), rows: stepOf(conv), columns: stepOf(conv) };
+  return registerTile(conv, tile ?? least, true);
 }
 
 function registerTile(conv: ConvTile, tile: Tile, isCompensated = false): Wgsl {

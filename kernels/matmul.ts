@@ -296,7 +296,7 @@ export const matmul: Op = {
   kernel,
   alternatives: {
     names: ({ inputs, output, attrs }) => splitNames(output, sizesOf(inputs, attrs).k),
-    lowering: splitLowering,
+    lowering: (name) => splitLowering(name, matmul.shape),
   },
   samples: [
     sample([3, 5], [5, 7]),

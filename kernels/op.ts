@@ -208,8 +208,8 @@ export interface Target {
 export interface Kernel {
   /**
    * Names of the ways in which the kernel can be written, such as the sides of a tile: the one that plain rules choose comes first, then
-   * those worth timing, the likeliest first. Each is right for every call, of whatever sizes, and within the limits that WebGPU
-   * promises. Without it there is one way.
+   * those worth timing, the likeliest first. Each is right for every call, of whatever sizes, within the limits that WebGPU
+   * promises, and within `bounds.ts`. Without it there is one way.
    */
   readonly candidates?: (call: Call, target: Target) => readonly string[];
   /** The numbers the kernel needs: `p.<name>` in WGSL, `this.constants.<name>` in gpu.js. */
@@ -267,7 +267,7 @@ export interface Sample {
 /** An op in terms of others. */
 export type Lowering = (b: Builder, inputs: readonly Tensor[], attrs: Attrs) => Tensor;
 
-/** Compositions that may take the place of an op's own. */
+/** Compositions that may take the place of an op's own; of a kernel's where a device takes all tensors of the call whole. */
 export interface Alternatives {
   /** Names of those worth timing for a call; a kernel's candidates have other names. */
   names(call: Call, target: Target): readonly string[];
@@ -302,6 +302,11 @@ export interface Op {
   readonly error?: number;
   /** Calls that the tests check and the bench times: every branch of the kernels, odd sizes, a size worth timing. */
   readonly samples: readonly Sample[];
+}
+
+/** In how many runs, of `runs` or fewer, a sum is cut whose partial results lie side by side in one tensor that a device takes whole. */
+export function runsThatFit({ maxBytes }: Pick<Builder, "maxBytes">, runs: number, result: Shape): number {
+  return Math.max(1, Math.min(runs, Math.floor(maxBytes / (4 * sizeOf(result)))));
 }
 
 /** The cut of what treats images [N, …] one by one: input 0 is cut, and others too where `alike` names them. */

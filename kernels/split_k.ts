@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Lowering, type Shape, sizeOf } from "./op.ts";
+import { type Lowering, type Op, runsThatFit, type Shape, sizeOf } from "./op.ts";
 
 /** In how many runs a sum may be cut. */
 const SPLITS = [2, 4, 8, 16, 32] as const;
@@ -22,10 +22,16 @@ export function splitNames(output: Shape, k: number): string[] {
   return splits.map((count) => `split ${count}`);
 }
 
-/** The composition called so; undefined for other names. */
-export function splitLowering(name: string): Lowering | undefined {
+/**
+ * The composition called so; undefined for other names.
+ *
+ * @param shapeOf Shape of the product.
+ */
+export function splitLowering(name: string, shapeOf: Op["shape"]): Lowering | undefined {
   const [, count] = /^split ([1-9]\d*)$/.exec(name) ?? [];
   if (count === undefined) return undefined;
-  const splits = Number(count);
-  return (b, inputs, attrs) => b.sum(b.op("matmulPartial", inputs, { ...attrs, splits }), [0], false);
+  return (b, inputs, attrs) => {
+    const splits = runsThatFit(b, Number(count), shapeOf(inputs.map(({ shape }) => shape), attrs));
+    return b.sum(b.op("matmulPartial", inputs, { ...attrs, splits }), [0], false);
+  };
 }

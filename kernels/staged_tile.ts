@@ -42,6 +42,12 @@ export const STAGED: readonly string[] = [
   "staged 32x64x16 4x4",
 ];
 
+/** All of them, the smallest first: for what has no tile of one invocation. */
+export const LEAST_STAGED_FIRST: readonly string[] = [
+  "staged 32x32x32 4x4",
+  ...STAGED.filter((name) => name !== "staged 32x32x32 4x4"),
+];
+
 /** Shorter sides are not worth staging: most of the smallest tile would be past the edge. */
 const LEAST_SIDE = 24;
 

@@ -163,9 +163,13 @@ export class GraphBuilder implements Builder {
     return lower ? lower(this, nodes, attrs) : this.#add(name, output, nodes, attrs);
   }
 
-  /** The composition that takes the place of a call; none for a primitive. */
+  /**
+   * The composition that takes the place of a call; none for a primitive. One of a tensor that a device takes in parts alone is left as it
+   * is: `cut.ts` asks again for each part.
+   */
   #loweringOf(name: string, call: Call): Lowering | undefined {
-    const { lower, alternatives } = opNamed(name);
+    const { lower, kernel, alternatives } = opNamed(name);
+    if (kernel && [...call.inputs, call.output].some((shape) => 4 * sizeOf(shape) > this.maxBytes)) return undefined;
     const choice = alternatives && this.#choices.of(name, call);
     return (choice === undefined ? undefined : alternatives?.lowering(choice)) ?? lower;
   }

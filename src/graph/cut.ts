@@ -5,7 +5,8 @@
  * Kernels never know.
  *
  * A part of an input or a state is a window of its buffer; a part of a temporary is a temporary of its own. Tensors that
- * meet are cut into the same parts, so that nothing is copied on the way from one to another.
+ * meet are cut into the same parts, so that nothing is copied on the way from one to another. A state that is larger than a
+ * buffer lies in several ({@link piecesOf}), each of which holds whole parts.
  *
  * @module
  */
@@ -22,12 +23,23 @@ import { ALIGNMENT } from "./plan.ts";
  * The same lowered graph, in which no stored tensor is larger than `maxBytes` in float32: what is held in half precision could be
  * twice as large, but meets State and inputs that are not. Parts are computed as `choices` say.
  *
+ * @param maxBuffer Largest buffer of a state, in bytes.
  * @throws RangeError when a tensor cannot be cut so small.
  */
-export function cut(graph: Graph, maxBytes: number, choices?: Chooser): Graph {
+export function cut(graph: Graph, maxBytes: number, choices?: Chooser, maxBuffer = Infinity): Graph {
   const isLarge = (node: Node) => 4 * sizeOf(node.shape) > maxBytes;
   const nodes = liveNodes(graph);
-  return nodes.some(isLarge) ? new Cutting(graph, nodes, isLarge, maxBytes, choices).graph() : graph;
+  return nodes.some(isLarge) ? new Cutting(graph, nodes, isLarge, { maxBytes, maxBuffer }, choices).graph() : graph;
+}
+
+/**
+ * In how many equal pieces a state of `length` numbers is held, so that each fits a buffer. Its length alone decides, so that
+ * all programs of a session agree, whatever parts they use it in; powers of 2 divide most first axes.
+ */
+export function piecesOf(length: number, maxBuffer: number): number {
+  let pieces = 1;
+  while (4 * length / pieces > maxBuffer) pieces *= 2;
+  return pieces;
 }
 
 class Cutting {
@@ -36,6 +48,7 @@ class Cutting {
   readonly #nodes: readonly Node[];
   readonly #isLarge: (node: Node) => boolean;
   readonly #maxBytes: number;
+  readonly #maxBuffer: number;
   /** What is a window of a longer buffer when it is cut, and so begins at a multiple of {@link ALIGNMENT}. */
   readonly #isWindow: (node: Node) => boolean;
   /** In how many parts the tensors are cut whose first axis has some size. */
@@ -47,7 +60,7 @@ class Cutting {
     from: Graph,
     nodes: readonly Node[],
     isLarge: (node: Node) => boolean,
-    maxBytes: number,
+    { maxBytes, maxBuffer }: { readonly maxBytes: number; readonly maxBuffer: number },
     choices?: Chooser,
   ) {
     this.#from = from;
@@ -55,6 +68,7 @@ class Cutting {
     this.#nodes = nodes;
     this.#isLarge = isLarge;
     this.#maxBytes = maxBytes;
+    this.#maxBuffer = maxBuffer;
     const assigned = new Set(from.assignments.map(({ value }) => value));
     this.#isWindow = (node) => isLeaf(node.op) || assigned.has(node);
     this.#counts = this.#count();
@@ -98,8 +112,8 @@ class Cutting {
     const fits = (count: number) =>
       members.every((node) => {
         const bytes = 4 * sizeOf(node.shape) / count;
-        return node.shape[0] % count === 0 && bytes <= this.#maxBytes &&
-          (!this.#isWindow(node) || bytes % ALIGNMENT === 0);
+        return node.shape[0] % count === 0 && bytes <= this.#maxBytes && (!this.#isWindow(node) ||
+          bytes % ALIGNMENT === 0 && count % piecesOf(sizeOf(node.shape), this.#maxBuffer) === 0);
       });
     for (let count = 2; count <= largest.shape[0]; count++) if (fits(count)) return count;
     throw new RangeError(

@@ -15,7 +15,7 @@ const LIMITS = { maxBuffer: 2 ** 30, maxBinding: 2 ** 30 };
 /** Dispatches as a GPU gets them, and the plan's bytes. */
 function laidOut(graph: Graph, bindsReadOnly: boolean, maxBuffer = LIMITS.maxBuffer) {
   const { graph: lowered, plan } = layOut(graph, { ...LIMITS, maxBuffer, alternates: bindsReadOnly });
-  const { addresses } = sideBySide(stateSizes(lowered), LIMITS.maxBinding);
+  const { addresses } = sideBySide(stateSizes(lowered), { ...LIMITS, maxStatePage: LIMITS.maxBinding });
   const addressOf = addressesBy((state) => addresses.get(state)!);
   const device = { ...LIMITS, isSoftware: !bindsReadOnly, readsTextures: false, bindsReadOnly };
   /** States count as one buffer. */

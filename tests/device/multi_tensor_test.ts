@@ -41,7 +41,7 @@ const INPUTS = {
 function laidOut(graph: Graph, maxBinding: number) {
   const { graph: lowered, plan } = layOut(graph, { maxBuffer: 2 ** 28, maxBinding });
   const device = { isSoftware: false, readsTextures: false, bindsReadOnly: true, maxBinding };
-  const { addresses } = sideBySide(stateSizes(lowered), maxBinding);
+  const { addresses } = sideBySide(stateSizes(lowered), { maxStatePage: maxBinding, maxBuffer: 2 ** 28 });
   const addressOf = addressesBy((state) => addresses.get(state)!);
   return { plan, addressOf, ...dispatchesOf(plan, device, RULES, addressOf) };
 }
@@ -149,16 +149,24 @@ Deno.test("steps that touch the same bytes keep their order, and share no dispat
   assert(tables > 10, `${tables} tables`);
 });
 
-Deno.test("states lie side by side in buffers that can be bound", () => {
-  const { pages, addresses } = sideBySide(new Map([["a", 1], ["b", 100], ["c", 64], ["d", 5000], ["e", 3]]), 1024, 2);
-  assertEquals(pages, [1024, 20224, 256]);
-  assertEquals(Object.fromEntries(addresses), {
-    a: { in: "statePage", page: 2, offset: 0 },
-    b: { in: "statePage", page: 2, offset: 256 },
-    c: { in: "statePage", page: 2, offset: 768 },
-    d: { in: "statePage", page: 3, offset: 0 },
-    e: { in: "statePage", page: 4, offset: 0 },
+Deno.test("states lie side by side in buffers that can be bound, in pieces where they are larger than a buffer", () => {
+  const sizes = new Map([["a", 1], ["b", 100], ["c", 64], ["d", 5000], ["e", 3], ["f", 10000], ["g", 16384]]);
+  const { pages, addresses } = sideBySide(sizes, { maxStatePage: 1024, maxBuffer: 32768 }, 2);
+  assertEquals(pages, [1024, 20224, 256, 20224, 19968, 32768, 32768]);
+  const piecesOf = (name: string) =>
+    addresses.get(name)!.map(({ page, offset, bytes }) => `${page} at ${offset}: ${bytes}`);
+  assertEquals(Object.fromEntries([...addresses.keys()].map((name) => [name, piecesOf(name)])), {
+    a: ["2 at 0: 256"],
+    b: ["2 at 256: 512"],
+    c: ["2 at 768: 256"],
+    d: ["3 at 0: 20224"],
+    e: ["4 at 0: 256"],
+    f: ["5 at 0: 20224", "6 at 0: 19968"],
+    g: ["7 at 0: 32768", "8 at 0: 32768"],
   });
+  // A part of the second piece.
+  const addressOf = addressesBy((name) => addresses.get(name)!);
+  assertEquals(addressOf({ in: "state", name: "g", offset: 32768 + 512 }), { in: "statePage", page: 8, offset: 512 });
 });
 
 const hasAdapter = devices[0].present;

@@ -17,7 +17,7 @@ import { registry } from "../../kernels/mod.ts";
 function dispatchesIn(graph: Graph): readonly PlannedDispatch[] {
   const limits = { maxBuffer: 2 ** 30, maxBinding: 2 ** 30 };
   const { graph: lowered, plan } = layOut(graph, limits);
-  const { addresses } = sideBySide(stateSizes(lowered), limits.maxBinding);
+  const { addresses } = sideBySide(stateSizes(lowered), { ...limits, maxStatePage: limits.maxBinding });
   const device = { ...limits, isSoftware: false, readsTextures: false, bindsReadOnly: true };
   return dispatchesOf(plan, device, RULES, addressesBy((state) => addresses.get(state)!)).dispatches;
 }

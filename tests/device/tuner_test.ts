@@ -12,8 +12,13 @@ import { trainingGraph } from "../../src/train/step.ts";
 
 const adapter = await navigator.gpu?.requestAdapter();
 
-/** A test of a context with these features. */
-function test(name: string, requiredFeatures: GPUFeatureName[], fn: (context: WebGpuContext) => Promise<void>): void {
+/** A test of a context with these features, perhaps one that binds no more than some bytes. */
+function test(
+  name: string,
+  requiredFeatures: GPUFeatureName[],
+  fn: (context: WebGpuContext) => Promise<void>,
+  maxBinding?: number,
+): void {
   Deno.test({
     name: `tuner: ${name}`,
     ignore: !adapter || requiredFeatures.some((feature) => !adapter.features.has(feature)),
@@ -22,6 +27,7 @@ function test(name: string, requiredFeatures: GPUFeatureName[], fn: (context: We
       const context = new WebGpuContext(
         await fresh.requestDevice({ requiredFeatures }),
         fresh.info,
+        maxBinding,
       );
       try {
         await fn(context);
@@ -80,6 +86,12 @@ test(
     assertEquals(again.choices.entries, choices.entries);
   },
 );
+
+test("tunes a product whose weight is larger than a binding, part by part", ["timestamp-query"], async (context) => {
+  const { choices } = await new Tuner(context, { effort: "quick", known: {} }).tune([network()]);
+  assert("matmul 24x1024 1024x40 24x40" in choices.entries, JSON.stringify(choices.entries));
+  assert(!(LONG in choices.entries), "the whole is never computed");
+}, 2 ** 18);
 
 test("times by the wall's clock where the device has none", [], async (context) => {
   const b = new GraphBuilder();

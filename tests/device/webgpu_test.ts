@@ -89,6 +89,70 @@ test("what is prepared is compiled once, each text by itself, and counted", asyn
   assertEquals([made, told.length], [{ now: 0, ahead: 3 }, 3]);
 });
 
+const OUT_OF_MEMORY: readonly [
+  made:
+    | "createBindGroupLayout"
+    | "createPipelineLayout"
+    | "createComputePipeline"
+    | "createComputePipelineAsync"
+    | "createBindGroup"
+    | "createBuffer",
+  message: string,
+  isBatch: boolean,
+][] = [
+  ["createBindGroupLayout", "WebGPU refused a command: it cannot make a bind group layout: no slots", false],
+  ["createPipelineLayout", "WebGPU refused a command: it cannot make a pipeline layout: no slots", false],
+  ["createComputePipelineAsync", "WebGPU refused a command: it cannot make a pipeline: no slots", false],
+  ["createComputePipeline", "WebGPU refused a command: it cannot make a pipeline: no slots", false],
+  ["createBindGroup", "WebGPU refused a command: it cannot make a bind group: no slots", false],
+  ["createBuffer", "The GPU has no memory left (no slots)", true],
+];
+
+for (const [made, message, isBatch] of OUT_OF_MEMORY) {
+  test(
+    `${made}() without memory is ${isBatch ? "a batch that is too large" : "no fault of the batch"}`,
+    async (gpu, device) => {
+      failAt(gpu, made);
+      using session = device.open();
+      session.write("w", new Float32Array(1));
+      const program = session.compile(counting());
+      const run = async () => {
+        if (made === "createComputePipelineAsync") await program.prepare();
+        program.run(GIVEN);
+        await session.settle();
+      };
+      const error = await assertRejects(run, Error, message);
+      assertEquals(error instanceof UserError, isBatch);
+      assertThrows(() => program.run(GIVEN), Error, message);
+    },
+  );
+}
+
+/** Lets calls of a method complain of no memory, as an implementation would: to the innermost scope for that, or else to all. */
+function failAt(gpu: GPUDevice, method: typeof OUT_OF_MEMORY[number][0]): void {
+  const scopes: (GPUError | null)[] = [];
+  const { pushErrorScope, popErrorScope } = gpu;
+  gpu.pushErrorScope = (filter) => {
+    assertEquals(filter, "out-of-memory");
+    scopes.push(null);
+    pushErrorScope.call(gpu, filter);
+  };
+  gpu.popErrorScope = async () => {
+    const error = scopes.pop()!;
+    await popErrorScope.call(gpu);
+    return error;
+  };
+  const known = gpu[method] as (descriptor: unknown) => unknown;
+  Object.assign(gpu, {
+    [method](descriptor: unknown) {
+      const error = new GPUOutOfMemoryError("no slots");
+      if (scopes.length > 0) scopes[scopes.length - 1] ??= error;
+      else queueMicrotask(() => gpu.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error })));
+      return known.call(gpu, descriptor);
+    },
+  });
+}
+
 test("nothing is believed once the device is lost", async (gpu, device) => {
   using session = device.open();
   session.write("w", new Float32Array(1));

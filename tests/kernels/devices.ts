@@ -30,6 +30,17 @@ export const devices: readonly DeviceKind[] = [
 /** Is the adapter a processor that plays the GPU? */
 export const isSoftware: boolean = adapter?.info.isFallbackAdapter ?? false;
 
+/** The adapter at hand, which reports these limits in the place of its own. */
+export async function openWithLimits(limits: Partial<Record<keyof GPUSupportedLimits, number>>): Promise<WebGpuDevice> {
+  const fresh = (await navigator.gpu.requestAdapter())!;
+  const gpu = await fresh.requestDevice();
+  const reported = new Proxy(gpu.limits, {
+    get: (own, name) => limits[name as keyof GPUSupportedLimits] ?? Reflect.get(own, name, own),
+  });
+  Object.defineProperty(gpu, "limits", { value: reported });
+  return new WebGpuDevice(gpu, fresh.info);
+}
+
 /** The adapter at hand, taken for a GPU: it is given a GPU's kernels. */
 export async function openAsGpu(): Promise<WebGpuDevice> {
   const gpu = await (await navigator.gpu.requestAdapter())!.requestDevice();

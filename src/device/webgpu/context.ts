@@ -4,13 +4,14 @@
  * @module
  */
 
+import { sizeOf } from "../../../kernels/op.ts";
 import { UserError } from "../../errors.ts";
 import type { Chooser } from "../../graph/choices.ts";
 import { cut } from "../../graph/cut.ts";
 import { fuse } from "../../graph/fuse.ts";
 import type { Graph, Precision } from "../../graph/graph.ts";
 import { lower } from "../../graph/lower.ts";
-import { type MemoryLimits, type Plan, plan } from "../../graph/plan.ts";
+import { ALIGNMENT, type MemoryLimits, type Plan, plan } from "../../graph/plan.ts";
 import { checkPrecision } from "../checks.ts";
 import type { Rates } from "../rates.ts";
 import { Pipelines } from "./pipelines.ts";
@@ -18,25 +19,55 @@ import { Pipelines } from "./pipelines.ts";
 /** Storage buffers that every device lets a dispatch have. */
 const PROMISED = 8;
 
-/** More storage buffers than this are of no use: 32 are the norms of 16 gradients. */
-export const MOST_STORAGE = 32;
+/**
+ * Storage buffers that a dispatch has at most, whatever a device reports. On Metal all buffers of a pipeline share 31 slots, the uniform
+ * buffer and the one in which wgpu passes the sizes of arrays among them, and wgpu 29 reports all 31 as storage buffers
+ * (gfx-rs/wgpu#8173, #9287): 28 leave one to spare. More would save little: with 42, ResNet-50 has 5 of 869 dispatches less.
+ */
+export const MOST_STORAGE = 28;
 
 /** Largest buffer on a GPU, in bytes: drivers place several of these where they find no room for one that takes most of the memory. */
 const MOST_ON_GPU = 2 ** 30;
 
 const FUSION = { prologues: true, epilogues: true, manyWrites: true, maxBindings: PROMISED } as const;
 
-/** What a device allows. */
+/** What a device allows, as it reports it. */
 export interface DeviceLimits extends MemoryLimits {
   /** Tensors that a dispatch may touch; by default what WebGPU promises. */
   readonly maxTensors?: number;
+  /** Largest buffer of temporaries, in bytes, unless one alone is larger; by default `maxBuffer`. */
+  readonly maxPage?: number;
 }
 
-/** Lowers, cuts, fuses and lays out a graph as WebGPU runs it, compositions by plain rules unless told; needs no adapter. */
+/**
+ * Lowers, cuts, fuses and lays out a graph as WebGPU runs it, compositions by plain rules unless told; needs no adapter.
+ *
+ * @throws RangeError when a tensor can be held neither as a whole nor in parts.
+ */
 export function layOut(graph: Graph, limits: DeviceLimits, choices?: Chooser): { graph: Graph; plan: Plan } {
-  const lowered = cut(lower(graph, { choices, maxBytes: limits.maxBinding }), limits.maxBinding, choices);
-  const fused = fuse(lowered, { ...FUSION, maxJoined: limits.maxTensors ?? PROMISED });
-  return { graph: lowered, plan: plan(lowered, fused, limits) };
+  const { maxBinding, maxBuffer } = usable(limits);
+  checkInputs(graph, maxBuffer);
+  const lowered = cut(lower(graph, { choices, maxBytes: maxBinding }), maxBinding, choices, maxBuffer);
+  const fused = fuse(lowered, { ...FUSION, maxJoined: Math.min(limits.maxTensors ?? PROMISED, MOST_STORAGE) });
+  const maxPage = Math.min(limits.maxPage ?? maxBuffer, maxBuffer);
+  return { graph: lowered, plan: plan(lowered, fused, { ...limits, maxBinding, maxBuffer: maxPage }) };
+}
+
+/** What can be used of the sizes that a device reports: whole units of {@link ALIGNMENT}, and what is bound lies in a buffer. */
+export function usable({ maxBinding, maxBuffer }: MemoryLimits): MemoryLimits {
+  const whole = (bytes: number) => Math.floor(bytes / ALIGNMENT) * ALIGNMENT;
+  return { maxBinding: whole(Math.min(maxBinding, maxBuffer)), maxBuffer: whole(maxBuffer) };
+}
+
+/** An input lies in one buffer, whatever it is cut into. */
+function checkInputs(graph: Graph, maxBuffer: number): void {
+  for (const { op, attrs, shape } of graph.nodes) {
+    const bytes = 4 * sizeOf(shape);
+    if (op !== "input" || bytes <= maxBuffer) continue;
+    throw new RangeError(
+      `the input ${attrs.name} of [${shape.join(", ")}] takes ${bytes} bytes, and a buffer at most ${maxBuffer}`,
+    );
+  }
 }
 
 /** Formats of the textures that tensors are read from: one or four numbers a texel. */
@@ -67,15 +98,19 @@ export class WebGpuContext {
   readonly readsTextures: boolean;
   /** Largest tensor that a kernel is given, in bytes. */
   readonly maxBinding: number;
-  /** Largest buffer of temporaries, in bytes, unless one alone is larger. */
+  /** Largest buffer, in bytes. */
   readonly maxBuffer: number;
+  /** Largest buffer of temporaries, in bytes, unless one alone is larger. */
+  readonly #maxPage: number;
   /** Largest buffer of states, in bytes, unless one alone is larger: it can be bound as a whole. */
-  readonly maxPage: number;
+  readonly maxStatePage: number;
   /** What the device was measured to do; undefined where it was not. */
   rates?: Rates;
   /** Tensors that a dispatch may touch. */
   readonly #maxTensors: number;
   #fault?: Error;
+  /** What has been made so far, looked at. */
+  #scopes: Promise<unknown> = Promise.resolve();
   #closing = false;
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
 
@@ -86,14 +121,16 @@ export class WebGpuContext {
    */
   constructor(gpu: GPUDevice, info: GPUAdapterInfo, maxBinding: number = gpu.limits.maxStorageBufferBindingSize) {
     this.gpu = gpu;
-    this.pipelines = new Pipelines(gpu);
-    this.maxBinding = maxBinding;
+    this.pipelines = new Pipelines(gpu, (what, make) => this.make(what, make));
     this.description = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ");
     this.precisions = gpu.features.has("shader-f16") ? ["f32", "f16"] : ["f32"];
     this.isSoftware = info.isFallbackAdapter;
     this.bindsReadOnly = !this.isSoftware;
-    this.maxBuffer = Math.min(gpu.limits.maxBufferSize, this.isSoftware ? Infinity : MOST_ON_GPU);
-    this.maxPage = Math.min(maxBinding, this.maxBuffer);
+    const limits = usable({ maxBinding, maxBuffer: gpu.limits.maxBufferSize });
+    this.maxBinding = limits.maxBinding;
+    this.maxBuffer = limits.maxBuffer;
+    this.#maxPage = this.isSoftware ? limits.maxBuffer : Math.min(limits.maxBuffer, MOST_ON_GPU);
+    this.maxStatePage = Math.min(this.maxBinding, this.#maxPage);
     const { maxStorageBuffersPerShaderStage, maxStorageTexturesPerShaderStage } = gpu.limits;
     this.readsTextures = this.isSoftware && maxStorageTexturesPerShaderStage >= PROMISED;
     this.#maxTensors = this.readsTextures
@@ -114,6 +151,26 @@ export class WebGpuContext {
     });
   }
 
+  /**
+   * Makes layouts, pipelines or bind groups. That there is no memory for one is a fault of its form, such as more buffers than Metal has
+   * slots for, and not of the batch.
+   *
+   * @param what What is made, for people.
+   */
+  make<T>(what: string, make: () => T): T {
+    this.gpu.pushErrorScope("out-of-memory");
+    try {
+      return make();
+    } finally {
+      const scope = this.gpu.popErrorScope().then((error) => {
+        if (error) this.#fault ??= new Error(`WebGPU refused a command: it cannot make a ${what}: ${textOf(error)}`);
+      }, () => {
+        // A device that is lost has no scopes: `lost` tells why.
+      });
+      this.#scopes = Promise.all([this.#scopes, scope]);
+    }
+  }
+
   /** Throws what the device has complained of since it was opened. */
   check(): void {
     if (this.#fault) throw this.#fault;
@@ -124,6 +181,7 @@ export class WebGpuContext {
     try {
       await work;
     } finally {
+      await this.#scopes;
       this.check();
     }
   }
@@ -131,8 +189,9 @@ export class WebGpuContext {
   /** Lowers, cuts, fuses and lays out a graph for this device. Throws UserError where it cannot hold it in its precision. */
   plan(graph: Graph, choices: Chooser): { graph: Graph; plan: Plan } {
     checkPrecision(this, graph.precision);
-    const { maxBuffer, maxBinding, bindsReadOnly } = this;
-    return layOut(graph, { maxBuffer, maxBinding, alternates: bindsReadOnly, maxTensors: this.#maxTensors }, choices);
+    const { maxBuffer, maxBinding, bindsReadOnly: alternates } = this;
+    const limits = { maxBuffer, maxBinding, alternates, maxPage: this.#maxPage, maxTensors: this.#maxTensors };
+    return layOut(graph, limits, choices);
   }
 
   /** Layout of a dispatch: the numbers, then tensors in buffers, then textures of these formats. */
@@ -148,7 +207,8 @@ export class WebGpuContext {
       for (const format of textures) {
         entries.push({ binding: entries.length, visibility, storageTexture: { access: "read-only", format } });
       }
-      this.#layouts.set(key, layout = this.gpu.createBindGroupLayout({ entries }));
+      layout = this.make("bind group layout", () => this.gpu.createBindGroupLayout({ entries }));
+      this.#layouts.set(key, layout);
     }
     return layout;
   }
@@ -161,8 +221,9 @@ export class WebGpuContext {
 }
 
 function faultOf(error: GPUError): Error {
-  const message = error.message.replaceAll("\n", " ");
   return error instanceof GPUOutOfMemoryError
-    ? new UserError(`The GPU has no memory left (${message}): give a smaller --batch or --image-size`)
-    : new Error(`WebGPU refused a command: ${message}`);
+    ? new UserError(`The GPU has no memory left (${textOf(error)}): give a smaller --batch or --image-size`)
+    : new Error(`WebGPU refused a command: ${textOf(error)}`);
 }
+
+const textOf = ({ message }: GPUError): string => message.replaceAll("\n", " ");

@@ -95,7 +95,7 @@ export class WebGpuDevice implements Device {
     const { graph: lowered, plan } = this.#context.plan(graph, choices);
     if (!this.#context.readsTextures) return memoryUse(plan);
     // The texts say what is read from textures.
-    const { addresses } = sideBySide(stateSizes(lowered), this.#context.maxPage);
+    const { addresses } = sideBySide(stateSizes(lowered), this.#context);
     const addressOf = addressesBy((state) => addresses.get(state)!);
     return memoryUse(plan, dispatchesOf(plan, this.#context, choices, addressOf).textureBytes);
   }

@@ -6,7 +6,7 @@
 
 import { checkState, checkWrite, missingState } from "../checks.ts";
 import type { Program } from "../device.ts";
-import { type Address, type Addresses, addressesBy, sideBySide } from "./addresses.ts";
+import { type Address, type Addresses, addressesBy, type Pieces, sideBySide } from "./addresses.ts";
 import type { WebGpuContext } from "./context.ts";
 import { textureSize, type TextureUse } from "./texture_slots.ts";
 
@@ -19,7 +19,7 @@ export interface Range {
 
 /** Where a state is. */
 interface State {
-  readonly address: Address;
+  readonly pieces: Pieces;
   readonly length: number;
   /** Was it given a value? Until then it only has its place. */
   isWritten: boolean;
@@ -29,7 +29,7 @@ interface State {
 export class WebGpuMemory implements Disposable {
   readonly context: WebGpuContext;
   /** Where places lie in the buffers that programs share. */
-  readonly addressOf: Addresses = addressesBy((state) => this.#state(state).address);
+  readonly addressOf: Addresses = addressesBy((state) => this.#state(state).pieces);
   readonly #states = new Map<string, State>();
   readonly #buffers: Readonly<Record<Address["in"], GPUBuffer[]>> = { statePage: [], arena: [] };
   readonly #textures = new Map<string, GPUTexture>();
@@ -48,10 +48,10 @@ export class WebGpuMemory implements Disposable {
    */
   place(sizes: ReadonlyMap<string, number>): void {
     const missing = [...sizes].filter(([name]) => !this.#states.has(name));
-    const { pages, addresses } = sideBySide(new Map(missing), this.context.maxPage, this.#buffers.statePage.length);
+    const { pages, addresses } = sideBySide(new Map(missing), this.context, this.#buffers.statePage.length);
     for (const bytes of pages) this.#buffers.statePage.push(this.createBuffer(bytes));
     for (const [name, length] of missing) {
-      this.#states.set(name, { address: addresses.get(name)!, length, isWritten: false });
+      this.#states.set(name, { pieces: addresses.get(name)!, length, isWritten: false });
     }
   }
 
@@ -61,19 +61,29 @@ export class WebGpuMemory implements Disposable {
     const state = this.#states.get(name)!;
     checkWrite(name, state.length, values.length);
     state.isWritten = true;
-    const { buffer, offset } = this.at(state.address);
-    this.context.gpu.queue.writeBuffer(buffer, offset, values as Float32Array<ArrayBuffer>);
+    for (const { buffer, offset, start, length } of this.#ranges(state)) {
+      const part = values.subarray(start, start + length) as Float32Array<ArrayBuffer>;
+      this.context.gpu.queue.writeBuffer(buffer, offset, part);
+    }
   }
 
   /** Values of states, in one read back. */
   async read(states: readonly string[]): Promise<Map<string, Float32Array>> {
     const ranges = states.map((name) => {
-      const { address, length, isWritten } = this.#state(name);
-      if (!isWritten) throw missingState(name);
-      return { ...this.at(address), length };
+      const state = this.#state(name);
+      if (!state.isWritten) throw missingState(name);
+      return this.#ranges(state);
     });
-    const values = await this.readRanges(ranges);
-    return new Map(states.map((name, k) => [name, values[k]]));
+    const values = await this.readRanges(ranges.flat());
+    return new Map(states.map((name, k) => [name, joined(values.splice(0, ranges[k].length))]));
+  }
+
+  /** The pieces of a state, of which `start` is the first number. */
+  #ranges({ pieces, length }: State): (Range & { readonly start: number })[] {
+    return pieces.map((piece, k) => {
+      const start = k * pieces[0].bytes / 4;
+      return { ...this.at(piece), start, length: Math.min(piece.bytes / 4, length - start) };
+    });
   }
 
   #state(name: string): State {
@@ -126,8 +136,24 @@ export class WebGpuMemory implements Disposable {
     return { buffer: this.#buffers[address.in][address.page], offset: address.offset };
   }
 
-  /** Copies ranges to the host, in one map: each map costs over ten milliseconds in Deno. */
+  /** Copies ranges to the host, in as few maps as buffers of their size allow: each map costs over ten milliseconds in Deno. */
   async readRanges(ranges: readonly Range[]): Promise<Float32Array[]> {
+    const groups: Range[][] = [];
+    let room = 0;
+    for (const range of ranges) {
+      if (groups.length === 0 || 4 * range.length > room) {
+        groups.push([]);
+        room = this.context.maxBuffer;
+      }
+      groups.at(-1)!.push(range);
+      room -= 4 * range.length;
+    }
+    const values: Float32Array[] = [];
+    for (const group of groups) values.push(...await this.#readAtOnce(group));
+    return values;
+  }
+
+  async #readAtOnce(ranges: readonly Range[]): Promise<Float32Array[]> {
     const { gpu } = this.context;
     const starts: number[] = [];
     let bytes = 0;
@@ -156,4 +182,16 @@ export class WebGpuMemory implements Disposable {
     for (const buffer of Object.values(this.#buffers).flat()) buffer.destroy();
     for (const texture of this.#textures.values()) texture.destroy();
   }
+}
+
+/** Parts of a tensor as one. */
+export function joined(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1) return parts[0];
+  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let start = 0;
+  for (const part of parts) {
+    whole.set(part, start);
+    start += part.length;
+  }
+  return whole;
 }

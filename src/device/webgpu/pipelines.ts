@@ -12,22 +12,30 @@ export interface PipelineSource {
   readonly layout: GPUBindGroupLayout;
 }
 
+/** Makes something of which no fault is one of memory; `what` it is, for people. */
+export type Make = <T>(what: string, make: () => T) => T;
+
 /** Pipelines that are compiled at once: enough for the threads that a browser compiles with, and few enough to count them. */
 const AT_ONCE = 16;
 
 /** The pipelines of a device. */
 export class Pipelines {
   readonly #gpu: GPUDevice;
+  readonly #make: Make;
   readonly #compiled = new Map<string, GPUComputePipeline>();
 
-  constructor(gpu: GPUDevice) {
+  constructor(gpu: GPUDevice, make: Make) {
     this.#gpu = gpu;
+    this.#make = make;
   }
 
   /** The pipeline of a text, compiled now unless it was before. */
   of(source: PipelineSource): GPUComputePipeline {
     let pipeline = this.#compiled.get(source.code);
-    if (!pipeline) this.#compiled.set(source.code, pipeline = this.#gpu.createComputePipeline(this.#describe(source)));
+    if (!pipeline) {
+      pipeline = this.#make("pipeline", () => this.#gpu.createComputePipeline(this.#describe(source)));
+      this.#compiled.set(source.code, pipeline);
+    }
     return pipeline;
   }
 
@@ -57,7 +65,7 @@ export class Pipelines {
 
   async #compile(source: PipelineSource): Promise<GPUComputePipeline> {
     try {
-      return await this.#gpu.createComputePipelineAsync(this.#describe(source));
+      return await this.#make("pipeline", () => this.#gpu.createComputePipelineAsync(this.#describe(source)));
     } catch (error) {
       if (!(error instanceof GPUPipelineError)) throw error;
       throw new Error(`WebGPU refused a kernel: ${error.message.replaceAll("\n", " ")}`);
@@ -66,7 +74,7 @@ export class Pipelines {
 
   #describe({ code, layout }: PipelineSource): GPUComputePipelineDescriptor {
     return {
-      layout: this.#gpu.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      layout: this.#make("pipeline layout", () => this.#gpu.createPipelineLayout({ bindGroupLayouts: [layout] })),
       compute: { module: this.#gpu.createShaderModule({ code }), entryPoint: "main" },
     };
   }

@@ -29,7 +29,7 @@ import { dispatchesOf, type PlannedDispatch } from "./dispatches.ts";
 import type { PipelineSource } from "./pipelines.ts";
 import { commandBuffersOf } from "./submits.ts";
 import { TEXEL_BYTES, type TextureUse } from "./texture_slots.ts";
-import type { WebGpuMemory } from "./memory.ts";
+import { joined, type WebGpuMemory } from "./memory.ts";
 
 interface Dispatch extends PlannedDispatch, PipelineSource {
   /** Offset of the dispatch's numbers in the program's uniform buffer. */
@@ -136,26 +136,27 @@ export class WebGpuProgram implements Program {
     if (this.#generation === this.#memory.generation) return;
     const { context } = this.#memory;
     this.#memory.checkStates(stateSizes(this.#graph));
-    this.#groups = this.#dispatches.map(({ layout, bindings, textures, params, paramsAt }) =>
-      context.gpu.createBindGroup({
-        layout,
-        entries: [
-          {
-            binding: 0,
-            resource: { buffer: this.#uniforms, offset: paramsAt, size: Math.ceil(params.byteLength / 16) * 16 },
-          },
-          ...bindings.map((location, k) => ({
-            binding: k + 1,
-            // A kernel may read four numbers at a time to the end: places are apart by more than that.
-            resource: { ...this.#place(location), size: Math.ceil(location.bytes / 16) * 16 },
-          })),
-          ...textures.map((operand, k) => ({
-            binding: bindings.length + k + 1,
-            resource: this.#memory.texture(operand).createView(),
-          })),
-        ],
-      })
-    );
+    const descriptors = this.#dispatches.map((
+      { layout, bindings, textures, params, paramsAt },
+    ): GPUBindGroupDescriptor => ({
+      layout,
+      entries: [
+        {
+          binding: 0,
+          resource: { buffer: this.#uniforms, offset: paramsAt, size: Math.ceil(params.byteLength / 16) * 16 },
+        },
+        ...bindings.map((location, k) => ({
+          binding: k + 1,
+          // A kernel may read four numbers at a time to the end: places are apart by more than that.
+          resource: { ...this.#place(location), size: Math.ceil(location.bytes / 16) * 16 },
+        })),
+        ...textures.map((operand, k) => ({
+          binding: bindings.length + k + 1,
+          resource: this.#memory.texture(operand).createView(),
+        })),
+      ],
+    }));
+    this.#groups = context.make("bind group", () => descriptors.map((group) => context.gpu.createBindGroup(group)));
     this.#generation = this.#memory.generation;
   }
 
@@ -272,16 +273,4 @@ export class WebGpuProgram implements Program {
     this.#detour?.destroy();
     for (const { buffer } of this.#inputs.values()) buffer.destroy();
   }
-}
-
-/** Parts of a tensor as one. */
-function joined(parts: readonly Float32Array[]): Float32Array {
-  if (parts.length === 1) return parts[0];
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let start = 0;
-  for (const part of parts) {
-    whole.set(part, start);
-    start += part.length;
-  }
-  return whole;
 }
