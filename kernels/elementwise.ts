@@ -199,7 +199,7 @@ const rows: Record<string, Row> = {
       "",
     );
     const positive = `(${e.number(1)} - ${series} * ${t} * ${e.call("exp", `-(${size} * ${size})`)})`;
-    return passingNaN(e, x, e.select(e.isNegative(x), `(-${positive})`, positive));
+    return passingNaN(e, x, e.select(`${x} < ${e.number(0)}`, `(-${positive})`, positive));
   }, {
     vjp: chain((b, g, x) => b.mul(g, b.mul(b.exp(b.neg(b.square(x))), 2 / Math.sqrt(Math.PI)))),
     flops: 20,

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { Attrs, Shape } from "../../kernels/op.ts";
 import type { Device, Session } from "../../src/device/device.ts";
+import { WgslLanguage } from "../../src/device/webgpu/wgsl_language.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { differentiate } from "../../src/graph/differentiate.ts";
 import type { Graph } from "../../src/graph/graph.ts";
@@ -121,6 +122,58 @@ async function labelLossFaults(session: Session): Promise<string[]> {
   });
 }
 
+/** Rows of logits, what softmax gives where that is not left open, and the cross-entropy of the second class. */
+const rows: readonly { logits: readonly number[]; share?: readonly number[]; loss: number }[] = [
+  { logits: [1, 1, 1, 1], share: [0.25, 0.25, 0.25, 0.25], loss: Math.log(4) },
+  { logits: [1e4, -1e4, 0, 0], share: [1, 0, 0, 0], loss: 2e4 },
+  { logits: [1e38, -1e38, 0, 1e38], share: [0.5, 0, 0, 0.5], loss: 2e38 },
+  { logits: [-1e38, -1e38, -1e38, -1e38], share: [0.25, 0.25, 0.25, 0.25], loss: Math.log(4) },
+  { logits: [-Infinity, 1, 1, -Infinity], share: [0, 0.5, 0.5, 0], loss: NaN },
+  { logits: [0, Infinity, 0, 0], share: [NaN, NaN, NaN, NaN], loss: NaN },
+  { logits: [0, 0, NaN, 0], share: [NaN, NaN, NaN, NaN], loss: NaN },
+  { logits: [-Infinity, -Infinity, -Infinity, -Infinity], loss: NaN },
+];
+
+/** Softmax, its cross-entropy and the gradient of that. */
+async function rowFaults(session: Session): Promise<string[]> {
+  const b = new GraphBuilder();
+  const x = b.input("x", [rows.length, 4]);
+  const loss = b.op("crossEntropy", [x, b.input("targets", [rows.length, 4])]);
+  b.output("share", b.op("softmax", [x]));
+  b.output("loss", loss);
+  b.output("slope", differentiate(b, b.sum(loss, undefined, false), [x])[0]);
+  const got = await run(session, b.graph, {
+    x: Float32Array.from(rows.flatMap(({ logits }) => logits)),
+    targets: Float32Array.from(rows.flatMap(() => [0, 1, 0, 0])),
+  });
+  return rows.flatMap(({ logits, share = [], loss }, row) => {
+    const slope = share.map((part, k) => part - (k === 1 ? 1 : 0));
+    const checks = [
+      ...share.map((want, k) => ({ what: `share ${k}`, got: got.share[4 * row + k], want })),
+      ...slope.map((want, k) => ({ what: `slope ${k}`, got: got.slope[4 * row + k], want })),
+      { what: "loss", got: got.loss[row], want: loss },
+    ];
+    return checks.filter(({ got, want }) => !isOneOf(got, [want])).map(({ what, got, want }) =>
+      `${what} of ${logits} = ${got}, not ${want}`
+    );
+  });
+}
+
+Deno.test("isFinite has its mask from the uniform buffer: LLVM folds the test where it sees the constant", () => {
+  const unused = () => {
+    throw new Error("isFinite asks for one number alone");
+  };
+  const numbers: number[] = [];
+  const uint = (value: number) => `p.u${numbers.push(value) - 1}`;
+  const around = { uint, read: unused, float: unused, scalar: unused, needRandom: unused };
+  const texts = (["f32", "vec4f"] as const).map((view) => new WgslLanguage(around, view).isFinite("x"));
+  assertEquals(texts, [
+    "(bitcast<u32>(x) & p.u0) != p.u0",
+    "(bitcast<vec4u>(x) & vec4u(p.u1)) != vec4u(p.u1)",
+  ]);
+  assertEquals(numbers, [0x7f800000, 0x7f800000]);
+});
+
 for (const { name, present, open } of devices) {
   const test = (what: string, fn: (session: Session, t: Deno.TestContext) => Promise<void>) =>
     Deno.test({
@@ -153,6 +206,9 @@ for (const { name, present, open } of devices) {
   });
   test("gives what ops say of constants", async (session) => {
     assertEquals(await constantFaults(session), []);
+  });
+  test("gives softmax and its loss for special logits", async (session) => {
+    assertEquals(await rowFaults(session), []);
   });
   test("gives the loss of labels for special logits", async (session) => {
     assertEquals(await labelLossFaults(session), []);
