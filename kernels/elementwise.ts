@@ -172,10 +172,9 @@ const rows: Record<string, Row> = {
   }),
   // dx² = 2x dx
   square: unary((_, x) => `(${x} * ${x})`, { vjp: chain((b, g, x) => b.mul(g, b.mul(x, 2))) }),
-  // Below −87 it is 0, and e^−x never overflows. dσ = σ(1 − σ) dx
+  // Below −87 it is 0: e^−x would overflow. dσ = σ(1 − σ) dx
   sigmoid: unary((e, x) => {
-    const power = e.call("exp", e.call("min", `-${x}`, e.number(MOST_EXPONENT)));
-    const value = `(${e.number(1)} / (${e.number(1)} + ${power}))`;
+    const value = `(${e.number(1)} / (${e.number(1)} + ${e.call("exp", `-${x}`)}))`;
     return passingNaN(e, x, e.select(`${x} < ${e.number(-MOST_EXPONENT)}`, e.number(0), value));
   }, {
     vjp: chain((b, g, _, y) => b.mul(g, b.mul(y, b.sub(1, y)))),
