@@ -28,9 +28,9 @@ export type MathFunction = "abs" | "exp" | "floor" | "log" | "max" | "min" | "sq
  * Writes expressions in one target language. Operands and results are source text; `+ - * / < > <= >= ==`
  * and parentheses mean the same in both languages and are written directly.
  *
- * Of numbers alone: WGSL lets a compiler assume that there is no NaN, no infinity and no overflow. A comparison with NaN may
- * then be true, `max` drop it, and a function give anything for it or where its terms overflow. So a row that states what it gives
- * for them looks at bits (`isNaN`, `isNegative`, `isFinite`) and calls functions where nothing overflows.
+ * Of numbers alone: WGSL lets a compiler assume that there is no NaN, no infinity and no overflow. A comparison with NaN
+ * may then be true, `max` drop it, and a function give anything for it or where its terms overflow. So a row that states
+ * what it gives for them looks at bits (`isNaN`, `isNegative`, `isFinite`) and uses functions where nothing overflows.
  * `tests/kernels/open_arithmetic_test.ts` evaluates the rows by the worst that is allowed.
  */
 export interface Emit {
@@ -122,7 +122,7 @@ const extremum = (e: Emit, name: "max" | "min", a: string, b: string): string =>
 const fromZero = (e: Emit, x: string, value: string): string =>
   passingNaN(e, x, e.select(e.isNegative(x), e.number(NaN), value));
 
-/** eˣ stays below 2¹²⁶ up to here, and 1 / eˣ above 2⁻¹²⁶: WGSL leaves quotients open where the divisor is beyond. */
+/** eˣ stays below 2¹²⁶ up to here: WGSL leaves quotients open where the divisor is beyond. */
 const MOST_EXPONENT = 87;
 
 /** From here on both are ±1 in float32: tanh from 9.01 on, erf from 3.92 on. */
@@ -130,9 +130,10 @@ const TANH_SATURATED = 15;
 const ERF_SATURATED = 10;
 
 /**
- * What all rows give where numbers end, as IEEE 754 has it, which the rows' comments repeat where it is not plain: NaN of NaN, and
- * infinities as limits. Left to the device are: operands and results nearer to 0 than 2⁻¹²⁶, which may be flushed to 0, and the sign of 0;
- * comparisons with NaN, which are 1 or 0; quotients by more than 2¹²⁶; and overflow in `+ − · /`, which is infinite on every device known.
+ * What all rows give where numbers end is what IEEE 754 says: NaN of NaN, and infinities as limits. The rows' comments
+ * repeat it where it is not plain. Left to the device are operands and results nearer to 0 than 2⁻¹²⁶, which may be
+ * flushed to 0, and the sign of 0; comparisons with NaN, which are 1 or 0; quotients by more than 2¹²⁶; and overflow of
+ * eˣ and in `+ − · /`, which is infinite on every device known.
  */
 const rows: Record<string, Row> = {
   // d(a + b) = da + db
@@ -200,9 +201,14 @@ const rows: Record<string, Row> = {
     const positive = `(${e.number(1)} - ${series} * ${t} * ${e.call("exp", `-(${size} * ${size})`)})`;
     return passingNaN(e, x, e.select(`${x} < ${e.number(0)}`, `(-${positive})`, positive));
   }, {
-    vjp: chain((b, g, x) => b.mul(g, b.mul(b.exp(b.neg(b.square(x))), 2 / Math.sqrt(Math.PI)))),
+    vjp: chain((b, g, x) => b.mul(g, b.mul(b.op("gaussian", [x]), 2 / Math.sqrt(Math.PI)))),
     flops: 20,
     error: 1.5e-7,
+  }),
+  // e^(−x²), its slope. d = −2x y dx
+  gaussian: unary((e, x) => passingNaN(e, x, e.call("exp", `-(${x} * ${x})`)), {
+    vjp: chain((b, g, x, y) => b.mul(g, b.mul(b.mul(x, -2), y))),
+    flops: 3,
   }),
   // max(NaN, 0) is 0 on some devices and would hide a NaN; so would a comparison with 0, which Mesa's OpenGL turns into
   // max. d = dx where y > 0

@@ -55,8 +55,8 @@ export function writeRun(
 }
 
 /**
- * Is a value the new maximum? NaN is known by its bits: compilers take `x != x` for false, and a comparison with NaN for what they
- * like.
+ * Is a value the new maximum? NaN is known by its bits: compilers take `x != x` for false, and a comparison with NaN for
+ * what they like.
  */
 export const WINS = `fn isNaN(x: f32) -> bool {
   return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;

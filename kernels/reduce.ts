@@ -211,12 +211,12 @@ export const sum: Op = reduction(
 );
 
 /**
- * Maximum over `axes`: NaN where one is in it, and no less than −3.4e38, the smallest finite number. VJP: the gradient is shared equally by the elements that
- * attain it.
+ * Maximum over `axes`: NaN where one is in it, and no less than −3.4e38, the smallest finite number. VJP: the gradient
+ * is shared equally by the elements that attain it.
  */
 export const max: Op = reduction(
-  // Not max(): a NaN that enters must come out. It is known by its bits, since compilers take `b != b` for false and a comparison
-  // with NaN for what they like.
+  // Not max(): a NaN that enters must come out. It is known by its bits, since compilers take `b != b` for false and a
+  // comparison with NaN for what they like.
   {
     name: "max",
     identity: "-3.4028234663852886e38",

@@ -70,7 +70,7 @@ async function binaryFaults(session: Session): Promise<string[]> {
   );
 }
 
-/** Every op of one operand on numbers that are part of the text: there they are constants, which must not fail to compile. */
+/** Every op of one operand on numbers that are part of the text: constants, of which some make compilers fail. */
 async function constantFaults(session: Session): Promise<string[]> {
   const b = new GraphBuilder();
   const calls = Object.keys(unary).flatMap((op) => [-16, -1, 0, 2, NaN, Infinity].map((x) => ({ op, x })));
@@ -89,8 +89,8 @@ const TARGETS = [0, 0.25, 1];
 const POSITIVE_WEIGHTS = [1, 3];
 
 /**
- * The loss of labels and its gradient: right up to {@link LARGEST_LOGIT}, where beyond that the loss may be infinite, and that of an infinite logit,
- * 0 · ∞, NaN.
+ * The loss of labels and its gradient: right up to {@link LARGEST_LOGIT}. Beyond that the loss may be infinite, and that
+ * of an infinite logit, 0 · ∞, NaN.
  */
 async function labelLossFaults(session: Session): Promise<string[]> {
   const pairs = TARGETS.flatMap((target) => POSITIVE_WEIGHTS.map((weight) => ({ target, weight })));

@@ -3,8 +3,8 @@ import { elementwise, type Emit, type MathFunction } from "../../kernels/element
 import { binary, isRight, SPECIAL, unary } from "./special_numbers.ts";
 
 /**
- * Arithmetic that takes every liberty which WGSL gives with NaN and overflow. `whim` is which of two ways it goes: real devices have
- * been seen to go either.
+ * Arithmetic that takes every liberty which WGSL gives with NaN and overflow. `whim` is which of two ways it goes: real
+ * devices have been seen to go either.
  */
 class OpenArithmetic {
   readonly #whim: boolean;

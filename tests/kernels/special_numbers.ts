@@ -64,6 +64,7 @@ export const unary: Readonly<Record<string, (x: number) => number>> = {
   sigmoid,
   tanh: Math.tanh,
   erf,
+  gaussian: (x) => Math.exp(-x * x),
   relu: (x) => Math.max(x, 0),
   softplus,
   isFinite: (x) => Number.isFinite(x) ? 1 : 0,

@@ -89,8 +89,8 @@ export class WgslLanguage implements Language {
   }
 
   isFinite(x: string): string {
-    // The exponent's bits come from the uniform buffer: LLVM knows this test by its constants, and takes it for true where it may assume
-    // that x is finite.
+    // The exponent's bits come from the uniform buffer: LLVM knows this test by its constants, and takes it for true
+    // where it may assume that x is finite.
     const exponent = this.#bits(this.#around.uint(EXPONENT));
     return `(${this.#bitsOf(x)} & ${exponent}) != ${exponent}`;
   }
