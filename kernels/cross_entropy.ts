@@ -10,6 +10,8 @@ import { bytesOf, type Op, shapesText, sizeOf } from "./op.ts";
 /**
  * loss[n] = −Σ_c targets[n, c] · ln softmax(logits)[n, c]. Inputs: logits [N, C], targets [N, C]; output [N].
  *
+ * Logits may be as large as 10³⁸ on either side. The loss of a sample is not finite where one of its logits is not.
+ *
  * VJP: dlogits = dloss · (softmax(logits) · Σ_c targets − targets). The targets get no gradient.
  */
 export const crossEntropy: Op = {

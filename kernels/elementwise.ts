@@ -27,14 +27,24 @@ export type MathFunction = "abs" | "exp" | "floor" | "log" | "max" | "min" | "sq
 /**
  * Writes expressions in one target language. Operands and results are source text; `+ - * / < > <= >= ==`
  * and parentheses mean the same in both languages and are written directly.
+ *
+ * Of numbers alone: WGSL lets a compiler assume that there is no NaN, no infinity and no overflow. A comparison with NaN
+ * may then be true, `max` drop it, and a function give anything for it or where its terms overflow. So a row that states
+ * what it gives for them looks at bits (`isNaN`, `isNegative`, `isFinite`) and uses functions where nothing overflows.
+ * `tests/kernels/open_arithmetic_test.ts` evaluates the rows by the worst that is allowed.
  */
 export interface Emit {
   /** A literal, of the width of the target's values. */
   number(value: number): string;
   call(name: MathFunction, ...args: string[]): string;
+  /** By value: both are computed. */
   select(condition: string, ifTrue: string, ifFalse: string): string;
-  /** Condition: neither infinite nor NaN. Comparing x with itself does not survive shader compilers. */
+  /** Condition: neither infinite nor NaN, by the bits. */
   isFinite(x: string): string;
+  /** Condition: NaN, by the bits. Comparing x with itself does not survive shader compilers. */
+  isNaN(x: string): string;
+  /** Condition: below 0 and no NaN, by the bits. */
+  isNegative(x: string): string;
   /** A uniform random number in [0, 1) for this element, the first of which is number `start`: `kernels/random.ts`. */
   random(keyHi: string, keyLo: string, stream: number, start: number): string;
   /** The element's position in the flat tensor, as a number, counted from `start`. */
@@ -101,9 +111,30 @@ const chain2 = (
 
 const kinks = { values: ["distinct", "distinct"] } as const;
 
-/** 2⁻¹²⁶: what is nearer to 0 may be flushed to it. */
-const SMALLEST_NORMAL = 2 ** -126;
+/** `value`, or x itself where that is NaN. */
+const passingNaN = (e: Emit, x: string, value: string): string => e.select(e.isNaN(x), x, value);
 
+/** The larger or smaller of a and b; NaN where either is. */
+const extremum = (e: Emit, name: "max" | "min", a: string, b: string): string =>
+  passingNaN(e, a, passingNaN(e, b, e.call(name, a, b)));
+
+/** A function of numbers from 0 on: NaN below, and of NaN. */
+const fromZero = (e: Emit, x: string, value: string): string =>
+  passingNaN(e, x, e.select(e.isNegative(x), e.number(NaN), value));
+
+/** eˣ stays below 2¹²⁶ up to here: WGSL leaves quotients open where the divisor is beyond. */
+const MOST_EXPONENT = 87;
+
+/** From here on both are ±1 in float32: tanh from 9.01 on, erf from 3.92 on. */
+const TANH_SATURATED = 15;
+const ERF_SATURATED = 10;
+
+/**
+ * What all rows give where numbers end is what IEEE 754 says: NaN of NaN, and infinities as limits. The rows' comments
+ * repeat it where it is not plain. Left to the device are operands and results nearer to 0 than 2⁻¹²⁶, which may be
+ * flushed to 0, and the sign of 0; comparisons with NaN, which are 1 or 0; quotients by more than 2¹²⁶; and overflow of
+ * eˣ and in `+ − · /`, which is infinite on every device known.
+ */
 const rows: Record<string, Row> = {
   // d(a + b) = da + db
   add: binary((_, a, b) => `(${a} + ${b})`, { vjp: chain2((_, g) => g, (_, g) => g) }),
@@ -122,73 +153,87 @@ const rows: Record<string, Row> = {
     values: ["distinct"],
     vjp: chain((b, g, x) => b.where(b.greater(x, 0), g, b.neg(g))),
   }),
-  // deˣ = eˣ dx
-  exp: unary((e, x) => e.call("exp", x), { vjp: chain((b, g, _, y) => b.mul(g, y)) }),
-  // d ln x = dx / x
-  log: unary((e, x) => e.call("log", x), { values: ["positive"], vjp: chain((b, g, x) => b.div(g, x)) }),
-  // d√x = dx / 2√x
-  sqrt: unary((e, x) => e.call("sqrt", x), {
+  // Above 88.72 infinite, below −87.34 nothing. deˣ = eˣ dx
+  exp: unary((e, x) => passingNaN(e, x, e.call("exp", x)), { vjp: chain((b, g, _, y) => b.mul(g, y)) }),
+  // ln 0 = −∞, below it NaN: some devices take |x|. d ln x = dx / x
+  log: unary((e, x) => fromZero(e, x, e.call("log", x)), {
+    values: ["positive"],
+    vjp: chain((b, g, x) => b.div(g, x)),
+  }),
+  // Below 0 NaN. d√x = dx / 2√x
+  sqrt: unary((e, x) => fromZero(e, x, e.call("sqrt", x)), {
     values: ["positive"],
     vjp: chain((b, g, _, y) => b.div(b.mul(g, 0.5), y)),
   }),
-  // d x^(−1/2) = −½ x^(−3/2) dx
-  rsqrt: unary((e, x) => `(${e.number(1)} / ${e.call("sqrt", x)})`, {
+  // Of 0 infinite, below it NaN. d x^(−1/2) = −½ x^(−3/2) dx
+  rsqrt: unary((e, x) => fromZero(e, x, `(${e.number(1)} / ${e.call("sqrt", x)})`), {
     values: ["positive"],
     vjp: chain((b, g, x, y) => b.div(b.mul(b.mul(g, y), -0.5), x)),
     flops: 2,
   }),
   // dx² = 2x dx
   square: unary((_, x) => `(${x} * ${x})`, { vjp: chain((b, g, x) => b.mul(g, b.mul(x, 2))) }),
-  // dσ = σ(1 − σ) dx
-  sigmoid: unary((e, x) => `(${e.number(1)} / (${e.number(1)} + ${e.call("exp", `-${x}`)}))`, {
+  // Below −87 it is 0: e^−x would overflow. dσ = σ(1 − σ) dx
+  sigmoid: unary((e, x) => {
+    const value = `(${e.number(1)} / (${e.number(1)} + ${e.call("exp", `-${x}`)}))`;
+    return passingNaN(e, x, e.select(`${x} < ${e.number(-MOST_EXPONENT)}`, e.number(0), value));
+  }, {
     vjp: chain((b, g, _, y) => b.mul(g, b.mul(y, b.sub(1, y)))),
     flops: 4,
   }),
-  // d tanh = (1 − tanh²) dx
-  tanh: unary((e, x) => e.call("tanh", x), {
+  // As a quotient of sums of e^±x it overflows to NaN at 44 or 88 on some devices. d tanh = (1 − tanh²) dx
+  tanh: unary((e, x) => {
+    const within = e.call("max", e.call("min", x, e.number(TANH_SATURATED)), e.number(-TANH_SATURATED));
+    return passingNaN(e, x, e.call("tanh", within));
+  }, {
     vjp: chain((b, g, _, y) => b.mul(g, b.sub(1, b.square(y)))),
     flops: 8,
   }),
   // Abramowitz and Stegun, 7.1.26: |error| ≤ 1.5e-7. erf(−x) = −erf(x). d = 2/√π e^(−x²) dx
   erf: unary((e, x) => {
-    const size = e.call("abs", x);
+    const size = e.call("min", e.call("abs", x), e.number(ERF_SATURATED));
     const t = `(${e.number(1)} / (${e.number(1)} + ${e.number(0.3275911)} * ${size}))`;
     const factors = [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592];
     const series = factors.reduce(
       (sum, factor) => sum ? `(${sum} * ${t} + ${e.number(factor)})` : e.number(factor),
       "",
     );
-    const positive = `(${e.number(1)} - ${series} * ${t} * ${e.call("exp", `-(${x} * ${x})`)})`;
-    return e.select(`${x} < ${e.number(0)}`, `(-${positive})`, positive);
+    const positive = `(${e.number(1)} - ${series} * ${t} * ${e.call("exp", `-(${size} * ${size})`)})`;
+    return passingNaN(e, x, e.select(`${x} < ${e.number(0)}`, `(-${positive})`, positive));
   }, {
-    vjp: chain((b, g, x) => b.mul(g, b.mul(b.exp(b.neg(b.square(x))), 2 / Math.sqrt(Math.PI)))),
+    vjp: chain((b, g, x) => b.mul(g, b.mul(b.op("gaussian", [x]), 2 / Math.sqrt(Math.PI)))),
     flops: 20,
     error: 1.5e-7,
   }),
+  // e^(−x²), its slope. d = −2x y dx
+  gaussian: unary((e, x) => passingNaN(e, x, e.call("exp", `-(${x} * ${x})`)), {
+    vjp: chain((b, g, x, y) => b.mul(g, b.mul(b.mul(x, -2), y))),
+    flops: 3,
+  }),
   // max(NaN, 0) is 0 on some devices and would hide a NaN; so would a comparison with 0, which Mesa's OpenGL turns into
   // max. d = dx where y > 0
-  relu: unary((e, x) => e.select(`${x} < ${e.number(-SMALLEST_NORMAL)}`, e.number(0), x), {
+  relu: unary((e, x) => e.select(e.isNegative(x), e.number(0), x), {
     values: ["distinct"],
     vjp: chain((b, g, _, y) => b.where(b.greater(y, 0), g, 0)),
   }),
   // ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|), which does not overflow. d = σ(x) dx
   softplus: unary(
-    (e, x) =>
-      `(${e.call("max", x, e.number(0))} + ${
-        e.call("log", `(${e.number(1)} + ${e.call("exp", `-${e.call("abs", x)}`)})`)
-      })`,
+    (e, x) => {
+      const rest = e.call("log", `(${e.number(1)} + ${e.call("exp", `-${e.call("abs", x)}`)})`);
+      return passingNaN(e, x, `(${e.call("max", x, e.number(0))} + ${rest})`);
+    },
     { vjp: chain((b, g, x) => b.mul(g, b.sigmoid(x))), flops: 8 },
   ),
-  // The gradient goes to the larger; on a tie, to the first.
-  maximum: binary((e, a, b) => e.call("max", a, b), {
+  // NaN where either is. The gradient goes to the larger; on a tie, to the first.
+  maximum: binary((e, a, b) => extremum(e, "max", a, b), {
     ...kinks,
     vjp: chain2((b, g, x, y) => b.where(b.greater(y, x), 0, g), (b, g, x, y) => b.where(b.greater(y, x), g, 0)),
   }),
-  minimum: binary((e, a, b) => e.call("min", a, b), {
+  minimum: binary((e, a, b) => extremum(e, "min", a, b), {
     ...kinks,
     vjp: chain2((b, g, x, y) => b.where(b.greater(x, y), 0, g), (b, g, x, y) => b.where(b.greater(x, y), g, 0)),
   }),
-  // Comparisons and finiteness give 1 or 0 and stop gradients.
+  // Comparisons and finiteness give 1 or 0 and stop gradients. Which of them, with NaN, is left to the device.
   greater: binary((e, a, b) => e.select(`${a} > ${b}`, e.number(1), e.number(0)), {
     ...kinks,
     sample: { noGrad: [0, 1] },
@@ -198,7 +243,7 @@ const rows: Record<string, Row> = {
     sample: { noGrad: [0, 1] },
   }),
   isFinite: unary((e, x) => e.select(e.isFinite(x), e.number(1), e.number(0)), { sample: { noGrad: [0] } }),
-  // condition ≠ 0 ? a : b
+  // condition ≠ 0 ? a : b. What is not chosen may be NaN or infinite.
   where: {
     arity: 3,
     expression: (e, [condition, a, b]) => e.select(`${condition} != ${e.number(0)}`, a, b),

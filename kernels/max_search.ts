@@ -54,9 +54,15 @@ export function writeRun(
   });
 }
 
-/** Is a value the new maximum? NaN is known by its bits: compilers take `x != x` for false. */
-export const WINS = `fn wins(value: f32, best: f32) -> bool {
-  return value > best || (bitcast<u32>(value) & 0x7fffffffu) > 0x7f800000u;
+/**
+ * Is a value the new maximum? NaN is known by its bits: compilers take `x != x` for false, and a comparison with NaN for
+ * what they like.
+ */
+export const WINS = `fn isNaN(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+fn wins(value: f32, best: f32) -> bool {
+  return isNaN(value) || (value > best && !isNaN(best));
 }
 `;
 

@@ -53,13 +53,13 @@ export interface Builder {
   div(a: Operand, b: Operand): Tensor;
   /** −x. */
   neg(x: Tensor): Tensor;
-  /** eˣ. */
+  /** eˣ; infinite above 88.72. */
   exp(x: Tensor): Tensor;
-  /** Natural logarithm. */
+  /** Natural logarithm: −∞ of 0, NaN below. */
   log(x: Tensor): Tensor;
-  /** √x. */
+  /** √x; NaN below 0. */
   sqrt(x: Tensor): Tensor;
-  /** 1 / √x. */
+  /** 1 / √x: infinite at 0, NaN below. */
   rsqrt(x: Tensor): Tensor;
   /** x². */
   square(x: Tensor): Tensor;
@@ -69,9 +69,9 @@ export interface Builder {
   tanh(x: Tensor): Tensor;
   /** x where it is not below 0, else 0; a NaN stays one. */
   relu(x: Tensor): Tensor;
-  /** The larger of a and b; on a tie the gradient goes to a. */
+  /** The larger of a and b, NaN where either is; on a tie the gradient goes to a. */
   maximum(a: Operand, b: Operand): Tensor;
-  /** The smaller of a and b; on a tie the gradient goes to a. */
+  /** The smaller of a and b, NaN where either is; on a tie the gradient goes to a. */
   minimum(a: Operand, b: Operand): Tensor;
   /** 1 where a > b, else 0. */
   greater(a: Operand, b: Operand): Tensor;

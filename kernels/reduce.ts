@@ -62,6 +62,8 @@ interface Reduction {
   /** WGSL expressions of `a` and `b` combined: of f32, and of vec4f. */
   readonly combine: string;
   readonly combine4: string;
+  /** WGSL functions that they call. */
+  readonly functions?: string;
 }
 
 /** Invocations of a workgroup that has an output for each. */
@@ -93,7 +95,7 @@ function candidates(call: Call, target: Target): string[] {
  * the end; four outputs are four results.
  */
 function arithmetic(
-  { identity, combine, combine4 }: Reduction,
+  { identity, combine, combine4, functions = "" }: Reduction,
   calls: number,
   isWide: boolean,
   inRows: boolean,
@@ -104,7 +106,7 @@ function arithmetic(
     isWide && inRows ? `combine(combine(${acc}.x, ${acc}.y), combine(${acc}.z, ${acc}.w))` : acc;
   const each = (type: string, value: (suffix: string) => string): string =>
     calls === 1 ? value("") : `${type}(${range(calls).map((k) => value(`.v${k}`)).join(", ")})`;
-  return `fn combine(a: f32, b: f32) -> f32 { return ${combine}; }
+  return `${functions}fn combine(a: f32, b: f32) -> f32 { return ${combine}; }
 fn combine4(a: vec4f, b: vec4f) -> vec4f { return ${combine4}; }
 alias Element = ${calls === 1 ? element : "Loaded0"};
 alias Result = ${calls === 1 ? result : "Emitted"};
@@ -208,14 +210,21 @@ export const sum: Op = reduction(
   ({ b, inputs: [x], grad }) => [b.broadcastTo(grad, x.shape)],
 );
 
-/** Maximum over `axes`. VJP: the gradient is shared equally by the elements that attain it. */
+/**
+ * Maximum over `axes`: NaN where one is in it, and no less than −3.4e38, the smallest finite number. VJP: the gradient
+ * is shared equally by the elements that attain it.
+ */
 export const max: Op = reduction(
-  // Not max(): a NaN that enters must come out. It is known by its bits, since compilers take `b != b` for false.
+  // Not max(): a NaN that enters must come out. It is known by its bits, since compilers take `b != b` for false and a
+  // comparison with NaN for what they like.
   {
     name: "max",
     identity: "-3.4028234663852886e38",
-    combine: "select(a, b, b > a || (bitcast<u32>(b) & 0x7fffffffu) > 0x7f800000u)",
-    combine4: "select(a, b, (b > a) | ((bitcast<vec4u>(b) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u)))",
+    combine: "select(select(a, b, b > a && !isNaN(a)), b, isNaN(b))",
+    combine4: "select(select(a, b, (b > a) & !isNaN4(a)), b, isNaN4(b))",
+    functions: `fn isNaN(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
+fn isNaN4(x: vec4f) -> vec4<bool> { return (bitcast<vec4u>(x) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u); }
+`,
   },
   function (x) {
     const kept2 = this.thread.x % this.constants.k2;

@@ -48,8 +48,14 @@ export function printExpression(step: Step, roots: readonly Node[], language: La
     if (isScalarInput(node)) return name(node, language.scalar(node.attrs.name as string));
     if (step.reads.includes(storageOf(node))) return name(node, language.leaf(node, shape));
     const { expression } = elementwise.get(node.op)!;
+    // What has literals alone for operands would be computed by the shader's compiler, to which ln 0 is an error: they
+    // are named.
+    const isConstant = node.inputs.every((input) => input.op === "constant");
     // Not the node's own shape: a number that is the same everywhere is computed here whatever its shape.
-    const operands = node.inputs.map((input) => print(input, shape));
+    const operands = node.inputs.map((input) => {
+      const operand = print(input, shape);
+      return isConstant && !named.has(input) ? name(input, operand) : operand;
+    });
     return name(node, expression(language, operands, node.attrs));
   };
   const results = roots.map((root) => print(root, root.shape));

@@ -47,6 +47,14 @@ export class JavaScript implements Language {
     return `${x} - ${x} == 0`;
   }
 
+  isNaN(x: string): string {
+    return `${x} != ${x}`;
+  }
+
+  isNegative(x: string): string {
+    return `${x} < 0`;
+  }
+
   random(keyHi: string, keyLo: string, stream: number, start: number): string {
     return `randomUniform(${this.index(start)}, ${stream}, ${keyHi}, ${keyLo})`;
   }

@@ -14,6 +14,8 @@ const structure: Emit = {
   call: (name, ...args) => `${name}(${args.join()})`,
   select: (...parts) => `select(${parts.join()})`,
   isFinite: (x) => `isFinite(${x})`,
+  isNaN: (x) => `isNaN(${x})`,
+  isNegative: (x) => `isNegative(${x})`,
   random: (...parts) => `random(${parts.join()})`,
   index: () => "index",
 };

@@ -165,16 +165,22 @@ function begin(session: Session): string[] {
 }
 
 for (const { name: device, present, open } of devices) {
-  for (const skipNonFinite of [false, true]) {
+  for (
+    const { task, skipNonFinite } of [
+      { task: "multiclass", skipNonFinite: false },
+      { task: "multiclass", skipNonFinite: true },
+      { task: "multilabel", skipNonFinite: true },
+    ] as const
+  ) {
     Deno.test({
-      name: `${device}: a step that is not finite changes its counters alone, and ${
+      name: `${device}, ${task}: a step that is not finite changes its counters alone, and ${
         skipNonFinite ? "the next goes on" : "none after it changes more"
       }`,
       ignore: !present,
       async fn(t) {
         await using opened = await open();
         using session = opened.open();
-        const program = session.compile(trainingGraph(model, { ...small, skipNonFinite }));
+        const program = session.compile(trainingGraph(model, { ...small, task, skipNonFinite }));
         const names = begin(session);
         for (const [step, broken] of [[1, NaN], [4, Infinity], [7, -Infinity]] as const) {
           await t.step(`a picture with ${broken}`, async () => {

@@ -9,6 +9,9 @@ import type { Node } from "../../graph/graph.ts";
 import type { Language } from "../expression.ts";
 import { broadcastIndex, runsOf } from "./runs.ts";
 
+/** Bits of a float's exponent: all are set where it is infinite or NaN. */
+const EXPONENT = 0x7f800000;
+
 /** What an invocation takes at once: one number or four. */
 export type View = "f32" | "vec4f";
 
@@ -86,10 +89,27 @@ export class WgslLanguage implements Language {
   }
 
   isFinite(x: string): string {
-    // On the exponent's bits: compilers assume that x is finite.
-    return this.#view === "f32"
-      ? `(bitcast<u32>(${x}) & 0x7f800000u) != 0x7f800000u`
-      : `(bitcast<vec4u>(${x}) & vec4u(0x7f800000u)) != vec4u(0x7f800000u)`;
+    // The exponent's bits come from the uniform buffer: LLVM knows this test by its constants, and takes it for true
+    // where it may assume that x is finite.
+    const exponent = this.#bits(this.#around.uint(EXPONENT));
+    return `(${this.#bitsOf(x)} & ${exponent}) != ${exponent}`;
+  }
+
+  isNaN(x: string): string {
+    return `(${this.#bitsOf(x)} & ${this.#bits("0x7fffffffu")}) > ${this.#bits("0x7f800000u")}`;
+  }
+
+  isNegative(x: string): string {
+    // From the smallest number below 0, 0x80000001, to −∞, 0xff800000.
+    return `(${this.#bitsOf(x)} - ${this.#bits("0x80000001u")}) < ${this.#bits("0x7f800000u")}`;
+  }
+
+  #bitsOf(x: string): string {
+    return this.#view === "f32" ? `bitcast<u32>(${x})` : `bitcast<vec4u>(${x})`;
+  }
+
+  #bits(value: string): string {
+    return this.#view === "f32" ? value : `vec4u(${value})`;
   }
 
   random(keyHi: string, keyLo: string, stream: number, start: number): string {
