@@ -198,7 +198,6 @@ Deno.test("a student with a teacher comes nearer to its answers than one trained
     return p.reduce((sum, value, k) => sum + value * Math.log(value / q[k]), 0) / batch;
   };
   const [alone, taught] = [divergence(false), divergence(true)];
-
   assert(taught < 0.2 * alone, `${taught} nats from the teacher, and ${alone} without it`);
 });
 
