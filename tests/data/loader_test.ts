@@ -70,8 +70,9 @@ Deno.test("Loader cuts the middle out of the square, or any part of it for crop-
     assertEquals(images.subarray(3 * 108, 4 * 108), cutOut(2, 2)); // 1.5, rounded to even as torchvision does
     const places = [0, 1, 2, 3].flatMap((left) => [0, 1, 2, 3].map((top) => cutOut(left, top).join()));
     const seen = new Set<number>();
+    using loader = await Loader.open(data, { ...options, augment: "crop-flip" });
     for (let epoch = 0; epoch < 12; epoch++) {
-      const [cropped] = await batches(data, { ...options, augment: "crop-flip" }, epoch);
+      const cropped = await loader.batchAt(epoch, 0);
       seen.add(places.indexOf(cropped.images.subarray(3 * 108, 4 * 108).join()));
     }
     assert(seen.size > 3, `a picture was seen in ${seen.size} places`); // a mirrored one is at none of them: −1

@@ -1,6 +1,6 @@
 /**
- * A student with a teacher, from pictures to its answers: it matches its teacher better than one trained alone; and what
- * the command line refuses of teachers.
+ * A student with a teacher, from pictures to its answers: in `deno task test:long`, that it matches its teacher better than one
+ * trained alone, which `tests/train/distillation_test.ts` shows of small models; and what the command line refuses of teachers.
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -12,6 +12,7 @@ import { createModel, Model } from "../../src/models/mod.ts";
 import { basicBlock } from "../../src/models/resnet.ts";
 import { batchNorm2d, conv2d, flatten, globalAvgPool2d, linear, relu, sequential } from "../../src/nn/mod.ts";
 import { Trainer } from "../../src/train/trainer.ts";
+import { isLong } from "../amount.ts";
 import { fovea, hasWebGpu, lastLine } from "./command.ts";
 
 const cache = await Deno.makeTempDir();
@@ -56,7 +57,7 @@ function match(
   return { agreement: same / count, divergence: divergence / count };
 }
 
-Deno.test("a student with a ResNet for a teacher matches its answers better than one trained alone", async () => {
+async function studyMatches(): Promise<void> {
   const data = await openDataset(faces, { task: "multiclass", ...hair });
   const { train, val, test } = data.split({ ratios: [5, 1, 4], seed: 1 });
   await using device = await openDevice(backend);
@@ -81,7 +82,11 @@ Deno.test("a student with a ResNet for a teacher matches its answers better than
   const figures = JSON.stringify({ alone, taught });
   assert(taught.divergence < 0.5 * alone.divergence, figures);
   assert(taught.agreement > alone.agreement, figures);
-});
+}
+
+if (isLong) {
+  Deno.test("a student with a ResNet for a teacher matches its answers better than one trained alone", studyMatches);
+}
 
 Deno.test("train --teacher keeps the teacher in config.json, and --resume refuses another", async () => {
   const [first, second] = [join(cache, "teacher"), join(cache, "student")];

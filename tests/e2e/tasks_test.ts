@@ -81,6 +81,7 @@ for (const backend of ["webgpu", "gpujs"]) {
         const { probabilities } = JSON.parse(predicted.stdout);
         const values = Object.values<number>(probabilities);
         assert(values.length > 0 && values.every((p) => p >= 0 && p <= 1), predicted.stdout);
+        if (task !== "binary") return; // which pictures are meant does not depend on the task
         const several = await fovea(["predict", run, join(dirname(file), "00000?.*"), "--backend", backend], cache);
         assertEquals([several.code, several.stdout.trim().split("\n").length], [0, 9], several.stderr);
         const missing = await fovea(["predict", run, join(cache, "none.jpg"), "--backend", backend], cache);

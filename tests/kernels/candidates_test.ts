@@ -8,13 +8,15 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { sidesOf, tileNames } from "../../kernels/candidates.ts";
 import { opNamed, registry } from "../../kernels/mod.ts";
-import type { Sample } from "../../kernels/op.ts";
+import type { Sample, Target } from "../../kernels/op.ts";
+import { isStaged } from "../../kernels/staged_tile.ts";
 import type { Device } from "../../src/device/device.ts";
 import { runReference } from "../../src/device/reference.ts";
 import { layOut } from "../../src/device/webgpu/context.ts";
 import { openWebGpu } from "../../src/device/webgpu/device.ts";
 import { type Question, questionsIn, waysOf } from "../../src/device/webgpu/questions.ts";
 import { Choices, RULES } from "../../src/graph/choices.ts";
+import { isLong, isQuick } from "../amount.ts";
 import { isSoftware, openAsGpu } from "./devices.ts";
 import { assertNear, forwardGraphOf, inputsOf, resultsOf, samplesOf, sampleTrial, type Trial } from "./trials.ts";
 
@@ -28,42 +30,63 @@ const products: readonly Sample[] = [
   { inputs: [{ shape: [67, 100] }, { shape: [72, 100] }], attrs: { transposeB: true }, abs: 1e-4 },
 ];
 
-/** `deno task ok` tries fewer: unrolled convolutions take long to compile. */
-const isQuick = Deno.env.get("FOVEA_QUICK") === "1";
-
-function trialsOf(name: string): Trial[] {
+/** A processor gets every other sample and a GPU the rest, since the same lines write tiles for both; in long tests each gets all. */
+function trialsOf(name: string, { isSoftware }: Target): Trial[] {
   const op = opNamed(name);
   const more = name === "matmul" ? products.map((sample, k) => sampleTrial(op, sample, 50 + k)) : [];
-  return [...samplesOf(op).slice(0, isQuick ? 3 : Infinity), ...more];
+  const all = [...samplesOf(op), ...more].filter((_, k) => isLong || (k % 2 === 0) === isSoftware);
+  return isQuick ? all.slice(0, 3) : all;
 }
 
 const LIMITS = { maxBuffer: 2 ** 31, maxBinding: 2 ** 27 };
 
 /**
- * Each call is tried in so many of its ways, and the next one in those that follow: every way is tried on some calls, and not all on
- * each, which would take many minutes to compile.
+ * Each call is tried in so many of its ways, and the next one in those that follow, which are other tiles: all ways on each call would
+ * take many minutes to compile.
  */
-const ROUNDS = isQuick ? 1 : 3;
+const ROUNDS = isLong ? 3 : 1;
+
+/** Characters of a kernel's text: larger tiles are more of the same, and compile for seconds. */
+const LONGEST = isLong ? Infinity : 12_000;
+
+/** Is a way called by the sides of a tile? Others are texts or compositions of their own: each is tried on some call. */
+const isTile = (way: string): boolean => /^\d+(x\d+)*$/.test(way);
 
 async function tryAll(
   device: Device,
-  target: { isSoftware: boolean },
+  target: Target,
   name: string,
   asked: Set<string>,
+  tried: Set<string>,
 ): Promise<void> {
-  const trials = trialsOf(name);
+  const trials = trialsOf(name, target);
   const graph = forwardGraphOf(trials);
   const reference = runReference(graph, inputsOf(trials)).outputs;
   const questions = questionsIn((chooser) => layOut(graph, LIMITS, chooser).plan, RULES);
   const listOf = (question: Question) => {
     const { rules, candidates, others } = waysOf(question, target);
-    return [rules, ...candidates, ...others];
+    // Staged tiles compile for many seconds: `staged_test.ts` tries smaller ones, and these in `deno task test:long`.
+    const ways = [rules, ...candidates, ...others].filter((way) => !isStaged(way));
+    const { kernel } = opNamed(question.op);
+    const sizeOf = (way: string) => isTile(way) ? kernel!.wgsl(question.call, target, way).code.length : 0;
+    const short = ways.filter((way) => sizeOf(way) <= LONGEST);
+    return short.length > 0 ? short : ways.sort((a, b) => sizeOf(a) - sizeOf(b)).slice(0, 1);
+  };
+  const nameOf = (bucket: string, way: string) => `${questions.get(bucket)!.op} ${way}`;
+  const untried = (bucket: string, list: readonly string[]) =>
+    list.find((way) => !isTile(way) && !tried.has(nameOf(bucket, way)));
+  const turnOf = (bucket: string, list: readonly string[], turn: number): [string, string] => {
+    const way = untried(bucket, list) ?? list[turn % list.length];
+    tried.add(nameOf(bucket, way));
+    return [bucket, way];
   };
   const lists = new Map([...questions].map(([bucket, question]) => [bucket, listOf(question)]));
   for (const { op } of questions.values()) asked.add(op);
-  for (let round = 0; round < ROUNDS; round++) {
-    const turn = [...lists].map(([bucket, list], k) => [bucket, list[(1 + round + k * ROUNDS) % list.length]]);
-    const choices = new Choices(Object.fromEntries(turn));
+  const isLeft = () => !isQuick && [...lists].some(([bucket, list]) => untried(bucket, list));
+  for (let round = 0; round < ROUNDS || isLeft(); round++) {
+    // In further rounds the other calls are as they were, and compiled.
+    const turns = [...lists].map(([bucket, list], k) => turnOf(bucket, list, 1 + round % ROUNDS + k * ROUNDS));
+    const choices = new Choices(Object.fromEntries(turns));
     using session = device.open(choices);
     const program = session.compile(graph);
     program.run(inputsOf(trials));
@@ -81,8 +104,9 @@ for (const isPlayed of [true, false]) {
     async fn(t) {
       await using device = isPlayed ? (await openWebGpu())! : await openAsGpu();
       const asked = new Set<string>();
+      const tried = new Set<string>();
       for (const name of FAMILIES) {
-        await t.step(name, () => tryAll(device, { isSoftware: isPlayed }, name, asked));
+        await t.step(name, () => tryAll(device, { isSoftware: isPlayed }, name, asked, tried));
       }
       const chosen = [...registry.values()].filter(({ kernel, alternatives }) => kernel?.candidates || alternatives);
       assertEquals([...asked].sort(), chosen.map(({ name }) => name).sort(), "each op with a choice is asked for");

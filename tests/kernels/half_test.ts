@@ -10,6 +10,7 @@ import { runReference } from "../../src/device/reference.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { differentiate } from "../../src/graph/differentiate.ts";
 import type { Graph } from "../../src/graph/graph.ts";
+import { isQuick } from "../amount.ts";
 import { devices, hasHalf } from "./devices.ts";
 import { assertNear, inputsOf, nameIn, resultsOf, samplesOf, type Trial } from "./trials.ts";
 
@@ -50,7 +51,6 @@ Deno.test({
   async fn(t) {
     await using device = await devices[0].open();
     using session = device.open();
-    const isQuick = Deno.env.get("FOVEA_QUICK") === "1";
     for (const op of registry.values()) {
       await t.step(op.name, async () => {
         for (const trial of samplesOf(op).slice(0, isQuick ? 1 : undefined)) {

@@ -13,12 +13,15 @@ import { runReference } from "../../src/device/reference.ts";
 import { layOut } from "../../src/device/webgpu/context.ts";
 import { questionsIn } from "../../src/device/webgpu/questions.ts";
 import { Choices, RULES } from "../../src/graph/choices.ts";
+import { isLong } from "../amount.ts";
 import { isSoftware, openAsGpu } from "./devices.ts";
 import { assertNear, forwardGraphOf, inputsOf, resultsOf, sampleTrial, type Trial } from "./trials.ts";
 
-/** Tiles that compile fastest; `deno task ok` tries them alone. */
-const FAST = ["staged 32x64x16 4x4", "staged 64x64x16 8x8"];
-const isQuick = Deno.env.get("FOVEA_QUICK") === "1";
+/**
+ * Tiles like those, only smaller: they compile in half a second on llvmpipe, where those that are worth timing take 2 to 20. One
+ * or two fours of rows and of columns, one or two steps along k; an invocation stages two blocks of four by four, one, or none.
+ */
+const SMALL = ["staged 16x16x8 8x8", "staged 16x16x8 4x8", "staged 16x16x4 8x4", "staged 32x32x8 4x4"];
 
 const product = (a: number[], b: number[], attrs: Sample["attrs"] = {}): Sample => ({
   ...{ inputs: [{ shape: a }, { shape: b }], attrs, abs: 2e-4 },
@@ -86,10 +89,9 @@ Deno.test({
     const questions = questionsIn((chooser) => layOut(graph, LIMITS, chooser).plan, RULES);
     const buckets = [...questions].filter(([, { op }]) => STAGEABLE.includes(op)).map(([bucket]) => bucket);
     assertEquals(new Set(buckets.map((bucket) => bucket.split(" ")[0])), new Set(STAGEABLE));
-    // Every tile once, then those in turns that compile in two seconds on llvmpipe; others take up to nine.
-    const tiles = isQuick ? FAST.slice(0, 1) : [...STAGED, ...FAST];
-    const chosen = buckets.map((bucket, k): [string, string] => [bucket, tiles[k] ?? FAST[k % FAST.length]]);
-    assertEquals(new Set(chosen.map(([, tile]) => tile)), new Set(isQuick ? FAST : STAGED));
+    const tiles = isLong ? STAGED : SMALL;
+    const chosen = buckets.map((bucket, k): [string, string] => [bucket, tiles[k % tiles.length]]);
+    assertEquals(new Set(chosen.map(([, tile]) => tile)), new Set(tiles));
     using session = device.open(new Choices(Object.fromEntries(chosen)));
     const program = session.compile(graph);
     program.run(inputsOf(trials));
@@ -99,7 +101,7 @@ Deno.test({
 });
 
 Deno.test("staged tiles are within what WebGPU promises", () => {
-  for (const candidate of STAGED) {
+  for (const candidate of [...STAGED, ...SMALL]) {
     const { rows, columns, depth, ownRows, ownColumns } = stagedTile(candidate);
     assert((rows / ownRows) * (columns / ownColumns) <= 256, `${candidate}: invocations`);
     assert(4 * depth * (rows + columns) <= 16384, `${candidate}: workgroup memory`);

@@ -14,6 +14,7 @@ import type { Layer } from "../../src/nn/mod.ts";
 import { initialLossScale, lossScaleIn } from "../../src/train/loss_scale.ts";
 import { sgd } from "../../src/train/optimizers.ts";
 import { COUNTERS, initialState, type StepOptions, trainingGraph } from "../../src/train/step.ts";
+import { isQuick } from "../amount.ts";
 import { devices, hasHalf } from "../kernels/devices.ts";
 import { pictures, targets } from "./reference.ts";
 
@@ -92,7 +93,6 @@ Deno.test({
   ignore: !hasHalf,
   async fn(t) {
     await using device = await devices[0].open();
-    const isQuick = Deno.env.get("FOVEA_QUICK") === "1";
     for (const [name, layer] of Object.entries(families).slice(isQuick ? -1 : 0)) {
       await t.step(name, async () => {
         using session = device.open();

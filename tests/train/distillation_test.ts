@@ -6,6 +6,7 @@ import { UserError } from "../../src/errors.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { differentiate } from "../../src/graph/differentiate.ts";
 import type { Graph } from "../../src/graph/graph.ts";
+import { softmax } from "../../src/metrics/mod.ts";
 import { Model } from "../../src/models/mod.ts";
 import type { ResolvedModelOptions } from "../../src/models/model.ts";
 import { visionTransformer } from "../../src/models/vit.ts";
@@ -176,6 +177,29 @@ for (const { name: device, present, open } of devices) {
     });
   }
 }
+
+Deno.test("a student with a teacher comes nearer to its answers than one trained alone", () => {
+  const teacher = teacherOf({ temperature: 2, alpha: 1 });
+  const images = { images: normalize(normalized.student) };
+  const wanted = runReference(evaluationGraph(teacher.model, batch), {
+    ...Object.fromEntries(teacher.model.weights),
+    images: normalize(normalized.teacher),
+  }).outputs.logits;
+  const divergence = (taught: boolean): number => {
+    const student = small(4);
+    const { teacher: _, ...alone } = stepOptions(teacher);
+    const graph = trainingGraph(student, taught ? stepOptions(teacher) : alone);
+    let states: Record<string, ArrayLike<number>> = Object.fromEntries(statesOf(student, teacher));
+    for (let step = 0; step < 40; step++) {
+      states = { ...states, ...Object.fromEntries(runReference(graph, { ...states, ...inputs }).states) };
+    }
+    const { logits } = runReference(evaluationGraph(student, batch), { ...states, ...images }).outputs;
+    const [p, q] = [wanted, logits].map((values) => softmax(Float32Array.from(values), 3));
+    return p.reduce((sum, value, k) => sum + value * Math.log(value / q[k]), 0) / batch;
+  };
+  const [alone, taught] = [divergence(false), divergence(true)];
+  assert(taught < 0.2 * alone, `${taught} nats from the teacher, and ${alone} without it`);
+});
 
 Deno.test("--distill token teaches the second head of a distilled vision transformer alone", () => {
   const layer = visionTransformer({
