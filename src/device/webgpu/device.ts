@@ -10,6 +10,7 @@ import type { Device, MemoryUse, Session, Tuned, TuneOptions } from "../device.t
 import { memoryUse } from "../memory.ts";
 import type { Rates } from "../rates.ts";
 import { addressesBy, sideBySide } from "./addresses.ts";
+import { assumedMemory } from "./assumed_memory.ts";
 import { MOST_STORAGE, WebGpuContext } from "./context.ts";
 import { dispatchesOf } from "./dispatches.ts";
 import { WebGpuSession } from "./session.ts";
@@ -57,13 +58,15 @@ export async function openWebGpu(maxBinding?: number, freeMemory?: FreeMemory): 
 export class WebGpuDevice implements Device {
   readonly kind = "webgpu";
   readonly memoryBytes?: number;
+  readonly memoryIsAssumed: boolean;
   readonly choices: Choices;
   readonly #context: WebGpuContext;
 
   constructor(gpu: GPUDevice, info: GPUAdapterInfo, maxBinding?: number, freeMemory?: FreeMemory) {
     this.#context = new WebGpuContext(gpu, info, maxBinding);
+    this.memoryIsAssumed = !this.#context.isSoftware;
     // A software adapter takes the host's memory; of a GPU's, WebGPU tells nothing.
-    if (info.isFallbackAdapter) this.memoryBytes = freeMemory?.();
+    this.memoryBytes = this.#context.isSoftware ? freeMemory?.() : assumedMemory(info, () => freeMemory?.());
     this.choices = choicesFor(this.description);
   }
 
@@ -102,6 +105,10 @@ export class WebGpuDevice implements Device {
 
   tune(graphs: readonly Graph[], options: TuneOptions): Promise<Tuned> {
     return new Tuner(this.#context, options).tune(graphs);
+  }
+
+  recover(): Promise<void> {
+    return this.#context.recover();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
