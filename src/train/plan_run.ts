@@ -9,7 +9,7 @@ import { UserError } from "../errors.ts";
 import type { Choices } from "../graph/choices.ts";
 import { budgetOf, MemoryError } from "./budget.ts";
 import { checkTeacher } from "./distillation.ts";
-import { checkFits, fits, largestThatFits, memoryOfRun, noneFits, programsOf } from "./memory.ts";
+import { checkFits, fits, largestThatFits, memoryOfRun, noneFits, programsOf, ranOut } from "./memory.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { readConfig } from "./run_directory.ts";
 import { type LearningStep, stepOf } from "./step.ts";
@@ -44,10 +44,30 @@ export async function planRun(options: ResolvedOptions, samples: number, valSamp
   const { batch, model, teacher } = options;
   if (teacher) checkTeacher(teacher, model);
   const sizes = { samples, valSamples };
-  if (batch !== "auto") return await planWith(options, batch, sizes);
   const { resume, out } = options;
-  if (!resume || out === undefined) return await findBatch(options, sizes);
-  return await planWith(options, await batchOfRun(typeof out === "string" ? out : out.path), sizes);
+  if (batch === "auto" && (!resume || out === undefined)) return await findBatch(options, sizes);
+  const asked = batch === "auto" ? await batchOfRun(typeof out === "string" ? out : out!.path) : batch;
+  try {
+    return await planWith(options, asked, sizes);
+  } catch (error) {
+    throw await explained(error, options, stepOf({ ...options, batch: asked }, samples));
+  }
+}
+
+/**
+ * What is to be thrown where a run fails, all its sessions being closed: in place of the device's word that it ran out of memory,
+ * after which it is usable again, an error that names a smaller batch.
+ */
+export async function explained(
+  error: unknown,
+  options: ResolvedOptions,
+  step: LearningStep,
+  choices?: Choices,
+): Promise<unknown> {
+  if (!(error instanceof OutOfMemoryError)) return error;
+  const { device, model } = options;
+  await device.recover?.();
+  return ranOut(device, model, step, { ...options, choices });
 }
 
 /** Sizes of the splits. */

@@ -6,14 +6,12 @@
 
 import type { Dataset } from "../data/dataset.ts";
 import { Loader } from "../data/loader.ts";
-import { OutOfMemoryError } from "../device/out_of_memory.ts";
 import type { Report } from "../metrics/mod.ts";
 import type { Preprocessing } from "./checkpoint.ts";
 import { Evaluator, type Predictions, reportOf } from "./evaluate.ts";
 import { Fit, type FitResult } from "./fit.ts";
-import { ranOut } from "./memory.ts";
 import { type ResolvedOptions, resolveOptions, type SettledOptions, type TrainerOptions } from "./options.ts";
-import { planRun } from "./plan_run.ts";
+import { explained, planRun } from "./plan_run.ts";
 
 /** Metrics and predictions of one data set. */
 export interface Evaluation {
@@ -66,7 +64,7 @@ export class Trainer {
    * picture is broken.
    */
   async fit(train: Dataset, val: Dataset): Promise<FitResult> {
-    const { device, model } = this.#options;
+    const { model } = this.#options;
     if (model.classes !== train.outputs || model.channels !== train.channels) {
       throw new TypeError(
         `${model.name} takes ${model.channels} channels and gives ${model.classes} logits: the data have ${train.channels} and ${train.outputs}`,
@@ -84,9 +82,7 @@ export class Trainer {
         await run.close();
       }
     } catch (error) {
-      if (!(error instanceof OutOfMemoryError)) throw error;
-      await device.recover?.();
-      throw ranOut(device, model, plan.step, { ...this.#options, choices: plan.choices });
+      throw await explained(error, this.#options, plan.step, plan.choices);
     }
   }
 

@@ -13,9 +13,10 @@ import { Model } from "../../src/models/mod.ts";
 import { conv2d, flatten, linear, relu, sequential } from "../../src/nn/mod.ts";
 import { MemoryError } from "../../src/train/budget.ts";
 import type { TrainEvent } from "../../src/train/events.ts";
-import { memoryOfRun } from "../../src/train/memory.ts";
+import { memoryOfRun, programsOf } from "../../src/train/memory.ts";
 import { adam } from "../../src/train/optimizers.ts";
 import type { TrainerOptions } from "../../src/train/options.ts";
+import type { StepOptions } from "../../src/train/step.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import { traces } from "../e2e/runs.ts";
 import { classFolders, inFolder, write } from "../data/sets.ts";
@@ -100,11 +101,12 @@ const optionsOf = (device: WebGpuDevice) => ({
 /** Ends a run before its first step. */
 const signal = AbortSignal.abort();
 
+const stepWith = (batch: number): StepOptions => ({
+  ...{ task: "multiclass", batch, optimizer: adam(), weightDecay: 0, labelSmoothing: 0, skipNonFinite: false },
+});
+
 /** Bytes of a run with a batch, by the plan. */
-const planned = (device: WebGpuDevice, batch: number) =>
-  memoryOfRun(device, makeModel(), {
-    ...{ task: "multiclass", batch, optimizer: adam(), weightDecay: 0, labelSmoothing: 0, skipNonFinite: false },
-  });
+const planned = (device: WebGpuDevice, batch: number) => memoryOfRun(device, makeModel(), stepWith(batch));
 
 interface Scarce {
   readonly train: Dataset;
@@ -204,6 +206,22 @@ test("auto takes what fits the memory that is given", async ({ train, val, devic
     const trainer = new Trainer({ ...optionsOf(device), batch: "auto", memory: planned(device, fitting), signal });
     await trainer.fit(train, val);
     assertEquals(trainer.batch, batch);
+  }
+});
+
+test("a run takes what the plan says", async ({ device, leave }) => {
+  const memory = leave(1, "reports");
+  for (const accumulation of [undefined, "update"] as const) {
+    memory.capacity = Infinity;
+    const step = { ...stepWith(64), accumulation };
+    using session = device.open();
+    const programs = programsOf(makeModel(), step).map((graph) => session.compile(graph));
+    assertEquals(programs.length, accumulation ? 3 : 2);
+    await session.settle();
+    // Textures are made when a program first runs, and the numbers of the dispatches are not counted.
+    const textures = Math.max(...programs.map(({ memory }) => memory.textures));
+    const beyond = memory.alive - (memoryOfRun(device, makeModel(), step) - textures);
+    assert(beyond >= 0 && beyond < 2 ** 15, `${memory.alive} bytes, ${beyond} more than planned`);
   }
 });
 
