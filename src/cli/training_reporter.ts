@@ -47,7 +47,8 @@ export class TrainingReporter {
       case "batch":
         return this.#progress.line(
           `batch  ${event.batch} pictures, which take ${formatBytes(event.memory)}` +
-            (event.budget ? `; ${budgetText(event.budget, flagName)}` : ""),
+            (event.budget ? `; ${budgetText(event.budget, flagName)}` : "") +
+            (event.budget?.from === "assumed" ? " (--memory)" : ""),
         );
       case "start":
         return this.#start(event);

@@ -32,8 +32,8 @@ const WANTED: readonly GPUFeatureName[] = ["timestamp-query", "shader-f16"];
  * Opens the default adapter, or gives undefined where there is none.
  *
  * @param maxBinding Cuts tensors that are larger, in bytes: for tests; the default is the adapter's limit.
- * @param freeMemory Tells how many bytes are free on the host, which is what a software adapter takes; a page cannot
- * know.
+ * @param freeMemory Tells how many bytes are free on the host, which a software adapter takes, and half of which a GPU
+ * may that shares them; a page cannot know.
  */
 export async function openWebGpu(maxBinding?: number, freeMemory?: FreeMemory): Promise<WebGpuDevice | undefined> {
   const adapter = await findAdapter();
