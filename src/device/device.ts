@@ -37,8 +37,8 @@ export interface Device extends AsyncDisposable {
   /** Times the ways to compute what graphs ask for. There is no such method where there is one way to each. */
   tune?(graphs: readonly Graph[], options: TuneOptions): Promise<Tuned>;
   /**
-   * Makes a device usable again that ran out of memory, once all its sessions are closed; throws what else it has complained of.
-   * There is no such method where nothing is to be done.
+   * Makes a device usable again that ran out of memory, once all its sessions are closed; throws what else it has
+   * complained of. There is no such method where nothing is to be done.
    */
   recover?(): Promise<void>;
 }

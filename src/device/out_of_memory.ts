@@ -6,7 +6,7 @@
 
 import { UserError } from "../errors.ts";
 
-/** A device could not take what a session asked for. Once its sessions are closed, `Device.recover` makes it usable again. */
+/** A device had no memory for a session. Once all its sessions are closed, `Device.recover` makes it usable again. */
 export class OutOfMemoryError extends UserError {
   /** @param message What the device said of it. */
   constructor(message: string) {

@@ -113,7 +113,7 @@ export function checkFits(device: Measuring, model: Model, step: StepOptions, op
   });
 }
 
-/** The error of a model of which not one picture fits, by the plan or, where the plan has nothing against it, on the device. */
+/** The error of a model of which not one picture fits: by the plan or, where that allows it, on the device. */
 export function noneFits(device: Measuring, model: Model, step: StepOptions, options: FitOptions = {}): MemoryError {
   const problem = problemIn(device, model, step, options);
   const use = problem ? problem.use : useOf(device, programsOf(model, step), options.choices);
@@ -156,8 +156,8 @@ function waysToHoldLess({ optimizer }: StepOptions, name: NameOption): string[] 
 }
 
 /**
- * The error of a run that fits by the plan and for which the device has no memory all the same. How much it has is not known:
- * the batch that takes half as much is named.
+ * The error of a run that fits by the plan and for which the device has no memory all the same. How much it has is not
+ * known: the batch that takes half as much is named.
  */
 export function ranOut(device: Measuring, model: Model, step: StepOptions, options: FitOptions = {}): MemoryError {
   const total = (batch: number) => memoryOfRun(device, model, { ...step, batch }, options.choices);

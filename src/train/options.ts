@@ -34,13 +34,13 @@ export interface TrainerOptions {
   readonly epochs: number;
   /**
    * Pictures in a step; default 32. A training split that is smaller makes it smaller. `auto` takes the most that fit
-   * {@link TrainerOptions.memory}, in eights and at most 256, and half as many as often as the device still runs out of memory; a
-   * resumed run keeps what it began with. The learning rate is not changed.
+   * {@link TrainerOptions.memory}, in eights and at most 256, and half as many as often as the device still runs out of
+   * memory; a resumed run keeps what it began with. The learning rate is not changed.
    */
   readonly batch?: number | "auto";
   /**
-   * Bytes that training may take on the device; default what the device says is free. Of a GPU's memory WebGPU tells nothing:
-   * 4 GiB are assumed, or half of what is free on the host where the GPU shares its memory.
+   * Bytes that training may take on the device; default what the device says is free. Of a GPU's memory WebGPU tells
+   * nothing: 4 GiB are assumed, or half of what is free on the host where the GPU shares its memory.
    */
   readonly memory?: number;
   /**

@@ -25,8 +25,8 @@ export interface RunPlan {
 }
 
 /**
- * The largest batch that `auto` takes. With more pictures a step is hardly faster for each, there are few steps in an epoch, and
- * usual learning rates are too low (Goyal et al. 2017, who scale theirs from 256).
+ * The largest batch that `auto` takes. With more pictures a step is hardly faster for each, there are few steps in an
+ * epoch, and usual learning rates are too low (Goyal et al. 2017, who scale theirs from 256).
  */
 const MOST = 256;
 
@@ -55,8 +55,8 @@ export async function planRun(options: ResolvedOptions, samples: number, valSamp
 }
 
 /**
- * What is to be thrown where a run fails, all its sessions being closed: in place of the device's word that it ran out of memory,
- * after which it is usable again, an error that names a smaller batch.
+ * What is to be thrown where a run fails, all its sessions being closed: in place of the device's word that it ran out
+ * of memory, after which it is usable again, an error that names a smaller batch.
  */
 export async function explained(
   error: unknown,

@@ -68,7 +68,7 @@ Deno.test("checkFits() refuses pictures of which one is too large in any batch",
   assertThrows(
     () => checkFits(deviceOf(400 * MiB), createModel("naive-cnn", { classes: 5, imageSize: 512 }), step),
     UserError,
-    "cannot be cut along its first axis into equal parts of at most 16777216 bytes; give a smaller imageSize or another model",
+    "into equal parts of at most 16777216 bytes; give a smaller imageSize or another model",
   );
 });
 
@@ -78,7 +78,7 @@ const refusals: readonly [what: string, refuse: () => void, says: RegExp][] = [
   [
     "names memory where it was assumed",
     () => checkFits(assumed, model, step),
-    / and 40 MiB are assumed, since WebGPU does not tell how much a GPU has; give batch \d+ or less, or memory if there is more$/,
+    / and 40 MiB are assumed, since WebGPU does not tell .*; give batch \d+ or less, or memory if there is more$/,
   ],
   [
     "names memory where it was given",
@@ -98,7 +98,11 @@ const refusals: readonly [what: string, refuse: () => void, says: RegExp][] = [
   [
     "says what makes a picture fit",
     () => checkFits({ ...deviceOf(15 * MiB), precisions: ["f32", "f16"] }, model, step),
-    /^Not even one picture of 64×64 fits naive-cnn on a small device: training takes 20 MiB and 15 MiB are free \(13 MiB for weights and the optimizer's state\); give checkpointActivations, precision f16, a smaller imageSize or another model$/,
+    new RegExp(
+      "^Not even one picture of 64×64 fits naive-cnn on a small device: training takes 20 MiB and 15 MiB are free " +
+        "\\(13 MiB for weights and the optimizer's state\\); " +
+        "give checkpointActivations, precision f16, a smaller imageSize or another model$",
+    ),
   ],
   [
     "does not advise what is done already",

@@ -1,6 +1,6 @@
 /**
- * The whole trainer on a GPU that has less memory than it seems to: `createBuffer` reports, or throws, out of memory as soon as more
- * than so many bytes are alive.
+ * The whole trainer on a GPU that has less memory than it seems to: `createBuffer` reports, or throws, out of memory as
+ * soon as more than so many bytes are alive.
  */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
@@ -174,7 +174,10 @@ for (const telling of ["reports", "throws"] as const) {
     const error = await assertRejects(() => new Trainer({ ...options, batch: 64 }).fit(train, val), MemoryError);
     assertMatch(
       error.message,
-      /^A batch of 64 pictures of 16×16 leaves .* without memory: tiny takes .* by the plan, and the device has not so much; give batch \d+, which takes half as much, or batch auto, which looks for the largest$/,
+      new RegExp(
+        "^A batch of 64 pictures of 16×16 leaves .* without memory: tiny takes .* by the plan, and the device has not so " +
+          "much; give batch \\d+, which takes half as much, or batch auto, which looks for the largest$",
+      ),
     );
     assertMatch(error.textWith((option) => `--${option}`), /; give --batch \d+, .* or --batch auto, /);
     assertEquals(memory.alive, 0);
@@ -195,7 +198,11 @@ for (const telling of ["reports", "throws"] as const) {
     );
     assertMatch(
       message,
-      /^Not even one picture of 16×16 fits tiny on .*: training takes .*, and the device has not so much \(.* for weights and the optimizer's state\); give checkpointActivations, a smaller imageSize or another model$/,
+      new RegExp(
+        "^Not even one picture of 16×16 fits tiny on .*: training takes .*, and the device has not so much " +
+          "\\(.* for weights and the optimizer's state\\); " +
+          "give checkpointActivations, a smaller imageSize or another model$",
+      ),
     );
     assertEquals(memory.alive, 0);
   });

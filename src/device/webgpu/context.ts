@@ -130,8 +130,8 @@ export class WebGpuContext {
   }
 
   /**
-   * Forgets that memory ran out. What was asked for in vain was refused everywhere: that has to be told first, or it would be
-   * taken for a fault of later commands.
+   * Forgets that memory ran out. What was asked for in vain was refused everywhere: that has to be told first, or it
+   * would be taken for a fault of later commands.
    */
   async recover(): Promise<void> {
     await this.gpu.queue.onSubmittedWorkDone();
@@ -141,7 +141,7 @@ export class WebGpuContext {
     this.check();
   }
 
-  /** Makes a buffer. Throws OutOfMemoryError where it is refused at once; else that is told later, as the device's fault. */
+  /** Makes a buffer. Throws OutOfMemoryError where it is refused at once; else that is told later, as a fault. */
   createBuffer(descriptor: GPUBufferDescriptor): GPUBuffer {
     return allocated(() => this.gpu.createBuffer(descriptor));
   }
