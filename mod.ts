@@ -86,6 +86,7 @@ export {
 } from "./src/models/mod.ts";
 export type { ResolvedModelOptions } from "./src/models/model.ts";
 export * from "./src/nn/mod.ts";
+export { type Budget, MemoryError, type NameOption } from "./src/train/budget.ts";
 export type { Checkpoint, CheckpointInfo, Preprocessing, Progress, Tensors } from "./src/train/checkpoint.ts";
 export type { Normalization, TeacherOptions } from "./src/train/distillation.ts";
 export type { Predictions } from "./src/train/evaluate.ts";

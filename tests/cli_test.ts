@@ -23,6 +23,8 @@ const mistakes: [line: string, message: string][] = [
   ["data", "data names no command: give data check, data split or data demo"],
   ["train --epoch 3", "train has no flag --epoch; did you mean --epochs?"],
   ["train --optimizer adm", "Cannot use --optimizer adm: give sgd, adam or adamw; did you mean adam?"],
+  ["train --memory 6", "Cannot use --memory 6: give a size of at least 1 MiB, such as 6GiB"],
+  ["train --batch all", "Cannot use --batch all: give a whole number of at least 1, or auto"],
   ["eval", "eval needs RUN and got nothing: see eval --help"],
   [
     "tr\x1b[2Jain\n",

@@ -36,7 +36,11 @@ async function rateOf(options: TrainerOptions, train: Dataset, val: Dataset): Pr
 async function measure(device: Device, train: Dataset, val: Dataset, cache: "auto" | "off"): Promise<Cell[]> {
   const model = createModel("naive-cnn", { classes: train.outputs, imageSize: SIZE });
   const options = { device, model, task: train.task, epochs: EPOCHS, batch: BATCH, cache: { mode: cache } };
-  using bare = await prepare(device, trainingGraph(model, stepOf(resolveOptions(options), train.size)), 0.02);
+  using bare = await prepare(
+    device,
+    trainingGraph(model, stepOf({ ...resolveOptions(options), batch: BATCH }, train.size)),
+    0.02,
+  );
   // Before and after: the machine's speed drifts.
   const before = await secondsOf(bare, 15);
   const whole = await rateOf(options, train, val);

@@ -11,8 +11,8 @@ import { quietWayland } from "../device/host.ts";
 import { openDevice } from "../device/open.ts";
 import { findAdapter } from "../device/webgpu/device.ts";
 import { GraphBuilder } from "../graph/builder.ts";
-import { formatBytes } from "../train/memory.ts";
-import type { Invocation } from "./command.ts";
+import { budgetOf, budgetText, formatBytes } from "../train/budget.ts";
+import { flagName, type Invocation } from "./command.ts";
 import type * as tables from "./flags.ts";
 
 /** Side of the matrices that are multiplied to measure; gpu.js, hundreds of times slower, gets smaller ones. */
@@ -62,6 +62,8 @@ export async function run({ options }: Invocation<typeof tables.doctor.flags>): 
     "precision",
     device.precisions.includes("f16") ? "f32 and f16" : "f32; --precision f16 takes an adapter with shader-f16",
   ]);
+  const budget = budgetOf(device);
+  if (budget) rows.push(["memory", `${budgetText(budget, flagName)}; train takes no more, unless told by --memory`]);
   rows.push(["speed", await measure(device)]);
   for (const [name, value] of rows) console.log(`${name.padEnd(10)}${value}`);
   console.log(`\n${adviceFor(adapter)}`);

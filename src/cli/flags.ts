@@ -5,7 +5,16 @@
  */
 
 import { choice, type Command, integer, names, number, path, several, text, toggle, value } from "./command.ts";
-import { readBytes, readNormalize, readScale, readSkips, readSplit, readWeights } from "./values.ts";
+import {
+  readBatch,
+  readBytes,
+  readMemory,
+  readNormalize,
+  readScale,
+  readSkips,
+  readSplit,
+  readWeights,
+} from "./values.ts";
 
 /** Flags that every command has. */
 const common = {
@@ -163,7 +172,11 @@ export const train = {
     alpha: number({ help: "the teacher's share of the loss", default: 0.5, min: 0, max: 1 }),
 
     epochs: integer({ heading: "Training", help: "times through the training split", default: 5, min: 1 }),
-    batch: integer({ help: "pictures in a step", byDefault: "64 for pictures below 64 pixels, else 32", min: 1 }),
+    batch: value(readBatch, "a whole number of at least 1, or auto", {
+      help: "pictures in a step; auto takes as many as memory has room for, at most 256, and leaves --lr as it is",
+      placeholder: "N|auto",
+      byDefault: "64 for pictures below 64 pixels, else 32",
+    }),
     accumulate: integer({
       help: "steps that make one update: a batch so many times as large, in the memory of one",
       default: 1,
@@ -219,6 +232,12 @@ export const train = {
     resume: path({ help: "go on with a stopped run, to the same weights", placeholder: "RUN" }),
 
     ...device,
+    memory: value(readMemory, "a size of at least 1 MiB, such as 6GiB", {
+      help: "most that training may take on the device",
+      placeholder: "SIZE",
+      byDefault:
+        "what is free; of a GPU, which does not tell, 4GiB, or half of the host's free memory where it shares that",
+    }),
     tune: choice(["off", "quick", "full"], {
       help: "first time some or all of the ways to compute a step, and keep the fastest for later runs",
       default: "off",

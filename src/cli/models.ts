@@ -6,7 +6,8 @@
 
 import { createModel, type ModelDefinition, modelNamed, models } from "../models/mod.ts";
 import { adam } from "../train/optimizers.ts";
-import { formatBytes, trainingMemory } from "../train/memory.ts";
+import { formatBytes } from "../train/budget.ts";
+import { trainingMemory } from "../train/memory.ts";
 import type { Invocation, Options } from "./command.ts";
 import type * as tables from "./flags.ts";
 

@@ -12,6 +12,7 @@ import { formatSplit, readSplit } from "../data/split_file.ts";
 import { checkPrecision } from "../device/checks.ts";
 import { UserError } from "../errors.ts";
 import { checkOptions, createModel, type Model, modelNamed } from "../models/mod.ts";
+import { MemoryError } from "../train/budget.ts";
 import type { TeacherOptions } from "../train/distillation.ts";
 import { adam, adamW, type Optimizer, sgd } from "../train/optimizers.ts";
 import type { TrainerOptions } from "../train/options.ts";
@@ -31,7 +32,7 @@ import { lossScaleText, TrainingReporter } from "./training_reporter.ts";
 type TrainFlags = Options<typeof tables.train.flags>;
 
 /** Flags that may stand beside `--resume`: they change where a run works and what it shows, not what it computes. */
-const BESIDE_RESUME = ["resume", "backend", "verbose", "quiet", "workers", "cache", "cacheBudget"] as const;
+const BESIDE_RESUME = ["resume", "backend", "memory", "verbose", "quiet", "workers", "cache", "cacheBudget"] as const;
 
 /** Runs `train`; gives the exit code. */
 export async function run({ options, given }: Invocation<typeof tables.train.flags>): Promise<number> {
@@ -75,7 +76,9 @@ export async function run({ options, given }: Invocation<typeof tables.train.fla
     onEvent: (event) => reporter.on(event),
     signal: interrupt.signal,
   });
-  const { interrupted, best, lossScale } = await trainer.fit(split.train, split.val);
+  const { interrupted, best, lossScale } = await trainer.fit(split.train, split.val).catch((error) => {
+    throw error instanceof MemoryError ? new UserError(error.textWith(flagName)) : error;
+  });
   if (lossScale) say(`f16    ${lossScaleText(lossScale)}`);
   if (interrupted) {
     say(`stopped and saved; go on with --resume ${out}`);
@@ -116,7 +119,8 @@ async function resumedFlags(
     throw new UserError(`Cannot resume ${run}: its config.json has no flags; it was not written by the command train`);
   }
   const kept = Object.fromEntries(BESIDE_RESUME.map((name) => [name, options[name]]));
-  return { ...options, ...flags as TrainFlags, ...kept };
+  const began = flags as TrainFlags;
+  return { ...options, ...began, ...kept, memory: options.memory ?? began.memory };
 }
 
 /** Flags about a teacher that would change nothing are a mistake. */
@@ -207,6 +211,7 @@ function trainerOptions(flags: TrainFlags, task: Task): Omit<TrainerOptions, "de
     normalize: flags.normalize,
     cache: { mode: flags.cache, budgetBytes: flags.cacheBudget },
     workers: flags.workers,
+    memory: flags.memory,
     tune: flags.tune,
     seed: flags.seed,
     logEvery: flags.logEvery,

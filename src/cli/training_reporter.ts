@@ -5,9 +5,10 @@
  */
 
 import type { Progress } from "../data/scan.ts";
-import { formatBytes } from "../train/memory.ts";
+import { budgetText, formatBytes } from "../train/budget.ts";
 import type { TrainEvent } from "../train/events.ts";
 import type { LossScale } from "../train/loss_scale.ts";
+import { flagName } from "./command.ts";
 import { bar, clock, type ProgressLine } from "./progress.ts";
 
 /** `2 steps skipped, loss scale 16384`. */
@@ -42,6 +43,12 @@ export class TrainingReporter {
       case "tuned":
         return this.#progress.line(
           `tune   ${event.choices} choices; ${event.timed} timed now in ${clock(event.seconds)}, kept in ${event.path}`,
+        );
+      case "batch":
+        return this.#progress.line(
+          `batch  ${event.batch} pictures, which take ${formatBytes(event.memory)}` +
+            (event.budget ? `; ${budgetText(event.budget, flagName)}` : "") +
+            (event.budget?.from === "assumed" ? " (--memory)" : ""),
         );
       case "start":
         return this.#start(event);

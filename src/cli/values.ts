@@ -48,6 +48,29 @@ export function readBytes(word: string): number | undefined {
 }
 
 /**
+ * Reads a size of memory, such as `6GiB`.
+ *
+ * @param word What the user wrote.
+ * @returns Bytes, or undefined for less than 1 MiB: a plain `6` is hardly meant as bytes.
+ */
+export function readMemory(word: string): number | undefined {
+  const bytes = readBytes(word);
+  return bytes !== undefined && bytes >= 2 ** 20 ? bytes : undefined;
+}
+
+/**
+ * Reads the size of a batch.
+ *
+ * @param word What the user wrote.
+ * @returns A whole number of at least 1, `auto`, or undefined.
+ */
+export function readBatch(word: string): number | "auto" | undefined {
+  if (word === "auto") return word;
+  const count = /^\d+$/.test(word) ? Number(word) : 0;
+  return count >= 1 && Number.isSafeInteger(count) ? count : undefined;
+}
+
+/**
  * Reads `none`, `balanced` or one weight a class, in the order of the classes: `1,2,0.5`.
  *
  * @param word What the user wrote.

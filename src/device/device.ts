@@ -22,8 +22,10 @@ export interface Device extends AsyncDisposable {
   readonly precisions: readonly Precision[];
   /** Largest tensor in bytes. */
   readonly maxTensorBytes: number;
-  /** Bytes that are free for programs, where that is known. */
+  /** Bytes that programs may take, where that is known or assumed. */
   readonly memoryBytes?: number;
+  /** Is {@link memoryBytes} a guess? WebGPU tells nothing of a GPU's memory. */
+  readonly memoryIsAssumed?: boolean;
   /** Ways to compute that are known to be fast here; they come with Fovea. */
   readonly choices: Choices;
   /** What it was measured to do; undefined until it is set. What is compiled from then on goes by it. */
@@ -34,6 +36,11 @@ export interface Device extends AsyncDisposable {
   measure(graph: Graph, choices?: Chooser): MemoryUse;
   /** Times the ways to compute what graphs ask for. There is no such method where there is one way to each. */
   tune?(graphs: readonly Graph[], options: TuneOptions): Promise<Tuned>;
+  /**
+   * Makes a device usable again that ran out of memory, once all its sessions are closed; throws what else it has
+   * complained of. There is no such method where nothing is to be done.
+   */
+  recover?(): Promise<void>;
 }
 
 /** What is to be timed. */

@@ -5,10 +5,20 @@
  */
 
 import type { Report } from "../metrics/mod.ts";
+import type { Budget } from "./budget.ts";
 import type { LossScale } from "./loss_scale.ts";
 
 /** Something that happened. */
 export type TrainEvent =
+  | {
+    readonly type: "batch";
+    /** Pictures in a step, as `auto` has found. */
+    readonly batch: number;
+    /** Device memory of the run in bytes, by the plan. */
+    readonly memory: number;
+    /** What it may take, where that is known or assumed. */
+    readonly budget?: Budget;
+  }
   | { readonly type: "preparing"; readonly what: string; readonly done: number; readonly total: number }
   | {
     /** Kernels of a program that are compiled. */

@@ -16,12 +16,12 @@ import { UserError } from "../errors.ts";
 import type { Choices } from "../graph/choices.ts";
 import type { Report } from "../metrics/mod.ts";
 import type { CheckpointInfo, Preprocessing, Progress, Tensors } from "./checkpoint.ts";
-import { checkTeacher, recordOf, teacherState } from "./distillation.ts";
+import { recordOf, teacherState } from "./distillation.ts";
 import { Evaluator, reportOf } from "./evaluate.ts";
 import { kernelTableHash } from "./kernel_table.ts";
 import { initialLossScale, LOSS_SCALE, type LossScale, lossScaleIn } from "./loss_scale.ts";
-import { checkFits } from "./memory.ts";
 import { augmentOf, classWeightsOf, type ResolvedOptions } from "./options.ts";
+import type { RunPlan } from "./plan_run.ts";
 import { preprocessingOf } from "./preprocessing.ts";
 import { checkSameRun } from "./resume.ts";
 import { epochName, RunDirectory } from "./run_directory.ts";
@@ -33,10 +33,9 @@ import {
   type LearningStep,
   momentName,
   searchGraph,
-  stepOf,
   trainingGraph,
 } from "./step.ts";
-import { choicesFor, recordChoices, TUNING_FILE } from "./tuning.ts";
+import { recordChoices, TUNING_FILE } from "./tuning.ts";
 
 /** How training ended. */
 export interface FitResult {
@@ -87,6 +86,7 @@ export class Fit {
     trainData: Dataset;
     valData: Dataset;
     choices: Choices;
+    session: Session;
   }) {
     const { options, preprocessing, train, trainData, choices } = parts;
     const { model, task, optimizer } = options;
@@ -116,7 +116,7 @@ export class Fit {
     };
     model.initialize(options.seed);
     this.#choices = choices;
-    this.#session = options.device.open(choices);
+    this.#session = parts.session;
     const weights = classWeightsOf(trainData, options.classWeights);
     const taught = options.teacher ? teacherState(options.teacher, preprocessing) : [];
     const started = initialState(model, optimizer, weights, this.#step.learning, options.accumulate > 1);
@@ -131,13 +131,9 @@ export class Fit {
     this.#progress = { epoch: 0, step: 0, updates: 0 };
   }
 
-  static async open(options: ResolvedOptions, trainData: Dataset, valData: Dataset): Promise<Fit> {
-    const { device, model, teacher, batch, cache, workers, seed, onEvent } = options;
-    const step = stepOf(options, trainData.size);
-    if (teacher) checkTeacher(teacher, model);
-    checkFits(device, model, step);
-    const choices = await choicesFor(options, step, Math.min(batch, valData.size));
-    if (choices !== device.choices) checkFits(device, model, step, choices);
+  static async open(options: ResolvedOptions, plan: RunPlan, trainData: Dataset, valData: Dataset): Promise<Fit> {
+    const { device, cache, workers, seed, onEvent } = options;
+    const { batch, step, choices } = plan;
     const progress = (what: string) => (done: number, total: number) =>
       onEvent?.({ type: "preparing", what, done, total });
     const preprocessing = await preprocessingOf(options, trainData, progress("training pictures"));
@@ -151,6 +147,7 @@ export class Fit {
       onProgress: progress("training pictures"),
     });
     let val: Loader | undefined;
+    let session: Session | undefined;
     let fit: Fit | undefined;
     try {
       val = await Loader.open(valData, {
@@ -161,13 +158,17 @@ export class Fit {
         last: "pad",
         onProgress: progress("validation pictures"),
       });
-      fit = new Fit({ options, step, preprocessing, train, val, trainData, valData, choices });
+      session = device.open(choices);
+      fit = new Fit({ options, step, preprocessing, train, val, trainData, valData, choices, session });
+      // A device that has no memory for it says so here, before anything is on disk.
+      await session.settle();
       await fit.#compile();
       await fit.#begin(trainData, valData);
       return fit;
     } catch (error) {
       train.close();
       val?.close();
+      session?.[Symbol.dispose]();
       await fit?.close();
       throw error;
     }

@@ -1,5 +1,5 @@
 /**
- * Refuses, before the first step, a batch that does not fit the device.
+ * Memory of a run: what it takes, and what to do where that is too much.
  *
  * @module
  */
@@ -7,51 +7,188 @@
 import type { Device, MemoryUse } from "../device/device.ts";
 import { memoryUse, totalOf } from "../device/memory.ts";
 import { layOut } from "../device/webgpu/context.ts";
-import { UserError } from "../errors.ts";
 import type { Choices } from "../graph/choices.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
+import { type Budget, budgetOf, budgetText, formatBytes, MemoryError, type NameOption } from "./budget.ts";
 import type { Optimizer } from "./optimizers.ts";
-import { type StepOptions, trainingGraph } from "./step.ts";
+import { evaluationGraph, type StepOptions, trainingGraph } from "./step.ts";
 
 /** What is asked of a device here. */
-type Measuring = Pick<Device, "description" | "maxTensorBytes" | "memoryBytes" | "measure">;
+type Measuring =
+  & Pick<Device, "description" | "maxTensorBytes" | "memoryBytes" | "measure">
+  & Partial<Pick<Device, "memoryIsAssumed" | "precisions">>;
 
-/**
- * Checks that a training step fits, a teacher's part included.
- *
- * @param choices How it is computed; by default as the device's own choices say.
- * @throws UserError with the bytes, the limit, and the largest batch that fits.
- */
-export function checkFits(device: Measuring, model: Model, options: StepOptions, choices?: Choices): void {
-  const problemOf = (batch: number) => problemIn(device, trainingGraph(model, { ...options, batch }), choices);
-  const problem = problemOf(options.batch);
-  if (!problem) return;
-  const fits = largestThatFits(options.batch, (batch) => !problemOf(batch));
-  const who = options.teacher ? `${model.name} with its teacher ${options.teacher.model.name}` : model.name;
-  const advice = fits > 0 ? `give --batch ${fits} or less` : "give a smaller --image-size or another --model";
-  throw new UserError(
-    `A batch of ${options.batch} pictures of ${model.imageSize}×${model.imageSize} does not fit ${who} on ${device.description}: ${problem}; ${advice}`,
-  );
+/** What else matters to the memory of a run. */
+export interface FitOptions {
+  /** Bytes that it may take; default what the device says. */
+  readonly memory?: number;
+  /** How it is computed; default as the device's own choices say. */
+  readonly choices?: Choices;
+  /** It goes on with the batch that it began with. */
+  readonly resume?: boolean;
 }
 
-function problemIn(device: Measuring, graph: Graph, choices?: Choices): string | undefined {
+/** The graphs whose programs a run holds at one time: its steps, and the validation of a batch. */
+export function programsOf(model: Model, step: StepOptions): Graph[] {
+  const gathering: StepOptions[] = step.accumulation === "update" ? [{ ...step, accumulation: "gather" }] : [];
+  return [...[...gathering, step].map((each) => trainingGraph(model, each)), evaluationGraph(model, step.batch)];
+}
+
+/** Device memory of a run in bytes. Throws RangeError for a tensor that is too large as a whole and in parts. */
+export function memoryOfRun(device: Measuring, model: Model, step: StepOptions, choices?: Choices): number {
+  return totalOf(useOf(device, programsOf(model, step), choices));
+}
+
+function useOf(device: Measuring, graphs: readonly Graph[], choices?: Choices): MemoryUse {
+  const uses = graphs.map((graph) => device.measure(graph, choices));
+  const most = (key: keyof MemoryUse) => Math.max(...uses.map((use) => use[key]));
+  return {
+    // The arena and the textures are shared, and every state is one of the step that updates.
+    ...{ temporaries: most("temporaries"), lowerBound: most("lowerBound"), textures: most("textures") },
+    ...{ state: most("state"), largest: most("largest") },
+    inputs: uses.reduce((sum, { inputs }) => sum + inputs, 0),
+  };
+}
+
+/** What is too large. */
+interface Problem {
+  readonly text: (name: NameOption) => string;
+  /** Of a run that takes too much in all. */
+  readonly use?: MemoryUse;
+  readonly budget?: Budget;
+}
+
+function problemIn(
+  device: Measuring,
+  model: Model,
+  step: StepOptions,
+  { memory, choices }: FitOptions,
+): Problem | undefined {
+  const graphs = programsOf(model, step);
   let use: MemoryUse;
   try {
-    use = device.measure(graph, choices);
+    use = useOf(device, graphs, choices);
   } catch (error) {
     // A tensor that is too large as a whole and in parts.
-    if (error instanceof RangeError) return error.message;
+    if (error instanceof RangeError) return { text: () => error.message };
     throw error;
   }
   if (use.largest > device.maxTensorBytes) {
-    return `one tensor takes ${formatBytes(use.largest)} of at most ${formatBytes(device.maxTensorBytes)}`;
+    const [largest, most] = [use.largest, device.maxTensorBytes].map(formatBytes);
+    return { text: () => `one tensor takes ${largest} of at most ${most}` };
   }
-  const total = totalOf(use);
-  if (device.memoryBytes !== undefined && total > device.memoryBytes) {
-    return `a step takes ${formatBytes(total)} and ${formatBytes(device.memoryBytes)} are free`;
-  }
-  return undefined;
+  const budget = budgetOf(device, memory);
+  if (!budget || totalOf(use) <= budget.bytes) return undefined;
+  return { text: (name) => `training takes ${formatBytes(totalOf(use))} and ${budgetText(budget, name)}`, use, budget };
+}
+
+/** Does a run fit by the plan? */
+export function fits(device: Measuring, model: Model, step: StepOptions, options: FitOptions = {}): boolean {
+  return problemIn(device, model, step, options) === undefined;
+}
+
+/**
+ * Checks that a run fits by the plan: its steps, a teacher's part included, and its validation.
+ *
+ * @throws MemoryError with the bytes, the limit, and the largest batch that fits.
+ */
+export function checkFits(device: Measuring, model: Model, step: StepOptions, options: FitOptions = {}): void {
+  const problem = problemIn(device, model, step, options);
+  if (!problem) return;
+  const batch = options.resume
+    ? step.batch
+    : largestThatFits(step.batch, (batch) => fits(device, model, { ...step, batch }, options));
+  if (batch === 0) throw noneFits(device, model, { ...step, batch: 1 }, options);
+  throw new MemoryError((name) => {
+    const ways = [
+      ...options.resume ? [] : [`${name("batch")} ${batch} or less`],
+      ...moreMemory(problem.budget, name),
+    ];
+    return `A batch of ${step.batch} ${pictures(model)} does not fit ${who(model, step)} on ${device.description}: ${
+      problem.text(name)
+    }; ${
+      ways.length > 0 ? `give ${ways.join(", or ")}` : "a resumed run keeps its batch: resume it where there is more"
+    }`;
+  });
+}
+
+/** The error of a model of which not one picture fits: by the plan or, where that allows it, on the device. */
+export function noneFits(device: Measuring, model: Model, step: StepOptions, options: FitOptions = {}): MemoryError {
+  const problem = problemIn(device, model, step, options);
+  const use = problem ? problem.use : useOf(device, programsOf(model, step), options.choices);
+  const what = problem?.text ?? (() => `training takes ${formatBytes(totalOf(use!))}, and the device has not so much`);
+  const held = problem?.budget && use ? use.state > problem.budget.bytes : false;
+  return new MemoryError((name) => {
+    const ways = [
+      ...use
+        ? held ? waysToHoldLess(step, name) : waysToStoreLess(device, step, name)
+        : [`a smaller ${name("imageSize")}`],
+      `another ${name("model")}`,
+      ...step.teacher ? [`a smaller ${name("teacher")}`] : [],
+      ...moreMemory(problem?.budget, name),
+    ];
+    const state = use ? ` (${formatBytes(use.state)} for weights and the optimizer's state)` : "";
+    return `Not even one picture of ${model.imageSize}×${model.imageSize} fits ${
+      who(model, step)
+    } on ${device.description}: ${what(name)}${state}; give ${orList(ways)}`;
+  });
+}
+
+/** A way to a larger budget, where it is not what the device has. */
+function moreMemory(budget: Budget | undefined, name: NameOption): string[] {
+  if (!budget || budget.from === "free") return [];
+  return [budget.from === "given" ? `a larger ${name("memory")}` : `${name("memory")} if there is more`];
+}
+
+/** Ways to fewer temporaries. */
+function waysToStoreLess(device: Measuring, step: StepOptions, name: NameOption): string[] {
+  return [
+    ...step.checkpointActivations ? [] : [name("checkpointActivations")],
+    ...step.precision === "f16" || !device.precisions?.includes("f16") ? [] : [`${name("precision")} f16`],
+    `a smaller ${name("imageSize")}`,
+  ];
+}
+
+/** Ways to less state. */
+function waysToHoldLess({ optimizer }: StepOptions, name: NameOption): string[] {
+  return [...optimizer.moments.length > 1 ? [`${name("optimizer")} sgd`] : [], `${name("freeze")} for some layers`];
+}
+
+/**
+ * The error of a run that fits by the plan and for which the device has no memory all the same. How much it has is not
+ * known: the batch that takes half as much is named.
+ */
+export function ranOut(device: Measuring, model: Model, step: StepOptions, options: FitOptions = {}): MemoryError {
+  const total = (batch: number) => memoryOfRun(device, model, { ...step, batch }, options.choices);
+  const whole = total(step.batch);
+  const batch = largestThatFits(step.batch, (batch) => total(batch) <= whole / 2);
+  return new MemoryError((name) => {
+    const advice = options.resume
+      ? "a resumed run keeps its batch: resume it where there is more"
+      : batch > 0
+      ? `give ${name("batch")} ${batch}, which takes half as much, or ${
+        name("batch")
+      } auto, which looks for the largest`
+      : `give ${name("batch")} auto, which looks for the largest that fits`;
+    return `A batch of ${step.batch} ${pictures(model)} leaves ${device.description} without memory: ${
+      who(model, step)
+    } takes ${formatBytes(whole)} by the plan, and the device has not so much; ${advice}`;
+  });
+}
+
+/** `pictures of 64×64`. */
+function pictures({ imageSize }: Model): string {
+  return `pictures of ${imageSize}×${imageSize}`;
+}
+
+function who(model: Model, { teacher }: StepOptions): string {
+  return teacher ? `${model.name} with its teacher ${teacher.model.name}` : model.name;
+}
+
+/** `a, b or c`. */
+function orList(ways: readonly string[]): string {
+  return ways.length < 2 ? ways.join("") : `${ways.slice(0, -1).join(", ")} or ${ways.at(-1)}`;
 }
 
 /** Device memory of a multi-class training step in bytes: temporaries, state and inputs, as WebGPU lays them out. */
@@ -85,15 +222,4 @@ export function largestThatFits(tooMany: number, fits: (count: number) => boolea
     else high = middle;
   }
   return low;
-}
-
-/** `1.5 GiB`: three digits at most. */
-export function formatBytes(bytes: number): string {
-  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-  let unit = 0;
-  while (bytes >= 1000 && unit < units.length - 1) {
-    bytes /= 1024;
-    unit++;
-  }
-  return `${unit === 0 || bytes >= 100 ? Math.round(bytes) : bytes.toPrecision(2)} ${units[unit]}`;
 }

@@ -32,8 +32,17 @@ export interface TrainerOptions {
   readonly task: Task;
   /** Times through the training split. */
   readonly epochs: number;
-  /** Pictures in a step; default 32. A training split that is smaller makes it smaller. */
-  readonly batch?: number;
+  /**
+   * Pictures in a step; default 32. A training split that is smaller makes it smaller. `auto` takes the most that fit
+   * {@link TrainerOptions.memory}, in eights and at most 256, and half as many as often as the device still runs out of
+   * memory; a resumed run keeps what it began with. The learning rate is not changed.
+   */
+  readonly batch?: number | "auto";
+  /**
+   * Bytes that training may take on the device; default what the device says is free. Of a GPU's memory WebGPU tells
+   * nothing: 4 GiB are assumed, or half of what is free on the host where the GPU shares its memory.
+   */
+  readonly memory?: number;
   /**
    * Steps that make one update: their gradients' mean is learnt from, as from a batch so many times as large, in the memory of
    * one. The last update of an epoch has what is left. Default 1.
@@ -123,13 +132,26 @@ export interface TrainerOptions {
 }
 
 /** Options that have no default, or whose default depends on the data or the model. */
-type Open = "out" | "clipNorm" | "classWeights" | "valEvery" | "onEvent" | "signal" | "workers" | "augment" | "resize";
+type Open =
+  | "memory"
+  | "out"
+  | "clipNorm"
+  | "classWeights"
+  | "valEvery"
+  | "onEvent"
+  | "signal"
+  | "workers"
+  | "augment"
+  | "resize";
 
 /** Options with their defaults. */
 export type ResolvedOptions =
   & Required<Omit<TrainerOptions, Open | "teacher">>
   & Pick<TrainerOptions, Open>
   & { readonly teacher?: Teacher };
+
+/** Options of a run whose batch is settled. */
+export type SettledOptions = Omit<ResolvedOptions, "batch"> & { readonly batch: number };
 
 /** Fills in the defaults, also for what is given as undefined. */
 export function resolveOptions(options: TrainerOptions): ResolvedOptions {

@@ -16,7 +16,7 @@ import { distillationLoss, type Teacher, teacherLogits } from "./distillation.ts
 import { adjustLossScale, lossScale } from "./loss_scale.ts";
 import { taskLoss } from "./losses.ts";
 import type { Optimizer } from "./optimizers.ts";
-import type { ResolvedOptions } from "./options.ts";
+import type { SettledOptions } from "./options.ts";
 import { learnAll, type Learning, learningOf } from "./parameter_groups.ts";
 
 /** How a training step is computed. */
@@ -56,7 +56,7 @@ export type LearningStep = StepOptions & Required<Pick<StepOptions, "learning">>
  *
  * @param samples Size of the training split.
  */
-export function stepOf(options: ResolvedOptions, samples: number): LearningStep {
+export function stepOf(options: SettledOptions, samples: number): LearningStep {
   const { model, task, batch, accumulate, optimizer, weightDecay, clipNorm, labelSmoothing, teacher } = options;
   return {
     ...{ task, optimizer, weightDecay, clipNorm, labelSmoothing, teacher },

@@ -10,7 +10,8 @@ import type { Report } from "../metrics/mod.ts";
 import type { Preprocessing } from "./checkpoint.ts";
 import { Evaluator, type Predictions, reportOf } from "./evaluate.ts";
 import { Fit, type FitResult } from "./fit.ts";
-import { type ResolvedOptions, resolveOptions, type TrainerOptions } from "./options.ts";
+import { type ResolvedOptions, resolveOptions, type SettledOptions, type TrainerOptions } from "./options.ts";
+import { explained, planRun } from "./plan_run.ts";
 
 /** Metrics and predictions of one data set. */
 export interface Evaluation {
@@ -38,6 +39,7 @@ export interface Evaluation {
 export class Trainer {
   readonly #options: ResolvedOptions;
   #preprocessing?: Preprocessing;
+  #batch?: number;
   #classes: readonly string[] = [];
 
   /** Fills in the defaults; nothing is opened or written before {@link Trainer.fit}. */
@@ -48,6 +50,11 @@ export class Trainer {
   /** How pictures are prepared: known once `fit` has begun. */
   get preprocessing(): Preprocessing | undefined {
     return this.#preprocessing;
+  }
+
+  /** Pictures in a step: with `auto`, known once `fit` has begun. */
+  get batch(): number | undefined {
+    return this.#batch;
   }
 
   /**
@@ -64,12 +71,18 @@ export class Trainer {
       );
     }
     this.#classes = train.classes;
-    const run = await Fit.open(this.#options, train, val);
+    const plan = await planRun(this.#options, train.size, val.size);
+    this.#batch = plan.batch;
     try {
-      this.#preprocessing = run.preprocessing;
-      return await run.run();
-    } finally {
-      await run.close();
+      const run = await Fit.open(this.#options, plan, train, val);
+      try {
+        this.#preprocessing = run.preprocessing;
+        return await run.run();
+      } finally {
+        await run.close();
+      }
+    } catch (error) {
+      throw await explained(error, this.#options, plan.step, plan.choices);
     }
   }
 
@@ -79,17 +92,17 @@ export class Trainer {
    * @param onProgress Is told how many pictures are done.
    */
   async evaluate(data: Dataset, onProgress?: (done: number) => void): Promise<Evaluation> {
-    if (!this.#preprocessing) {
+    if (!this.#preprocessing || this.#batch === undefined) {
       throw new TypeError("Cannot evaluate before fit: how pictures are normalised is not known");
     }
-    const { device, model, task, batch, cache, workers } = this.#options;
+    const { device, model, task, cache, workers } = this.#options;
     return await evaluateModel({
       device,
       model,
       task,
       classes: this.#classes,
       preprocessing: this.#preprocessing,
-      batch,
+      batch: this.#batch,
       cache,
       workers,
       data,
@@ -100,7 +113,7 @@ export class Trainer {
 
 /** What {@link evaluateModel} needs. */
 export interface EvaluateOptions
-  extends Pick<ResolvedOptions, "device" | "model" | "task" | "batch" | "cache" | "workers"> {
+  extends Pick<SettledOptions, "device" | "model" | "task" | "batch" | "cache" | "workers"> {
   /** Names of the classes or labels. */
   readonly classes: readonly string[];
   readonly preprocessing: Preprocessing;

@@ -1,5 +1,14 @@
 import { assertEquals } from "@std/assert";
-import { readBytes, readNormalize, readScale, readSkips, readSplit, readWeights } from "../../src/cli/values.ts";
+import {
+  readBatch,
+  readBytes,
+  readMemory,
+  readNormalize,
+  readScale,
+  readSkips,
+  readSplit,
+  readWeights,
+} from "../../src/cli/values.ts";
 
 const cases: [read: (word: string) => unknown, word: string, expected: unknown][] = [
   [readSplit, "8:1:1", [8, 1, 1]],
@@ -18,6 +27,20 @@ const cases: [read: (word: string) => unknown, word: string, expected: unknown][
   [readBytes, "4 G", undefined],
   [readBytes, "1.2.3MB", undefined],
   [readBytes, "MB", undefined],
+  [readMemory, "6GiB", 6 * 2 ** 30],
+  [readMemory, "1.5 gb", 1.5e9],
+  [readMemory, "6", undefined],
+  [readMemory, "0", undefined],
+  [readMemory, "1000kB", undefined],
+  [readMemory, "-6GiB", undefined],
+  [readMemory, "much", undefined],
+  [readBatch, "auto", "auto"],
+  [readBatch, "48", 48],
+  [readBatch, "0", undefined],
+  [readBatch, "-1", undefined],
+  [readBatch, "1.5", undefined],
+  [readBatch, "Auto", undefined],
+  [readBatch, "99999999999999999999", undefined],
   [readWeights, "none", "none"],
   [readWeights, "balanced", "balanced"],
   [readWeights, "1,2,0.5", [1, 2, 0.5]],

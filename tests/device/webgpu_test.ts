@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
+import { OutOfMemoryError } from "../../src/device/out_of_memory.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { WebGpuDevice } from "../../src/device/webgpu/device.ts";
 
@@ -167,6 +168,36 @@ test("nothing is believed once the device is lost", async (gpu, device) => {
   await assertRejects(() => session.read(["w"]), UserError, lost);
   assertThrows(() => program.run(GIVEN), UserError, lost);
   await assertRejects(() => session.settle(), UserError, lost);
+});
+
+test("a device that ran out of memory is usable again once its sessions are closed", async (gpu, device) => {
+  const runOut = () =>
+    gpu.dispatchEvent(
+      new GPUUncapturedErrorEvent("uncapturederror", { error: new GPUOutOfMemoryError("Not enough\nmemory left.") }),
+    );
+  {
+    using session = device.open();
+    session.write("w", new Float32Array(1));
+    const program = session.compile(counting());
+    runOut();
+    // What could not be allocated is refused in all that uses it.
+    gpu.createBuffer({ size: 4, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE });
+    const { message } = assertThrows(() => program.run(GIVEN), OutOfMemoryError);
+    assertEquals(
+      message,
+      "The GPU has no memory left (Not enough memory left.): give a smaller batch or smaller pictures",
+    );
+    await assertRejects(() => session.settle(), OutOfMemoryError);
+  }
+  await device.recover();
+  using session = device.open();
+  session.write("w", new Float32Array(1));
+  session.compile(counting()).run(GIVEN);
+  assertEquals((await session.read(["w"])).get("w"), Float32Array.of(64 * 64));
+  // Nothing else is forgiven.
+  gpu.createBuffer({ size: 4, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE });
+  await assertRejects(() => device.recover(), Error, "WebGPU refused a command:");
+  await assertRejects(() => session.settle(), Error, "WebGPU refused a command:");
 });
 
 test("a device that is closed in order complains of nothing", async (_, device) => {

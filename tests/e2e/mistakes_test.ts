@@ -68,6 +68,18 @@ const mistakes: readonly Mistake[] = [
     code: 2,
     says: /--image-size 16/,
   },
+  {
+    what: "memory that a batch does not fit",
+    args: [...glasses, "--model", "lenet", "--batch", "32", "--memory", "2MiB"],
+    code: 1,
+    says: /A batch of 32 .* takes .* and --memory is 2\.0 MiB; give --batch \d+ or less, or a larger --memory/,
+  },
+  {
+    what: "memory that no picture fits",
+    args: [...glasses, "--model", "lenet", "--batch", "auto", "--memory", "1MiB"],
+    code: 1,
+    says: /Not even one picture .* give --checkpoint-activations, a smaller --image-size, .* or a larger --memory/,
+  },
   { what: "a folder that is not a run", args: ["eval", folder], code: 1, says: /not a run directory/ },
   { what: "an occupied run directory", args: [...glasses.slice(0, -1), folder], code: 1, says: /not empty.*--out/ },
   {
@@ -114,7 +126,7 @@ Deno.test({
     assertEquals(ended.code, 1, ended.stderr);
     assertMatch(
       lastLine(ended),
-      /does not fit vgg11 on .*a tensor of \[\d+, 64, 1024, 1024\] cannot be cut.*; give a smaller --image-size/,
+      /fits vgg11 on .*a tensor of \[\d+, 64, 1024, 1024\] cannot be cut.*; give a smaller --image-size/,
     );
     assert(!await Deno.stat(out).then(() => true, () => false), "something was written");
   },

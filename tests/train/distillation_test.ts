@@ -1,6 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertMatch, assertNotEquals, assertThrows } from "@std/assert";
 import { openGpuJs } from "../../src/device/gpujs/device.ts";
-import { totalOf } from "../../src/device/memory.ts";
 import { runReference } from "../../src/device/reference.ts";
 import { UserError } from "../../src/errors.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
@@ -22,7 +21,7 @@ import {
   type TeacherOptions,
   teacherState,
 } from "../../src/train/distillation.ts";
-import { checkFits } from "../../src/train/memory.ts";
+import { checkFits, memoryOfRun } from "../../src/train/memory.ts";
 import { sgd } from "../../src/train/optimizers.ts";
 import { evaluationGraph, initialState, type StepOptions, trainingGraph } from "../../src/train/step.ts";
 import { devices } from "../kernels/devices.ts";
@@ -266,14 +265,14 @@ Deno.test("checkFits() counts the teacher", async () => {
   const student = small(4);
   const withTeacher = stepOptions(teacherOf());
   const { teacher: _, ...alone } = withTeacher;
-  const memoryBytes = totalOf(real.measure(trainingGraph(student, alone)));
+  const memoryBytes = memoryOfRun({ ...real, measure: (graph) => real.measure(graph) }, student, alone);
   const device = {
     ...{ description: "a small device", maxTensorBytes: real.maxTensorBytes, memoryBytes },
     measure: (graph: Graph) => real.measure(graph),
   };
   checkFits(device, student, alone);
   const { message } = assertThrows(() => checkFits(device, student, withTeacher), UserError);
-  assertMatch(message, /does not fit small with its teacher small on a small device/);
+  assertMatch(message, /fits small with its teacher small on a small device: .* another model or a smaller teacher$/);
 });
 
 Deno.test("recordOf() tells teachers apart by weights and normalisation", async () => {

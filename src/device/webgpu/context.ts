@@ -13,6 +13,7 @@ import type { Graph, Precision } from "../../graph/graph.ts";
 import { lower } from "../../graph/lower.ts";
 import { ALIGNMENT, type MemoryLimits, type Plan, plan } from "../../graph/plan.ts";
 import { checkPrecision } from "../checks.ts";
+import { OutOfMemoryError } from "../out_of_memory.ts";
 import type { Rates } from "../rates.ts";
 import { Pipelines } from "./pipelines.ts";
 
@@ -186,6 +187,28 @@ export class WebGpuContext {
     }
   }
 
+  /**
+   * Forgets that memory ran out. What was asked for in vain was refused everywhere: that has to be told first, or it
+   * would be taken for a fault of later commands.
+   */
+  async recover(): Promise<void> {
+    await this.gpu.queue.onSubmittedWorkDone();
+    // Deno tells of faults in a turn of the event loop of their own.
+    await new Promise((resolve) => setTimeout(resolve));
+    if (this.#fault instanceof OutOfMemoryError) this.#fault = undefined;
+    this.check();
+  }
+
+  /** Makes a buffer. Throws OutOfMemoryError where it is refused at once; else that is told later, as a fault. */
+  createBuffer(descriptor: GPUBufferDescriptor): GPUBuffer {
+    return allocated(() => this.gpu.createBuffer(descriptor));
+  }
+
+  /** Makes a texture, as {@link createBuffer} does a buffer. */
+  createTexture(descriptor: GPUTextureDescriptor): GPUTexture {
+    return allocated(() => this.gpu.createTexture(descriptor));
+  }
+
   /** Lowers, cuts, fuses and lays out a graph for this device. Throws UserError where it cannot hold it in its precision. */
   plan(graph: Graph, choices: Chooser): { graph: Graph; plan: Plan } {
     checkPrecision(this, graph.precision);
@@ -222,8 +245,18 @@ export class WebGpuContext {
 
 function faultOf(error: GPUError): Error {
   return error instanceof GPUOutOfMemoryError
-    ? new UserError(`The GPU has no memory left (${textOf(error)}): give a smaller --batch or --image-size`)
+    ? new OutOfMemoryError(textOf(error))
     : new Error(`WebGPU refused a command: ${textOf(error)}`);
 }
 
 const textOf = ({ message }: GPUError): string => message.replaceAll("\n", " ");
+
+/** What is allocated; some implementations throw where others tell of it later. */
+function allocated<T>(allocate: () => T): T {
+  try {
+    return allocate();
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof GPUOutOfMemoryError) throw new OutOfMemoryError(error.message);
+    throw error;
+  }
+}

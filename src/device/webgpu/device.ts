@@ -10,6 +10,7 @@ import type { Device, MemoryUse, Session, Tuned, TuneOptions } from "../device.t
 import { memoryUse } from "../memory.ts";
 import type { Rates } from "../rates.ts";
 import { addressesBy, sideBySide } from "./addresses.ts";
+import { assumedMemory } from "./assumed_memory.ts";
 import { MOST_STORAGE, WebGpuContext } from "./context.ts";
 import { dispatchesOf } from "./dispatches.ts";
 import { WebGpuSession } from "./session.ts";
@@ -31,8 +32,8 @@ const WANTED: readonly GPUFeatureName[] = ["timestamp-query", "shader-f16"];
  * Opens the default adapter, or gives undefined where there is none.
  *
  * @param maxBinding Cuts tensors that are larger, in bytes: for tests; the default is the adapter's limit.
- * @param freeMemory Tells how many bytes are free on the host, which is what a software adapter takes; a page cannot
- * know.
+ * @param freeMemory Tells how many bytes are free on the host, which a software adapter takes, and half of which a GPU
+ * may that shares them; a page cannot know.
  */
 export async function openWebGpu(maxBinding?: number, freeMemory?: FreeMemory): Promise<WebGpuDevice | undefined> {
   const adapter = await findAdapter();
@@ -57,13 +58,15 @@ export async function openWebGpu(maxBinding?: number, freeMemory?: FreeMemory): 
 export class WebGpuDevice implements Device {
   readonly kind = "webgpu";
   readonly memoryBytes?: number;
+  readonly memoryIsAssumed: boolean;
   readonly choices: Choices;
   readonly #context: WebGpuContext;
 
   constructor(gpu: GPUDevice, info: GPUAdapterInfo, maxBinding?: number, freeMemory?: FreeMemory) {
     this.#context = new WebGpuContext(gpu, info, maxBinding);
+    this.memoryIsAssumed = !this.#context.isSoftware;
     // A software adapter takes the host's memory; of a GPU's, WebGPU tells nothing.
-    if (info.isFallbackAdapter) this.memoryBytes = freeMemory?.();
+    this.memoryBytes = this.#context.isSoftware ? freeMemory?.() : assumedMemory(info, () => freeMemory?.());
     this.choices = choicesFor(this.description);
   }
 
@@ -102,6 +105,10 @@ export class WebGpuDevice implements Device {
 
   tune(graphs: readonly Graph[], options: TuneOptions): Promise<Tuned> {
     return new Tuner(this.#context, options).tune(graphs);
+  }
+
+  recover(): Promise<void> {
+    return this.#context.recover();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -33,6 +33,8 @@ export class WebGpuMemory implements Disposable {
   readonly #states = new Map<string, State>();
   readonly #buffers: Readonly<Record<Address["in"], GPUBuffer[]>> = { statePage: [], arena: [] };
   readonly #textures = new Map<string, GPUTexture>();
+  /** Every buffer, those of programs too: one that was not finished for want of memory leaves none behind. */
+  readonly #owned = new Set<GPUBuffer>();
   /** Counts replacements of the arena's buffers: bind groups made before one are stale. */
   generation = 0;
   /** The program whose outputs are still in the arena. */
@@ -100,12 +102,14 @@ export class WebGpuMemory implements Disposable {
     }
   }
 
-  /** A buffer of at least so many bytes. */
-  createBuffer(bytes: number): GPUBuffer {
-    return this.context.gpu.createBuffer({
-      size: Math.max(256, Math.ceil(bytes / 256) * 256),
-      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
-    });
+  /** A buffer of at least so many bytes, freed with the session. */
+  createBuffer(
+    bytes: number,
+    usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+  ): GPUBuffer {
+    const buffer = this.context.createBuffer({ size: Math.max(256, Math.ceil(bytes / 256) * 256), usage });
+    this.#owned.add(buffer);
+    return buffer;
   }
 
   /** One of the textures of a capacity; the programs share them, one after the other. */
@@ -114,7 +118,7 @@ export class WebGpuMemory implements Disposable {
     let texture = this.#textures.get(key);
     if (!texture) {
       const usage = GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST;
-      this.#textures.set(key, texture = this.context.gpu.createTexture({ size: textureSize(capacity), format, usage }));
+      this.#textures.set(key, texture = this.context.createTexture({ size: textureSize(capacity), format, usage }));
     }
     return texture;
   }
@@ -126,6 +130,7 @@ export class WebGpuMemory implements Disposable {
     pages.forEach((bytes, k) => {
       if (arena[k]?.size >= bytes) return;
       arena[k]?.destroy();
+      this.#owned.delete(arena[k]);
       arena[k] = this.createBuffer(bytes);
       this.generation++;
     });
@@ -162,7 +167,10 @@ export class WebGpuMemory implements Disposable {
       bytes += 4 * length;
     }
     if (bytes === 0) return ranges.map(() => new Float32Array());
-    const staging = gpu.createBuffer({ size: bytes, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const staging = this.context.createBuffer({
+      size: bytes,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
     try {
       const encoder = gpu.createCommandEncoder();
       ranges.forEach(({ buffer, offset, length }, k) => {
@@ -179,7 +187,7 @@ export class WebGpuMemory implements Disposable {
 
   /** Frees every buffer. Without this, memory grows: a dropped buffer is no pressure on the collector. */
   [Symbol.dispose](): void {
-    for (const buffer of Object.values(this.#buffers).flat()) buffer.destroy();
+    for (const buffer of this.#owned) buffer.destroy();
     for (const texture of this.#textures.values()) texture.destroy();
   }
 }

@@ -109,7 +109,7 @@ export class WebGpuProgram implements Program {
       }
     }
     const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
-    const buffer = gpu.createBuffer({ size: this.#params.byteLength, usage });
+    const buffer = this.#memory.createBuffer(this.#params.byteLength, usage);
     gpu.queue.writeBuffer(buffer, 0, this.#params);
     return buffer;
   }
@@ -265,12 +265,5 @@ export class WebGpuProgram implements Program {
       })),
     );
     return Object.fromEntries(outputs.map(([name, node]) => [name, joined(values.splice(0, partsOf(node).length))]));
-  }
-
-  /** Frees the buffers of the program's own. */
-  destroy(): void {
-    this.#uniforms.destroy();
-    this.#detour?.destroy();
-    for (const { buffer } of this.#inputs.values()) buffer.destroy();
   }
 }

@@ -16,7 +16,6 @@ export class WebGpuSession implements Session {
   readonly #context: WebGpuContext;
   readonly #choices: Chooser;
   readonly #memory: WebGpuMemory;
-  readonly #programs: WebGpuProgram[] = [];
 
   constructor(context: WebGpuContext, choices: Chooser) {
     this.#context = context;
@@ -33,9 +32,7 @@ export class WebGpuSession implements Session {
   }
 
   compile(graph: Graph): Program {
-    const program = new WebGpuProgram(this.#memory, this.#context.plan(graph, this.#choices), this.#choices);
-    this.#programs.push(program);
-    return program;
+    return new WebGpuProgram(this.#memory, this.#context.plan(graph, this.#choices), this.#choices);
   }
 
   async settle(): Promise<void> {
@@ -43,7 +40,6 @@ export class WebGpuSession implements Session {
   }
 
   [Symbol.dispose](): void {
-    for (const program of this.#programs) program.destroy();
     this.#memory[Symbol.dispose]();
   }
 }

@@ -1,0 +1,72 @@
+/**
+ * What a run may take of a device's memory, and the error where that is not enough.
+ *
+ * @module
+ */
+
+import type { Device } from "../device/device.ts";
+import { UserError } from "../errors.ts";
+
+/** Writes the name of an option: as it is, or as a flag. */
+export type NameOption = (option: string) => string;
+
+/** A run that does not fit a device. */
+export class MemoryError extends UserError {
+  readonly #text: (name: NameOption) => string;
+
+  /**
+   * Makes the error.
+   *
+   * @param text Says it in one line, with names of options.
+   */
+  constructor(text: (name: NameOption) => string) {
+    super(text((option) => option));
+    this.#text = text;
+  }
+
+  /** The message with options by other names, such as those of flags. */
+  textWith(name: NameOption): string {
+    return this.#text(name);
+  }
+}
+
+/** What a run may take. */
+export interface Budget {
+  /** So many. */
+  readonly bytes: number;
+  /** Said by the user, told by the device, or a guess. */
+  readonly from: "given" | "free" | "assumed";
+}
+
+/** What a run may take; undefined where nothing is known. */
+export function budgetOf(
+  { memoryBytes, memoryIsAssumed }: Pick<Device, "memoryBytes" | "memoryIsAssumed">,
+  memory?: number,
+): Budget | undefined {
+  if (memory !== undefined) return { bytes: memory, from: "given" };
+  return memoryBytes === undefined ? undefined : { bytes: memoryBytes, from: memoryIsAssumed ? "assumed" : "free" };
+}
+
+/** `2 GiB are free`. */
+export function budgetText({ bytes, from }: Budget, name: NameOption): string {
+  const size = formatBytes(bytes);
+  switch (from) {
+    case "given":
+      return `${name("memory")} is ${size}`;
+    case "free":
+      return `${size} are free`;
+    case "assumed":
+      return `${size} are assumed, since WebGPU does not tell how much a GPU has`;
+  }
+}
+
+/** `1.5 GiB`: three digits at most. */
+export function formatBytes(bytes: number): string {
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  let unit = 0;
+  while (bytes >= 1000 && unit < units.length - 1) {
+    bytes /= 1024;
+    unit++;
+  }
+  return `${unit === 0 || bytes >= 100 ? Math.round(bytes) : bytes.toPrecision(2)} ${units[unit]}`;
+}

@@ -1,0 +1,136 @@
+/**
+ * What is settled before a run begins: its batch, how its steps are computed, and that they fit the device.
+ *
+ * @module
+ */
+
+import { OutOfMemoryError } from "../device/out_of_memory.ts";
+import { UserError } from "../errors.ts";
+import type { Choices } from "../graph/choices.ts";
+import { budgetOf, MemoryError } from "./budget.ts";
+import { checkTeacher } from "./distillation.ts";
+import { checkFits, fits, largestThatFits, memoryOfRun, noneFits, programsOf, ranOut } from "./memory.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { readConfig } from "./run_directory.ts";
+import { type LearningStep, stepOf } from "./step.ts";
+import { choicesFor } from "./tuning.ts";
+
+/** What a run is to be. */
+export interface RunPlan {
+  /** Pictures that are asked for in a step; {@link step} has fewer where the training split has. */
+  readonly batch: number;
+  readonly step: LearningStep;
+  /** Ways to compute. */
+  readonly choices: Choices;
+}
+
+/**
+ * The largest batch that `auto` takes. With more pictures a step is hardly faster for each, there are few steps in an
+ * epoch, and usual learning rates are too low (Goyal et al. 2017, who scale theirs from 256).
+ */
+const MOST = 256;
+
+/** A larger batch is a multiple of this, as tiles and vectors are. */
+const EIGHT = 8;
+
+/**
+ * Plans a run.
+ *
+ * @param samples Size of the training split.
+ * @param valSamples Size of the validation split.
+ * @throws MemoryError when it does not fit the device.
+ */
+export async function planRun(options: ResolvedOptions, samples: number, valSamples: number): Promise<RunPlan> {
+  const { batch, model, teacher } = options;
+  if (teacher) checkTeacher(teacher, model);
+  const sizes = { samples, valSamples };
+  const { resume, out } = options;
+  if (batch === "auto" && (!resume || out === undefined)) return await findBatch(options, sizes);
+  const asked = batch === "auto" ? await batchOfRun(typeof out === "string" ? out : out!.path) : batch;
+  try {
+    return await planWith(options, asked, sizes);
+  } catch (error) {
+    throw await explained(error, options, stepOf({ ...options, batch: asked }, samples));
+  }
+}
+
+/**
+ * What is to be thrown where a run fails, all its sessions being closed: in place of the device's word that it ran out
+ * of memory, after which it is usable again, an error that names a smaller batch.
+ */
+export async function explained(
+  error: unknown,
+  options: ResolvedOptions,
+  step: LearningStep,
+  choices?: Choices,
+): Promise<unknown> {
+  if (!(error instanceof OutOfMemoryError)) return error;
+  const { device, model } = options;
+  await device.recover?.();
+  return ranOut(device, model, step, { ...options, choices });
+}
+
+/** Sizes of the splits. */
+interface Sizes {
+  readonly samples: number;
+  readonly valSamples: number;
+}
+
+async function planWith(options: ResolvedOptions, batch: number, { samples, valSamples }: Sizes): Promise<RunPlan> {
+  const { device, model } = options;
+  const step = stepOf({ ...options, batch }, samples);
+  checkFits(device, model, step, options);
+  const choices = await choicesFor(options, step, Math.min(batch, valSamples));
+  if (choices !== device.choices) checkFits(device, model, step, { ...options, choices });
+  return { batch, step, choices };
+}
+
+/** The batch that a run began with. */
+async function batchOfRun(run: string): Promise<number> {
+  const { batch } = await readConfig(run);
+  if (typeof batch === "number") return batch;
+  throw new UserError(`Cannot resume ${run}: its config.json does not say of how many pictures its steps are`);
+}
+
+/** The largest batch that fits by the plan, and for which the device has memory. */
+async function findBatch(options: ResolvedOptions, sizes: Sizes): Promise<RunPlan> {
+  const { device, model, onEvent } = options;
+  let batch = largestByPlan(options, sizes.samples);
+  for (;;) {
+    try {
+      // Before anything is timed for a batch, it is seen whether there is memory for it.
+      await allocate(options, stepOf({ ...options, batch }, sizes.samples), device.choices);
+      const plan = await planWith(options, batch, sizes);
+      if (plan.choices !== device.choices) await allocate(options, plan.step, plan.choices);
+      const memory = memoryOfRun(device, model, plan.step, plan.choices);
+      onEvent?.({ type: "batch", batch, memory, budget: budgetOf(device, options.memory) });
+      return plan;
+    } catch (error) {
+      if (!(error instanceof OutOfMemoryError || error instanceof MemoryError)) throw error;
+      await device.recover?.();
+      if (batch === 1) throw noneFits(device, model, stepOf({ ...options, batch }, sizes.samples), options);
+    }
+    const half = Math.floor(batch / 2);
+    onEvent?.({ type: "warning", message: `there is no memory for a batch of ${batch} after all: ${half} are tried` });
+    batch = half;
+  }
+}
+
+/** The largest batch that fits by the plan: in eights, or below eight. Throws MemoryError where there is none. */
+function largestByPlan(options: ResolvedOptions, samples: number): number {
+  const { device, model } = options;
+  const most = Math.min(MOST, samples);
+  const stepWith = (batch: number) => stepOf({ ...options, batch }, samples);
+  const does = (batch: number) => fits(device, model, stepWith(batch), options);
+  const eights = largestThatFits(Math.floor(most / EIGHT) + 1, (count) => does(count * EIGHT));
+  const batch = eights > 0 ? eights * EIGHT : largestThatFits(Math.min(most + 1, EIGHT), does);
+  if (batch === 0) throw noneFits(device, model, stepWith(1), options);
+  return batch;
+}
+
+/** Takes the memory of a run and gives it back. Throws OutOfMemoryError where the device has not so much. */
+async function allocate({ device, model }: ResolvedOptions, step: LearningStep, choices: Choices): Promise<void> {
+  using session = device.open(choices);
+  for (const graph of programsOf(model, step)) session.compile(graph);
+  await session.settle();
+}
