@@ -5,6 +5,7 @@
  */
 
 import { UserError } from "../../errors.ts";
+import type { GpuKind } from "../../../kernels/op.ts";
 import type { Chooser } from "../../graph/choices.ts";
 import { cut } from "../../graph/cut.ts";
 import { fuse } from "../../graph/fuse.ts";
@@ -13,6 +14,7 @@ import { lower } from "../../graph/lower.ts";
 import { type MemoryLimits, type Plan, plan } from "../../graph/plan.ts";
 import { checkPrecision } from "../checks.ts";
 import type { Rates } from "../rates.ts";
+import { type AdapterClass, classify, isGpuForced } from "./adapter_class.ts";
 import { Pipelines } from "./pipelines.ts";
 
 /** Storage buffers that every device lets a dispatch have. */
@@ -59,22 +61,14 @@ export class WebGpuContext {
   readonly description: string;
   /** How temporaries can be held. */
   readonly precisions: readonly Precision[];
-  /** Does a processor play the GPU? */
-  readonly isSoftware: boolean;
-  /** Is what a dispatch only reads bound for reading alone? Llvmpipe reads it no faster, and more texts take longer to compile. */
-  readonly bindsReadOnly: boolean;
-  /** Are tensors read from textures? On a processor that takes a tenth of the time, where a dispatch may have enough of them. */
-  readonly readsTextures: boolean;
+  /** What the adapter is by its names. */
+  readonly adapterClass: AdapterClass;
   /** Largest tensor that a kernel is given, in bytes. */
   readonly maxBinding: number;
-  /** Largest buffer of temporaries, in bytes, unless one alone is larger. */
-  readonly maxBuffer: number;
-  /** Largest buffer of states, in bytes, unless one alone is larger: it can be bound as a whole. */
-  readonly maxPage: number;
   /** What the device was measured to do; undefined where it was not. */
   rates?: Rates;
-  /** Tensors that a dispatch may touch. */
-  readonly #maxTensors: number;
+  /** Is it treated as a GPU, whatever its names and rates say? */
+  readonly #isForced = isGpuForced();
   #fault?: Error;
   #closing = false;
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
@@ -90,15 +84,7 @@ export class WebGpuContext {
     this.maxBinding = maxBinding;
     this.description = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ");
     this.precisions = gpu.features.has("shader-f16") ? ["f32", "f16"] : ["f32"];
-    this.isSoftware = info.isFallbackAdapter;
-    this.bindsReadOnly = !this.isSoftware;
-    this.maxBuffer = Math.min(gpu.limits.maxBufferSize, this.isSoftware ? Infinity : MOST_ON_GPU);
-    this.maxPage = Math.min(maxBinding, this.maxBuffer);
-    const { maxStorageBuffersPerShaderStage, maxStorageTexturesPerShaderStage } = gpu.limits;
-    this.readsTextures = this.isSoftware && maxStorageTexturesPerShaderStage >= PROMISED;
-    this.#maxTensors = this.readsTextures
-      ? Math.min(maxStorageBuffersPerShaderStage, maxStorageTexturesPerShaderStage)
-      : maxStorageBuffersPerShaderStage;
+    this.adapterClass = classify(info).class;
     // A validation error is silent unless it is listened for; nothing computed after it is to be believed.
     gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
@@ -112,6 +98,46 @@ export class WebGpuContext {
         }): what it said after that is not kept; go on with --resume`,
       );
     });
+  }
+
+  /** Does a processor play the GPU? By its names, or by its rates once they are known. */
+  get isSoftware(): boolean {
+    if (this.#isForced) return false;
+    return this.adapterClass === "software" || this.rates?.isProcessor === true;
+  }
+
+  /** What kind of GPU it is, where its names tell. */
+  get gpuKind(): GpuKind | undefined {
+    const { adapterClass } = this;
+    return adapterClass === "software" || adapterClass === "unknown" ? undefined : adapterClass;
+  }
+
+  /** Is what a dispatch only reads bound for reading alone? Llvmpipe reads it no faster, and more texts take longer to compile. */
+  get bindsReadOnly(): boolean {
+    return !this.isSoftware;
+  }
+
+  /** Largest buffer of temporaries, in bytes, unless one alone is larger. */
+  get maxBuffer(): number {
+    return Math.min(this.gpu.limits.maxBufferSize, this.isSoftware ? Infinity : MOST_ON_GPU);
+  }
+
+  /** Largest buffer of states, in bytes, unless one alone is larger: it can be bound as a whole. */
+  get maxPage(): number {
+    return Math.min(this.maxBinding, this.maxBuffer);
+  }
+
+  /** Are tensors read from textures? On a processor that takes a tenth of the time, where a dispatch may have enough of them. */
+  get readsTextures(): boolean {
+    return this.isSoftware && this.gpu.limits.maxStorageTexturesPerShaderStage >= PROMISED;
+  }
+
+  /** Tensors that a dispatch may touch. */
+  get #maxTensors(): number {
+    const { maxStorageBuffersPerShaderStage, maxStorageTexturesPerShaderStage } = this.gpu.limits;
+    return this.readsTextures
+      ? Math.min(maxStorageBuffersPerShaderStage, maxStorageTexturesPerShaderStage)
+      : maxStorageBuffersPerShaderStage;
   }
 
   /** Throws what the device has complained of since it was opened. */

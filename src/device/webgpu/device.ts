@@ -63,7 +63,7 @@ export class WebGpuDevice implements Device {
   constructor(gpu: GPUDevice, info: GPUAdapterInfo, maxBinding?: number, freeMemory?: FreeMemory) {
     this.#context = new WebGpuContext(gpu, info, maxBinding);
     // A software adapter takes the host's memory; of a GPU's, WebGPU tells nothing.
-    if (info.isFallbackAdapter) this.memoryBytes = freeMemory?.();
+    if (this.#context.adapterClass === "software") this.memoryBytes = freeMemory?.();
     this.choices = choicesFor(this.description);
   }
 
@@ -77,6 +77,10 @@ export class WebGpuDevice implements Device {
 
   get maxTensorBytes(): number {
     return this.#context.maxBinding;
+  }
+
+  get isSoftware(): boolean {
+    return this.#context.isSoftware;
   }
 
   get rates(): Rates | undefined {
