@@ -24,7 +24,7 @@ import {
   type Target,
   type Wgsl,
 } from "./op.ts";
-import { isStaged, stagedCandidates } from "./staged_tile.ts";
+import { isStaged, stagedByRules, stagedCandidates, withStaged } from "./staged_tile.ts";
 import {
   COMPILE_COST,
   evenTile,
@@ -60,6 +60,10 @@ function shape([x, dout]: readonly Shape[], attrs: Attrs): Shape {
 /** Most accumulators that pay: 8 × 8 channels of a 3×3 window on a processor, 2 × 4 on a GPU, whose registers hold no more. */
 const mostAccumulators = ({ isSoftware }: Target): number => isSoftware ? 576 : 72;
 
+/** Most that plain rules take: on a GPU that is no card half as many, where operands would spill. */
+const mostByRules = (target: Target): number =>
+  target.isSoftware || target.gpuKind === "discrete" ? mostAccumulators(target) : 36;
+
 /** Tiles of the weight that one invocation computes, the cheapest over a gradient `dout` first, compiling included. */
 function tilesOf([o, perGroup, kh, kw]: Shape, dout: Shape, groups: number, target: Target) {
   const [images, , height, width] = dout;
@@ -78,13 +82,21 @@ function tilesOf([o, perGroup, kh, kw]: Shape, dout: Shape, groups: number, targ
     .sort((a, b) => a.cost - b.cost);
 }
 
-/** `8x4`: output and input channels of a tile, the cheapest first; on a GPU also `staged …` (`conv_staged.ts`). */
-function candidates({ inputs: [, dout], output: [, ...dw], attrs }: Call, target: Target): string[] {
+/** `8x4`: output and input channels of a tile, plain rules' first; on a GPU also `staged …` (`conv_staged.ts`). */
+function candidates({ inputs: [, dout], output: [splits, ...dw], attrs }: Call, target: Target): string[] {
   const { groups } = convWindow(NAME, attrs);
   const [o, perGroup, kh, kw] = dw;
-  const tiles = tilesOf(dw, dout, groups, target).map(({ outs, ins }) => [outs, ins]);
-  const [rules, ...registers] = tileNames(tiles[0], tiles);
-  return [rules, ...stagedCandidates(o / groups, perGroup * kh * kw, target), ...registers];
+  const tiles = tilesOf(dw, dout, groups, target);
+  const few = mostByRules(target);
+  // One channel of each is among the tiles, however many accumulators that takes.
+  const byRules = tiles.find(({ outs, ins }) => outs * ins === 1 || outs * ins * kh * kw <= few)!;
+  const registers = tileNames([byRules.outs, byRules.ins], tiles.map(({ outs, ins }) => [outs, ins]));
+  const [rows, columns] = [o / groups, perGroup * kh * kw];
+  return withStaged(
+    stagedByRules(rows, columns, groups * splits, target),
+    stagedCandidates(rows, columns, target),
+    registers,
+  );
 }
 
 /** Invocations worth having: beyond them, partial results cost more than idle lanes. */
