@@ -219,9 +219,11 @@ export const train = {
     resume: path({ help: "go on with a stopped run, to the same weights", placeholder: "RUN" }),
 
     ...device,
-    tune: choice(["off", "quick", "full"], {
-      help: "first time some or all of the ways to compute a step, and keep the fastest for later runs",
-      default: "off",
+    tune: choice(["auto", "off", "quick", "full"], {
+      help:
+        "first time some or all of the ways to compute a step, and keep the fastest for later runs; auto: quick, for at " +
+        "most 20 s, on a GPU and for large networks",
+      default: "auto",
     }),
     ...common,
     logEvery: integer({ help: "steps between two records of the loss", default: 10, min: 1 }),

@@ -23,6 +23,7 @@ import { initialLossScale, LOSS_SCALE, type LossScale, lossScaleIn } from "./los
 import { checkFits } from "./memory.ts";
 import { augmentOf, classWeightsOf, type ResolvedOptions } from "./options.ts";
 import { preprocessingOf } from "./preprocessing.ts";
+import { ratesOfRun } from "./rates.ts";
 import { checkSameRun } from "./resume.ts";
 import { epochName, RunDirectory } from "./run_directory.ts";
 import { learningRateAt, type Schedule } from "./schedules.ts";
@@ -133,6 +134,8 @@ export class Fit {
 
   static async open(options: ResolvedOptions, trainData: Dataset, valData: Dataset): Promise<Fit> {
     const { device, model, teacher, batch, cache, workers, seed, onEvent } = options;
+    const { out } = options;
+    if (options.resume && out !== undefined) device.rates = await ratesOfRun(typeof out === "string" ? out : out.path);
     const step = stepOf(options, trainData.size);
     if (teacher) checkTeacher(teacher, model);
     checkFits(device, model, step);
@@ -386,6 +389,7 @@ export class Fit {
     await this.#directory?.begin({
       versions: { fovea: manifest.version, deno: Deno.version.deno },
       device: { kind: device.kind, description: device.description },
+      rates: device.rates,
       ...this.#info,
       seed,
       epochs,

@@ -1,6 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
-import { openWebGpu } from "../../src/device/webgpu/device.ts";
-import { type AdapterClass, type AdapterNames, classify } from "../../src/device/webgpu/adapter_class.ts";
+import { heedForceGpu } from "../../src/device/host.ts";
+import type { WebGpuDevice } from "../../src/device/webgpu/device.ts";
+import {
+  type AdapterClass,
+  type AdapterNames,
+  allAreGpus,
+  classify,
+  takeAllForGpus,
+} from "../../src/device/webgpu/adapter_class.ts";
 import { devices, openAsGpu } from "../kernels/devices.ts";
 
 /** As wgpu in Deno has it: the PCI vendor, no architecture, the device's number, the driver's name of it. */
@@ -106,27 +113,43 @@ for (const [name, adapters] of Object.entries(cases)) {
 }
 
 Deno.test({
-  name: "rates of a processor make one of an adapter; FORCE_GPU=1 makes a GPU of any",
+  name: "rates of a processor make one of an adapter, unless all are taken for GPUs",
   ignore: !devices[0].present,
   async fn() {
-    const before = Deno.env.get("FORCE_GPU");
     const rates = { flops: 1e9, bytes: 1e9, readBack: 0.01, queueDepth: 1, isProcessor: true };
+    const before = allAreGpus();
+    const open = async (device: Promise<WebGpuDevice | undefined>) => {
+      await using opened = (await device)!;
+      const byName = opened.isSoftware;
+      opened.rates = rates;
+      return [byName, opened.isSoftware];
+    };
     try {
-      Deno.env.set("FORCE_GPU", "1");
-      {
-        await using byName = (await openWebGpu())!;
-        await using byRates = await openAsGpu();
-        byRates.rates = rates;
-        assertEquals([byName.isSoftware, byRates.isSoftware], [false, false]);
-      }
-      Deno.env.delete("FORCE_GPU");
-      await using device = await openAsGpu();
-      assertEquals(device.isSoftware, false);
-      device.rates = rates;
-      assertEquals(device.isSoftware, true);
+      takeAllForGpus(false);
+      assertEquals(await open(openAsGpu()), [false, true]);
+      takeAllForGpus();
+      assertEquals(await open(openAsGpu()), [false, false]);
+      assertEquals(await open(openAsGpu("llvmpipe")), [false, false]);
+      takeAllForGpus(false);
+      assertEquals(await open(openAsGpu("llvmpipe")), [true, true]);
     } finally {
-      if (before === undefined) Deno.env.delete("FORCE_GPU");
-      else Deno.env.set("FORCE_GPU", before);
+      takeAllForGpus(before);
     }
   },
+});
+
+Deno.test("FORCE_GPU=1 takes all adapters for GPUs, and nothing else does", () => {
+  const before = { value: Deno.env.get("FORCE_GPU"), all: allAreGpus() };
+  try {
+    for (const [value, wanted] of [["0", false], ["", false], ["1", true]] as const) {
+      takeAllForGpus(false);
+      Deno.env.set("FORCE_GPU", value);
+      heedForceGpu();
+      assertEquals(allAreGpus(), wanted, value);
+    }
+  } finally {
+    takeAllForGpus(before.all);
+    if (before.value === undefined) Deno.env.delete("FORCE_GPU");
+    else Deno.env.set("FORCE_GPU", before.value);
+  }
 });

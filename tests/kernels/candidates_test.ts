@@ -8,7 +8,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { sidesOf, tileNames } from "../../kernels/candidates.ts";
 import { opNamed, registry } from "../../kernels/mod.ts";
-import type { Sample } from "../../kernels/op.ts";
+import type { Sample, Target } from "../../kernels/op.ts";
 import type { Device } from "../../src/device/device.ts";
 import { runReference } from "../../src/device/reference.ts";
 import { layOut } from "../../src/device/webgpu/context.ts";
@@ -101,13 +101,18 @@ Deno.test("sidesOf() refuses what names no tile", () => {
   }
 });
 
+const TARGETS: readonly Target[] = [
+  ...[true, false].map((isSoftware) => ({ isSoftware })),
+  ...(["discrete", "integrated", "apple"] as const).map((gpuKind) => ({ isSoftware: false, gpuKind })),
+];
+
 Deno.test("a kernel's candidates begin with what it writes unasked", () => {
   for (const { kernel, ...op } of registry.values()) {
     if (!kernel?.candidates) continue;
     for (const { inputs, attrs = {} } of op.samples) {
       const shapes = inputs.map(({ shape }) => shape);
       const call = { inputs: shapes, output: op.shape(shapes, attrs), attrs };
-      for (const target of [{ isSoftware: true }, { isSoftware: false }]) {
+      for (const target of TARGETS) {
         const [first, ...others] = kernel.candidates(call, target);
         assertEquals(kernel.wgsl(call, target, first).code, kernel.wgsl(call, target).code);
         assert(!others.includes(first));

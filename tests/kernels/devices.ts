@@ -6,7 +6,8 @@
 
 import type { Device } from "../../src/device/device.ts";
 import { openGpuJs } from "../../src/device/gpujs/device.ts";
-import { classify, isGpuForced } from "../../src/device/webgpu/adapter_class.ts";
+import { heedForceGpu } from "../../src/device/host.ts";
+import { allAreGpus, classify } from "../../src/device/webgpu/adapter_class.ts";
 import { openWebGpu, WebGpuDevice } from "../../src/device/webgpu/device.ts";
 
 /** A kind of device; a test of one that is not present is ignored, and counted so. */
@@ -16,6 +17,7 @@ export interface DeviceKind {
   open(): Promise<Device>;
 }
 
+heedForceGpu();
 const adapter = await navigator.gpu?.requestAdapter();
 
 /** Can the adapter hold tensors in half precision? Tests of that are ignored where it cannot, and counted so. */
@@ -29,7 +31,7 @@ export const devices: readonly DeviceKind[] = [
 ];
 
 /** Is the adapter a processor that plays the GPU, and is it treated so? */
-export const isSoftware: boolean = Boolean(adapter) && classify(adapter!.info).class === "software" && !isGpuForced();
+export const isSoftware: boolean = Boolean(adapter) && classify(adapter!.info).class === "software" && !allAreGpus();
 
 /** The adapter at hand, taken for a GPU of this name: it is given a GPU's kernels. */
 export async function openAsGpu(description = "a GPU"): Promise<WebGpuDevice> {

@@ -86,16 +86,17 @@ export function classify(names: AdapterNames): Classified {
   return rule ?? { class: "unknown", why: "its names say nothing that is known" };
 }
 
+let areAllGpus = false;
+
 /**
- * Is every adapter to be treated as a GPU, whatever its name and its self-test say? The environment's `FORCE_GPU=1` says so, for
- * tests. Without the permission to read it, and where there is no Deno, it is not set.
+ * Makes every adapter that is opened from now on a GPU, whatever its names and its self-test say, or no longer: for tests of what is
+ * written for GPUs, where there is none. `FORCE_GPU=1` in the environment does it (`heedForceGpu` in `src/device/host.ts`).
  */
-export function isGpuForced(): boolean {
-  if (!("Deno" in globalThis)) return false;
-  try {
-    return Deno.env.get("FORCE_GPU") === "1";
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotCapable)) throw error;
-    return false;
-  }
+export function takeAllForGpus(all = true): void {
+  areAllGpus = all;
+}
+
+/** Are all adapters taken for GPUs? */
+export function allAreGpus(): boolean {
+  return areAllGpus;
 }

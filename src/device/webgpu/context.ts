@@ -14,7 +14,7 @@ import { lower } from "../../graph/lower.ts";
 import { type MemoryLimits, type Plan, plan } from "../../graph/plan.ts";
 import { checkPrecision } from "../checks.ts";
 import type { Rates } from "../rates.ts";
-import { type AdapterClass, classify, isGpuForced } from "./adapter_class.ts";
+import { type AdapterClass, allAreGpus, classify } from "./adapter_class.ts";
 import { Pipelines } from "./pipelines.ts";
 
 /** Storage buffers that every device lets a dispatch have. */
@@ -68,7 +68,7 @@ export class WebGpuContext {
   /** What the device was measured to do; undefined where it was not. */
   rates?: Rates;
   /** Is it treated as a GPU, whatever its names and rates say? */
-  readonly #isForced = isGpuForced();
+  readonly #isForced = allAreGpus();
   #fault?: Error;
   #closing = false;
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
@@ -82,9 +82,11 @@ export class WebGpuContext {
     this.gpu = gpu;
     this.pipelines = new Pipelines(gpu);
     this.maxBinding = maxBinding;
-    this.description = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ");
+    const name = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ");
     this.precisions = gpu.features.has("shader-f16") ? ["f32", "f16"] : ["f32"];
     this.adapterClass = classify(info).class;
+    // What is measured so is of another device.
+    this.description = this.#isForced && this.adapterClass === "software" ? `${name} taken for a GPU` : name;
     // A validation error is silent unless it is listened for; nothing computed after it is to be believed.
     gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();

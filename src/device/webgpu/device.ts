@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Choices, Chooser } from "../../graph/choices.ts";
+import { Choices, type Chooser } from "../../graph/choices.ts";
 import { type Graph, type Precision, stateSizes } from "../../graph/graph.ts";
 import type { Device, MemoryUse, Session, Tuned, TuneOptions } from "../device.ts";
 import { memoryUse } from "../memory.ts";
@@ -64,7 +64,9 @@ export class WebGpuDevice implements Device {
     this.#context = new WebGpuContext(gpu, info, maxBinding);
     // A software adapter takes the host's memory; of a GPU's, WebGPU tells nothing.
     if (this.#context.adapterClass === "software") this.memoryBytes = freeMemory?.();
-    this.choices = choicesFor(this.description);
+    this.choices = this.isSoftware || this.#context.adapterClass !== "software"
+      ? choicesFor(this.description)
+      : new Choices();
   }
 
   get description(): string {
