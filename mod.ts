@@ -24,6 +24,7 @@ export type {
   Call,
   Cost,
   Cut,
+  GpuKind,
   Kernel,
   KernelFunction,
   KernelThis,
@@ -68,6 +69,7 @@ export {
 } from "./src/data/statistics.ts";
 export type { Device, MemoryUse, Program, Session, StepTime, Tuned, TuneOptions, Values } from "./src/device/device.ts";
 export type { Rates } from "./src/device/rates.ts";
+export { measureRates } from "./src/device/self_test.ts";
 export type { StepDescription } from "./src/graph/step.ts";
 export { type Backend, openDevice } from "./src/device/open.ts";
 export { GraphBuilder } from "./src/graph/builder.ts";

@@ -26,7 +26,7 @@ import {
   type Target,
   type Wgsl,
 } from "./op.ts";
-import { isStaged, LEAST_STAGED_FIRST, stagedCandidates } from "./staged_tile.ts";
+import { isStaged, LEAST_STAGED_FIRST, stagedByRules, stagedCandidates, withStaged } from "./staged_tile.ts";
 import {
   COMPILE_COST,
   evenTile,
@@ -64,6 +64,10 @@ const columnsOf = (width: number, stride: number, kw: number): number[] => [
   ...new Set(range(width).flatMap((j) => range(kw).map((s) => j * stride + s))),
 ];
 
+/** Most accumulators that plain rules take: on a GPU that is no card half as many, where operands would spill. */
+const mostByRules = (target: Target): number =>
+  target.isSoftware || target.gpuKind === "discrete" ? boundsFor(target).accumulators : 36;
+
 /**
  * Tiles of the weight that one invocation computes, the cheapest over a gradient `dout` first, compiling included. None where the window
  * is too large even for one pair of channels.
@@ -90,17 +94,25 @@ function tilesOf([o, perGroup, kh, kw]: Shape, dout: Shape, { groups, stride }: 
 }
 
 /**
- * `8x4`: output and input channels of a tile, the cheapest first; on a GPU also `staged …` (`conv_staged.ts`), which alone are left for
+ * `8x4`: output and input channels of a tile, plain rules' first; on a GPU also `staged …` (`conv_staged.ts`), which alone are left for
  * large windows.
  */
-function candidates({ inputs: [, dout], output: [, ...dw], attrs }: Call, target: Target): string[] {
+function candidates({ inputs: [, dout], output: [splits, ...dw], attrs }: Call, target: Target): string[] {
   const window = convWindow(NAME, attrs);
   const { groups } = window;
   const [o, perGroup, kh, kw] = dw;
-  const tiles = tilesOf(dw, dout, window, target).map(({ outs, ins }) => [outs, ins]);
+  const tiles = tilesOf(dw, dout, window, target);
   if (tiles.length === 0) return [...LEAST_STAGED_FIRST];
-  const [rules, ...registers] = tileNames(tiles[0], tiles);
-  return [rules, ...stagedCandidates(o / groups, perGroup * kh * kw, target), ...registers];
+  const few = mostByRules(target);
+  const byRules = tiles.find(({ outs, ins }) => outs * ins * kh * kw <= few) ??
+    tiles.reduce((a, b) => b.outs * b.ins < a.outs * a.ins ? b : a);
+  const registers = tileNames([byRules.outs, byRules.ins], tiles.map(({ outs, ins }) => [outs, ins]));
+  const [rows, columns] = [o / groups, perGroup * kh * kw];
+  return withStaged(
+    stagedByRules(rows, columns, groups * splits, target),
+    stagedCandidates(rows, columns, target),
+    registers,
+  );
 }
 
 /** Invocations worth having: beyond them, partial results cost more than idle lanes. */

@@ -21,7 +21,7 @@ import { type Sides, sidesOf, tileNames } from "./candidates.ts";
 import type { ConvTile } from "./conv_window.ts";
 import { stagedConvolve } from "./conv_staged.ts";
 import type { Target, Wgsl } from "./op.ts";
-import { isStaged, LEAST_STAGED_FIRST, stagedCandidates } from "./staged_tile.ts";
+import { isStaged, LEAST_STAGED_FIRST, stagedByRules, stagedCandidates, withStaged } from "./staged_tile.ts";
 import {
   blockedChain,
   compensatedChain,
@@ -155,17 +155,29 @@ function tilesOf(conv: ConvTile, { isSoftware }: Target, mostChannels: number): 
   const sides = range(8).map((k) => (k + 1) * step).filter((side) => side <= Math.max(8, step));
   return sides.flatMap((rows) => sides.map((columns): Tile => ({ channels, rows, columns })))
     .filter((tile) =>
-      productsIn(conv, tile) <= limits.products && channels * tile.rows * tile.columns <= limits.accumulators &&
-      channels * tile.rows * tile.columns + patchOf(conv, tile) <= held
+      productsIn(conv, tile) <= limits.products && accumulatorsOf(tile) <= limits.accumulators &&
+      accumulatorsOf(tile) + patchOf(conv, tile) <= held
     )
     .map((tile) => ({ tile, cost: costOf(conv, tile) }))
     .sort((a, b) => a.cost - b.cost)
     .map(({ tile }) => tile);
 }
 
-/** The tile by plain rules: up to 8 channels, or else 4, and the rectangle that is cheapest over the whole picture. */
-const tileOf = (conv: ConvTile, target: Target): Tile | undefined =>
-  tilesOf(conv, target, 8)[0] ?? tilesOf(conv, target, 4)[0];
+/** Accumulators by plain rules on a GPU that is no card: as many as 4×4 of a product, and as many again where sums go by blocks. */
+const FEW_ACCUMULATORS = 16;
+
+const accumulatorsOf = ({ channels, rows, columns }: Tile): number => channels * rows * columns;
+
+/**
+ * The tile by plain rules: up to 8 channels, or else 4, and the rectangle that is cheapest over the whole picture. On a small GPU 4
+ * channels and few accumulators. None where the window or the stride is too large.
+ */
+function tileOf(conv: ConvTile, target: Target): Tile | undefined {
+  const tiles = tilesOf(conv, target, 4);
+  if (target.isSoftware || target.gpuKind === "discrete") return tilesOf(conv, target, 8)[0] ?? tiles[0];
+  const fewest = Math.min(...tiles.map(accumulatorsOf));
+  return tiles.find((tile) => accumulatorsOf(tile) <= Math.max(FEW_ACCUMULATORS, fewest));
+}
 
 const sidesOfTile = ({ channels, rows, columns }: Tile): Sides => [channels, rows, columns];
 
@@ -174,13 +186,16 @@ const sidesOfTile = ({ channels, rows, columns }: Tile): Sides => [channels, row
  * `staged …` (`conv_staged.ts`), which alone are left for large windows and strides.
  */
 export function convCandidates(conv: ConvTile, target: Target): string[] {
-  const { output: [n, o, height, width], groups } = conv;
-  const byRules = tileOf(conv, target);
-  if (!byRules) return [...LEAST_STAGED_FIRST];
+  const { output: [n, o, height, width], groups, transposed, stride } = conv;
+  const tile = tileOf(conv, target);
+  if (!tile) return [...LEAST_STAGED_FIRST];
+  const [channels, pixels] = [o / groups, n * height * width];
   const others = [8, 16, 4].flatMap((most) => tilesOf(conv, target, most).slice(0, MOST_CANDIDATES / 2));
-  const [rules, ...registers] = tileNames(sidesOfTile(byRules), others.map(sidesOfTile));
-  const staged = stagedCandidates(o / groups, n * height * width, target);
-  return [rules, ...staged, ...registers.slice(0, MOST_CANDIDATES)];
+  const [rules, ...registers] = tileNames(sidesOfTile(tile), others.map(sidesOfTile));
+  // Staged, a transposed stride multiplies the zeros between its pixels too.
+  const byRules = transposed && stride > 1 ? undefined : stagedByRules(channels, pixels, groups, target);
+  const staged = stagedCandidates(channels, pixels, target);
+  return withStaged(byRules, staged, [rules, ...registers.slice(0, MOST_CANDIDATES)]);
 }
 
 /** The tile called so, of whole fours of channels and whole strides where this convolution needs them. */

@@ -30,7 +30,7 @@ import {
 } from "./op.ts";
 import { type Sides, sidesOf, tileNames } from "./candidates.ts";
 import { stagedMatmul } from "./matmul_staged.ts";
-import { isStaged, stagedCandidates } from "./staged_tile.ts";
+import { isStaged, stagedByRules, stagedCandidates, withStaged } from "./staged_tile.ts";
 import { splitLowering, splitNames } from "./split_k.ts";
 import { evenTile, fmaChain, plus, range, readRow, tiledMain, tileGrid, tilesIn, writeOut } from "./tile.ts";
 
@@ -79,8 +79,11 @@ export function matmulParams({ inputs, attrs }: Call): Record<string, number> {
   };
 }
 
-/** Tiles that keep every core busy; below, smaller tiles. */
+/** Tiles that keep every core of a processor busy; below, smaller tiles. */
 const ENOUGH_TILES = 64;
+
+/** Tiles that occupy a card: thousands of invocations hide what they wait for. */
+const ENOUGH_ON_CARD = 8192;
 
 /** Values of k in a step of the loop. */
 export const STEP = 4;
@@ -94,22 +97,28 @@ const even = (size: number, most: number): number =>
 
 /**
  * Tile of C [rows, columns] by plain rules: of the largest side of which there are enough, cut to what covers C with the least
- * waste. The 256 accumulators of the largest would spill on a GPU.
+ * waste. The 256 accumulators of the largest would spill on a GPU, and on all but cards the 64 of 8×8 with their operands.
  */
-function tileOf({ m, n, batches }: Record<string, number>, { isSoftware }: Target): Sides {
+function tileOf({ m, n, batches }: Record<string, number>, { isSoftware, gpuKind }: Target): Sides {
   const tiles = (side: number) => batches * Math.ceil(m / side) * Math.ceil(n / side);
-  const side =
-    (isSoftware ? [16, 8] : [8]).find((side) => tiles(side) >= ENOUGH_TILES && m > side / 2 && n > side / 2) ?? 4;
+  const larger = isSoftware ? [16, 8] : gpuKind === "discrete" ? [8] : [];
+  const enough = isSoftware ? ENOUGH_TILES : ENOUGH_ON_CARD;
+  const side = larger.find((side) => tiles(side) >= enough && m > side / 2 && n > side / 2) ?? 4;
   return [even(m, side), even(n, side)];
 }
 
-/** `16x8`: rows and columns of C that an invocation keeps in registers; on a GPU also `staged …` (`staged_tile.ts`). */
+/**
+ * `16x8`: rows and columns of C that an invocation keeps in registers; on a GPU also `staged …`, and first where there is enough to
+ * stage (`staged_tile.ts`).
+ */
 export function matmulCandidates(call: Call, target: Target): string[] {
   const sizes = matmulParams(call);
   const sides = SIDES[target.isSoftware ? "processor" : "gpu"];
   const others = sides.flatMap((rows) => sides.map((columns) => [even(sizes.m, rows), even(sizes.n, columns)]));
-  const [rules, ...registers] = tileNames(tileOf(sizes, target), others);
-  return [rules, ...stagedCandidates(sizes.m, sizes.n, target), ...registers];
+  const { m, n, batches } = sizes;
+  const times = batches * (call.attrs.splits as number | undefined ?? 1);
+  const registers = tileNames(tileOf(sizes, target), others);
+  return withStaged(stagedByRules(m, n, times, target), stagedCandidates(m, n, target), registers);
 }
 
 /** An operand of a tile and how it is loaded. */

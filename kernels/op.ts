@@ -198,10 +198,15 @@ export interface KernelThis {
 // deno-lint-ignore no-explicit-any
 export type KernelFunction = (this: KernelThis, ...inputs: any[]) => number;
 
+/** What kind of GPU: a card, one that shares a chip and its memory with a processor, or Apple's. */
+export type GpuKind = "discrete" | "integrated" | "apple";
+
 /** What a kernel's WGSL is written for. */
 export interface Target {
   /** Does a processor play the GPU? Loads and barriers are dear there, and accumulators that spill are cheap. */
   readonly isSoftware: boolean;
+  /** Of a GPU, its kind; undefined where its names do not tell. It decides which way is the first, and so the plain rules'. */
+  readonly gpuKind?: GpuKind;
 }
 
 /** How a primitive runs on each device. */

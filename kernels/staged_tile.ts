@@ -14,7 +14,7 @@
  */
 
 import { type Sides, sidesOf } from "./candidates.ts";
-import { linearGrid, type Target } from "./op.ts";
+import { type GpuKind, linearGrid, type Target } from "./op.ts";
 import { plus, range, type TileCounts, tilesIn, workgroupMain, writeOut } from "./tile.ts";
 
 /** Sizes of a staged product. */
@@ -54,6 +54,74 @@ const LEAST_SIDE = 24;
 /** Names of the tiles worth timing for a product of so many rows and columns; none where a processor plays the GPU. */
 export function stagedCandidates(rows: number, columns: number, { isSoftware }: Target): readonly string[] {
   return isSoftware || Math.min(rows, columns) < LEAST_SIDE ? [] : STAGED;
+}
+
+/** A tile that plain rules take where it gives so many workgroups: fewer would leave cores idle. */
+interface StagedRule {
+  readonly tile: string;
+  readonly workgroups: number;
+}
+
+/** Eight by eight a thread, in a workgroup of 64: gpu.cpp's and llama.cpp's first tile on cards. */
+const LARGE = "staged 64x64x16 8x8";
+
+/** Four by four a thread, in a workgroup of 64: what tfjs and ONNX Runtime take on every GPU, and llama.cpp now. */
+const SMALL = "staged 32x32x32 4x4";
+
+/**
+ * By kind, the best first. On what shares a chip with a processor, 64 accumulators and their operands spill. Apple's GPUs read
+ * through a cache that is as near as workgroup memory: jax-js reaches over 7 TFLOP/s on an M4 Max in registers alone, 4×4 a thread and
+ * four values of k unrolled, as `matmul.ts` has it; gpu.cpp a quarter of an M1 Max's peak with the large tile.
+ */
+const BY_KIND: Readonly<Record<GpuKind | "unknown", readonly StagedRule[]>> = {
+  discrete: [{ tile: LARGE, workgroups: 128 }, { tile: SMALL, workgroups: 64 }],
+  integrated: [{ tile: SMALL, workgroups: 32 }],
+  apple: [],
+  unknown: [{ tile: SMALL, workgroups: 64 }],
+};
+
+/** Shorter sides are not staged by plain rules. */
+const RULES_SIDE = 64;
+
+/** A smaller tile is taken where a larger one computes so many times as much, past the edges. */
+const LARGE_GAIN = 1.25;
+
+/** No tile is taken that computes so many times as much as is wanted. */
+const MOST_WASTE = 1.5;
+
+/**
+ * The staged tile that plain rules take for a product of so many rows and columns, `times` over; undefined for tiles in registers
+ * alone: on processors, where a side is short, or where there would be too few workgroups.
+ */
+export function stagedByRules(
+  rows: number,
+  columns: number,
+  times: number,
+  { isSoftware, gpuKind }: Target,
+): string | undefined {
+  if (isSoftware || Math.min(rows, columns) < RULES_SIDE) return undefined;
+  const able = BY_KIND[gpuKind ?? "unknown"].flatMap(({ tile, workgroups }) => {
+    const sides = stagedTile(tile);
+    const tiles = Math.ceil(rows / sides.rows) * Math.ceil(columns / sides.columns);
+    const waste = tiles * sides.rows * sides.columns / (rows * columns);
+    return times * tiles >= workgroups && waste <= MOST_WASTE ? [{ tile, waste }] : [];
+  });
+  return able.find(({ waste }) => able.every((other) => waste <= LARGE_GAIN * other.waste))?.tile;
+}
+
+/**
+ * Names of a product's tiles: what plain rules take comes first.
+ *
+ * @param byRules The staged tile by plain rules, if there is one.
+ * @param registers Tiles in registers alone, plain rules' first.
+ */
+export function withStaged(
+  byRules: string | undefined,
+  staged: readonly string[],
+  [register, ...registers]: readonly string[],
+): string[] {
+  const first = byRules === undefined ? [register] : [byRules, register];
+  return [...first, ...staged.filter((tile) => tile !== byRules), ...registers];
 }
 
 /** Is this the name of a staged tile? */

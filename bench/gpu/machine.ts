@@ -7,6 +7,7 @@
 
 import { fileURLToPath } from "node:url";
 import manifest from "../../deno.json" with { type: "json" };
+import { classify } from "../../src/device/webgpu/adapter_class.ts";
 
 /** What a report says of the machine. */
 export interface Machine {
@@ -39,13 +40,8 @@ const VENDORS: Readonly<Record<number, string>> = {
   0x10005: "Mesa",
 };
 
-/** Names of processors that play the GPU; not all of them say so. */
-const SOFTWARE =
-  /llvmpipe|lavapipe|softpipe|swiftshader|basic render|\bwarp\b|parallels|virtualbox|vmware|svga3d|virgl/i;
-
-/** Does a processor play the GPU? */
-export const isSoftware = ({ isFallbackAdapter, description }: GPUAdapterInfo): boolean =>
-  isFallbackAdapter || SOFTWARE.test(description);
+/** Does a processor play the GPU? Not all of them say so. */
+export const isSoftware = (info: GPUAdapterInfo): boolean => classify(info).class === "software";
 
 const hexadecimal = (number: string): string => /^\d+$/.test(number) ? `0x${Number(number).toString(16)}` : number;
 
@@ -77,7 +73,9 @@ async function vulkan(): Promise<string | undefined> {
     [...(summary ?? "").matchAll(new RegExp(`^\\s*${key}\\s*= (.+)$`, "gm"))].map(([, value]) => value.trim());
   const info = values("driverInfo");
   const drivers = values("driverName").map((name, k) => `${name} ${info[k] ?? ""}`.trim());
-  const cards = drivers.filter((name) => !SOFTWARE.test(name));
+  const isCard = (description: string) =>
+    classify({ vendor: "", architecture: "", device: "", description }).class !== "software";
+  const cards = drivers.filter(isCard);
   return cards.length > 0 ? `Vulkan: ${cards.join("; ")}` : undefined;
 }
 

@@ -238,9 +238,11 @@ export const train = {
       byDefault:
         "what is free; of a GPU, which does not tell, 4GiB, or half of the host's free memory where it shares that",
     }),
-    tune: choice(["off", "quick", "full"], {
-      help: "first time some or all of the ways to compute a step, and keep the fastest for later runs",
-      default: "off",
+    tune: choice(["auto", "off", "quick", "full"], {
+      help:
+        "first time some or all of the ways to compute a step, and keep the fastest for later runs; auto: quick, for at " +
+        "most 20 s, on a GPU and for large networks",
+      default: "auto",
     }),
     ...common,
     logEvery: integer({ help: "steps between two records of the loss", default: 10, min: 1 }),

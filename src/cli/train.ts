@@ -20,7 +20,7 @@ import { readConfig, RunDirectory } from "../train/run_directory.ts";
 import { openTeacher, type Student } from "../train/teacher.ts";
 import { Trainer } from "../train/trainer.ts";
 import { flagName, type Invocation, type Options, userPath } from "./command.ts";
-import { chooseDevice } from "./device.ts";
+import { chooseDevice, measureDevice } from "./device.ts";
 import { saveEvaluation, showEvaluation } from "./evaluation.ts";
 import type * as tables from "./flags.ts";
 import { loadPretrained, withPretrained } from "./pretrained.ts";
@@ -46,6 +46,8 @@ export async function run({ options, given }: Invocation<typeof tables.train.fla
   refuseIdle(flags, given);
 
   await using device = await chooseDevice(flags.backend, say);
+  // A resumed run goes by the rates that it began with.
+  if (!isResumed) await measureDevice(device, say);
   checkPrecision(device, flags.precision);
   const opened = await openData(flags, reporter.preparing);
   const { data } = opened;

@@ -21,6 +21,7 @@ export class TrainingReporter {
   readonly #progress: ProgressLine;
   #epochs = 0;
   #stepsPerEpoch = 0;
+  #hasSaidLimit = false;
   #loss?: number;
   #epochStarted = performance.now();
 
@@ -39,10 +40,14 @@ export class TrainingReporter {
       case "compiling":
         return this.#share("compiling kernels", event.done, event.total);
       case "tuning":
+        this.#sayLimit(event.atMost);
         return this.#share(`timing kernels: ${event.call}`, event.done, event.total);
       case "tuned":
         return this.#progress.line(
-          `tune   ${event.choices} choices; ${event.timed} timed now in ${clock(event.seconds)}, kept in ${event.path}`,
+          `tune   ${event.choices} choices; ${event.timed} timed now in ${
+            clock(event.seconds)
+          }, kept in ${event.path}` +
+            (event.isCut ? "; the next run times the rest" : ""),
         );
       case "batch":
         return this.#progress.line(
@@ -70,6 +75,13 @@ export class TrainingReporter {
       case "warning":
         return this.#progress.line(`warning: ${event.message}`);
     }
+  }
+
+  /** Before the first call is timed that the user did not ask for. */
+  #sayLimit(seconds?: number): void {
+    if (seconds === undefined || this.#hasSaidLimit) return;
+    this.#hasSaidLimit = true;
+    this.#progress.line(`tune   this adapter's kernels are timed, for at most ${seconds} s (--tune off: not at all)`);
   }
 
   #share(what: string, done: number, total: number): void {

@@ -18,6 +18,8 @@ export interface Device extends AsyncDisposable {
   readonly kind: "webgpu" | "gpujs";
   /** What runs the kernels, for people: the adapter, or gpu.js and its mode. */
   readonly description: string;
+  /** Does a processor do the work? By its names, or by its rates once they are set. */
+  readonly isSoftware: boolean;
   /** How it can hold what a program stores on its way: `f32`, and perhaps `f16`. */
   readonly precisions: readonly Precision[];
   /** Largest tensor in bytes. */

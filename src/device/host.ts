@@ -5,6 +5,8 @@
  * @module
  */
 
+import { takeAllForGpus } from "./webgpu/adapter_class.ts";
+
 /** Bytes that are free on the host; undefined where Deno may not ask. */
 export function freeHostMemory(): number | undefined {
   try {
@@ -22,6 +24,15 @@ export function freeHostMemory(): number | undefined {
 export function quietWayland(): void {
   try {
     if (Deno.build.os === "linux" && !Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/nonexistent");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+  }
+}
+
+/** Takes every adapter for a GPU where the environment says `FORCE_GPU=1`, for tests. Where Deno may not read it, it is not set. */
+export function heedForceGpu(): void {
+  try {
+    if (Deno.env.get("FORCE_GPU") === "1") takeAllForGpus();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotCapable)) throw error;
   }

@@ -7,7 +7,7 @@
 import { UserError } from "../errors.ts";
 import type { Device } from "./device.ts";
 import { openGpuJs } from "./gpujs/device.ts";
-import { freeHostMemory, quietWayland } from "./host.ts";
+import { freeHostMemory, heedForceGpu, quietWayland } from "./host.ts";
 import { openWebGpu } from "./webgpu/device.ts";
 
 /** `auto` takes WebGPU where there is an adapter, and gpu.js where there is none. */
@@ -27,6 +27,7 @@ export type Backend = "auto" | "webgpu" | "gpujs";
 export async function openDevice(backend: Backend = "auto"): Promise<Device> {
   if (backend === "gpujs") return await openGpuJs();
   quietWayland();
+  heedForceGpu();
   const device = await openWebGpu(undefined, freeHostMemory);
   if (device) return device;
   if (backend === "webgpu") {

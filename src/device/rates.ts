@@ -12,8 +12,11 @@ export interface Rates {
   readonly bytes: number;
   /** Seconds from asking for a value of an idle device until it is there. */
   readonly readBack: number;
-  /** Most runs of a program that are worth having in flight: more are no faster, or slower, than waiting for the one so many before. */
+  /** Runs of a program after which to wait for the device: more in flight are no faster, or slower. */
   readonly queueDepth: number;
   /** Is it faster by what is written for a processor than by what is written for a GPU? Then a processor plays it, whatever its name. */
   readonly isProcessor: boolean;
 }
+
+/** The queue depth of a device that gains nothing by pacing: the training loop waits for it after so many steps anyway. */
+export const UNPACED = 16;

@@ -26,7 +26,14 @@ export type TrainEvent =
     readonly done: number;
     readonly total: number;
   }
-  | { readonly type: "tuning"; readonly call: string; readonly done: number; readonly total: number }
+  | {
+    readonly type: "tuning";
+    readonly call: string;
+    readonly done: number;
+    readonly total: number;
+    /** Seconds after which nothing further is timed; undefined for as long as it takes. */
+    readonly atMost?: number;
+  }
   | {
     readonly type: "tuned";
     /** Kinds of calls that were timed now, those within ways that were not chosen among them. */
@@ -36,6 +43,8 @@ export type TrainEvent =
     readonly seconds: number;
     /** Where it is kept. */
     readonly path: string;
+    /** Did the time end before all was timed? */
+    readonly isCut: boolean;
   }
   | {
     readonly type: "start";

@@ -387,6 +387,7 @@ export class Fit {
     await this.#directory?.begin({
       versions: { fovea: manifest.version, deno: Deno.version.deno },
       device: { kind: device.kind, description: device.description },
+      rates: device.rates,
       ...this.#info,
       seed,
       epochs,

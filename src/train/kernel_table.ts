@@ -6,7 +6,7 @@
 
 import { elementwise, type Emit } from "../../kernels/elementwise.ts";
 import { registry } from "../../kernels/mod.ts";
-import type { Call, Kernel } from "../../kernels/op.ts";
+import type { Call, GpuKind, Kernel, Target } from "../../kernels/op.ts";
 
 /** Prints a row's expression by its structure alone. */
 const structure: Emit = {
@@ -25,11 +25,18 @@ export async function sha256(text: string): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
 }
 
-/** Texts of all candidates of a kernel, on a processor and on a GPU. */
+const KINDS: readonly GpuKind[] = ["discrete", "integrated", "apple"];
+
+/** Texts of all candidates of a kernel, on a processor and on a GPU, and which is the first on each kind of GPU. */
 function textsOf({ candidates, wgsl }: Kernel, call: Call): string[] {
-  return [true, false].map((isSoftware) => ({ isSoftware })).flatMap((target) =>
+  const texts = [true, false].map((isSoftware) => ({ isSoftware })).flatMap((target) =>
     (candidates?.(call, target) ?? [undefined]).map((candidate) => wgsl(call, target, candidate).code)
   );
+  const targets = KINDS.map((gpuKind): Target => ({ isSoftware: false, gpuKind }));
+  return [
+    ...texts,
+    ...candidates ? targets.flatMap((target) => [candidates(call, target)[0], wgsl(call, target).code]) : [],
+  ];
 }
 
 let hash: Promise<string> | undefined;

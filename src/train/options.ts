@@ -19,8 +19,11 @@ import { adam, type Optimizer } from "./optimizers.ts";
 import type { RunDirectory } from "./run_directory.ts";
 import type { Schedule } from "./schedules.ts";
 
-/** `off` times nothing; `quick` times the ways to compute nearest to what plain rules choose, `full` all of them. */
-export type Tune = "off" | "quick" | "full";
+/**
+ * `off` times nothing; `quick` times the ways to compute nearest to what plain rules choose, `full` all of them. `auto` is `quick` for
+ * at most 20 seconds on a GPU, for a step of 10¹¹ operations or more, and else `off`.
+ */
+export type Tune = "auto" | "off" | "quick" | "full";
 
 /** Options of a {@link Trainer}. */
 export interface TrainerOptions {
@@ -114,7 +117,8 @@ export interface TrainerOptions {
   readonly cache?: CacheOptions;
   /**
    * Times ways to compute the run's steps before it begins and keeps the fastest in the user's cache folder: a few of each, or
-   * all. Default `off`: the ways that come with Fovea, and plain rules. A resumed run computes as it began.
+   * all; else the ways that come with Fovea, and plain rules. Default `auto`. The run directory keeps what the run computes with, and a
+   * resumed run computes as it began.
    */
   readonly tune?: Tune;
   /** Workers that make batches; default one less than there are cores, at most 4. */
@@ -177,7 +181,7 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
     interpolation: "bilinear",
     normalize: "train",
     cache: { mode: "auto" },
-    tune: "off",
+    tune: "auto",
     seed: 1,
     logEvery: 10,
     ...Object.fromEntries(given) as TrainerOptions,

@@ -11,6 +11,7 @@ import { budgetOf, MemoryError } from "./budget.ts";
 import { checkTeacher } from "./distillation.ts";
 import { checkFits, fits, largestThatFits, memoryOfRun, noneFits, programsOf, ranOut } from "./memory.ts";
 import type { ResolvedOptions } from "./options.ts";
+import { ratesOfRun } from "./rates.ts";
 import { readConfig } from "./run_directory.ts";
 import { type LearningStep, stepOf } from "./step.ts";
 import { choicesFor } from "./tuning.ts";
@@ -44,7 +45,9 @@ export async function planRun(options: ResolvedOptions, samples: number, valSamp
   const { batch, model, teacher } = options;
   if (teacher) checkTeacher(teacher, model);
   const sizes = { samples, valSamples };
-  const { resume, out } = options;
+  const { resume, out, device } = options;
+  // A resumed run goes by what was measured when it began.
+  if (resume && out !== undefined) device.rates = await ratesOfRun(typeof out === "string" ? out : out.path);
   if (batch === "auto" && (!resume || out === undefined)) return await findBatch(options, sizes);
   const asked = batch === "auto" ? await batchOfRun(typeof out === "string" ? out : out!.path) : batch;
   try {

@@ -17,8 +17,10 @@ import { UserError } from "../errors.ts";
 import { writeAtomic } from "../files.ts";
 import { Choices } from "../graph/choices.ts";
 import type { Graph } from "../graph/graph.ts";
+import { adapterFile } from "./adapter_file.ts";
 import { kernelTableHash, sha256 } from "./kernel_table.ts";
 import type { ResolvedOptions } from "./options.ts";
+import { isRefusal } from "./rates.ts";
 import { readConfig } from "./run_directory.ts";
 import { evaluationGraph, type StepOptions, trainingGraph } from "./step.ts";
 
@@ -29,6 +31,15 @@ interface Measured {
 }
 
 const NOTHING: Measured = { quick: {}, full: {} };
+
+/**
+ * Operations of a training step below which `auto` times nothing: a tenth of a second on a GPU that does 1 TFLOP/s, of which a run has
+ * to have hundreds for the timing to pay.
+ */
+const WORTH_TUNING = 1e11;
+
+/** Seconds after which `auto` times no further call; what is left is timed when the next run begins. */
+const AUTO_SECONDS = 20;
 
 /** What is asked of a run's options here. */
 type TuningOptions = Pick<
@@ -44,51 +55,84 @@ type TuningOptions = Pick<
 export async function choicesFor(options: TuningOptions, step: StepOptions, valBatch: number): Promise<Choices> {
   const { device, model, tune, out, resume, accumulate, onEvent } = options;
   if (resume && out !== undefined) return await choicesOfRun(typeof out === "string" ? out : out.path);
-  if (tune === "off") return device.choices;
+  if (tune === "off" || (tune === "auto" && !isWorthTuning(options, step))) return device.choices;
   if (!device.tune) {
     onEvent?.({ type: "warning", message: `there is nothing to tune on ${device.description}: each call has one way` });
     return device.choices;
   }
   const steps: StepOptions[] = accumulate > 1 ? [{ ...step, accumulation: "gather" }, step] : [step];
   const graphs = [...steps.map((step) => trainingGraph(model, step)), evaluationGraph(model, valBatch)];
-  const measured = await measure(options, { tune: device.tune.bind(device), effort: tune, graphs });
+  const measured = await measure(options, {
+    ...{ tune: device.tune.bind(device), graphs },
+    ...tune === "auto" ? { effort: "quick", atMost: AUTO_SECONDS } : { effort: tune },
+  });
   return new Choices(device.choices.entries, measured.entries);
 }
 
-/** Times what was not timed on this adapter before, and keeps it. */
+/** Does `auto` time the calls of such a step? Not where a processor plays the GPU: compiling takes longer there than is ever saved. */
+function isWorthTuning({ device, model }: TuningOptions, { batch }: StepOptions): boolean {
+  // A multiply-add is two operations, and the backward pass has two products for each of the forward pass.
+  return device.tune !== undefined && !device.isSoftware && 6 * model.multiplyAdds * batch >= WORTH_TUNING;
+}
+
+/** Times what was not timed on this adapter before, and keeps it. No choice is made that is not kept, here or with the run. */
 async function measure(
-  { device, cache, onEvent, signal }: TuningOptions,
-  { tune, effort, graphs }: {
+  { device, cache, out, onEvent, signal }: TuningOptions,
+  { tune, effort, graphs, atMost }: {
     readonly tune: Required<Device>["tune"];
     readonly effort: TuneOptions["effort"];
     readonly graphs: readonly Graph[];
+    /** Seconds; default as long as it takes. */
+    readonly atMost?: number;
   },
 ): Promise<Choices> {
   const folder = cache.directory ?? cacheFolder();
-  const path = join(folder, fileName(device.description));
+  const path = join(folder, adapterFile("tuning", device.description));
   const kernels = await kernelTableHash();
   const before = await readMeasured(path, device.description, kernels, onEvent);
   const started = performance.now();
+  using limit = new TimeLimit(atMost);
   const { choices, learnt } = await tune(graphs, {
     effort,
     known: effort === "full" ? before.full : { ...before.quick, ...before.full },
-    onProgress: (call, done, total) => onEvent?.({ type: "tuning", call, done, total }),
-    signal,
+    onProgress: (call, done, total) => onEvent?.({ type: "tuning", call, done, total, atMost }),
+    signal: signal ? AbortSignal.any([signal, limit.signal]) : limit.signal,
   });
   const timed = Object.keys(learnt).length;
-  if (timed > 0) {
-    const after = { ...before, [effort]: { ...before[effort], ...learnt } };
-    await Deno.mkdir(folder, { recursive: true });
-    await writeAtomic(path, `${JSON.stringify({ adapter: device.description, kernels, ...after }, null, 2)}\n`);
-  }
   const seconds = (performance.now() - started) / 1000;
-  onEvent?.({ type: "tuned", timed, choices: Object.keys(choices.entries).length, seconds, path });
+  try {
+    if (timed > 0) {
+      const after = { ...before, [effort]: { ...before[effort], ...learnt } };
+      await Deno.mkdir(folder, { recursive: true });
+      await writeAtomic(path, `${JSON.stringify({ adapter: device.description, kernels, ...after }, null, 2)}\n`);
+    }
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    onEvent?.({ type: "warning", message: `${path} cannot be written (${error.message}): later runs time it again` });
+    // Without a run directory nothing would tell what was computed with.
+    return out === undefined ? device.choices : choices;
+  }
+  const total = Object.keys(choices.entries).length;
+  onEvent?.({ type: "tuned", timed, choices: total, seconds, path, isCut: limit.signal.aborted });
   return choices;
 }
 
-/** `tuning-llvmpipe-llvm-15-0-6-256-bits.json`. */
-function fileName(adapter: string): string {
-  return `tuning-${adapter.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-|-$/g, "")}.json`;
+/** A signal that comes after some seconds. */
+class TimeLimit implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #timer?: ReturnType<typeof setTimeout>;
+
+  constructor(seconds: number | undefined) {
+    if (seconds !== undefined) this.#timer = setTimeout(() => this.#controller.abort(), 1000 * seconds);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
 }
 
 /** What is kept of an adapter. What was measured with other kernels counts for nothing, and is measured again. */
@@ -102,7 +146,7 @@ async function readMeasured(
   try {
     text = await Deno.readTextFile(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return NOTHING;
+    if (error instanceof Deno.errors.NotFound || isRefusal(error)) return NOTHING;
     throw error;
   }
   try {

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { classify } from "../../src/device/webgpu/adapter_class.ts";
 import { assumedMemory } from "../../src/device/webgpu/assumed_memory.ts";
 
 const GiB = 2 ** 30;
@@ -31,8 +32,8 @@ const adapters: readonly [vendor: string, architecture: string, description: str
 ];
 for (const [vendor, architecture, description, shares] of adapters) {
   Deno.test(`assumedMemory() of ${description || vendor || "an adapter without a name"}`, () => {
-    const info = { vendor, architecture, description };
-    assertEquals(assumedMemory(info, () => 12 * GiB), shares ? 6 * GiB : 4 * GiB);
-    assertEquals(assumedMemory(info, () => undefined), 4 * GiB);
+    const { class: adapter } = classify({ vendor, architecture, device: "", description });
+    assertEquals(assumedMemory(adapter, () => 12 * GiB), shares ? 6 * GiB : 4 * GiB);
+    assertEquals(assumedMemory(adapter, () => undefined), 4 * GiB);
   });
 }

@@ -125,13 +125,18 @@ Deno.test("sidesOf() refuses what names no tile", () => {
   }
 });
 
+const TARGETS: readonly Target[] = [
+  ...[true, false].map((isSoftware) => ({ isSoftware })),
+  ...(["discrete", "integrated", "apple"] as const).map((gpuKind) => ({ isSoftware: false, gpuKind })),
+];
+
 Deno.test("a kernel's candidates begin with what it writes unasked", () => {
   for (const { kernel, ...op } of registry.values()) {
     if (!kernel?.candidates) continue;
     for (const { inputs, attrs = {} } of op.samples) {
       const shapes = inputs.map(({ shape }) => shape);
       const call = { inputs: shapes, output: op.shape(shapes, attrs), attrs };
-      for (const target of [{ isSoftware: true }, { isSoftware: false }]) {
+      for (const target of TARGETS) {
         const [first, ...others] = kernel.candidates(call, target);
         assertEquals(kernel.wgsl(call, target, first).code, kernel.wgsl(call, target).code);
         assert(!others.includes(first));

@@ -6,6 +6,8 @@
 
 import type { Device } from "../../src/device/device.ts";
 import { openGpuJs } from "../../src/device/gpujs/device.ts";
+import { heedForceGpu } from "../../src/device/host.ts";
+import { allAreGpus, classify } from "../../src/device/webgpu/adapter_class.ts";
 import { openWebGpu, WebGpuDevice } from "../../src/device/webgpu/device.ts";
 
 /** A kind of device; a test of one that is not present is ignored, and counted so. */
@@ -15,6 +17,7 @@ export interface DeviceKind {
   open(): Promise<Device>;
 }
 
+heedForceGpu();
 const adapter = await navigator.gpu?.requestAdapter();
 
 /** Can the adapter hold tensors in half precision? Tests of that are ignored where it cannot, and counted so. */
@@ -27,8 +30,8 @@ export const devices: readonly DeviceKind[] = [
   { name: "gpu.js (JavaScript)", present: true, open: () => openGpuJs("cpu") },
 ];
 
-/** Is the adapter a processor that plays the GPU? */
-export const isSoftware: boolean = adapter?.info.isFallbackAdapter ?? false;
+/** Is the adapter a processor that plays the GPU, and is it treated so? */
+export const isSoftware: boolean = Boolean(adapter) && classify(adapter!.info).class === "software" && !allAreGpus();
 
 /** The adapter at hand, which reports these limits in the place of its own. */
 export async function openWithLimits(limits: Partial<Record<keyof GPUSupportedLimits, number>>): Promise<WebGpuDevice> {
@@ -41,11 +44,11 @@ export async function openWithLimits(limits: Partial<Record<keyof GPUSupportedLi
   return new WebGpuDevice(gpu, fresh.info);
 }
 
-/** The adapter at hand, taken for a GPU: it is given a GPU's kernels. */
-export async function openAsGpu(): Promise<WebGpuDevice> {
+/** The adapter at hand, taken for a GPU of this name: it is given a GPU's kernels. */
+export async function openAsGpu(description = "a GPU"): Promise<WebGpuDevice> {
   const gpu = await (await navigator.gpu.requestAdapter())!.requestDevice();
   return new WebGpuDevice(gpu, {
-    ...{ vendor: "", architecture: "", device: "", description: "a GPU", isFallbackAdapter: false },
+    ...{ vendor: "", architecture: "", device: "", description, isFallbackAdapter: false },
     ...{ subgroupMinSize: 4, subgroupMaxSize: 128 },
   });
 }

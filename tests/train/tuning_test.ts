@@ -6,6 +6,7 @@ import { Choices } from "../../src/graph/choices.ts";
 import { createModel } from "../../src/models/mod.ts";
 import type { TrainEvent } from "../../src/train/events.ts";
 import { adam } from "../../src/train/optimizers.ts";
+import type { Tune } from "../../src/train/options.ts";
 import type { StepOptions } from "../../src/train/step.ts";
 import { choicesFor, recordChoices } from "../../src/train/tuning.ts";
 
@@ -28,6 +29,13 @@ function tuningDevice(asked: TuneOptions[]): Device {
   } as unknown as Device;
 }
 
+/** How a run differs from the others here. */
+interface More {
+  readonly device?: Partial<Device>;
+  readonly batch?: number;
+  readonly out?: string;
+}
+
 /** One run after another with one cache folder. */
 async function inFolder(fn: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -38,14 +46,14 @@ async function inFolder(fn: (folder: string) => Promise<void>): Promise<void> {
   }
 }
 
-async function choose(folder: string, tune: "off" | "quick" | "full", events: TrainEvent[] = []) {
+async function choose(folder: string, tune: Tune, events: TrainEvent[] = [], more: More = {}) {
   const asked: TuneOptions[] = [];
   const choices = await choicesFor(
     {
-      ...{ device: tuningDevice(asked), model, tune, cache: { mode: "auto", directory: folder }, accumulate: 1 },
-      ...{ resume: false, onEvent: (event) => events.push(event) },
+      ...{ device: { ...tuningDevice(asked), ...more.device }, model, tune, accumulate: 1, out: more.out },
+      ...{ cache: { mode: "auto", directory: folder }, resume: false, onEvent: (event) => events.push(event) },
     },
-    step,
+    { ...step, batch: more.batch ?? step.batch },
     4,
   );
   return { entries: choices.entries, asked };
@@ -116,6 +124,64 @@ Deno.test("a damaged file is named, ignored and written anew", () =>
       assertStringIncludes(JSON.stringify(warning), FILE);
       assertEquals((await choose(folder, "quick")).asked[0].known, { b: "quick" });
     }
+  }));
+
+/** Pictures in a step of LeNet that is large enough to be tuned unasked. */
+const LARGE = 2 ** 16;
+
+Deno.test("auto tunes quickly for a large step on a GPU, and nothing else", () =>
+  inFolder(async (folder) => {
+    const gpu = { isSoftware: false };
+    const off: More[] = [{}, { device: gpu }, { device: { isSoftware: true }, batch: LARGE }];
+    for (const more of [...off, { device: { ...gpu, tune: undefined }, batch: LARGE }]) {
+      const events: TrainEvent[] = [];
+      assertEquals((await choose(folder, "auto", events, more)).entries, { a: "stored", b: "stored" });
+      assertEquals(events, []);
+    }
+    const { entries, asked: [{ effort }] } = await choose(folder, "auto", [], { device: gpu, batch: LARGE });
+    assertEquals([entries, effort], [{ a: "stored", b: "quick" }, "quick"]);
+    assertEquals((await choose(folder, "quick")).asked[0].known, { b: "quick" });
+  }));
+
+Deno.test("auto says how long it may take, and ends then", () =>
+  inFolder(async (folder) => {
+    const { setTimeout } = globalThis;
+    const waits: unknown[] = [];
+    const events: TrainEvent[] = [];
+    const device: Partial<Device> = {
+      isSoftware: false,
+      async tune(_graphs, { onProgress, signal }) {
+        onProgress!("b", 0, 2);
+        await new Promise((resolve) => signal!.addEventListener("abort", resolve));
+        return { choices: new Choices({ b: "quick" }), learnt: { b: "quick" } };
+      },
+    };
+    try {
+      // deno-lint-ignore no-explicit-any
+      globalThis.setTimeout = ((fn: () => void, ms: number) => (waits.push(ms), setTimeout(fn, ms / 1000))) as any;
+      await choose(folder, "auto", events, { device, batch: LARGE });
+    } finally {
+      globalThis.setTimeout = setTimeout;
+    }
+    assertEquals(waits.filter((ms) => ms === 20_000).length, 1);
+    assertEquals(
+      events.map((event) => event.type === "tuning" ? event.atMost : event.type === "tuned" && event.isCut),
+      [
+        20,
+        true,
+      ],
+    );
+  }));
+
+Deno.test("what cannot be kept is chosen for a run that keeps it, and for no other", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "file"), "");
+    const events: TrainEvent[] = [];
+    const into = (out?: string) => choose(join(folder, "file", "cache"), "quick", events, { out });
+    assertEquals((await into("a run")).entries, { a: "stored", b: "quick" });
+    assertEquals((await into()).entries, { a: "stored", b: "stored" });
+    assertEquals(events.map(({ type }) => type), ["warning", "warning"]);
+    assertStringIncludes(JSON.stringify(events), "cannot be written");
   }));
 
 Deno.test("a resumed run computes as it began, or not at all", () =>

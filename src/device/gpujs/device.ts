@@ -31,6 +31,7 @@ export async function openGpuJs(mode: GpuJsMode = "webasm"): Promise<GpuJsDevice
 export class GpuJsDevice implements Device {
   readonly kind = "gpujs";
   readonly description: string;
+  readonly isSoftware = true;
   readonly precisions = ["f32"] as const;
   readonly maxTensorBytes = MAX_TENSOR_BYTES;
   readonly memoryBytes?: number = freeHostMemory();

@@ -116,7 +116,8 @@ const texts = new WeakMap<TargetDevice, Map<string, Wgsl>>();
 function textOf(device: TargetDevice, op: string, call: Call, candidate: string | undefined, calls: number): Wgsl {
   let known = texts.get(device);
   if (!known) texts.set(device, known = new Map());
-  const key = `${op} ${candidate} ${calls} ${keyOf(call)}`;
+  // What a device is taken for changes once, when its rates are known.
+  const key = `${device.isSoftware} ${op} ${candidate} ${calls} ${keyOf(call)}`;
   let wgsl = known.get(key);
   if (!wgsl) known.set(key, wgsl = opNamed(op).kernel!.wgsl(call, device, candidate, calls));
   return wgsl;

@@ -6,6 +6,7 @@
 
 import { sizeOf } from "../../../kernels/op.ts";
 import { UserError } from "../../errors.ts";
+import type { GpuKind } from "../../../kernels/op.ts";
 import type { Chooser } from "../../graph/choices.ts";
 import { cut } from "../../graph/cut.ts";
 import { fuse } from "../../graph/fuse.ts";
@@ -15,6 +16,7 @@ import { ALIGNMENT, type MemoryLimits, type Plan, plan } from "../../graph/plan.
 import { checkPrecision } from "../checks.ts";
 import { OutOfMemoryError } from "../out_of_memory.ts";
 import type { Rates } from "../rates.ts";
+import { type AdapterClass, allAreGpus, classify } from "./adapter_class.ts";
 import { Pipelines } from "./pipelines.ts";
 
 /** Storage buffers that every device lets a dispatch have. */
@@ -91,24 +93,16 @@ export class WebGpuContext {
   readonly description: string;
   /** How temporaries can be held. */
   readonly precisions: readonly Precision[];
-  /** Does a processor play the GPU? */
-  readonly isSoftware: boolean;
-  /** Is what a dispatch only reads bound for reading alone? Llvmpipe reads it no faster, and more texts take longer to compile. */
-  readonly bindsReadOnly: boolean;
-  /** Are tensors read from textures? On a processor that takes a tenth of the time, where a dispatch may have enough of them. */
-  readonly readsTextures: boolean;
+  /** What the adapter is by its names. */
+  readonly adapterClass: AdapterClass;
   /** Largest tensor that a kernel is given, in bytes. */
   readonly maxBinding: number;
   /** Largest buffer, in bytes. */
   readonly maxBuffer: number;
-  /** Largest buffer of temporaries, in bytes, unless one alone is larger. */
-  readonly #maxPage: number;
-  /** Largest buffer of states, in bytes, unless one alone is larger: it can be bound as a whole. */
-  readonly maxStatePage: number;
   /** What the device was measured to do; undefined where it was not. */
   rates?: Rates;
-  /** Tensors that a dispatch may touch. */
-  readonly #maxTensors: number;
+  /** Is it treated as a GPU, whatever its names and rates say? */
+  readonly #isForced = allAreGpus();
   #fault?: Error;
   /** What has been made so far, looked at. */
   #scopes: Promise<unknown> = Promise.resolve();
@@ -123,20 +117,14 @@ export class WebGpuContext {
   constructor(gpu: GPUDevice, info: GPUAdapterInfo, maxBinding: number = gpu.limits.maxStorageBufferBindingSize) {
     this.gpu = gpu;
     this.pipelines = new Pipelines(gpu, (what, make) => this.make(what, make));
-    this.description = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ");
-    this.precisions = gpu.features.has("shader-f16") ? ["f32", "f16"] : ["f32"];
-    this.isSoftware = info.isFallbackAdapter;
-    this.bindsReadOnly = !this.isSoftware;
     const limits = usable({ maxBinding, maxBuffer: gpu.limits.maxBufferSize });
     this.maxBinding = limits.maxBinding;
     this.maxBuffer = limits.maxBuffer;
-    this.#maxPage = this.isSoftware ? limits.maxBuffer : Math.min(limits.maxBuffer, MOST_ON_GPU);
-    this.maxStatePage = Math.min(this.maxBinding, this.#maxPage);
-    const { maxStorageBuffersPerShaderStage, maxStorageTexturesPerShaderStage } = gpu.limits;
-    this.readsTextures = this.isSoftware && maxStorageTexturesPerShaderStage >= PROMISED;
-    this.#maxTensors = this.readsTextures
-      ? Math.min(maxStorageBuffersPerShaderStage, maxStorageTexturesPerShaderStage)
-      : maxStorageBuffersPerShaderStage;
+    const name = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(" ");
+    this.precisions = gpu.features.has("shader-f16") ? ["f32", "f16"] : ["f32"];
+    this.adapterClass = classify(info).class;
+    // What is measured so is of another device.
+    this.description = this.#isForced && this.adapterClass === "software" ? `${name} taken for a GPU` : name;
     // A validation error is silent unless it is listened for; nothing computed after it is to be believed.
     gpu.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
@@ -170,6 +158,46 @@ export class WebGpuContext {
       });
       this.#scopes = Promise.all([this.#scopes, scope]);
     }
+  }
+
+  /** Does a processor play the GPU? By its names, or by its rates once they are known. */
+  get isSoftware(): boolean {
+    if (this.#isForced) return false;
+    return this.adapterClass === "software" || this.rates?.isProcessor === true;
+  }
+
+  /** What kind of GPU it is, where its names tell. */
+  get gpuKind(): GpuKind | undefined {
+    const { adapterClass } = this;
+    return adapterClass === "software" || adapterClass === "unknown" ? undefined : adapterClass;
+  }
+
+  /** Is what a dispatch only reads bound for reading alone? Llvmpipe reads it no faster, and more texts take longer to compile. */
+  get bindsReadOnly(): boolean {
+    return !this.isSoftware;
+  }
+
+  /** Largest buffer of temporaries, in bytes, unless one alone is larger. */
+  get #maxPage(): number {
+    return this.isSoftware ? this.maxBuffer : Math.min(this.maxBuffer, MOST_ON_GPU);
+  }
+
+  /** Largest buffer of states, in bytes, unless one alone is larger: it can be bound as a whole. */
+  get maxStatePage(): number {
+    return Math.min(this.maxBinding, this.#maxPage);
+  }
+
+  /** Are tensors read from textures? On a processor that takes a tenth of the time, where a dispatch may have enough of them. */
+  get readsTextures(): boolean {
+    return this.isSoftware && this.gpu.limits.maxStorageTexturesPerShaderStage >= PROMISED;
+  }
+
+  /** Tensors that a dispatch may touch. */
+  get #maxTensors(): number {
+    const { maxStorageBuffersPerShaderStage, maxStorageTexturesPerShaderStage } = this.gpu.limits;
+    return this.readsTextures
+      ? Math.min(maxStorageBuffersPerShaderStage, maxStorageTexturesPerShaderStage)
+      : maxStorageBuffersPerShaderStage;
   }
 
   /** Throws what the device has complained of since it was opened. */

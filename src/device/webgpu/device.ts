@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Choices, Chooser } from "../../graph/choices.ts";
+import { Choices, type Chooser } from "../../graph/choices.ts";
 import { type Graph, type Precision, stateSizes } from "../../graph/graph.ts";
 import type { Device, MemoryUse, Session, Tuned, TuneOptions } from "../device.ts";
 import { memoryUse } from "../memory.ts";
@@ -64,10 +64,12 @@ export class WebGpuDevice implements Device {
 
   constructor(gpu: GPUDevice, info: GPUAdapterInfo, maxBinding?: number, freeMemory?: FreeMemory) {
     this.#context = new WebGpuContext(gpu, info, maxBinding);
-    this.memoryIsAssumed = !this.#context.isSoftware;
     // A software adapter takes the host's memory; of a GPU's, WebGPU tells nothing.
-    this.memoryBytes = this.#context.isSoftware ? freeMemory?.() : assumedMemory(info, () => freeMemory?.());
-    this.choices = choicesFor(this.description);
+    const { adapterClass } = this.#context;
+    const isSoftware = adapterClass === "software";
+    this.memoryBytes = isSoftware ? freeMemory?.() : assumedMemory(adapterClass, () => freeMemory?.());
+    this.memoryIsAssumed = !isSoftware;
+    this.choices = this.isSoftware || !isSoftware ? choicesFor(this.description) : new Choices();
   }
 
   get description(): string {
@@ -80,6 +82,10 @@ export class WebGpuDevice implements Device {
 
   get maxTensorBytes(): number {
     return this.#context.maxBinding;
+  }
+
+  get isSoftware(): boolean {
+    return this.#context.isSoftware;
   }
 
   get rates(): Rates | undefined {

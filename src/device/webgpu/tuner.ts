@@ -65,7 +65,9 @@ export class Tuner {
   async #settle(graph: Graph, isWhole = true): Promise<void> {
     const least = LEAST_WORK * workIn(graph);
     for (;;) {
-      const open = [...this.#ask(graph)].filter(([bucket]) => !this.#decided.has(bucket));
+      // The most work first, for what is timed before the signal comes.
+      const open = [...this.#ask(graph)].filter(([bucket]) => !this.#decided.has(bucket))
+        .sort(([, a], [, b]) => b.work - a.work);
       if (open.length === 0) return;
       for (const [done, [bucket, question]] of open.entries()) {
         // It may have been decided as part of another one.
