@@ -215,7 +215,7 @@ export const max: Op = reduction(
     name: "max",
     identity: "-3.4028234663852886e38",
     combine: "select(a, b, b > a || (bitcast<u32>(b) & 0x7fffffffu) > 0x7f800000u)",
-    combine4: "select(a, b, b > a | (bitcast<vec4u>(b) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u))",
+    combine4: "select(a, b, (b > a) | ((bitcast<vec4u>(b) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u)))",
   },
   function (x) {
     const kept2 = this.thread.x % this.constants.k2;
