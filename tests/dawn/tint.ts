@@ -15,21 +15,29 @@ import type { Texts } from "./texts.ts";
 /** Longer texts are passed over, and counted. */
 const MOST_CHARACTERS = 2 ** 18;
 
-const dawn = await loadDawn();
+/** Dawn, or why it is not here. */
+export const dawn = await loadDawn();
 
 /** Every implementation and device in use: what the collector takes while Dawn uses it ends the process. */
 const kept: unknown[] = [];
 
-async function openNull({ create, globals }: Dawn): Promise<WebGpuContext> {
+/**
+ * A device of Dawn's null backend, which has the limits that WebGPU promises.
+ *
+ * @param isFallbackAdapter Does it say of itself that a processor plays the GPU?
+ */
+export async function openNullDevice(isFallbackAdapter: boolean): Promise<{ gpu: GPUDevice; info: GPUAdapterInfo }> {
+  const { create, globals } = dawn as Dawn;
   // Dawn's names are given where Deno lacks them alone: other tests of the process have Deno's.
   for (const [name, value] of Object.entries(globals)) {
     if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true });
   }
-  const gpu = create(["backend=null"]);
-  const adapter = (await gpu.requestAdapter())!;
-  const device = await adapter.requestDevice({ requiredFeatures: ["shader-f16"] });
-  kept.push(gpu, adapter, device);
-  return new WebGpuContext(device, adapter.info);
+  const implementation = create(["backend=null"]);
+  const adapter = (await implementation.requestAdapter())!;
+  const gpu = await adapter.requestDevice({ requiredFeatures: ["shader-f16"] });
+  kept.push(implementation, adapter, gpu);
+  const names = { vendor: "", architecture: "", device: "", description: "Dawn's null backend" };
+  return { gpu, info: { ...names, isFallbackAdapter, subgroupMinSize: 4, subgroupMaxSize: 128 } };
 }
 
 /** What a pass depends on. */
@@ -105,7 +113,8 @@ export function testTexts(part: string, sources: ReadonlyMap<string, () => Texts
     name: `Tint compiles the texts of ${part}${typeof dawn === "string" ? `: npm's webgpu is not here (${dawn})` : ""}`,
     ignore: typeof dawn === "string",
     async fn(t) {
-      const context = await openNull(dawn as Dawn);
+      const { gpu, info } = await openNullDevice(false);
+      const context = new WebGpuContext(gpu, info);
       const passes = new Passes();
       await passes.read();
       const counts = { dispatches: 0, compiled: 0, alone: 0, tooLong: 0 };
