@@ -23,11 +23,14 @@ const adapter = await navigator.gpu?.requestAdapter();
 /** Can the adapter hold tensors in half precision? Tests of that are ignored where it cannot, and counted so. */
 export const hasHalf = adapter?.features.has("shader-f16") ?? false;
 
+/** `deno task test:dawn` and `test:half` ask about WebGPU alone. */
+const hasGpuJs = Deno.env.get("ONLY_WEBGPU") !== "1";
+
 /** Every kind of device. */
 export const devices: readonly DeviceKind[] = [
   { name: "WebGPU", present: Boolean(adapter), open: async () => (await openWebGpu())! },
-  { name: "gpu.js (WebAssembly)", present: true, open: () => openGpuJs("webasm") },
-  { name: "gpu.js (JavaScript)", present: true, open: () => openGpuJs("cpu") },
+  { name: "gpu.js (WebAssembly)", present: hasGpuJs, open: () => openGpuJs("webasm") },
+  { name: "gpu.js (JavaScript)", present: hasGpuJs, open: () => openGpuJs("cpu") },
 ];
 
 /** Is the adapter a processor that plays the GPU, and is it treated so? */
