@@ -24,6 +24,8 @@ export async function measureDevice(device: Device, say: (line: string) => void)
   const { rates, isNew, notKept } = await ratesOf(device, cacheFolder());
   if (isNew) say(`rates  ${ratesText(rates)}`);
   if (notKept) say(`note   the rates are not kept: ${notKept}`);
-  if (rates.isProcessor) say(`note   ${device.description} is as fast as a processor, and is treated as one`);
   device.rates = rates;
+  if (rates.isProcessor && device.isSoftware) {
+    say(`note   ${device.description} is as fast as a processor, and is treated as one`);
+  }
 }

@@ -44,9 +44,8 @@ export class TrainingReporter {
         return this.#share(`timing kernels: ${event.call}`, event.done, event.total);
       case "tuned":
         return this.#progress.line(
-          `tune   ${event.choices} choices; ${event.timed} timed now in ${
-            clock(event.seconds)
-          }, kept in ${event.path}` +
+          `tune   ${event.choices} choices; ${event.timed} timed now in ${clock(event.seconds)}` +
+            (event.timed > 0 ? `, kept in ${event.path}` : "") +
             (event.isCut ? "; the next run times the rest" : ""),
         );
       case "batch":

@@ -41,6 +41,9 @@ const WORTH_TUNING = 1e11;
 /** Seconds after which `auto` times no further call; what is left is timed when the next run begins. */
 const AUTO_SECONDS = 20;
 
+/** Seconds of a step, at the measured rate, above which `auto` times nothing: no call would be timed within its limit. */
+const TOO_SLOW = 10;
+
 /** What is asked of a run's options here. */
 type TuningOptions = Pick<
   ResolvedOptions,
@@ -71,8 +74,10 @@ export async function choicesFor(options: TuningOptions, step: StepOptions, valB
 
 /** Does `auto` time the calls of such a step? Not where a processor plays the GPU: compiling takes longer there than is ever saved. */
 function isWorthTuning({ device, model }: TuningOptions, { batch }: StepOptions): boolean {
+  if (!device.tune || device.isSoftware) return false;
   // A multiply-add is two operations, and the backward pass has two products for each of the forward pass.
-  return device.tune !== undefined && !device.isSoftware && 6 * model.multiplyAdds * batch >= WORTH_TUNING;
+  const flops = 6 * model.multiplyAdds * batch;
+  return flops >= WORTH_TUNING && flops / (device.rates?.flops ?? Infinity) <= TOO_SLOW;
 }
 
 /** Times what was not timed on this adapter before, and keeps it. No choice is made that is not kept, here or with the run. */

@@ -132,13 +132,22 @@ const LARGE = 2 ** 16;
 Deno.test("auto tunes quickly for a large step on a GPU, and nothing else", () =>
   inFolder(async (folder) => {
     const gpu = { isSoftware: false };
-    const off: More[] = [{}, { device: gpu }, { device: { isSoftware: true }, batch: LARGE }];
+    const rates = { flops: 1e9, bytes: 1e9, readBack: 0.01, queueDepth: 16, isProcessor: false };
+    const off: More[] = [
+      {},
+      { device: gpu },
+      { device: { isSoftware: true }, batch: LARGE },
+      // A step would take minutes.
+      { device: { ...gpu, rates }, batch: LARGE },
+    ];
     for (const more of [...off, { device: { ...gpu, tune: undefined }, batch: LARGE }]) {
       const events: TrainEvent[] = [];
       assertEquals((await choose(folder, "auto", events, more)).entries, { a: "stored", b: "stored" });
       assertEquals(events, []);
     }
-    const { entries, asked: [{ effort }] } = await choose(folder, "auto", [], { device: gpu, batch: LARGE });
+    const { entries, asked: [{ effort }] } = await choose(folder, "auto", [], {
+      ...{ device: { ...gpu, rates: { ...rates, flops: 1e12 } }, batch: LARGE },
+    });
     assertEquals([entries, effort], [{ a: "stored", b: "quick" }, "quick"]);
     assertEquals((await choose(folder, "quick")).asked[0].known, { b: "quick" });
   }));

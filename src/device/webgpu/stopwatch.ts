@@ -57,15 +57,16 @@ export class Stopwatch implements Disposable {
    * Median seconds of a run: by the device's own clock where it has one, else by the wall's.
    *
    * @param enough A run of much more than these ends the timing.
+   * @param signal So does this, once a run is timed.
    */
-  async seconds(enough = Infinity): Promise<number> {
+  async seconds(enough = Infinity, signal?: AbortSignal): Promise<number> {
     const times: number[] = [];
     const start = performance.now();
     const isOver = () => times.length >= LEAST_RUNS && performance.now() - start > 1000 * ENOUGH_SECONDS;
     while (times.length < MOST_RUNS && !isOver()) {
       const seconds = this.#hasClock ? await this.#byDevice() : await this.#byWall();
       times.push(seconds);
-      if (seconds > HOPELESS * enough) break;
+      if (seconds > HOPELESS * enough || signal?.aborted) break;
     }
     return times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
   }

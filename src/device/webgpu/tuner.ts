@@ -93,12 +93,13 @@ export class Tuner {
     this.#decided.set(bucket, byRules);
     let best = { way: byRules, seconds: await this.#time(graph, Infinity) * (1 - LEAST_GAIN) };
     for (const way of others) {
-      // What is half timed is not known.
-      if (this.#options.signal?.aborted) return void this.#decided.set(bucket, byRules);
+      if (this.#options.signal?.aborted) break;
       this.#decided.set(bucket, way);
       const seconds = await this.#time(graph, best.seconds);
       if (seconds < best.seconds) best = { way, seconds };
     }
+    // What is half timed is not known.
+    if (this.#options.signal?.aborted) return void this.#decided.set(bucket, byRules);
     this.#decided.set(bucket, best.way);
     this.#timed.add(bucket);
   }
@@ -107,7 +108,7 @@ export class Tuner {
   async #time(graph: Graph, enough: number): Promise<number> {
     await this.#settle(graph, false);
     using stopwatch = await Stopwatch.of(this.#context, graph, this.#chooser);
-    return await stopwatch.seconds(enough);
+    return await stopwatch.seconds(enough, this.#options.signal);
   }
 }
 
