@@ -72,6 +72,21 @@ export interface DatasetParts {
   readonly pictureSize?: number;
   /** What was noticed on opening, a line each. */
   readonly warnings: readonly string[];
+  /** How it was opened, where that was by a path. */
+  readonly origin?: Origin;
+}
+
+/** How a data set was opened: what opens it again. */
+export interface Origin {
+  /** Path of the folder or file. */
+  readonly data: string;
+  readonly task?: Task;
+  readonly target?: readonly string[];
+  readonly others?: string;
+  readonly allowOutside?: boolean;
+  readonly labelColumn?: string;
+  readonly fileColumn?: string;
+  readonly splitColumn?: string;
 }
 
 /**
@@ -104,6 +119,8 @@ export class Dataset {
   readonly positions: readonly number[];
   /** What was noticed on opening, a line each. */
   readonly warnings: readonly string[];
+  /** How it was opened, where that was by a path. */
+  readonly origin?: Origin;
 
   /**
    * Makes a data set; `openDataset` is the usual way.
@@ -120,6 +137,7 @@ export class Dataset {
     this.source = parts.source;
     this.positions = parts.positions;
     this.warnings = parts.warnings;
+    this.origin = parts.origin;
   }
 
   /** How many pictures. */
@@ -157,6 +175,11 @@ export class Dataset {
       positions: indices.map((i) => this.positions[i]),
       warnings: [],
     });
+  }
+
+  /** The same data set, opened so. */
+  openedAs(origin: Origin): Dataset {
+    return new Dataset({ ...this.parts, origin });
   }
 
   /**

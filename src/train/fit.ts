@@ -117,7 +117,7 @@ export class Fit {
     model.initialize(options.seed);
     this.#choices = choices;
     this.#session = parts.session;
-    const weights = classWeightsOf(trainData, options.classWeights);
+    const weights = classWeightsOf(trainData, options);
     const taught = options.teacher ? teacherState(options.teacher, preprocessing) : [];
     const started = initialState(model, optimizer, weights, this.#step.learning, options.accumulate > 1);
     const scale = this.#counters.includes(LOSS_SCALE.scale) ? initialLossScale() : [];
