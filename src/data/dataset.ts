@@ -145,6 +145,11 @@ export class Dataset {
     return this.samples.length;
   }
 
+  /** Does it say which picture is in which split? */
+  get hasOwnSplit(): boolean {
+    return this.samples.some(({ split }) => split !== undefined);
+  }
+
   /** Width of a target row: one for binary, else the number of classes or labels. */
   get outputs(): number {
     return this.classes.length;
@@ -192,7 +197,7 @@ export class Dataset {
    * @throws {RangeError} If the ratios are not numbers of zero or more with a sum above zero.
    */
   split(options: SplitOptions = {}): Split {
-    const has = this.samples.some(({ split }) => split !== undefined);
+    const has = this.hasOwnSplit;
     const own = options.own ?? (has && options.ratios === undefined);
     const { ratios = [8, 1, 1], stratify = true, seed = 0 } = options;
     if (own && !has) {

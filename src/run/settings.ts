@@ -96,7 +96,7 @@ const ofModels = (option: ModelOption) => ({ settings }: Facts): string | undefi
 
 /** Applies to data with a manifest. */
 const ofManifests = ({ data }: Facts): string | undefined =>
-  data?.kind === undefined || data.kind === "csv" || data.kind === "celeba" ? undefined : "the data have no CSV file";
+  data?.kind === undefined || data.kind === "csv" ? undefined : "the data are no CSV file";
 
 /** Applies to some tasks. */
 const ofTasks = (...tasks: readonly Task[]) => ({ data, settings }: Facts): string | undefined => {
@@ -165,7 +165,7 @@ export const splitSettings = {
   split: setting(ratios, {
     help: "train:val:test, or own for the data set's own split",
     byDefault: "own where there is one, else 8:1:1",
-    derive: ({ data }) => data?.hasOwnSplit ? "own" : [8, 1, 1] as const,
+    derive: ({ data }) => data && (data.hasOwnSplit ? "own" : [8, 1, 1] as const),
   }),
   stratify: setting(toggle, { help: "keep the ratios of the classes in every split", default: true }),
   allowDuplicates: setting(toggle, { help: "go on when the same picture is in two splits", default: false }),
@@ -391,12 +391,7 @@ export const deviceSettings = {
 
 /** What is recorded on the way. */
 export const recordSettings = {
-  logEvery: setting(integer({ min: 1 }), {
-    learns: false,
-    isFree: false,
-    help: "steps between two records of the loss",
-    default: 10,
-  }),
+  logEvery: setting(integer({ min: 1 }), { ...FREE, help: "steps between two records of the loss", default: 10 }),
   valEvery: setting(integer({ min: 1 }), {
     ...FREE,
     help: "steps between two validations",

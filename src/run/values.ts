@@ -65,7 +65,7 @@ export const memory: Kind<number> = {
 
 /** Pictures in a step, or as many as fit. */
 export const batch: Kind<number | "auto"> = valueOf(
-  (word) => word === "auto" ? word : /^[1-9]\d*$/.test(word) ? Number(word) : undefined,
+  (word) => word === "auto" ? word : /^\d+$/.test(word) && !countFault(1)(Number(word)) ? Number(word) : undefined,
   (value) => value === "auto" ? undefined : countFault(1)(value),
   "a whole number of at least 1, or auto",
   "N|auto",

@@ -20,7 +20,7 @@ import { recordOf, teacherState } from "./distillation.ts";
 import { Evaluator, reportOf } from "./evaluate.ts";
 import { kernelTableHash } from "./kernel_table.ts";
 import { initialLossScale, LOSS_SCALE, type LossScale, lossScaleIn } from "./loss_scale.ts";
-import { augmentOf, classWeightsOf, type ResolvedOptions } from "./options.ts";
+import { augmentOf, classWeightsOf, type ResolvedOptions, settingsRecord } from "./options.ts";
 import type { RunPlan } from "./plan_run.ts";
 import { preprocessingOf } from "./preprocessing.ts";
 import { checkSameRun } from "./resume.ts";
@@ -380,38 +380,41 @@ export class Fit {
 
   /** Makes the run directory, or goes on where the run in it was stopped. Comes last: what fails before leaves nothing. */
   async #begin(trainData: Dataset, valData: Dataset): Promise<void> {
-    if (this.#options.resume) return await this.#resume();
-    const { device, optimizer, seed, epochs, accumulate, precision, teacher } = this.#options;
-    const { freeze, learningRateScale, layerDecay } = this.#options;
+    if (this.#options.resume) return await this.#resume(trainData);
     const tuning = await recordChoices(this.#choices);
-    await this.#directory?.begin({
-      versions: { fovea: manifest.version, deno: Deno.version.deno },
-      device: { kind: device.kind, description: device.description },
-      rates: device.rates,
-      ...this.#info,
-      seed,
-      epochs,
-      batch: this.#train.batch,
-      accumulate,
-      precision,
-      optimizer: optimizer.name,
-      schedule: this.#schedule,
-      learning: { freeze, learningRateScale, layerDecay },
-      teacher: teacher && await recordOf(teacher),
-      kernels: await kernelTableHash(),
-      tuning: tuning.hash,
-      fingerprint: { train: await trainData.fingerprint(), val: await valData.fingerprint() },
-    }, { [TUNING_FILE]: tuning.text });
+    const facts = await this.#facts(trainData, valData);
+    await this.#directory?.begin({ ...facts, tuning: tuning.hash }, { [TUNING_FILE]: tuning.text });
     // A run that ends before its first epoch does can be resumed too.
     await this.#saveLast();
   }
 
-  async #resume(): Promise<void> {
+  /** What repeats the run: every setting, and what it depends on besides. */
+  async #facts(trainData: Dataset, valData: Dataset): Promise<Record<string, unknown>> {
+    const { device, teacher } = this.#options;
+    return {
+      versions: { fovea: manifest.version, deno: Deno.version.deno },
+      device: { kind: device.kind, description: device.description },
+      rates: device.rates,
+      ...this.#info,
+      settings: this.#settings(trainData),
+      teacher: teacher && await recordOf(teacher),
+      kernels: await kernelTableHash(),
+      fingerprint: { train: await trainData.fingerprint(), val: await valData.fingerprint() },
+    };
+  }
+
+  #settings(trainData: Dataset): Record<string, unknown> {
+    // A batch that was to be found is a number now.
+    const settled = { batch: this.#train.batch };
+    return { ...settingsRecord(this.#options, trainData, settled), ...this.#directory?.settings, ...settled };
+  }
+
+  async #resume(trainData: Dataset): Promise<void> {
     const directory = this.#directory;
     if (!directory) throw new TypeError("Cannot resume without a run directory: give out");
     await directory.reopen();
     const { tensors, info } = await directory.loadCheckpoint("last");
-    await checkSameRun(directory.path, info, this.#info, this.#options);
+    await checkSameRun(directory.path, info, this.#info, this.#options, this.#settings(trainData));
     for (const [name, shape] of this.#stateShapes()) {
       const tensor = tensors.get(name);
       if (!tensor || `${tensor.shape}` !== `${shape}`) {

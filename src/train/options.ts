@@ -257,8 +257,8 @@ export function settingsOfModel({ name, imageSize, options }: Model): Given {
 }
 
 /** What the settings need to know of a data set. */
-export function factsOf({ kind, task, pictureSize, samples }: Dataset): DataFacts {
-  return { kind, task, pictureSize, hasOwnSplit: samples.some(({ split }) => split !== undefined) };
+export function factsOf({ kind, task, pictureSize, hasOwnSplit }: Dataset): DataFacts {
+  return { kind, task, pictureSize, hasOwnSplit };
 }
 
 /**
