@@ -80,12 +80,19 @@ export interface DatasetParts {
 export interface Origin {
   /** Path of the folder or file. */
   readonly data: string;
+  /** The task that was asked for. */
   readonly task?: Task;
+  /** Columns or classes that were asked for. */
   readonly target?: readonly string[];
+  /** The class of the pictures that are none of the targets. */
   readonly others?: string;
+  /** Whether pictures outside the folder may be named. */
   readonly allowOutside?: boolean;
+  /** Column of class names of a CSV file. */
   readonly labelColumn?: string;
+  /** Column with its file names. */
   readonly fileColumn?: string;
+  /** Column with train, val or test. */
   readonly splitColumn?: string;
 }
 
@@ -138,6 +145,14 @@ export class Dataset {
     this.positions = parts.positions;
     this.warnings = parts.warnings;
     this.origin = parts.origin;
+  }
+
+  /** Of which split each part is one. */
+  static readonly #splits = new WeakMap<Dataset, Split>();
+
+  /** The split that this is a part of, where it was made by one. */
+  get partOf(): Split | undefined {
+    return Dataset.#splits.get(this);
   }
 
   /** How many pictures. */
@@ -223,7 +238,9 @@ export class Dataset {
   #parts(indices: SplitIndices): Split {
     const [train, val, test] = splitNames.map((name) => this.subset(indices[name]));
     const warnings = Object.entries({ train, val, test }).flatMap(([name, part]) => part.#missing(name));
-    return { train, val, test, warnings };
+    const split = { train, val, test, warnings };
+    for (const part of [train, val, test]) Dataset.#splits.set(part, split);
+    return split;
   }
 
   /** Names the classes that a part has none of: their metrics are undefined there. */

@@ -14,7 +14,7 @@ import type { DatasetKind } from "../data/dataset.ts";
 import type { Task } from "../data/labels.ts";
 import { models } from "../models/mod.ts";
 import type { ModelOption } from "../models/model.ts";
-import { choice, integer, type Kind, names, number, path, several, text, toggle } from "./kinds.ts";
+import { choice, integer, type Kind, names, number, path, text, toggle } from "./kinds.ts";
 import { batch, bytes, memory, normalize, ratios, scales, skips, weights } from "./values.ts";
 
 /** What is known of a data set once it is open. */

@@ -52,14 +52,14 @@ export const bytes: Kind<number> = valueOf(
   "SIZE",
 );
 
-/** A size of at least 1 MiB: less is a slip, such as a forgotten unit. */
+/** A size; on a command line of at least 1 MiB, since less is a slip, such as a forgotten unit. */
 export const memory: Kind<number> = {
   ...bytes,
   read: (word) => {
     const size = bytes.read(word) as number | undefined;
     return size !== undefined && size >= 2 ** 20 ? size : undefined;
   },
-  faultOf: countFault(2 ** 20),
+  faultOf: countFault(1),
   wants: "a size of at least 1 MiB, such as 6GiB",
 };
 

@@ -10,6 +10,7 @@ import { randomKey } from "../../kernels/random.ts";
 import type { Batch } from "../data/batch.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { Loader } from "../data/loader.ts";
+import { formatSplit, splitWith } from "../data/split_file.ts";
 import type { Program, Session } from "../device/device.ts";
 import { totalOf } from "../device/memory.ts";
 import { UserError } from "../errors.ts";
@@ -48,6 +49,9 @@ export interface FitResult {
   /** In half precision: the loss scale at the end, and the steps that were left out because they overflowed. */
   readonly lossScale?: LossScale;
 }
+
+/** The file of a run directory that says which picture is in which part. */
+const SPLIT_FILE = "split.csv";
 
 /** Steps after which a device that was not measured is waited for, so that work does not pile up: waiting costs milliseconds in Deno. */
 const SETTLE_EVERY = 16;
@@ -383,7 +387,10 @@ export class Fit {
     if (this.#options.resume) return await this.#resume(trainData);
     const tuning = await recordChoices(this.#choices);
     const facts = await this.#facts(trainData, valData);
-    await this.#directory?.begin({ ...facts, tuning: tuning.hash }, { [TUNING_FILE]: tuning.text });
+    const split: Record<string, string> = this.#directory?.has(SPLIT_FILE)
+      ? {}
+      : { [SPLIT_FILE]: formatSplit(splitWith(trainData, valData)) };
+    await this.#directory?.begin({ ...facts, tuning: tuning.hash }, { [TUNING_FILE]: tuning.text, ...split });
     // A run that ends before its first epoch does can be resumed too.
     await this.#saveLast();
   }

@@ -60,6 +60,11 @@ export class RunDirectory {
     this.#files = files;
   }
 
+  /** Does the run start with a file of this name? */
+  has(name: string): boolean {
+    return name in this.#files;
+  }
+
   /**
    * Makes the directory.
    *
