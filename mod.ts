@@ -47,6 +47,7 @@ export {
   Dataset,
   type DatasetKind,
   type DatasetParts,
+  type Origin,
   type Sample,
   type Split,
   type SplitName,

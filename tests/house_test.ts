@@ -21,6 +21,17 @@ const below: Readonly<Record<string, readonly string[]>> = {
   "src/data": ["src"],
   "src/interop": ["src"],
   "src/report": ["src", "src/metrics"],
+  "src/run": [
+    "kernels",
+    "src",
+    "src/data",
+    "src/device",
+    "src/graph",
+    "src/interop",
+    "src/metrics",
+    "src/models",
+    "src/nn",
+  ],
   "src/train": [
     "kernels",
     "src",
@@ -32,6 +43,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "src/models",
     "src/nn",
     "src/report",
+    "src/run",
   ],
 };
 /**

@@ -8,6 +8,8 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { resolve } from "node:path";
 import { nearest, UserError } from "../errors.ts";
+import * as kinds from "../run/kinds.ts";
+import type { Setting, ValuesOf } from "../run/settings.ts";
 
 /** One flag: what it reads, what it is when it is not given, and what the help says. */
 export interface Flag<T> {
@@ -29,6 +31,10 @@ export interface Flag<T> {
   readonly heading?: string;
   /** Value of a flag that is not given. */
   readonly fallback: T;
+  /** The option by which the flag is called where that is another than the one that it sets: `lr` of `learningRate`. */
+  readonly called?: string;
+  /** The value of the words of a flag that takes many; undefined when they do not go together. By default their list. */
+  readonly gather?: (items: readonly unknown[]) => unknown;
 }
 
 /** Flags of a command by option name; `weightDecay` is written `--weight-decay`. */
@@ -87,57 +93,53 @@ export interface FlagSpec<D> {
   readonly heading?: string;
 }
 
-/** Bounds of a number, both included. */
-export interface Bounds {
-  /** Least. */
-  readonly min?: number;
-  /** Greatest. */
-  readonly max?: number;
-}
-
 /**
- * A flag with one value of any kind.
+ * A flag with a value of a kind.
  *
- * @param read Value of a word, or undefined when the word will not do.
- * @param wants What will do; follows "give" in the error.
+ * @param kind What it may be.
  * @param spec Help and default.
  * @returns The flag.
  */
-export function value<T, D extends T | undefined = undefined>(
-  read: (word: string) => T | undefined,
-  wants: string,
-  spec: FlagSpec<D>,
-): Flag<T | D> {
-  const { default: fallback, placeholder = "VALUE", ...rest } = spec;
+export function flag<T, D extends T | undefined = undefined>(kind: kinds.Kind<T>, spec: FlagSpec<D>): Flag<T | D> {
+  const { default: fallback, ...rest } = spec;
+  const { takes, wants, choices, placeholder, gather, isPath } = kind;
+  const read = isPath ? (word: string) => word ? userPath(word) : undefined : kind.read;
   // Without a default D is undefined, and so is the value.
-  return { takes: "one", read, wants, choices: [], placeholder, fallback: fallback as D, ...rest };
+  return { takes, read, wants, choices, placeholder, gather, fallback: fallback as D, ...rest };
+}
+
+/** The flags of some settings. */
+export function flagsOf<S extends Readonly<Record<string, Setting>>>(
+  settings: S,
+): { readonly [K in keyof S]: Flag<ValuesOf<S>[K]> } {
+  const flags = Object.entries(settings).map(([name, setting]) => {
+    const { kind, help, default: fallback, byDefault, heading, placeholder = kind.placeholder, flag: called } = setting;
+    return [name, { ...flag(kind, { help, default: fallback, byDefault, heading, placeholder }), called }];
+  });
+  // Each setting gives a flag of its own kind.
+  return Object.fromEntries(flags);
 }
 
 /** A flag without a value, false unless given; `--no-NAME` sets it to false. */
 export function toggle(spec: FlagSpec<boolean>): Flag<boolean> {
-  const { default: fallback = false, ...rest } = spec;
-  const read = (word: string) => word === "true" ? true : word === "false" ? false : undefined;
-  return { takes: "nothing", read, wants: "true or false", choices: [], placeholder: "", fallback, ...rest };
+  return flag(kinds.toggle, { ...spec, default: spec.default ?? false });
 }
 
 /** A flag with any text. */
 export function text<D extends string | undefined = undefined>(spec: FlagSpec<D>): Flag<string | D> {
-  return value((word) => word || undefined, "a word", { placeholder: "NAME", ...spec });
+  return flag(kinds.text, spec);
 }
 
 /** A flag with a path, resolved against the user's working directory. */
 export function path<D extends string | undefined = undefined>(spec: FlagSpec<D>): Flag<string | D> {
-  return value((word) => word ? userPath(word) : undefined, "a path", { placeholder: "PATH", ...spec });
-}
-
-/** A flag with a number. */
-export function number<D extends number | undefined = undefined>(spec: FlagSpec<D> & Bounds): Flag<number | D> {
-  return numeric("a number", Number.isFinite, { placeholder: "X", ...spec });
+  return flag(kinds.path, spec);
 }
 
 /** A flag with a whole number. */
-export function integer<D extends number | undefined = undefined>(spec: FlagSpec<D> & Bounds): Flag<number | D> {
-  return numeric("a whole number", Number.isSafeInteger, { placeholder: "N", ...spec });
+export function integer<D extends number | undefined = undefined>(
+  { min, max, ...spec }: FlagSpec<D> & kinds.Bounds,
+): Flag<number | D> {
+  return flag(kinds.integer({ min, max }), spec);
 }
 
 /** A flag with one of a few words; without a default the option is undefined when not given. */
@@ -150,49 +152,19 @@ export function choice<const C extends string>(
   choices: readonly C[],
   spec: FlagSpec<C | undefined>,
 ): Flag<C | undefined> {
-  const read = (word: string) => choices.find((known) => known === word);
-  return { ...value(read, orList(choices), { placeholder: choices.join("|"), ...spec }), choices };
+  return flag(kinds.choice(choices), spec);
 }
 
-/** A flag with several names, after spaces or commas; `\,` is a comma within a name. Empty unless given. */
+/** A flag with several names, after spaces or commas; `\\,` is a comma within a name. Empty unless given. */
 export function names(spec: FlagSpec<never>): Flag<readonly string[]> {
-  return several((word) => word || undefined, "one name or more", { placeholder: "NAME…", ...spec });
+  return flag(kinds.names, { ...spec, default: [] as readonly string[] });
 }
 
-/**
- * A flag with several values of any kind, after spaces or commas; `\,` is a comma within a value. Empty unless given.
- *
- * @param read Value of a word, or undefined when the word will not do.
- * @param wants What will do; follows "give" in the error.
- * @param spec Help.
- * @returns The flag.
- */
-export function several<T>(
-  read: (word: string) => T | undefined,
-  wants: string,
-  spec: FlagSpec<never>,
-): Flag<readonly T[]> {
-  return { takes: "many", read, wants, choices: [], placeholder: "VALUE…", fallback: [], ...spec };
-}
+export { orList } from "../run/kinds.ts";
 
-function numeric<D extends number | undefined>(
-  kind: string,
-  holds: (n: number) => boolean,
-  spec: FlagSpec<D> & Bounds,
-): Flag<number | D> {
-  const { min = -Infinity, max = Infinity, ...rest } = spec;
-  const low = Number.isFinite(min), high = Number.isFinite(max);
-  const range = low && high ? ` from ${min} to ${max}` : low ? ` of at least ${min}` : high ? ` of at most ${max}` : "";
-  const read = (word: string) => {
-    const n = word.trim() === "" ? NaN : Number(word);
-    return holds(n) && n >= min && n <= max ? n : undefined;
-  };
-  return value(read, kind + range, rest);
-}
-
-/** `a, b or c`. */
-export function orList(words: readonly string[]): string {
-  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+/** The flag of an option of a command, as the user writes it. */
+export function nameIn(flags: Flags, option: string): string {
+  return flagName(flags[option]?.called ?? option);
 }
 
 /** `weightDecay` as the user writes it: `--weight-decay`. */
@@ -232,7 +204,8 @@ export function userPath(given: string): string {
  * ```
  */
 export function parseCommand<F extends Flags>(command: Command<F>, args: readonly string[]): Invocation<F> {
-  const byName = new Map(Object.entries(command.flags).map(([option, flag]) => [flagName(option).slice(2), flag]));
+  const nameOf = (option: string) => nameIn(command.flags, option).slice(2);
+  const byName = new Map(Object.entries(command.flags).map(([option, flag]) => [nameOf(option), flag]));
   const valued = [...byName].filter(([, flag]) => flag.takes !== "nothing").map(([name]) => name);
   const switches = [...byName].filter(([, flag]) => flag.takes === "nothing").map(([name]) => name);
   const parsed = parseArgs(repeatLists(byName, args), {
@@ -248,9 +221,9 @@ export function parseCommand<F extends Flags>(command: Command<F>, args: readonl
   const options: Record<string, unknown> = {};
   const given = new Set<keyof F>();
   for (const [option, flag] of Object.entries(command.flags)) {
-    const words = [parsed[flagName(option).slice(2)] ?? []].flat().map(String);
+    const words = [parsed[nameOf(option)] ?? []].flat().map(String);
     if (words.length) given.add(option);
-    options[option] = words.length ? readFlag(flagName(option), flag, words) : flag.fallback;
+    options[option] = words.length ? readFlag(`--${nameOf(option)}`, flag, words) : flag.fallback;
   }
   // The loop gives each option what its own flag reads or falls back to, which is what Options says.
   return { options: options as Options<F>, given, words: readWords(command, parsed._.map(String)) };
@@ -298,7 +271,11 @@ function readFlag(name: string, flag: Flag<unknown>, words: readonly string[]): 
     const hint = near === undefined ? "" : `; did you mean ${near}?`;
     throw new UserError(`Cannot use ${name} ${word || "without a value"}: give ${flag.wants}${hint}`, 2);
   });
-  return flag.takes === "many" ? items : items[0];
+  if (flag.takes !== "many") return items[0];
+  if (!flag.gather) return items;
+  const gathered = flag.gather(items);
+  if (gathered === undefined) throw new UserError(`Cannot use ${name} ${words.join(" ")}: give each pattern once`, 2);
+  return gathered;
 }
 
 function readWords(command: Command, words: readonly string[]): readonly string[] {

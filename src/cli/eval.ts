@@ -8,6 +8,8 @@ import { join } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
 import { readSplit } from "../data/split_file.ts";
 import { UserError } from "../errors.ts";
+import { settingsIn } from "../run/config.ts";
+import { resolveSettings } from "../run/resolve.ts";
 import { type CheckpointInfo, modelOf } from "../train/checkpoint.ts";
 import { checkpointPath, epochName, loadCheckpoint, readConfig } from "../train/run_directory.ts";
 import { evaluateModel } from "../train/trainer.ts";
@@ -16,7 +18,7 @@ import { chooseDevice } from "./device.ts";
 import { saveEvaluation, showEvaluation } from "./evaluation.ts";
 import type * as tables from "./flags.ts";
 import { bar, ProgressLine } from "./progress.ts";
-import { type DataFlags, openData } from "./run_data.ts";
+import { openData } from "./run_data.ts";
 import { TrainingReporter } from "./training_reporter.ts";
 
 /** Runs `eval`; gives the exit code. */
@@ -34,7 +36,7 @@ export async function run({ options, words: [path] }: Invocation<typeof tables.e
     device,
     model,
     data,
-    batch: options.batch ?? (config.batch as number | undefined) ?? 32,
+    batch: options.batch ?? batchOf(config, path),
     cache: { mode: "auto" },
     workers: undefined,
     onProgress: (done) => progress.update(() => `testing ${bar(done / data.size)} ${done}/${data.size}`),
@@ -45,6 +47,12 @@ export async function run({ options, words: [path] }: Invocation<typeof tables.e
   console.log(showEvaluation(evaluation));
   console.log(`written to ${out}`);
   return 0;
+}
+
+/** Pictures in a step of the run; the first runs kept that beside their flags. */
+function batchOf(config: Record<string, unknown>, run: string): number {
+  const batch = config.batch ?? settingsIn(config, run).batch;
+  return typeof batch === "number" ? batch : 32;
 }
 
 /** `best`, `last`, or an epoch's number as its checkpoint's name. */
@@ -60,12 +68,7 @@ async function dataOf(
   { split: part, data: other }: Options<typeof tables.evaluate.flags>,
   reporter: TrainingReporter,
 ): Promise<Dataset> {
-  const flags = config.flags as DataFlags | undefined;
-  if (!flags) {
-    throw new UserError(
-      `Cannot evaluate ${run}: its config.json has no flags; it was not written by the command train`,
-    );
-  }
+  const flags = resolveSettings(settingsIn(config, run));
   const { data } = await openData({ ...flags, data: other ?? flags.data }, reporter.preparing);
   if (other !== undefined || part === "all") return data;
   return (await readSplit(join(run, "split.csv"), data))[part];

@@ -8,39 +8,37 @@ import { counted, printable } from "../data/names.ts";
 import { styleName } from "../interop/keys/mod.ts";
 import type { Model } from "../models/mod.ts";
 import type { Preprocessing } from "../train/checkpoint.ts";
+import type { Given } from "../run/resolve.ts";
+import { settings } from "../run/settings.ts";
 import { preprocessingFor } from "../train/published_preprocessing.ts";
 import { loadWeights, originOf, type WeightsOrigin } from "../train/weights.ts";
-import type { Options } from "./command.ts";
-import type * as tables from "./flags.ts";
-
-type TrainFlags = Options<typeof tables.train.flags>;
 
 /**
- * The flags with what the weights bring along: model, picture size and preprocessing. They are kept with the run, so that
+ * The settings with what the weights bring along: model, picture size and preprocessing. They are kept with the run, so that
  * it can be resumed without the file.
  *
  * @throws UserError when the file cannot be read or understood.
  */
-export async function withPretrained(flags: TrainFlags, given: ReadonlySet<keyof TrainFlags>): Promise<TrainFlags> {
-  if (flags.pretrained === undefined) return flags;
-  const origin = await originOf(flags.pretrained);
-  const model = given.has("model") ? flags.model : origin.models[0] ?? flags.model;
+export async function withPretrained(given: Given): Promise<Given> {
+  if (given.pretrained === undefined) return given;
+  const origin = await originOf(given.pretrained);
+  const model = given.model ?? origin.models[0] ?? settings.model.default;
   // Of another model nothing is taken over: loading will refuse it.
-  if (!origin.models.includes(model)) return flags;
+  if (!origin.models.includes(model)) return given;
   const { imageSize, stem = "auto", layerScale } = origin.options;
-  const size = flags.imageSize ?? imageSize!;
+  const size = given.imageSize ?? imageSize!;
   const { square, interpolation, mean, std } = preparedAs(origin, model, size);
-  return {
-    ...flags,
+  const brought: Given = {
     model,
     imageSize: size,
-    stem: given.has("stem") ? flags.stem : stem,
-    layerScale: flags.layerScale ?? layerScale,
+    stem,
+    layerScale,
     // Where nothing is cut off, the augmentation may need a margin of its own.
-    resize: flags.resize ?? (square > size ? square : undefined),
-    interpolation: flags.interpolation ?? interpolation,
-    normalize: flags.normalize ?? { mean: [...mean], std: [...std] },
+    resize: square > size ? square : undefined,
+    interpolation,
+    normalize: { mean: [...mean], std: [...std] },
   };
+  return { ...brought, ...given };
 }
 
 /** How pictures were prepared for the weights, brought to a size. */

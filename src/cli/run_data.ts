@@ -11,14 +11,13 @@ import { skipBroken } from "../data/broken.ts";
 import { counted, firstNames, printable } from "../data/names.ts";
 import { openDataset } from "../data/open.ts";
 import type { Progress } from "../data/scan.ts";
-import type { Options } from "./command.ts";
-import type * as tables from "./flags.ts";
+import type { dataSettings, Settings, splitSettings, ValuesOf } from "../run/settings.ts";
 
-/** Flags that say what the data are and how they are split. */
+/** What says what the data are and how they are split. */
 export type DataFlags =
-  & Pick<Options<typeof tables.train.flags>, "task" | "target" | "others" | "skipBroken" | "allowOutside">
-  & Pick<Options<typeof tables.train.flags>, "labelColumn" | "fileColumn" | "splitColumn" | "data">
-  & Pick<Options<typeof tables.train.flags>, "split" | "stratify" | "seed" | "allowDuplicates">;
+  & ValuesOf<typeof dataSettings>
+  & ValuesOf<typeof splitSettings>
+  & Pick<Settings, "seed">;
 
 /** Tells how far a preparation is. */
 export type Preparing = (what: string) => Progress;

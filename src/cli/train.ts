@@ -6,44 +6,45 @@
 
 import { join } from "node:path";
 import type { Dataset, Split } from "../data/dataset.ts";
-import type { Task } from "../data/labels.ts";
 import { printable } from "../data/names.ts";
 import { formatSplit, readSplit } from "../data/split_file.ts";
 import { checkPrecision } from "../device/checks.ts";
 import { UserError } from "../errors.ts";
-import { checkOptions, createModel, type Model, modelNamed } from "../models/mod.ts";
+import { createModel, type Model } from "../models/mod.ts";
+import { settingsIn } from "../run/config.ts";
+import { type Given, idleIn, recordOf, resolveSettings, settingNamed, settingNames } from "../run/resolve.ts";
+import { pictureSettings, recordSettings, type SettingName, type Settings, trainingSettings } from "../run/settings.ts";
 import { MemoryError } from "../train/budget.ts";
 import type { TeacherOptions } from "../train/distillation.ts";
-import { adam, adamW, type Optimizer, sgd } from "../train/optimizers.ts";
-import type { TrainerOptions } from "../train/options.ts";
+import { factsOf } from "../train/options.ts";
 import { readConfig, RunDirectory } from "../train/run_directory.ts";
 import { openTeacher, type Student } from "../train/teacher.ts";
 import { Trainer } from "../train/trainer.ts";
-import { flagName, type Invocation, type Options, userPath } from "./command.ts";
+import { type Invocation, nameIn, type Options, userPath } from "./command.ts";
 import { chooseDevice, measureDevice } from "./device.ts";
 import { saveEvaluation, showEvaluation } from "./evaluation.ts";
-import type * as tables from "./flags.ts";
+import { train } from "./flags.ts";
 import { loadPretrained, withPretrained } from "./pretrained.ts";
 import { bar, ProgressLine } from "./progress.ts";
 import { describeData, openData, splitData } from "./run_data.ts";
 import { interruptible } from "./signals.ts";
 import { lossScaleText, TrainingReporter } from "./training_reporter.ts";
 
-type TrainFlags = Options<typeof tables.train.flags>;
+type TrainFlags = Options<typeof train.flags>;
 
-/** Flags that may stand beside `--resume`: they change where a run works and what it shows, not what it computes. */
-const BESIDE_RESUME = ["resume", "backend", "memory", "verbose", "quiet", "workers", "cache", "cacheBudget"] as const;
+/** What settings are called here. */
+const nameOf = (setting: SettingName): string => nameIn(train.flags, setting);
 
 /** Runs `train`; gives the exit code. */
-export async function run({ options, given }: Invocation<typeof tables.train.flags>): Promise<number> {
+export async function run({ options, given }: Invocation<typeof train.flags>): Promise<number> {
   const isResumed = options.resume !== undefined;
-  const flags = isResumed ? await resumedFlags(options.resume, options, given) : await withPretrained(options, given);
-  const out = options.resume ?? flags.out ?? userPath(join("runs", runName(flags)));
+  const asked = givenIn(options, given);
+  if (!isResumed) refuseIdle(asked);
+  const settled = isResumed ? await resumedSettings(options.resume, asked, given) : await withPretrained(asked);
+  const flags = { ...options, ...resolveSettings(settled) };
   const progress = new ProgressLine(flags.quiet);
   const say = (line: string) => progress.line(line);
   const reporter = new TrainingReporter(progress);
-  checkOptions(modelNamed(flags.model), flags);
-  refuseIdle(flags, given);
 
   await using device = await chooseDevice(flags.backend, say);
   // A resumed run goes by the rates that it began with.
@@ -51,12 +52,15 @@ export async function run({ options, given }: Invocation<typeof tables.train.fla
   checkPrecision(device, flags.precision);
   const opened = await openData(flags, reporter.preparing);
   const { data } = opened;
+  if (!isResumed) refuseIdle(asked, data);
+  const settings = resolveSettings(settled, factsOf(data));
+  const out = options.resume ?? flags.out ?? userPath(join("runs", runName(settings)));
   const split = isResumed
     ? await readSplit(join(out, "split.csv"), data)
-    : await splitData(opened, flags, reporter.preparing);
+    : await splitData(opened, settings, reporter.preparing);
   for (const line of describeData(data, split, flags)) say(line);
   for (const warning of split.warnings) say(`note   ${warning}`);
-  const model = modelFor(data, flags);
+  const model = modelFor(data, settings);
   say(
     `model  ${model.name}, ${
       model.size.toLocaleString("en")
@@ -68,18 +72,18 @@ export async function run({ options, given }: Invocation<typeof tables.train.fla
 
   using interrupt = interruptible();
   const trainer = new Trainer({
-    ...trainerOptions(flags, data.task),
-    batch: flags.batch ?? (model.imageSize < 64 ? 64 : 32),
+    ...trainerOptions(settled, data),
+    task: data.task,
     device,
     model,
     teacher,
-    out: new RunDirectory(out, { flags }, { "split.csv": formatSplit(split) }),
+    out: new RunDirectory(out, recordOf(settings, factsOf(data)), { "split.csv": formatSplit(split) }),
     resume: isResumed,
     onEvent: (event) => reporter.on(event),
     signal: interrupt.signal,
   });
   const { interrupted, best, lossScale } = await trainer.fit(split.train, split.val).catch((error) => {
-    throw error instanceof MemoryError ? new UserError(error.textWith(flagName)) : error;
+    throw error instanceof MemoryError ? new UserError(error.textWith((option) => nameIn(train.flags, option))) : error;
   });
   if (lossScale) say(`f16    ${lossScaleText(lossScale)}`);
   if (interrupted) {
@@ -102,36 +106,28 @@ async function test(trainer: Trainer, { test }: Split, out: string, progress: Pr
   console.log(`run directory: ${out}`);
 }
 
-/** The flags of the run that is resumed. Others than {@link BESIDE_RESUME} may not be given again. */
-async function resumedFlags(
-  run: string,
-  options: TrainFlags,
-  given: ReadonlySet<keyof TrainFlags>,
-): Promise<TrainFlags> {
-  const beside: readonly string[] = BESIDE_RESUME;
-  const changed = [...given].find((name) => !beside.includes(name));
+/** The settings among the flags that were given. */
+function givenIn(options: TrainFlags, given: ReadonlySet<keyof TrainFlags>): Given {
+  return Object.fromEntries(settingNames.filter((name) => given.has(name)).map((name) => [name, options[name]]));
+}
+
+/** The settings of the run that is resumed, with what may be given anew. */
+async function resumedSettings(run: string, asked: Given, given: ReadonlySet<keyof TrainFlags>): Promise<Given> {
+  const kept = settingNames.find((name) => asked[name] !== undefined && !settingNamed(name)!.isFree);
+  const changed = kept ?? (given.has("out") ? "out" : undefined);
   if (changed) {
     throw new UserError(
-      `Cannot use ${flagName(changed)} with --resume: a resumed run keeps the flags it was started with`,
+      `Cannot use ${nameIn(train.flags, changed)} with --resume: a resumed run keeps what it was started with`,
       2,
     );
   }
-  const { flags } = await readConfig(run);
-  if (!flags) {
-    throw new UserError(`Cannot resume ${run}: its config.json has no flags; it was not written by the command train`);
-  }
-  const kept = Object.fromEntries(BESIDE_RESUME.map((name) => [name, options[name]]));
-  const began = flags as TrainFlags;
-  return { ...options, ...began, ...kept, memory: options.memory ?? began.memory };
+  return { ...settingsIn(await readConfig(run), run), ...asked };
 }
 
-/** Flags about a teacher that would change nothing are a mistake. */
-function refuseIdle({ teacher, distill }: TrainFlags, given: ReadonlySet<keyof TrainFlags>): void {
-  const idle = (["distill", "temperature", "alpha"] as const).find((name) => given.has(name) && teacher === undefined);
-  if (idle) throw new UserError(`Cannot use ${flagName(idle)} without a teacher: give --teacher RUN or FILE`, 2);
-  if (given.has("temperature") && distill !== "soft") {
-    throw new UserError(`Cannot use --temperature with --distill ${distill}: only --distill soft has one`, 2);
-  }
+/** What was given and would change nothing is a mistake. */
+function refuseIdle(asked: Given, data?: Dataset): void {
+  const idle = idleIn(asked, data && factsOf(data), nameOf);
+  if (idle) throw new UserError(`Cannot use ${nameOf(idle.name)}: it would change nothing, since ${idle.why}`, 2);
 }
 
 /** The teacher that the flags name. */
@@ -148,19 +144,14 @@ async function teacherFor(
 }
 
 /** `multiclass-naive-cnn-20261124-154501`. */
-function runName({ task = "multiclass", model }: TrainFlags): string {
+function runName({ task, model }: Settings): string {
   const now = new Date().toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
   return `${task}-${model}-${now}`;
 }
 
-/** Larger pictures are trained at this side unless another is asked for. */
-const USUAL_SIZE = 224;
-
-function modelFor(data: Dataset, flags: TrainFlags): Model {
-  const own = data.pictureSize ?? USUAL_SIZE;
-  const imageSize = flags.imageSize ?? (own <= 64 ? own : USUAL_SIZE);
-  const { dropout, attentionDropout, stochasticDepth, layerScale, stem } = flags;
-  return createModel(flags.model, {
+function modelFor(data: Dataset, settings: Settings): Model {
+  const { model, imageSize, dropout, attentionDropout, stochasticDepth, layerScale, stem } = settings;
+  return createModel(model, {
     classes: data.outputs,
     channels: data.channels,
     imageSize,
@@ -168,55 +159,15 @@ function modelFor(data: Dataset, flags: TrainFlags): Model {
   });
 }
 
-function optimizerFor(flags: TrainFlags): { optimizer: Optimizer; learningRate: number; weightDecay: number } {
-  const { optimizer, lr, weightDecay, momentum, nesterov } = flags;
-  switch (optimizer) {
-    case "sgd":
-      return { optimizer: sgd({ momentum, nesterov }), learningRate: lr ?? 0.05, weightDecay: weightDecay ?? 0 };
-    case "adam":
-      return { optimizer: adam(), learningRate: lr ?? 0.002, weightDecay: weightDecay ?? 0 };
-    case "adamw":
-      return { optimizer: adamW(), learningRate: lr ?? 0.002, weightDecay: weightDecay ?? 0.01 };
-  }
-}
-
-/** Factors by pattern; one that is given twice is a mistake. */
-function scalesOf(scales: TrainFlags["lrScale"]): Record<string, number> {
-  const doubled = scales.find(([pattern], i) => scales.some(([other], k) => k > i && other === pattern));
-  if (doubled) throw new UserError(`Cannot use --lr-scale ${doubled[0]} twice: give it one factor`, 2);
-  return Object.fromEntries(scales);
-}
-
-function trainerOptions(flags: TrainFlags, task: Task): Omit<TrainerOptions, "device" | "model"> {
-  const weights = task === "multiclass" ? flags.classWeights : flags.posWeight;
-  return {
-    ...optimizerFor(flags),
-    task,
-    epochs: flags.epochs,
-    accumulate: flags.accumulate,
-    checkpointActivations: flags.checkpointActivations,
-    precision: flags.precision,
-    freeze: flags.freeze,
-    learningRateScale: scalesOf(flags.lrScale),
-    layerDecay: flags.layerDecay,
-    schedule: flags.schedule,
-    warmupEpochs: flags.warmup,
-    fallEvery: flags.stepSize,
-    gamma: flags.gamma,
-    clipNorm: flags.clipNorm,
-    labelSmoothing: flags.labelSmoothing,
-    classWeights: weights === "none" ? undefined : weights,
-    skipNonFinite: flags.onNan,
-    augment: flags.augment,
-    resize: flags.resize,
-    interpolation: flags.interpolation,
-    normalize: flags.normalize,
-    cache: { mode: flags.cache, budgetBytes: flags.cacheBudget },
-    workers: flags.workers,
-    memory: flags.memory,
-    tune: flags.tune,
-    seed: flags.seed,
-    logEvery: flags.logEvery,
-    valEvery: flags.valEvery,
-  };
+/** What the trainer is told: what applies, of how it trains, records and prepares pictures. */
+function trainerOptions(settled: Given, data: Dataset): Given {
+  const names = Object.keys({
+    ...pictureSettings,
+    ...trainingSettings,
+    ...recordSettings,
+    ...{ memory: true, tune: true },
+  }) as SettingName[];
+  const record = recordOf(resolveSettings(settled, factsOf(data)), factsOf(data));
+  const own = names.filter((name) => name !== "imageSize" && record[name] !== null && settled[name] !== undefined);
+  return Object.fromEntries(own.map((name) => [name, settled[name]]));
 }

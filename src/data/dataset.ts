@@ -72,6 +72,28 @@ export interface DatasetParts {
   readonly pictureSize?: number;
   /** What was noticed on opening, a line each. */
   readonly warnings: readonly string[];
+  /** How it was opened, where that was by a path. */
+  readonly origin?: Origin;
+}
+
+/** How a data set was opened: what opens it again. */
+export interface Origin {
+  /** Path of the folder or file. */
+  readonly data: string;
+  /** The task that was asked for. */
+  readonly task?: Task;
+  /** Columns or classes that were asked for. */
+  readonly target?: readonly string[];
+  /** The class of the pictures that are none of the targets. */
+  readonly others?: string;
+  /** Whether pictures outside the folder may be named. */
+  readonly allowOutside?: boolean;
+  /** Column of class names of a CSV file. */
+  readonly labelColumn?: string;
+  /** Column with its file names. */
+  readonly fileColumn?: string;
+  /** Column with train, val or test. */
+  readonly splitColumn?: string;
 }
 
 /**
@@ -104,6 +126,8 @@ export class Dataset {
   readonly positions: readonly number[];
   /** What was noticed on opening, a line each. */
   readonly warnings: readonly string[];
+  /** How it was opened, where that was by a path. */
+  readonly origin?: Origin;
 
   /**
    * Makes a data set; `openDataset` is the usual way.
@@ -120,11 +144,25 @@ export class Dataset {
     this.source = parts.source;
     this.positions = parts.positions;
     this.warnings = parts.warnings;
+    this.origin = parts.origin;
+  }
+
+  /** Of which split each part is one. */
+  static readonly #splits = new WeakMap<Dataset, Split>();
+
+  /** The split that this is a part of, where it was made by one. */
+  get partOf(): Split | undefined {
+    return Dataset.#splits.get(this);
   }
 
   /** How many pictures. */
   get size(): number {
     return this.samples.length;
+  }
+
+  /** Does it say which picture is in which split? */
+  get hasOwnSplit(): boolean {
+    return this.samples.some(({ split }) => split !== undefined);
   }
 
   /** Width of a target row: one for binary, else the number of classes or labels. */
@@ -159,6 +197,11 @@ export class Dataset {
     });
   }
 
+  /** The same data set, opened so. */
+  openedAs(origin: Origin): Dataset {
+    return new Dataset({ ...this.parts, origin });
+  }
+
   /**
    * Splits into train, val and test. The same options give the same parts on every machine.
    *
@@ -169,7 +212,7 @@ export class Dataset {
    * @throws {RangeError} If the ratios are not numbers of zero or more with a sum above zero.
    */
   split(options: SplitOptions = {}): Split {
-    const has = this.samples.some(({ split }) => split !== undefined);
+    const has = this.hasOwnSplit;
     const own = options.own ?? (has && options.ratios === undefined);
     const { ratios = [8, 1, 1], stratify = true, seed = 0 } = options;
     if (own && !has) {
@@ -195,7 +238,9 @@ export class Dataset {
   #parts(indices: SplitIndices): Split {
     const [train, val, test] = splitNames.map((name) => this.subset(indices[name]));
     const warnings = Object.entries({ train, val, test }).flatMap(([name, part]) => part.#missing(name));
-    return { train, val, test, warnings };
+    const split = { train, val, test, warnings };
+    for (const part of [train, val, test]) Dataset.#splits.set(part, split);
+    return split;
   }
 
   /** Names the classes that a part has none of: their metrics are undefined there. */

@@ -40,6 +40,10 @@ export interface OpenOptions extends ManifestOptions {
  * ```
  */
 export async function openDataset(path: string, options: OpenOptions = {}): Promise<Dataset> {
+  return (await open(path, options)).openedAs({ data: path, ...options });
+}
+
+async function open(path: string, options: OpenOptions): Promise<Dataset> {
   const given = path.replace(/(?<=.)[\\/]+$/, "");
   if (await isFile(given)) {
     if (!/\.csv$/i.test(given)) {

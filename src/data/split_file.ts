@@ -32,6 +32,12 @@ export function formatSplit(split: Split): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** The split that two data sets are the first parts of; without one, nothing is kept for the test. */
+export function splitWith(train: Dataset, val: Dataset): Split {
+  const split = train.partOf;
+  return split?.train === train && split.val === val ? split : { train, val, test: train.subset([]), warnings: [] };
+}
+
 /**
  * Writes a split to a file, beside its name first, so that it is there whole or not at all.
  *

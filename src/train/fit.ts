@@ -10,6 +10,7 @@ import { randomKey } from "../../kernels/random.ts";
 import type { Batch } from "../data/batch.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { Loader } from "../data/loader.ts";
+import { formatSplit, splitWith } from "../data/split_file.ts";
 import type { Program, Session } from "../device/device.ts";
 import { totalOf } from "../device/memory.ts";
 import { UserError } from "../errors.ts";
@@ -20,7 +21,7 @@ import { recordOf, teacherState } from "./distillation.ts";
 import { Evaluator, reportOf } from "./evaluate.ts";
 import { kernelTableHash } from "./kernel_table.ts";
 import { initialLossScale, LOSS_SCALE, type LossScale, lossScaleIn } from "./loss_scale.ts";
-import { augmentOf, classWeightsOf, type ResolvedOptions } from "./options.ts";
+import { augmentOf, classWeightsOf, type ResolvedOptions, settingsRecord } from "./options.ts";
 import type { RunPlan } from "./plan_run.ts";
 import { preprocessingOf } from "./preprocessing.ts";
 import { checkSameRun } from "./resume.ts";
@@ -48,6 +49,9 @@ export interface FitResult {
   /** In half precision: the loss scale at the end, and the steps that were left out because they overflowed. */
   readonly lossScale?: LossScale;
 }
+
+/** The file of a run directory that says which picture is in which part. */
+const SPLIT_FILE = "split.csv";
 
 /** Steps after which a device that was not measured is waited for, so that work does not pile up: waiting costs milliseconds in Deno. */
 const SETTLE_EVERY = 16;
@@ -117,7 +121,7 @@ export class Fit {
     model.initialize(options.seed);
     this.#choices = choices;
     this.#session = parts.session;
-    const weights = classWeightsOf(trainData, options.classWeights);
+    const weights = classWeightsOf(trainData, options);
     const taught = options.teacher ? teacherState(options.teacher, preprocessing) : [];
     const started = initialState(model, optimizer, weights, this.#step.learning, options.accumulate > 1);
     const scale = this.#counters.includes(LOSS_SCALE.scale) ? initialLossScale() : [];
@@ -380,38 +384,44 @@ export class Fit {
 
   /** Makes the run directory, or goes on where the run in it was stopped. Comes last: what fails before leaves nothing. */
   async #begin(trainData: Dataset, valData: Dataset): Promise<void> {
-    if (this.#options.resume) return await this.#resume();
-    const { device, optimizer, seed, epochs, accumulate, precision, teacher } = this.#options;
-    const { freeze, learningRateScale, layerDecay } = this.#options;
+    if (this.#options.resume) return await this.#resume(trainData);
     const tuning = await recordChoices(this.#choices);
-    await this.#directory?.begin({
-      versions: { fovea: manifest.version, deno: Deno.version.deno },
-      device: { kind: device.kind, description: device.description },
-      rates: device.rates,
-      ...this.#info,
-      seed,
-      epochs,
-      batch: this.#train.batch,
-      accumulate,
-      precision,
-      optimizer: optimizer.name,
-      schedule: this.#schedule,
-      learning: { freeze, learningRateScale, layerDecay },
-      teacher: teacher && await recordOf(teacher),
-      kernels: await kernelTableHash(),
-      tuning: tuning.hash,
-      fingerprint: { train: await trainData.fingerprint(), val: await valData.fingerprint() },
-    }, { [TUNING_FILE]: tuning.text });
+    const facts = await this.#facts(trainData, valData);
+    const split: Record<string, string> = this.#directory?.has(SPLIT_FILE)
+      ? {}
+      : { [SPLIT_FILE]: formatSplit(splitWith(trainData, valData)) };
+    await this.#directory?.begin({ ...facts, tuning: tuning.hash }, { [TUNING_FILE]: tuning.text, ...split });
     // A run that ends before its first epoch does can be resumed too.
     await this.#saveLast();
   }
 
-  async #resume(): Promise<void> {
+  /** What repeats the run: every setting, and what it depends on besides. */
+  async #facts(trainData: Dataset, valData: Dataset): Promise<Record<string, unknown>> {
+    const { device, teacher } = this.#options;
+    return {
+      versions: { fovea: manifest.version, deno: Deno.version.deno },
+      device: { kind: device.kind, description: device.description },
+      rates: device.rates,
+      ...this.#info,
+      settings: this.#settings(trainData),
+      teacher: teacher && await recordOf(teacher),
+      kernels: await kernelTableHash(),
+      fingerprint: { train: await trainData.fingerprint(), val: await valData.fingerprint() },
+    };
+  }
+
+  #settings(trainData: Dataset): Record<string, unknown> {
+    // A batch that was to be found is a number now.
+    const settled = { batch: this.#train.batch };
+    return { ...settingsRecord(this.#options, trainData, settled), ...this.#directory?.settings, ...settled };
+  }
+
+  async #resume(trainData: Dataset): Promise<void> {
     const directory = this.#directory;
     if (!directory) throw new TypeError("Cannot resume without a run directory: give out");
     await directory.reopen();
     const { tensors, info } = await directory.loadCheckpoint("last");
-    await checkSameRun(directory.path, info, this.#info, this.#options);
+    await checkSameRun(directory.path, info, this.#info, this.#options, this.#settings(trainData));
     for (const [name, shape] of this.#stateShapes()) {
       const tensor = tensors.get(name);
       if (!tensor || `${tensor.shape}` !== `${shape}`) {

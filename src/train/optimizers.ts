@@ -36,7 +36,9 @@ export interface Update {
 /** A rule that turns gradients into updates. */
 export interface Optimizer {
   /** As `config.json` has it. */
-  readonly name: "sgd" | "adam" | "adamw";
+  readonly name: string;
+  /** What of it is a setting, as `config.json` has it. */
+  readonly settings?: SgdOptions;
   /** Names of the moments kept for each parameter; they start at 0. */
   readonly moments: readonly string[];
   /** Scalars of a step by name, given the learning rate and the number of updates before it. */
@@ -60,6 +62,7 @@ export interface SgdOptions {
 export function sgd({ momentum = 0.9, nesterov = false }: SgdOptions = {}): Optimizer {
   return {
     name: "sgd",
+    settings: { momentum, nesterov },
     moments: momentum === 0 ? [] : ["momentum"],
     scalars: (learningRate) => ({ learningRate }),
     update({ b, parameter, grad, moments, scalars, rate, weightDecay }): Update {

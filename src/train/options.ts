@@ -13,9 +13,11 @@ import type { ChannelStatistics } from "../data/statistics.ts";
 import type { Device } from "../device/device.ts";
 import type { Precision } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
+import { checkGiven, type Given, idleIn, recordOf, resolveSettings } from "../run/resolve.ts";
+import { type DataFacts, type Settings, settings } from "../run/settings.ts";
 import { resolveTeacher, type Teacher, type TeacherOptions } from "./distillation.ts";
 import type { TrainEvent } from "./events.ts";
-import { adam, type Optimizer } from "./optimizers.ts";
+import { adam, adamW, type Optimizer, sgd } from "./optimizers.ts";
 import type { RunDirectory } from "./run_directory.ts";
 import type { Schedule } from "./schedules.ts";
 
@@ -25,7 +27,10 @@ import type { Schedule } from "./schedules.ts";
  */
 export type Tune = "auto" | "off" | "quick" | "full";
 
-/** Options of a {@link Trainer}. */
+/**
+ * Options of a {@link Trainer}. What is a setting stands in `src/run/settings.ts` too, from which the command line and
+ * `config.json` are made; the static checks compare the two.
+ */
 export interface TrainerOptions {
   /** Where it runs. */
   readonly device: Device;
@@ -33,114 +38,134 @@ export interface TrainerOptions {
   readonly model: Model;
   /** Which loss and which metrics: the data set's task. */
   readonly task: Task;
-  /** Times through the training split. */
-  readonly epochs: number;
-  /**
-   * Pictures in a step; default 32. A training split that is smaller makes it smaller. `auto` takes the most that fit
-   * {@link TrainerOptions.memory}, in eights and at most 256, and half as many as often as the device still runs out of
-   * memory; a resumed run keeps what it began with. The learning rate is not changed.
-   */
-  readonly batch?: number | "auto";
-  /**
-   * Bytes that training may take on the device; default what the device says is free. Of a GPU's memory WebGPU tells
-   * nothing: 4 GiB are assumed, or half of what is free on the host where the GPU shares its memory.
-   */
-  readonly memory?: number;
-  /**
-   * Steps that make one update: their gradients' mean is learnt from, as from a batch so many times as large, in the memory of
-   * one. The last update of an epoch has what is left. Default 1.
-   */
-  readonly accumulate?: number;
-  /**
-   * Activations are computed again in the backward pass instead of being held: about a third more time for much less memory in
-   * deep models, see `models --checkpoint-activations`. Default false.
-   */
-  readonly checkpointActivations?: boolean;
-  /**
-   * How activations and the gradients that flow back through them are held: `f16` takes half their memory and traffic, and a
-   * device with `shader-f16`. Weights, moments and sums are `f32` in either. Default `f32`.
-   */
-  readonly precision?: Precision;
   /** Run directory, or its path; without one nothing is written. */
   readonly out?: string | RunDirectory;
   /** Goes on from the run directory's `last` checkpoint. */
   readonly resume?: boolean;
-
-  /** Default Adam. */
-  readonly optimizer?: Optimizer;
-  /** Default 0.002, for Adam. */
-  readonly learningRate?: number;
-  /** On weights, not on biases and norms; default 0. */
-  readonly weightDecay?: number;
-  /**
-   * Patterns of keys that are not learnt, such as `layer1.*`; default none. A pattern names keys, or modules with all that is
-   * in them; `*` stands for any letters, dots too, `?` for one, `[0-5]` for one of several. A batch norm whose running
-   * statistics are frozen normalises by them in training too, as Keras and timm do; freeze its `weight` and `bias` alone to
-   * have PyTorch's, which goes on with the batch's statistics.
-   */
-  readonly freeze?: readonly string[];
-  /** Factors on the learning rate, and so on AdamW's decay, by pattern; those of all patterns that fit a key are multiplied. */
-  readonly learningRateScale?: Readonly<Record<string, number>>;
-  /** Factor on the learning rate from each layer to the one below it, the head having the full rate; default 1. */
-  readonly layerDecay?: number;
-  /** Default cosine. */
-  readonly schedule?: Schedule["name"];
-  /** Epochs in which the rate rises; default 0.5. */
-  readonly warmupEpochs?: number;
-  /** `step` schedule: epochs between falls; default 30. */
-  readonly fallEvery?: number;
-  /** `step` schedule: factor of a fall; default 0.1. */
-  readonly gamma?: number;
-  /** Greatest norm of the whole gradient; default no limit. */
-  readonly clipNorm?: number;
-  /** Share of the target that all classes get alike, multi-class; default 0. */
-  readonly labelSmoothing?: number;
-  /** Weights of the classes (multi-class) or of the labels' positives; `balanced` by their counts; default all 1. */
-  readonly classWeights?: "balanced" | readonly number[];
   /** A model whose answers are learnt from besides the labels; it is left as it is. */
   readonly teacher?: TeacherOptions;
-  /** Steps that may be left out because they are not finite; default 0: the first one stops the run. */
-  readonly skipNonFinite?: number;
-
-  /** Random changes to training pictures; default none below 64 pixels and for IDX files, else flip. */
-  readonly augment?: Augment;
-  /**
-   * Length that the shorter side of a picture is resized to, in pixels, before the model's square is cut out: of the middle,
-   * or anywhere for `crop-flip` in training. Default the model's size, for `crop-flip` 256 for 224 and in proportion.
-   */
-  readonly resize?: number;
-  /** How pixels are mixed where pictures are resized; default bilinear. */
-  readonly interpolation?: Interpolation;
-  /** Mean and standard deviation: the training split's, ImageNet's, one half, or numbers; default the split's. */
-  readonly normalize?: "train" | "imagenet" | "half" | ChannelStatistics;
-  /** Default: decoded pictures are kept in the user's cache folder, up to 4 GiB. */
-  readonly cache?: CacheOptions;
-  /**
-   * Times ways to compute the run's steps before it begins and keeps the fastest in the user's cache folder: a few of each, or
-   * all; else the ways that come with Fovea, and plain rules. Default `auto`. The run directory keeps what the run computes with, and a
-   * resumed run computes as it began.
-   */
-  readonly tune?: Tune;
-  /** Workers that make batches; default one less than there are cores, at most 4. */
-  readonly workers?: number;
-  /** Start of every random number; default 1. */
-  readonly seed?: number;
-  /** Steps between two records of the loss; default 10. */
-  readonly logEvery?: number;
-  /** Steps between two validations; default each epoch. */
-  readonly valEvery?: number;
   /** Is told what happens. */
   readonly onEvent?: (event: TrainEvent) => void;
   /** Ends the run after the step in progress; what is done is saved. */
   readonly signal?: AbortSignal;
+
+  /** Times through the training split. Default: 5. */
+  readonly epochs?: number;
+  /**
+   * Pictures in a step; auto takes as many as memory has room for, at most 256, and leaves the learning rate as it
+   * is. A training split that is smaller makes it smaller. `auto` halves the batch as often as the device still runs
+   * out of memory; a resumed run keeps what it began with. Default: 64 for pictures below 64 pixels, else 32.
+   */
+  readonly batch?: number | "auto";
+  /**
+   * Most that training may take on the device. In bytes. Default: what is free; of a GPU, which does not tell, 4GiB,
+   * or half of the host's free memory where it shares that.
+   */
+  readonly memory?: number;
+  /**
+   * Steps that make one update: a batch so many times as large, in the memory of one. The last update of an epoch
+   * has what is left. Default: 1.
+   */
+  readonly accumulate?: number;
+  /**
+   * Compute activations again in the backward pass instead of holding them: less memory, a step takes longer. See
+   * the command `models`. Default: false.
+   */
+  readonly checkpointActivations?: boolean;
+  /**
+   * How activations and their gradients are held; f16 takes half the memory, and a GPU with shader-f16. Weights,
+   * moments and sums are `f32` in either. Default: `f32`.
+   */
+  readonly precision?: Precision;
+  /** Rule of the update. Or a rule of one's own, which brings its settings along. Default: `adam`. */
+  readonly optimizer?: "sgd" | "adam" | "adamw" | Optimizer;
+  /** Learning rate. Default: 0.002 for adam and adamw, 0.05 for sgd. */
+  readonly learningRate?: number;
+  /** Of sgd. Default: 0.9. */
+  readonly momentum?: number;
+  /** Nesterov's momentum in sgd. Default: false. */
+  readonly nesterov?: boolean;
+  /** On weights, not on biases and norms. Default: 0.01 for adamw, else 0. */
+  readonly weightDecay?: number;
+  /**
+   * Keys or modules that are not learnt, such as conv1 'layer[1-3].*'; batch norms among them keep to their running
+   * statistics, unless only their weights and biases are named. A pattern names keys, or modules with all that is in
+   * them; `*` stands for any letters, dots too, `?` for one, `[0-5]` for one of several. Keras and timm normalise
+   * frozen batch norms so, too; PyTorch goes on with the batch's statistics. Default: [].
+   */
+  readonly freeze?: readonly string[];
+  /**
+   * Factor on the learning rate of the keys or modules that fit, such as 'classifier.*=10'. The factors of all
+   * patterns that fit a key are multiplied; AdamW's decay goes with them. Default: {}.
+   */
+  readonly learningRateScale?: Readonly<Record<string, number>>;
+  /** Factor on the learning rate from each layer to the one below it, the head having the full rate. Default: 1. */
+  readonly layerDecay?: number;
+  /** Of the learning rate. Default: `cosine`. */
+  readonly schedule?: Schedule["name"];
+  /** Epochs in which the rate rises from zero. Default: 0.5. */
+  readonly warmupEpochs?: number;
+  /** Epochs between two falls of the schedule step. Default: 30. */
+  readonly fallEvery?: number;
+  /** Factor of a fall of the schedule step. Default: 0.1. */
+  readonly gamma?: number;
+  /** Greatest norm of the whole gradient. Default: no limit. */
+  readonly clipNorm?: number;
+  /** Share of the target given to all classes alike. Default: 0. */
+  readonly labelSmoothing?: number;
+  /**
+   * Weight of each class in the loss: none, balanced or numbers in the order of the classes. `balanced` is by their
+   * counts. Default: `none`.
+   */
+  readonly classWeights?: "none" | "balanced" | readonly number[];
+  /** Weight of a label's positive pictures, binary and multilabel: none, balanced or numbers. Default: `none`. */
+  readonly posWeight?: "none" | "balanced" | readonly number[];
+  /** On a loss or gradient that is not finite: stop, or skip up to N steps. Default: stop. */
+  readonly skipNonFinite?: number;
+  /**
+   * Random mirror image; random part of the picture. Default: none below 64 pixels and for IDX files, else flip.
+   */
+  readonly augment?: Augment;
+  /**
+   * Pixels of a picture's shorter side before the image size is cut out: of the middle, or anywhere for crop-flip.
+   * Default: the image size; for crop-flip 256 for 224 and in proportion.
+   */
+  readonly resize?: number;
+  /** How pixels are mixed where pictures are resized, as Pillow does. Default: `bilinear`. */
+  readonly interpolation?: Interpolation;
+  /**
+   * Mean and standard deviation: the training split's, ImageNet's, 0.5 and 0.5, or numbers for each channel.
+   * Default: `train`.
+   */
+  readonly normalize?: "train" | "imagenet" | "half" | ChannelStatistics;
+  /** Keep decoded pictures between runs. The user's cache folder holds them, or another. Default: `auto`. */
+  readonly cache?: "auto" | "off" | CacheOptions;
+  /** Most that the cache may take on disk. In bytes. Default: 4GiB. */
+  readonly cacheBudget?: number;
+  /** Threads that make batches. Default: one less than there are cores, at most 4. */
+  readonly workers?: number;
+  /**
+   * First time some or all of the ways to compute a step, and keep the fastest for later runs; auto: quick, for at
+   * most 20 s, on a GPU and for large networks. The run directory keeps what the run computes with, and a resumed
+   * run computes as it began. Default: `auto`.
+   */
+  readonly tune?: Tune;
+  /** Start of every random number. Default: 1. */
+  readonly seed?: number;
+  /** Steps between two records of the loss. Default: 10. */
+  readonly logEvery?: number;
+  /** Steps between two validations. Default: each epoch. */
+  readonly valEvery?: number;
 }
 
-/** Options that have no default, or whose default depends on the data or the model. */
+/** Options that are no settings. */
+const OTHERS = ["device", "model", "task", "out", "resume", "teacher", "onEvent", "signal"] as const;
+
+/** Options that have no default, or whose default depends on the data. */
 type Open =
   | "memory"
   | "out"
   | "clipNorm"
-  | "classWeights"
   | "valEvery"
   | "onEvent"
   | "signal"
@@ -150,54 +175,123 @@ type Open =
 
 /** Options with their defaults. */
 export type ResolvedOptions =
-  & Required<Omit<TrainerOptions, Open | "teacher">>
+  & Required<Omit<TrainerOptions, Open | "teacher" | "optimizer" | "cache" | "momentum" | "nesterov">>
   & Pick<TrainerOptions, Open>
-  & { readonly teacher?: Teacher };
+  & {
+    readonly optimizer: Optimizer;
+    readonly cache: CacheOptions;
+    readonly teacher?: Teacher;
+    /** The settings that were given, for what depends on the data and for `config.json`. */
+    readonly given: Given;
+  };
 
 /** Options of a run whose batch is settled. */
 export type SettledOptions = Omit<ResolvedOptions, "batch"> & { readonly batch: number };
 
-/** Fills in the defaults, also for what is given as undefined. */
+/**
+ * Checks options and fills in the defaults, also for what is given as undefined.
+ *
+ * @throws TypeError for an option that is unknown, of another type, or without effect; RangeError for one out of range.
+ */
 export function resolveOptions(options: TrainerOptions): ResolvedOptions {
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const { device, model, task, out, resume = false, teacher, onEvent, signal } = options;
+  const given = givenIn(options);
+  checkGiven({ ...options, ...given }, OTHERS);
+  const asked = { ...given, ...settingsOfModel(model) };
+  const idle = idleIn(teacher ? { ...asked, teacher: teacher.model.name } : asked, { task });
+  if (idle) throw new TypeError(`${idle.name} would change nothing: ${idle.why}`);
+  const values = resolveSettings({ ...asked, task });
   return {
-    batch: 32,
-    accumulate: 1,
-    checkpointActivations: false,
-    precision: "f32",
-    resume: false,
-    optimizer: adam(),
-    learningRate: 0.002,
-    weightDecay: 0,
-    freeze: [],
-    learningRateScale: {},
-    layerDecay: 1,
-    schedule: "cosine",
-    warmupEpochs: 0.5,
-    fallEvery: 30,
-    gamma: 0.1,
-    labelSmoothing: 0,
-    skipNonFinite: 0,
-    interpolation: "bilinear",
-    normalize: "train",
-    cache: { mode: "auto" },
-    tune: "auto",
-    seed: 1,
-    logEvery: 10,
-    ...Object.fromEntries(given) as TrainerOptions,
-    teacher: options.teacher && resolveTeacher(options.teacher),
+    ...values,
+    ...{ device, model, task, out, resume, onEvent, signal, given },
+    // They depend on the data.
+    augment: given.augment,
+    resize: given.resize,
+    batch: values.batch!,
+    learningRate: values.learningRate!,
+    weightDecay: values.weightDecay!,
+    optimizer: typeof options.optimizer === "object" ? options.optimizer : optimizerOf(values),
+    cache: typeof options.cache === "object" ? options.cache : { mode: values.cache, budgetBytes: values.cacheBudget },
+    teacher: teacher && resolveTeacher(teacher),
   };
 }
 
-/** Pictures that are too small to lose a border, or drawn upright by convention, are not changed unless asked for. */
-export function augmentOf({ augment, model }: Pick<ResolvedOptions, "augment" | "model">, data: Dataset): Augment {
-  return augment ?? (model.imageSize < 64 || data.kind === "idx" ? "none" : "flip");
+/** What was given as settings, an object in a setting's place by what it says of itself. */
+function givenIn({ optimizer, cache, ...options }: TrainerOptions): Given {
+  const plain = Object.entries(options).filter(([name, value]) => value !== undefined && !isOther(name));
+  const rule = typeof optimizer === "object" ? settingsOfRule(optimizer) : optimizer && { optimizer };
+  return {
+    ...Object.fromEntries(plain) as Given,
+    ...rule,
+    ...typeof cache === "object"
+      ? { cache: cache.mode, ...cache.budgetBytes !== undefined && { cacheBudget: cache.budgetBytes } }
+      : cache && { cache },
+  };
+}
+
+/** A rule of the user's own is no setting: what it is called stands in `config.json` alone. */
+function settingsOfRule({ name, settings: own }: Optimizer): Given {
+  const known = settings.optimizer.kind.read(name) as Settings["optimizer"] | undefined;
+  return known ? { optimizer: known, ...own } : {};
+}
+
+const isOther = (name: string): boolean => OTHERS.some((other) => other === name);
+
+function optimizerOf(
+  { optimizer, momentum, nesterov }: Pick<Settings, "optimizer" | "momentum" | "nesterov">,
+): Optimizer {
+  switch (optimizer) {
+    case "sgd":
+      return sgd({ momentum, nesterov });
+    case "adam":
+      return adam();
+    case "adamw":
+      return adamW();
+  }
+}
+
+/** What a model was made from, as settings. */
+export function settingsOfModel({ name, imageSize, options }: Model): Given {
+  const { stem, dropout, attentionDropout, stochasticDepth, layerScale } = options;
+  return { model: name, imageSize, ...{ stem, dropout, attentionDropout, stochasticDepth, layerScale } };
+}
+
+/** What the settings need to know of a data set. */
+export function factsOf({ kind, task, pictureSize, hasOwnSplit }: Dataset): DataFacts {
+  return { kind, task, pictureSize, hasOwnSplit };
+}
+
+/**
+ * Every setting of a run with its value, for `config.json`.
+ *
+ * @param options Of the trainer.
+ * @param data The training split.
+ * @param resolved What the run has settled by itself, and what is known of it beside the options.
+ */
+export function settingsRecord(
+  { given, model, optimizer }: ResolvedOptions,
+  data: Dataset,
+  resolved: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const facts = factsOf(data);
+  const asked = { ...data.origin, ...settingsOfModel(model), ...given, ...resolved } as Given;
+  const values = { ...resolveSettings(asked, facts), optimizer: optimizer.name } as Settings;
+  return recordOf(values, facts);
+}
+
+/** Random changes to the pictures of a training split. */
+export function augmentOf({ given, model }: Pick<ResolvedOptions, "given" | "model">, data: Dataset): Augment {
+  return resolveSettings({ ...given, imageSize: model.imageSize }, factsOf(data)).augment!;
 }
 
 /** Weights [K] of the loss: of the classes, or of the positives of each label. */
-export function classWeightsOf(data: Dataset, weights: ResolvedOptions["classWeights"]): number[] {
+export function classWeightsOf(
+  data: Dataset,
+  { classWeights, posWeight }: Pick<ResolvedOptions, "classWeights" | "posWeight">,
+): number[] {
+  const weights = data.task === "multiclass" ? classWeights : posWeight;
   const outputs = data.task === "binary" ? 1 : data.classes.length;
-  if (weights === undefined) return new Array<number>(outputs).fill(1);
+  if (weights === "none") return new Array<number>(outputs).fill(1);
   if (weights !== "balanced") {
     if (weights.length !== outputs) {
       throw new TypeError(`Cannot weigh ${outputs} classes with ${weights.length} weights: give one for each`);

@@ -7,6 +7,7 @@
 import { OutOfMemoryError } from "../device/out_of_memory.ts";
 import { UserError } from "../errors.ts";
 import type { Choices } from "../graph/choices.ts";
+import { settingsIn } from "../run/config.ts";
 import { budgetOf, MemoryError } from "./budget.ts";
 import { checkTeacher } from "./distillation.ts";
 import { checkFits, fits, largestThatFits, memoryOfRun, noneFits, programsOf, ranOut } from "./memory.ts";
@@ -90,7 +91,9 @@ async function planWith(options: ResolvedOptions, batch: number, { samples, valS
 
 /** The batch that a run began with. */
 async function batchOfRun(run: string): Promise<number> {
-  const { batch } = await readConfig(run);
+  const config = await readConfig(run);
+  // The first runs kept it beside their flags.
+  const { batch } = config.settings ? settingsIn(config, run) : config;
   if (typeof batch === "number") return batch;
   throw new UserError(`Cannot resume ${run}: its config.json does not say of how many pictures its steps are`);
 }

@@ -5,6 +5,8 @@
  */
 
 import { UserError } from "../errors.ts";
+import { settingsIn } from "../run/config.ts";
+import { changeBetween } from "../run/resolve.ts";
 import type { CheckpointInfo } from "./checkpoint.ts";
 import { recordOf } from "./distillation.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -16,6 +18,8 @@ import { readConfig } from "./run_directory.ts";
  * @param run Its directory, for `config.json`.
  * @param saved What its last checkpoint says of itself.
  * @param given What the next one would say.
+ * @param options Of the trainer.
+ * @param settings What `config.json` would say of the settings now.
  * @throws UserError with what it was and what it is now.
  */
 export async function checkSameRun(
@@ -23,13 +27,22 @@ export async function checkSameRun(
   saved: CheckpointInfo,
   given: CheckpointInfo,
   { teacher, precision }: Pick<ResolvedOptions, "teacher" | "precision">,
+  settings: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   for (const field of ["model", "task", "classes", "preprocessing"] as const) {
     const [was, is] = [saved[field], given[field]].map((value) => JSON.stringify(value));
     if (was !== is) throw new UserError(`Cannot resume ${run}: its ${field} is ${was}, not ${is}`);
   }
+  const config = await readConfig(run);
+  // Runs of the first versions kept flags, in part under other names.
+  if (config.settings) {
+    const change = changeBetween(settingsIn(config, run), settings);
+    if (change) {
+      throw new UserError(`Cannot resume ${run}: its ${change.name} was ${change.was}, and is now ${change.is}`);
+    }
+  }
   // The first runs do not name the precision: there was but one.
-  const began: Record<string, unknown> = { precision: "f32", teacher: "none", ...await readConfig(run) };
+  const began: Record<string, unknown> = { precision: "f32", teacher: "none", ...config };
   const now = { precision, teacher: teacher ? await recordOf(teacher) : "none" };
   for (const [field, value] of Object.entries(now)) {
     const [was, is] = [began[field], value].map((x) => typeof x === "string" ? x : JSON.stringify(x));

@@ -38,7 +38,8 @@ export type MetricsRecord = Readonly<Record<string, string | number | null>> & {
 export class RunDirectory {
   /** Where it is, as given. */
   readonly path: string;
-  readonly #config: Readonly<Record<string, unknown>>;
+  /** Settings that the trainer does not know, such as how the data were opened. */
+  readonly settings: Readonly<Record<string, unknown>>;
   readonly #files: Readonly<Record<string, string>>;
   #lock?: DirectoryLock;
 
@@ -46,17 +47,22 @@ export class RunDirectory {
    * Names the directory without touching the disk.
    *
    * @param path Where; the folder need not exist.
-   * @param config Added to `config.json`.
+   * @param settings Values of settings that the trainer does not know, for `config.json`.
    * @param files Texts of further files that the run starts with, by name.
    */
   constructor(
     path: string,
-    config: Readonly<Record<string, unknown>> = {},
+    settings: Readonly<Record<string, unknown>> = {},
     files: Readonly<Record<string, string>> = {},
   ) {
     this.path = path;
-    this.#config = config;
+    this.settings = settings;
     this.#files = files;
+  }
+
+  /** Does the run start with a file of this name? */
+  has(name: string): boolean {
+    return name in this.#files;
   }
 
   /**
@@ -80,7 +86,7 @@ export class RunDirectory {
     for (const [name, text] of Object.entries({ ...this.#files, ...files })) {
       await writeAtomic(join(this.path, name), text);
     }
-    await writeAtomic(join(this.path, "config.json"), `${JSON.stringify({ ...facts, ...this.#config }, null, 2)}\n`);
+    await writeAtomic(join(this.path, "config.json"), `${JSON.stringify(facts, null, 2)}\n`);
   }
 
   /** Takes up a directory that was begun before. Throws UserError when another run is writing there. */

@@ -3,32 +3,34 @@ import { resolve } from "node:path";
 import { UserError } from "../../src/errors.ts";
 import {
   choice,
+  flag,
   flagName,
   integer,
   names,
-  number,
   orList,
   parseCommand,
   path,
-  several,
   text,
   toggle,
   userPath,
-  value,
 } from "../../src/cli/command.ts";
+import * as kinds from "../../src/run/kinds.ts";
 
 const flags = {
   epochs: integer({ help: "", default: 10, min: 1, max: 99 }),
-  lr: number({ help: "", min: 0 }),
-  weightDecay: number({ help: "", default: 0 }),
+  lr: flag(kinds.number({ min: 0 }), { help: "" }),
+  weightDecay: flag(kinds.number(), { help: "", default: 0 }),
   optimizer: choice(["sgd", "adam"], { help: "", default: "adam" }),
   target: names({ help: "" }),
-  scale: several((word) => Number(word) || undefined, "numbers", { help: "" }),
+  scale: flag(kinds.several(kinds.number({ min: 0.1 }), "numbers"), { help: "", default: [] }),
   others: text({ help: "" }),
   out: path({ help: "" }),
   quiet: toggle({ help: "" }),
   stratify: toggle({ help: "", default: true }),
-  size: value((word) => word.endsWith("px") ? parseInt(word) : undefined, "pixels such as 3px", { help: "" }),
+  size: flag(
+    kinds.valueOf((word) => word.endsWith("px") ? parseInt(word) : undefined, () => undefined, "pixels such as 3px"),
+    { help: "" },
+  ),
 };
 const command = {
   name: "learn",

@@ -9,7 +9,9 @@ import { publishedKeys, withTensors } from "../interop/published.ts";
 /** The flags that weights may bring along, after they did. */
 async function filled(path: string, ...args: string[]) {
   const { options, given } = parseCommand(tables.train, ["--pretrained", path, ...args]);
-  const { model, imageSize, stem, resize, interpolation, normalize } = await withPretrained(options, given);
+  const { model, imageSize, stem, resize, interpolation, normalize } = await withPretrained(
+    Object.fromEntries([...given].map((name) => [name, options[name]])),
+  );
   return { model, imageSize, stem, resize, interpolation, normalize };
 }
 

@@ -154,7 +154,7 @@ for (const telling of ["reports", "throws"] as const) {
       "there is no memory for a batch of 32 after all: 16 are tried",
       "batch",
     ]);
-    assertEquals(JSON.parse(await Deno.readTextFile(join(out, "config.json"))).batch, 16);
+    assertEquals(JSON.parse(await Deno.readTextFile(join(out, "config.json"))).settings.batch, 16);
     assertEquals(memory.alive, 0);
 
     // Sixteen asked for are the same run; and there is nothing of the vain trials in it.

@@ -1,0 +1,168 @@
+/**
+ * Kinds of the few settings whose values are neither a word nor a number: split ratios, sizes in bytes, weights of classes,
+ * statistics of channels.
+ *
+ * @module
+ */
+
+import { type Fault, type Kind, valueOf } from "./kinds.ts";
+
+/** Shares of training, validation and test split. */
+export type Ratios = readonly [train: number, val: number, test: number];
+
+/** `8:1:1`, with training above zero; or `own` for the data set's own split. */
+export const ratios: Kind<Ratios | "own"> = valueOf(
+  (word) => {
+    if (word === "own") return word;
+    const [train, val, test, ...more] = word.split(":").map(positiveOrZero);
+    return more.length || !train || val === undefined || test === undefined ? undefined : [train, val, test] as const;
+  },
+  (value) => {
+    if (typeof value === "string") return value === "own" ? undefined : "range";
+    if (!isList(value)) return "type";
+    return value.length === 3 && value.every((share) => share >= 0) && value[0] > 0 ? undefined : "range";
+  },
+  "three ratios such as 8:1:1, or own",
+  "R:R:R",
+);
+
+const UNITS: Readonly<Record<string, number>> = {
+  "": 1,
+  B: 1,
+  kB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+};
+
+/** `4GiB`, `500 MB` or a plain number of bytes. */
+export const bytes: Kind<number> = valueOf(
+  (word) => {
+    const [, digits = "", unit = ""] = /^([\d.]+) ?(\w*)$/.exec(word) ?? [];
+    const known = Object.keys(UNITS).find((name) => name.toLowerCase() === unit.toLowerCase());
+    const count = positiveOrZero(digits);
+    return count === undefined || known === undefined ? undefined : Math.floor(count * UNITS[known]);
+  },
+  countFault(0),
+  "a size such as 4GiB",
+  "SIZE",
+);
+
+/** A size; on a command line of at least 1 MiB, since less is a slip, such as a forgotten unit. */
+export const memory: Kind<number> = {
+  ...bytes,
+  read: (word) => {
+    const size = bytes.read(word) as number | undefined;
+    return size !== undefined && size >= 2 ** 20 ? size : undefined;
+  },
+  faultOf: countFault(1),
+  wants: "a size of at least 1 MiB, such as 6GiB",
+};
+
+/** Pictures in a step, or as many as fit. */
+export const batch: Kind<number | "auto"> = valueOf(
+  (word) => word === "auto" ? word : /^\d+$/.test(word) && !countFault(1)(Number(word)) ? Number(word) : undefined,
+  (value) => value === "auto" ? undefined : countFault(1)(value),
+  "a whole number of at least 1, or auto",
+  "N|auto",
+);
+
+/** `none`, `balanced` or one weight a class, in the order of the classes: `1,2,0.5`. */
+export const weights: Kind<"none" | "balanced" | readonly number[]> = valueOf(
+  (word) => {
+    if (word === "none" || word === "balanced") return word;
+    const parts = word.split(",").map(positiveOrZero).filter((weight) => weight !== undefined);
+    return parts.length === word.split(",").length && parts.some((weight) => weight > 0) ? parts : undefined;
+  },
+  (value) => {
+    if (typeof value === "string") return value === "none" || value === "balanced" ? undefined : "range";
+    if (!isList(value)) return "type";
+    return value.every((weight) => weight >= 0) && value.some((weight) => weight > 0) ? undefined : "range";
+  },
+  "none, balanced or a weight for each such as 1,2,0.5",
+  "W,W,…",
+);
+
+/** `stop`, which is 0, or `skip:N`: steps that may be left out. */
+export const skips: Kind<number> = valueOf(
+  (word) => {
+    if (word === "stop") return 0;
+    const [, count] = /^skip:(\d+)$/.exec(word) ?? [];
+    return Number(count) > 0 ? Number(count) : undefined;
+  },
+  countFault(0),
+  "stop or skip:N",
+  "stop|skip:N",
+);
+
+/** Mean and standard deviation of each channel, or the words for them. */
+export type Normalize =
+  | "train"
+  | "imagenet"
+  | "half"
+  | { readonly mean: readonly number[]; readonly std: readonly number[] };
+
+/** `train`, `imagenet`, `half`, or mean and standard deviation of each channel: `0.5,0.4,0.4:0.25,0.24,0.24`. */
+export const normalize: Kind<Normalize> = valueOf(
+  (word) => {
+    if (word === "train" || word === "imagenet" || word === "half") return word;
+    const [mean, std, ...more] = word.split(":").map((part) => part.split(",").map(positiveOrZero));
+    if (more.length > 0 || std?.length !== mean.length || !mean.every(isNumber)) return undefined;
+    return std.every(isNumber) && std.every((value) => value > 0) ? { mean, std } : undefined;
+  },
+  (value) => {
+    if (typeof value === "string") return ["train", "imagenet", "half"].includes(value) ? undefined : "range";
+    const { mean, std } = (value ?? {}) as { mean?: unknown; std?: unknown };
+    if (!isList(mean) || !isList(std)) return "type";
+    return mean.length > 0 && mean.length === std.length && std.every((deviation) => deviation > 0)
+      ? undefined
+      : "range";
+  },
+  "train, imagenet, half or numbers such as 0.5,0.4,0.4:0.25,0.24,0.24",
+  "train|imagenet|half|M,M,M:S,S,S",
+);
+
+/** `classifier.*=10` of a command line: factors above 0 by pattern. */
+export const scales: Kind<Readonly<Record<string, number>>> = {
+  takes: "many",
+  read: (word) => {
+    const [, pattern, digits] = /^(.+)=(.*)$/.exec(word) ?? [];
+    const factor = positiveOrZero(digits ?? "");
+    return factor ? [pattern, factor] as const : undefined;
+  },
+  faultOf: (value) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return "type";
+    const factors = Object.values(value);
+    if (!factors.every((factor) => typeof factor === "number")) return "type";
+    return factors.every((factor) => factor > 0 && Number.isFinite(factor)) ? undefined : "range";
+  },
+  gather: (items) => {
+    const scales = items as readonly (readonly [pattern: string, factor: number])[];
+    return new Set(scales.map(([pattern]) => pattern)).size === scales.length ? Object.fromEntries(scales) : undefined;
+  },
+  wants: "a pattern and a factor above 0 such as 'classifier.*=10'",
+  choices: [],
+  placeholder: "PATTERN=X…",
+};
+
+function countFault(least: number): (value: unknown) => Fault | undefined {
+  return (value) =>
+    typeof value !== "number" ? "type" : Number.isSafeInteger(value) && value >= least ? undefined : "range";
+}
+
+function isList(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "number" && Number.isFinite(item));
+}
+
+function isNumber(value: number | undefined): value is number {
+  return value !== undefined;
+}
+
+function positiveOrZero(word: string): number | undefined {
+  const n = /^\d*\.?\d+(e-?\d+)?$/i.test(word.trim()) ? Number(word) : NaN;
+  return Number.isFinite(n) ? n : undefined;
+}
