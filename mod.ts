@@ -41,8 +41,8 @@ export type {
   Wgsl,
 } from "./kernels/op.ts";
 export { UserError } from "./src/errors.ts";
-export type { Augment, Batch } from "./src/data/batch.ts";
-export type { CacheOptions } from "./src/data/cache_folder.ts";
+export type { Augment, Batch } from "./src/data/batches/batch.ts";
+export type { CacheOptions } from "./src/data/store/cache_folder.ts";
 export {
   Dataset,
   type DatasetKind,
@@ -52,21 +52,21 @@ export {
   type SplitName,
   type SplitOptions,
 } from "./src/data/dataset.ts";
-export { type DemoOptions, makeDemo } from "./src/data/demo.ts";
+export { type DemoOptions, makeDemo } from "./src/data/demo/demo.ts";
 export type { LabelOptions, Task } from "./src/data/labels.ts";
-export { Loader, type LoaderOptions } from "./src/data/loader.ts";
-export type { ManifestOptions } from "./src/data/manifest.ts";
+export { Loader, type LoaderOptions } from "./src/data/batches/loader.ts";
+export type { ManifestOptions } from "./src/data/forms/manifest.ts";
 export { openDataset, type OpenOptions } from "./src/data/open.ts";
-export type { Interpolation, Resizing } from "./src/data/resize.ts";
-export type { Progress as DataProgress } from "./src/data/scan.ts";
-export type { FileSource, PictureSource, PixelSource } from "./src/data/source.ts";
+export type { Interpolation, Resizing } from "./src/data/pictures/resize.ts";
+export type { Progress as DataProgress } from "./src/data/store/scan.ts";
+export type { FileSource, PictureSource, PixelSource } from "./src/data/store/source.ts";
 export {
   type ChannelStatistics,
   channelStatistics,
   halfStatistics,
   imagenetStatistics,
   type StatisticsOptions,
-} from "./src/data/statistics.ts";
+} from "./src/data/store/statistics.ts";
 export type { Device, MemoryUse, Program, Session, StepTime, Tuned, TuneOptions, Values } from "./src/device/device.ts";
 export type { Rates } from "./src/device/rates.ts";
 export { measureRates } from "./src/device/self_test.ts";

@@ -46,7 +46,7 @@ const inPage = [
   "src/device/webgpu/",
   "src/train/step.ts",
   "src/interop/safetensors.ts",
-  "src/data/resize.ts",
+  "src/data/pictures/resize.ts",
 ];
 /** Floors from which everything is in reach. */
 const top = ["", "src/cli", "tests", "bench", "fixtures", "links"];

@@ -5,12 +5,12 @@
  */
 
 import type { Dataset, Split, SplitOptions } from "../data/dataset.ts";
-import { makeDemo } from "../data/demo.ts";
-import { refuseLeaks } from "../data/duplicates.ts";
-import { skipBroken } from "../data/broken.ts";
+import { makeDemo } from "../data/demo/demo.ts";
+import { refuseLeaks } from "../data/check/duplicates.ts";
+import { skipBroken } from "../data/check/broken.ts";
 import { counted, firstNames, printable } from "../data/names.ts";
 import { openDataset } from "../data/open.ts";
-import type { Progress } from "../data/scan.ts";
+import type { Progress } from "../data/store/scan.ts";
 import type { Options } from "./command.ts";
 import type * as tables from "./flags.ts";
 

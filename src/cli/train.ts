@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { Dataset, Split } from "../data/dataset.ts";
 import type { Task } from "../data/labels.ts";
 import { printable } from "../data/names.ts";
-import { formatSplit, readSplit } from "../data/split_file.ts";
+import { formatSplit, readSplit } from "../data/forms/split_file.ts";
 import { checkPrecision } from "../device/checks.ts";
 import { UserError } from "../errors.ts";
 import { checkOptions, createModel, type Model, modelNamed } from "../models/mod.ts";

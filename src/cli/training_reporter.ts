@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Progress } from "../data/scan.ts";
+import type { Progress } from "../data/store/scan.ts";
 import { budgetText, formatBytes } from "../train/budget.ts";
 import type { TrainEvent } from "../train/events.ts";
 import type { LossScale } from "../train/loss_scale.ts";

@@ -7,9 +7,9 @@
 import manifest from "../../deno.json" with { type: "json" };
 import { sizeOf } from "../../kernels/op.ts";
 import { randomKey } from "../../kernels/random.ts";
-import type { Batch } from "../data/batch.ts";
+import type { Batch } from "../data/batches/batch.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { Loader } from "../data/loader.ts";
+import { Loader } from "../data/batches/loader.ts";
 import type { Program, Session } from "../device/device.ts";
 import { totalOf } from "../device/memory.ts";
 import { UserError } from "../errors.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { halfStatistics, imagenetStatistics } from "../data/statistics.ts";
+import { halfStatistics, imagenetStatistics } from "../data/store/statistics.ts";
 import type { KeyStyle } from "../interop/keys/family.ts";
 import type { Preprocessing } from "./checkpoint.ts";
 
