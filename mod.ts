@@ -76,7 +76,8 @@ export { GraphBuilder } from "./src/graph/builder.ts";
 export { Choices, type Chooser } from "./src/graph/choices.ts";
 export { differentiate } from "./src/graph/differentiate.ts";
 export type { Assignment, Graph, Node, Precision } from "./src/graph/graph.ts";
-export type { KeyStyle } from "./src/interop/keys/family.ts";
+export type { Cell, Convolution, Family, Joined, KeyRow, KeyStyle, PositionGrid } from "./src/interop/keys/family.ts";
+export type { WritableTensor } from "./src/interop/safetensors.ts";
 export * from "./src/metrics/mod.ts";
 export {
   createModel,
@@ -85,6 +86,7 @@ export {
   type ModelOption,
   type ModelOptions,
   models,
+  type PublishedPreprocessing,
 } from "./src/models/mod.ts";
 export type { ResolvedModelOptions } from "./src/models/model.ts";
 export * from "./src/nn/mod.ts";

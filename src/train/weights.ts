@@ -8,10 +8,19 @@ import { sizeOf } from "../../kernels/op.ts";
 import { firstNames } from "../data/names.ts";
 import { UserError } from "../errors.ts";
 import type { PositionGrid } from "../interop/keys/family.ts";
-import { type Family, familyOf, type KeyStyle, styleName } from "../interop/keys/mod.ts";
+import { type Family, type KeyStyle, styleName } from "../interop/keys/mod.ts";
 import { NamedWeights } from "../interop/named_weights.ts";
 import { resampleGrid } from "../interop/resample.ts";
-import { createModel, type Model, type ModelDefinition, type ModelOptions, models } from "../models/mod.ts";
+import {
+  createModel,
+  families,
+  familyOf,
+  type Model,
+  type ModelDefinition,
+  modelNamed,
+  type ModelOptions,
+  models,
+} from "../models/mod.ts";
 import type { Parameter } from "../nn/layer.ts";
 import { infoOf, type Preprocessing } from "./checkpoint.ts";
 import { preprocessingFor } from "./published_preprocessing.ts";
@@ -119,12 +128,13 @@ export async function openModel(path: string): Promise<{ model: Model; preproces
   }
   const model = createModel(name, options);
   await loadWeights(model, path);
-  return { model, preprocessing: preprocessing ?? preprocessingFor(style, name, model.imageSize) };
+  return { model, preprocessing: preprocessing ?? preprocessingFor(style, modelNamed(name), model.imageSize) };
 }
 
 function open(path: string): Promise<NamedWeights> {
   return NamedWeights.open(
     path,
+    families,
     (metadata) => metadata.fovea === undefined ? undefined : familyOf(infoOf(metadata, path).model.name),
   );
 }
@@ -219,7 +229,7 @@ function describe(weights: NamedWeights, path: string): WeightsOrigin {
   }
   const fitting: string[] = [];
   let found: ModelOptions | undefined;
-  for (const definition of models.filter(({ name }) => family.models.test(name))) {
+  for (const definition of models.filter((definition) => definition.family === family)) {
     const options = optionsFor(definition, weights);
     if (!options) continue;
     const { parameters } = createModel(definition.name, options);

@@ -54,12 +54,10 @@ export interface PositionGrid {
   readonly before: readonly string[];
 }
 
-/** Models whose tensors have the same names. */
+/** How the tensors of models of one kind are called; a definition of a model says which it has. */
 export interface Family {
   /** For messages. */
   readonly name: string;
-  /** Names of the models that belong to it. */
-  readonly models: RegExp;
   /** Whether no library has the model, so that there are no names but Fovea's. */
   readonly own?: boolean;
   /** Layers that a new number of classes makes afresh. */
@@ -70,6 +68,8 @@ export interface Family {
   readonly advice?: Readonly<Record<string, string>>;
   /** Every kind of tensor. */
   readonly rows: readonly KeyRow[];
+  /** What Hugging Face puts before all names but those of the heads; default nothing. */
+  readonly baseModels?: readonly string[];
   /** What interpolation is for. */
   readonly grid?: PositionGrid;
   /** Tensors that a style's files have beside the model's, which can be computed from those. */
