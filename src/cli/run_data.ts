@@ -10,7 +10,7 @@ import { refuseLeaks } from "../data/check/duplicates.ts";
 import { skipBroken } from "../data/check/broken.ts";
 import { counted, firstNames, printable } from "../data/names.ts";
 import { openDataset } from "../data/open.ts";
-import type { Progress } from "../data/store/scan.ts";
+import type { OnProgress } from "../data/store/scan.ts";
 import type { Options } from "./command.ts";
 import type * as tables from "./flags.ts";
 
@@ -21,7 +21,7 @@ export type DataFlags =
   & Pick<Options<typeof tables.train.flags>, "split" | "stratify" | "seed" | "allowDuplicates">;
 
 /** Tells how far a preparation is. */
-export type Preparing = (what: string) => Progress;
+export type Preparing = (what: string) => OnProgress;
 
 /** Classes of the demo faces, where no target is given. */
 const DEMO = {

@@ -12,7 +12,7 @@ import {
   halfStatistics,
   imagenetStatistics,
 } from "../data/store/statistics.ts";
-import type { Progress } from "../data/store/scan.ts";
+import type { OnProgress } from "../data/store/scan.ts";
 import { UserError } from "../errors.ts";
 import type { Preprocessing } from "./checkpoint.ts";
 import { augmentOf, type ResolvedOptions } from "./options.ts";
@@ -28,7 +28,7 @@ import { augmentOf, type ResolvedOptions } from "./options.ts";
 export async function preprocessingOf(
   options: ResolvedOptions,
   data: Dataset,
-  onProgress?: Progress,
+  onProgress?: OnProgress,
 ): Promise<Preprocessing> {
   const { model: { imageSize }, interpolation, normalize, cache } = options;
   const augment = augmentOf(options, data);

@@ -10,7 +10,7 @@ import type { CacheOptions } from "../store/cache_folder.ts";
 import type { Dataset } from "../dataset.ts";
 import { prepareReader } from "../store/prepare.ts";
 import type { Interpolation } from "../pictures/resize.ts";
-import type { Progress } from "../store/scan.ts";
+import type { OnProgress } from "../store/scan.ts";
 import { errorOf } from "../workers.ts";
 
 /** How a data set is streamed. */
@@ -43,7 +43,7 @@ export interface LoaderOptions {
   /** Whether decoded pictures are kept, where, and how many bytes of them. */
   readonly cache: CacheOptions;
   /** Is told how far reading and decoding are. */
-  readonly onProgress?: Progress;
+  readonly onProgress?: OnProgress;
 }
 
 /** Batches that are made ahead: the one that is next, and two more. */

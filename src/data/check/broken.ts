@@ -6,7 +6,7 @@
 
 import type { Dataset } from "../dataset.ts";
 import { decodeAll } from "../store/pack.ts";
-import { type Progress, scanPictures } from "../store/scan.ts";
+import { type OnProgress, scanPictures } from "../store/scan.ts";
 import { pathOf } from "../store/source.ts";
 
 /** A picture that cannot be used. */
@@ -26,7 +26,7 @@ export interface BrokenPicture {
  * @param onProgress Is told how far it is.
  * @returns The broken pictures, in the order of the data set.
  */
-export async function findBroken(data: Dataset, onProgress?: Progress): Promise<BrokenPicture[]> {
+export async function findBroken(data: Dataset, onProgress?: OnProgress): Promise<BrokenPicture[]> {
   const { source } = data;
   if (source.form === "pixels") return [];
   const { problems } = await scanPictures(source, onProgress);
@@ -51,7 +51,7 @@ export async function findBroken(data: Dataset, onProgress?: Progress): Promise<
  */
 export async function skipBroken(
   data: Dataset,
-  onProgress?: Progress,
+  onProgress?: OnProgress,
 ): Promise<{ data: Dataset; skipped: BrokenPicture[] }> {
   const skipped = await findBroken(data, onProgress);
   const broken = new Set(skipped.map(({ index }) => index));

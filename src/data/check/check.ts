@@ -10,7 +10,7 @@ import type { Dataset, DatasetKind, Split, SplitOptions } from "../dataset.ts";
 import { findDuplicates, findLeaks, type Leak, leakLine } from "./duplicates.ts";
 import type { Task } from "../labels.ts";
 import { counted, firstNames, printable } from "../names.ts";
-import { type Progress, scanPictures } from "../store/scan.ts";
+import { type OnProgress, scanPictures } from "../store/scan.ts";
 import { splitNames } from "../split.ts";
 
 /** What was found about a data set. Plain data: it can be written as JSON. */
@@ -51,17 +51,17 @@ export interface DataReport {
  *
  * @example
  * ```ts
- * import { checkDataset, formatReport } from "./check.ts";
+ * import { checkDataset, formatCheck } from "./check.ts";
  * import { openDataset } from "../open.ts";
  *
  * const data = await openDataset("./pets");
- * console.log(formatReport(await checkDataset(data)));
+ * console.log(formatCheck(await checkDataset(data)));
  * ```
  */
 export async function checkDataset(
   data: Dataset,
   options: SplitOptions = {},
-  onProgress?: Progress,
+  onProgress?: OnProgress,
 ): Promise<DataReport> {
   const { split, faults } = trySplit(data, options);
   const broken = await findBroken(data, onProgress);
@@ -125,7 +125,7 @@ export function hasFaults(report: DataReport): boolean {
  * @param report The report.
  * @returns Lines: counts in a table, then what was found, each list whole.
  */
-export function formatReport(report: DataReport): string {
+export function formatCheck(report: DataReport): string {
   const { sizes, broken, misnamed, duplicates, contradictions, leaks } = report;
   const size = sizes === null ? "" : `, shorter side ${sizes.least} to ${sizes.most} pixels (median ${sizes.median})`;
   const head = `${counted(report.pictures, "picture")}, ${report.kind}, ${report.task}${size}`;

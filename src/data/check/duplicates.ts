@@ -8,7 +8,7 @@
 import { UserError } from "../../errors.ts";
 import type { Dataset, Split } from "../dataset.ts";
 import { counted, printable } from "../names.ts";
-import { type Progress, scanPictures } from "../store/scan.ts";
+import { type OnProgress, scanPictures } from "../store/scan.ts";
 import { splitNames } from "../split.ts";
 
 /** Two parts that hold the same picture. */
@@ -30,7 +30,7 @@ export interface Leak {
  * @param onProgress Is told how far it is.
  * @returns Places in the data set, a list for each picture that is there more than once.
  */
-export async function findDuplicates(data: Dataset, onProgress?: Progress): Promise<number[][]> {
+export async function findDuplicates(data: Dataset, onProgress?: OnProgress): Promise<number[][]> {
   const { hashes } = await scanPictures(data.source, onProgress);
   const groups = Map.groupBy(data.samples.keys(), (i) => hashes[data.positions[i]]);
   groups.delete(""); // files that cannot be read
@@ -44,7 +44,7 @@ export async function findDuplicates(data: Dataset, onProgress?: Progress): Prom
  * @param onProgress Is told how far it is.
  * @returns A pair for each picture of a later part that an earlier part holds too.
  */
-export async function findLeaks(split: Split, onProgress?: Progress): Promise<Leak[]> {
+export async function findLeaks(split: Split, onProgress?: OnProgress): Promise<Leak[]> {
   const leaks: Leak[] = [];
   const first = new Map<string, { file: string; part: (typeof splitNames)[number] }>();
   for (const part of splitNames) {
@@ -72,7 +72,7 @@ export async function findLeaks(split: Split, onProgress?: Progress): Promise<Le
  * @returns Warnings; none where no picture is shared.
  * @throws {UserError} If pictures are shared and that is not allowed: the count and the first pairs.
  */
-export async function refuseLeaks(split: Split, allow: boolean, onProgress?: Progress): Promise<string[]> {
+export async function refuseLeaks(split: Split, allow: boolean, onProgress?: OnProgress): Promise<string[]> {
   const leaks = await findLeaks(split, onProgress);
   if (leaks.length === 0) return [];
   const pairs = leaks.slice(0, 3).map(leakLine).join("; ");

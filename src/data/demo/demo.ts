@@ -10,7 +10,7 @@ import { cacheFolder } from "../store/cache_folder.ts";
 import { demoAttributes, drawUpFace, type Hair, hairRatios } from "./demo_face.ts";
 import { printable } from "../names.ts";
 import { randomStream, shuffle } from "../random.ts";
-import type { Progress } from "../store/scan.ts";
+import type { OnProgress } from "../store/scan.ts";
 import { largestRemainder } from "../split.ts";
 import { runInWorkers, workerCount } from "../workers.ts";
 
@@ -25,7 +25,7 @@ export interface DemoOptions {
   /** Where it goes; by default a folder in the user's cache. */
   readonly directory?: string;
   /** Is told how far it is. */
-  readonly onProgress?: Progress;
+  readonly onProgress?: OnProgress;
 }
 
 /** Faces that a Worker draws. */
@@ -126,7 +126,7 @@ async function moveInto(temporary: string, directory: string, stamp: string): Pr
 async function draw(
   directory: string,
   { count, size, seed }: { count: number; size: number; seed: number },
-  onProgress?: Progress,
+  onProgress?: OnProgress,
 ): Promise<void> {
   await Deno.mkdir(`${directory}/img_align_celeba`);
   const faces = assignHair(count, seed).map((hair, index) => {

@@ -102,28 +102,28 @@ function makeMixing(filter: Filter, input: number, output: number, from: number,
 }
 
 /** The part of a resized picture that is wanted, in pixels of the resized picture. */
-interface Window {
+interface Part {
   readonly left: number;
   readonly top: number;
   readonly width: number;
   readonly height: number;
 }
 
-/** Resizes to `width` × `height` and returns the window of it, computing nothing outside. */
-function resizeWindow(
+/** Resizes to `width` × `height` and returns the part of it, computing nothing outside. */
+function resizePart(
   picture: Picture,
   { width, height }: { readonly width: number; readonly height: number },
-  window: Window,
+  part: Part,
   interpolation: Interpolation,
 ): Picture {
   const { channels } = picture;
-  const columns = mixing(interpolation, picture.width, width, window.left, window.width);
-  const rows = mixing(interpolation, picture.height, height, window.top, window.height);
+  const columns = mixing(interpolation, picture.width, width, part.left, part.width);
+  const rows = mixing(interpolation, picture.height, height, part.top, part.height);
   const firstRow = rows.first[0];
-  const endRow = Math.min(picture.height, rows.first[window.height - 1] + rows.taps);
-  const across = mixColumns(picture, columns, window.width, firstRow, endRow);
-  const data = mixRows(across, rows, window, firstRow, channels);
-  return { width: window.width, height: window.height, channels, data };
+  const endRow = Math.min(picture.height, rows.first[part.height - 1] + rows.taps);
+  const across = mixColumns(picture, columns, part.width, firstRow, endRow);
+  const data = mixRows(across, rows, part, firstRow, channels);
+  return { width: part.width, height: part.height, channels, data };
 }
 
 /** Mixes columns of the rows `firstRow` to `endRow`: [endRow − firstRow, width, channels], each sum clipped to a byte. */
@@ -164,14 +164,14 @@ function mixColumns(picture: Picture, mix: Mixing, width: number, firstRow: numb
 function mixRows(
   across: Uint8ClampedArray,
   mix: Mixing,
-  window: Window,
+  part: Part,
   firstRow: number,
   channels: number,
 ): Uint8Array<ArrayBuffer> {
-  const stride = window.width * channels;
-  const out = new Uint8ClampedArray(window.height * stride);
+  const stride = part.width * channels;
+  const out = new Uint8ClampedArray(part.height * stride);
   const sums = new Int32Array(stride);
-  for (let y = 0; y < window.height; y++) {
+  for (let y = 0; y < part.height; y++) {
     sums.fill(half);
     const begin = (mix.first[y] - firstRow) * stride;
     for (let k = 0, from = begin; k < mix.taps; k++, from += stride) {
@@ -232,7 +232,7 @@ export function squareOf(picture: Picture, { imageSize, square, interpolation }:
   const inSquare = middleOf(square, imageSize);
   const left = middleOf(width, imageSize) - inSquare;
   const top = middleOf(height, imageSize) - inSquare;
-  return resizeWindow(picture, { width, height }, { left, top, width: square, height: square }, interpolation);
+  return resizePart(picture, { width, height }, { left, top, width: square, height: square }, interpolation);
 }
 
 /**

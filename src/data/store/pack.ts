@@ -13,7 +13,7 @@ import { UserError } from "../../errors.ts";
 import { cacheFolder, type CacheOptions, defaultBudgetBytes, makeRoom } from "./cache_folder.ts";
 import { storedSize } from "./reader.ts";
 import type { Resizing } from "../pictures/resize.ts";
-import { type Progress, type Scan, scanPictures, sha256 } from "./scan.ts";
+import { type OnProgress, type Scan, scanPictures, sha256 } from "./scan.ts";
 import { type FileSource, pathOf } from "./source.ts";
 import { runInWorkers, workerCount } from "../workers.ts";
 
@@ -62,7 +62,7 @@ export async function openPack(
   source: FileSource,
   resizing: Resizing,
   cache: CacheOptions,
-  onProgress?: Progress,
+  onProgress?: OnProgress,
 ): Promise<Pack> {
   const scan = await scanPictures(source, onProgress);
   const budget = cache.budgetBytes ?? defaultBudgetBytes;
@@ -119,7 +119,7 @@ async function openOrMake(
   path: string,
   layout: Layout,
   budget: number,
-  onProgress?: Progress,
+  onProgress?: OnProgress,
 ): Promise<Pack> {
   const there = await readProblems(path, layout.bytes);
   if (there !== undefined) {
@@ -162,7 +162,7 @@ async function decodeInto(
   pack: NonNullable<PackJob["pack"]>,
   source: FileSource,
   layout: Layout,
-  onProgress?: Progress,
+  onProgress?: OnProgress,
 ): Promise<Map<number, string>> {
   const file = await Deno.open(pack.file, { write: true, createNew: true });
   await file.truncate(layout.bytes);
@@ -184,7 +184,7 @@ async function decodeInto(
 export async function decodeAll(
   items: PackJob["items"],
   pack: PackJob["pack"],
-  onProgress?: Progress,
+  onProgress?: OnProgress,
 ): Promise<Map<number, string>> {
   const jobs: PackJob[] = [];
   for (let i = 0; i < items.length; i += chunk) {

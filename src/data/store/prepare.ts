@@ -11,7 +11,7 @@ import { counted, printable } from "../names.ts";
 import { openPack, type Pack } from "./pack.ts";
 import type { ReaderSource } from "./reader.ts";
 import type { Resizing } from "../pictures/resize.ts";
-import { type Progress, scanPictures } from "./scan.ts";
+import { type OnProgress, scanPictures } from "./scan.ts";
 
 /**
  * Scans the pictures of a data set, and decodes them into the cache where that is wanted.
@@ -27,7 +27,7 @@ export async function prepareReader(
   data: Dataset,
   resizing: Resizing,
   cache: CacheOptions,
-  onProgress?: Progress,
+  onProgress?: OnProgress,
 ): Promise<ReaderSource> {
   const { source } = data;
   const positions = shared(Int32Array, data.positions);

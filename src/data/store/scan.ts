@@ -10,7 +10,7 @@ import type { FileSource, PictureSource, PixelSource } from "./source.ts";
 import { runInWorkers, workerCount } from "../workers.ts";
 
 /** Tells how far a long job is. */
-export type Progress = (done: number, total: number, what: string) => void;
+export type OnProgress = (done: number, total: number, what: string) => void;
 
 /** What is known of the pictures of a source, by place. */
 export interface Scan {
@@ -61,7 +61,7 @@ const scans = new WeakMap<PictureSource, Promise<Scan>>();
  * @param onProgress Is told how far it is.
  * @returns What is known of each picture.
  */
-export function scanPictures(source: PictureSource, onProgress?: Progress): Promise<Scan> {
+export function scanPictures(source: PictureSource, onProgress?: OnProgress): Promise<Scan> {
   let scan = scans.get(source);
   if (scan === undefined) {
     scan = source.form === "files" ? scanFiles(source, onProgress) : Promise.resolve(scanPixels(source));
@@ -71,7 +71,7 @@ export function scanPictures(source: PictureSource, onProgress?: Progress): Prom
   return scan;
 }
 
-async function scanFiles(source: FileSource, onProgress?: Progress): Promise<Scan> {
+async function scanFiles(source: FileSource, onProgress?: OnProgress): Promise<Scan> {
   const total = source.paths.length;
   const scan = {
     hashes: new Array<string>(total).fill(""),

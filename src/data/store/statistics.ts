@@ -9,7 +9,7 @@ import type { Dataset } from "../dataset.ts";
 import { prepareReader } from "./prepare.ts";
 import type { ReaderSource } from "./reader.ts";
 import type { Resizing } from "../pictures/resize.ts";
-import type { Progress } from "./scan.ts";
+import type { OnProgress } from "./scan.ts";
 import { runInWorkers, workerCount } from "../workers.ts";
 
 /** Mean and standard deviation of each channel, of values from 0 to 1. */
@@ -35,7 +35,7 @@ export interface StatisticsOptions {
   /** Pictures that are looked at, evenly spaced, where there are more. 10,000 by default. */
   readonly limit?: number;
   /** Is told how far it is. */
-  readonly onProgress?: Progress;
+  readonly onProgress?: OnProgress;
 }
 
 /** Samples that a Worker adds up. */

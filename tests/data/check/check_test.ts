@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { findBroken, skipBroken } from "../../../src/data/check/broken.ts";
-import { checkDataset, formatReport, hasFaults } from "../../../src/data/check/check.ts";
+import { checkDataset, formatCheck, hasFaults } from "../../../src/data/check/check.ts";
 import { findLeaks, refuseLeaks } from "../../../src/data/check/duplicates.ts";
 import { openDataset } from "../../../src/data/open.ts";
 import { UserError } from "../../../src/errors.ts";
@@ -69,7 +69,7 @@ Deno.test("checkDataset() reports counts, sizes, broken files, duplicates and le
     assertEquals(report.duplicates, [["test/dog/leak.png", "train/cat/a.png", "train/dog/same.png"]]);
     assertEquals(report.contradictions, report.duplicates);
     assertEquals([report.leaks.length, hasFaults(report)], [1, true]);
-    const text = formatReport(report);
+    const text = formatCheck(report);
     for (
       const line of [
         "11 pictures, folder, multiclass",
@@ -95,14 +95,14 @@ Deno.test("checkDataset() goes on where a class is too small to be split", () =>
     await write(folder, { ...classFolders({ a: 5, b: 2 }), "a/000.png": "" });
     const report = await checkDataset(await openDataset(folder));
     assertEquals([report.faults.length, report.broken.length, hasFaults(report)], [1, 1, true]);
-    assert(formatReport(report).includes("class b has 2 of the 3 pictures it needs"));
+    assert(formatCheck(report).includes("class b has 2 of the 3 pictures it needs"));
   }));
 
-Deno.test("formatReport() keeps a hostile file name from writing over the terminal", () =>
+Deno.test("formatCheck() keeps a hostile file name from writing over the terminal", () =>
   inFolder(async (folder) => {
     await write(folder, { ...classFolders({ a: 4, b: 4 }), "a/\x1b[2Jx.png": "" });
     const data = await openDataset(folder);
-    const text = formatReport(await checkDataset(data));
+    const text = formatCheck(await checkDataset(data));
     assert(text.includes("a/\\u{1b}[2Jx.png is empty") && !text.includes("\x1b"), text);
   }));
 

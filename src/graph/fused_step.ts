@@ -17,7 +17,7 @@ export interface KernelUse {
 }
 
 /** A dispatch, or a part of one. Elementwise nodes that are neither read nor written are computed on the fly. */
-export interface Step {
+export interface FusedStep {
   /** The primitive; none for a map. Where there are several, they are equal calls on other operands, computed side by side. */
   readonly kernels: readonly KernelUse[];
   /** Elementwise values to compute for each element of the output; empty when kernels' own values are written. */
@@ -32,7 +32,7 @@ export interface Step {
  * Does `step` use the stored tensor `leaf` only element by element, at the very element it is writing? Then the
  * result may take the leaf's place in memory.
  */
-export function usesInPlace(step: Step, leaf: Node): boolean {
+export function usesInPlace(step: FusedStep, leaf: Node): boolean {
   const taken = step.kernels.flatMap(({ kernel, prologue }) =>
     kernel.inputs.map((input, k) => prologue.get(k) ?? input)
   );
@@ -54,7 +54,7 @@ export function usesInPlace(step: Step, leaf: Node): boolean {
 }
 
 /** Is `leaf` among what `node` is computed from within the step? */
-function reaches(step: Step, node: Node, leaf: Node): boolean {
+function reaches(step: FusedStep, node: Node, leaf: Node): boolean {
   const storage = storageOf(node);
   if (storage === leaf) return true;
   return !step.reads.includes(storage) && node.inputs.some((input) => reaches(step, input, leaf));
@@ -75,7 +75,7 @@ export interface StepDescription {
  *
  * @param precisionOf How a stored tensor is held.
  */
-export function describeStep(step: Step, precisionOf: (node: Node) => Precision = () => "f32"): StepDescription {
+export function describeStep(step: FusedStep, precisionOf: (node: Node) => Precision = () => "f32"): StepDescription {
   const { kernels, reads, writes } = step;
   const maps = mapsOf(step);
   const flops = kernels.reduce((sum, { kernel }) => sum + opNamed(kernel.op).cost(callOf(kernel)).flops, 0);
@@ -94,7 +94,7 @@ export function describeStep(step: Step, precisionOf: (node: Node) => Precision 
 }
 
 /** Name, shapes and work of steps that are computed together. */
-export function describeSteps(steps: readonly Step[], precisionOf?: (node: Node) => Precision): StepDescription {
+export function describeSteps(steps: readonly FusedStep[], precisionOf?: (node: Node) => Precision): StepDescription {
   const described = steps.map((step) => describeStep(step, precisionOf));
   if (described.length === 1) return described[0];
   const sumOf = (what: keyof Cost) => described.reduce((sum, { cost }) => sum + cost[what], 0);
@@ -112,7 +112,7 @@ function nameOf(kernels: readonly KernelUse[], maps: number): string {
 }
 
 /** Elementwise nodes that a step computes. */
-function mapsOf({ kernels, roots, reads }: Step): Set<Node> {
+function mapsOf({ kernels, roots, reads }: FusedStep): Set<Node> {
   const seen = new Set<Node>();
   const pending = [...roots, ...kernels.flatMap(({ prologue }) => [...prologue.values()])];
   for (let node = pending.pop(); node; node = pending.pop()) {
