@@ -17,32 +17,12 @@
  * @module
  */
 
-export type {
-  Alternatives,
-  Attrs,
-  Builder,
-  Call,
-  Cost,
-  Cut,
-  GpuKind,
-  Kernel,
-  KernelFunction,
-  KernelThis,
-  Lowering,
-  Op,
-  Operand,
-  Sample as OpSample,
-  SampleInput,
-  Shape,
-  Target,
-  Tensor,
-  Vjp,
-  VjpContext,
-  Wgsl,
-} from "./kernels/op.ts";
+// What every part throws where the user can do something about it.
 export { UserError } from "./src/errors.ts";
-export type { Augment, Batch } from "./src/data/batch.ts";
-export type { CacheOptions } from "./src/data/cache_folder.ts";
+
+// Data: pictures with labels, their parts, and batches of them.
+export type { Augment, Batch } from "./src/data/batches/batch.ts";
+export { Loader, type LoaderOptions } from "./src/data/batches/loader.ts";
 export {
   Dataset,
   type DatasetKind,
@@ -53,32 +33,25 @@ export {
   type SplitName,
   type SplitOptions,
 } from "./src/data/dataset.ts";
-export { type DemoOptions, makeDemo } from "./src/data/demo.ts";
+export { type DemoOptions, makeDemo } from "./src/data/demo/demo.ts";
+export type { ManifestOptions } from "./src/data/forms/manifest.ts";
 export type { LabelOptions, Task } from "./src/data/labels.ts";
-export { Loader, type LoaderOptions } from "./src/data/loader.ts";
-export type { ManifestOptions } from "./src/data/manifest.ts";
 export { openDataset, type OpenOptions } from "./src/data/open.ts";
-export type { Interpolation, Resizing } from "./src/data/resize.ts";
-export type { Progress as DataProgress } from "./src/data/scan.ts";
-export type { FileSource, PictureSource, PixelSource } from "./src/data/source.ts";
+export type { Interpolation, Resizing } from "./src/data/pictures/resize.ts";
+export type { CacheOptions } from "./src/data/store/cache_folder.ts";
+export type { OnProgress } from "./src/data/store/scan.ts";
+export type { FileSource, PictureSource, PixelSource } from "./src/data/store/source.ts";
 export {
   type ChannelStatistics,
   channelStatistics,
   halfStatistics,
   imagenetStatistics,
   type StatisticsOptions,
-} from "./src/data/statistics.ts";
-export type { Device, MemoryUse, Program, Session, StepTime, Tuned, TuneOptions, Values } from "./src/device/device.ts";
-export type { Rates } from "./src/device/rates.ts";
-export { measureRates } from "./src/device/self_test.ts";
-export type { StepDescription } from "./src/graph/step.ts";
-export { type Backend, openDevice } from "./src/device/open.ts";
+} from "./src/data/store/statistics.ts";
+
+// Models, and the layers to build one's own from.
+export type { Attrs, Builder, Operand, Shape, Tensor } from "./kernels/op.ts";
 export { GraphBuilder } from "./src/graph/builder.ts";
-export { Choices, type Chooser } from "./src/graph/choices.ts";
-export { differentiate } from "./src/graph/differentiate.ts";
-export type { Assignment, Graph, Node, Precision } from "./src/graph/graph.ts";
-export type { KeyStyle } from "./src/interop/keys/family.ts";
-export * from "./src/metrics/mod.ts";
 export {
   createModel,
   Model,
@@ -86,9 +59,27 @@ export {
   type ModelOption,
   type ModelOptions,
   models,
+  type PublishedPreprocessing,
 } from "./src/models/mod.ts";
 export type { ResolvedModelOptions } from "./src/models/model.ts";
 export * from "./src/nn/mod.ts";
+
+// Weights: files of Fovea's, torchvision's, timm's and Hugging Face's, and how they call a model's tensors.
+export type { Cell, Convolution, Family, Joined, KeyRow, KeyStyle, PositionGrid } from "./src/interop/keys/family.ts";
+export type { WritableTensor } from "./src/interop/safetensors.ts";
+export { loadWeights, openModel, type WeightsReport } from "./src/train/weights.ts";
+
+// Devices, and the graphs that they compute.
+export type { Device, MemoryUse, Program, Session, StepTime, Tuned, TuneOptions, Values } from "./src/device/device.ts";
+export { type Backend, openDevice } from "./src/device/open.ts";
+export type { Call, Cost } from "./kernels/op.ts";
+export type { Rates } from "./src/device/rates.ts";
+export { measureRates } from "./src/device/self_test.ts";
+export { Choices, type Chooser } from "./src/graph/choices.ts";
+export type { StepDescription } from "./src/graph/fused_step.ts";
+export type { Assignment, Graph, Node, Precision } from "./src/graph/graph.ts";
+
+// Training and testing.
 export { type Budget, MemoryError, type NameOption } from "./src/train/budget.ts";
 export type { Checkpoint, CheckpointInfo, Preprocessing, Progress, Tensors } from "./src/train/checkpoint.ts";
 export type { Normalization, TeacherOptions } from "./src/train/distillation.ts";
@@ -111,4 +102,6 @@ export { type MetricsRecord, RunDirectory } from "./src/train/run_directory.ts";
 export { learningRateAt, type Schedule } from "./src/train/schedules.ts";
 export { type OpenedTeacher, openTeacher, type Student } from "./src/train/teacher.ts";
 export { type Evaluation, Trainer } from "./src/train/trainer.ts";
-export { loadWeights, openModel, type WeightsReport } from "./src/train/weights.ts";
+
+// Metrics: they depend on nothing else here.
+export * from "./src/metrics/mod.ts";

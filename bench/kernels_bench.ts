@@ -10,7 +10,7 @@
  */
 
 import { registry } from "../kernels/mod.ts";
-import type { Cost, Op, Sample } from "../kernels/op.ts";
+import type { Cost, Op, OpSample } from "../kernels/op.ts";
 import type { Device } from "../src/device/device.ts";
 import { GraphBuilder } from "../src/graph/builder.ts";
 import { differentiate } from "../src/graph/differentiate.ts";
@@ -24,7 +24,7 @@ const SIZES = {
 } as const;
 
 /** Seconds of one run of `op`, or of its forward and backward pass. */
-async function time(device: Device, op: Op, sample: Sample, backward: boolean): Promise<number> {
+async function time(device: Device, op: Op, sample: OpSample, backward: boolean): Promise<number> {
   const b = new GraphBuilder();
   const xs = sample.inputs.map(({ shape }, k) => b.state(`x${k}`, shape));
   const y = b.op(op.name, xs, sample.attrs ?? {});
@@ -37,13 +37,13 @@ async function time(device: Device, op: Op, sample: Sample, backward: boolean): 
   return Math.max(1e-9, await deviceSecondsOf(prepared, SIZES[device.kind].runs));
 }
 
-function costOf(op: Op, sample: Sample): Cost {
+function costOf(op: Op, sample: OpSample): Cost {
   const inputs = sample.inputs.map(({ shape }) => shape);
   const attrs = sample.attrs ?? {};
   return op.cost({ inputs, output: op.shape(inputs, attrs), attrs });
 }
 
-function report(name: string, sample: Sample, seconds: number, cost: Cost | undefined, peak: Rates): string {
+function report(name: string, sample: OpSample, seconds: number, cost: Cost | undefined, peak: Rates): string {
   const shapes = sample.inputs.map(({ shape }) => `[${shape}]`).join(" ");
   const line = `${name.padEnd(28)}${(seconds * 1000).toFixed(3).padStart(11)} ms`;
   if (!cost) return `${line}${"".padStart(30)}  ${shapes}`;
@@ -58,9 +58,9 @@ function report(name: string, sample: Sample, seconds: number, cost: Cost | unde
 }
 
 /** What is timed: all cases on WebGPU, of each op the one with least work on gpu.js, which takes seconds for the others. */
-function casesOf(device: Device, op: Op): Sample[] {
+function casesOf(device: Device, op: Op): OpSample[] {
   const cases = op.samples.filter(({ bench }) => bench);
-  const work = (sample: Sample) => costOf(op, sample).flops + costOf(op, sample).bytes;
+  const work = (sample: OpSample) => costOf(op, sample).flops + costOf(op, sample).bytes;
   return device.kind === "webgpu" ? cases : cases.sort((a, b) => work(a) - work(b)).slice(0, 1);
 }
 

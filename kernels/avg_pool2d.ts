@@ -5,7 +5,7 @@
  * @module
  */
 
-import { byImage, bytesOf, type Call, type Kernel, linearGrid, type Op, type Sample, sizeOf } from "./op.ts";
+import { byImage, bytesOf, type Call, type Kernel, linearGrid, type Op, type OpSample, sizeOf } from "./op.ts";
 import { poolGradShape, poolShape, type PoolWindow, poolWindow, reachOf } from "./pooling.ts";
 import forwardCode from "./avg_pool2d.wgsl" with { type: "text" };
 import gradCode from "./avg_pool2d_grad.wgsl" with { type: "text" };
@@ -90,12 +90,12 @@ const cases = [
   { shape: [1, 1, 8, 9], kernel: 2, stride: 3, padding: 1 },
 ] as const;
 
-const forwardSamples: readonly Sample[] = [
-  ...cases.map(({ shape, ...attrs }): Sample => ({ inputs: [{ shape }], attrs })),
+const forwardSamples: readonly OpSample[] = [
+  ...cases.map(({ shape, ...attrs }): OpSample => ({ inputs: [{ shape }], attrs })),
   { inputs: [{ shape: [32, 32, 64, 64] }], attrs: { kernel: 2, stride: 2, padding: 0 }, bench: true },
 ];
 
-const gradSamples: readonly Sample[] = forwardSamples.map(({ inputs: [x], attrs, bench }) => ({
+const gradSamples: readonly OpSample[] = forwardSamples.map(({ inputs: [x], attrs, bench }) => ({
   inputs: [{ shape: poolShape("avgPool2d", x.shape, poolWindow("avgPool2d", attrs!)) }],
   attrs: { ...attrs, height: x.shape[2], width: x.shape[3] },
   bench,

@@ -8,7 +8,7 @@
 import type { Target } from "./op.ts";
 
 /** The most of one kernel. */
-export interface Bounds {
+export interface UnrollBounds {
   /** Numbers that an invocation sums up, but for those that hold what finished blocks of a sum add up to. */
   readonly accumulators: number;
   /** Accumulators, and the numbers of a picture that they are summed up from. */
@@ -18,10 +18,11 @@ export interface Bounds {
 }
 
 /** 8 × 8 channels of a 3×3 window; AlexNet's first layer has the longest text that pays, of 184,000 characters. */
-const ON_PROCESSOR: Bounds = { accumulators: 576, held: 1000, text: 200_000 };
+const ON_PROCESSOR: UnrollBounds = { accumulators: 576, held: 1000, text: 200_000 };
 
 /** 2 × 4 channels of a 3×3 window. */
-const ON_GPU: Bounds = { accumulators: 72, held: 200, text: 60_000 };
+const ON_GPU: UnrollBounds = { accumulators: 72, held: 200, text: 60_000 };
 
 /** What kernels for a target keep to. */
-export const boundsFor = ({ isSoftware }: Pick<Target, "isSoftware">): Bounds => isSoftware ? ON_PROCESSOR : ON_GPU;
+export const boundsFor = ({ isSoftware }: Pick<Target, "isSoftware">): UnrollBounds =>
+  isSoftware ? ON_PROCESSOR : ON_GPU;

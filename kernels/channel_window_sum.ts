@@ -12,7 +12,7 @@ import {
   type Kernel,
   linearGrid,
   type Op,
-  type Sample,
+  type OpSample,
   sizeOf,
 } from "./op.ts";
 import { plus, range } from "./tile.ts";
@@ -86,7 +86,7 @@ const kernel: Kernel = {
   },
 };
 
-const samples: readonly Sample[] = [
+const samples: readonly OpSample[] = [
   { inputs: [{ shape: [2, 9, 3, 5] }], attrs: { size: 5 } },
   { inputs: [{ shape: [1, 4, 6] }], attrs: { size: 3 } },
   // A window that is wider than all channels, and one of a channel alone.

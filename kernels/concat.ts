@@ -12,7 +12,7 @@ import {
   type Call,
   linearGrid,
   type Op,
-  type Sample,
+  type OpSample,
   type Shape,
   shapesText,
   sizeOf,
@@ -106,7 +106,7 @@ export const concatPair: Op = {
     },
   },
   samples: [
-    ...pairCases.map(({ shapes, axis }): Sample => ({
+    ...pairCases.map(({ shapes, axis }): OpSample => ({
       inputs: shapes.map((shape) => ({ shape })),
       attrs: { axis },
       abs: 0,

@@ -20,7 +20,7 @@ import {
   type Call,
   type Kernel,
   type Op,
-  type Sample,
+  type OpSample,
   type Shape,
   shapesText,
   sizeOf,
@@ -114,7 +114,7 @@ const kernel: Kernel = {
   },
 };
 
-const samples: readonly Sample[] = [
+const samples: readonly OpSample[] = [
   {
     inputs: [{ shape: [2, 3, 6, 7] }, { shape: [1, 3, 3, 3, 5] }],
     attrs: { stride: 1, padding: 1, transposed: false, outputSize: [6, 7] },
@@ -127,7 +127,7 @@ const samples: readonly Sample[] = [
     abs: 1e-4,
     noGrad: [0, 1],
   },
-  ...[false, true].map((transposed): Sample => ({
+  ...[false, true].map((transposed): OpSample => ({
     inputs: [{ shape: [32, 32, 32, 32] }, { shape: [1, 32, 3, 3, 64] }],
     attrs: { stride: 1, padding: 1, transposed, outputSize: [32, 32] },
     noGrad: [0, 1],

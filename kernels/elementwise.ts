@@ -12,7 +12,7 @@ import {
   type Call,
   type Cut,
   type Op,
-  type Sample,
+  type OpSample,
   type SampleInput,
   type Shape,
   shapesText,
@@ -79,7 +79,7 @@ interface Row {
   readonly flops?: number;
   /** Most that the expression is off by; default 0. */
   readonly error?: number;
-  readonly sample?: Partial<Sample>;
+  readonly sample?: Partial<OpSample>;
 }
 
 const unary = (expression: (emit: Emit, x: string) => string, rest: Omit<Row, "expression" | "arity"> = {}): Row => ({
@@ -260,13 +260,13 @@ const rows: Record<string, Row> = {
 /** Broadcasting partners that exercise every form of index: same shape, row, column, scalar. */
 const partners: readonly Shape[] = [[3, 4, 5], [5], [4, 1], [], [3, 1, 8], [2, 4, 4]];
 
-function samplesOf(row: Row): Sample[] {
+function samplesOf(row: Row): OpSample[] {
   const input = (shape: Shape, k: number): SampleInput => {
     const values = row.values?.[k] ?? "normal";
     return values === "integer" ? { shape, values, below: 3 } : { shape, values };
   };
   const shapes: Shape[] = row.arity === 1 ? [[3, 4, 5], [16]] : [...partners];
-  const small = shapes.map((partner): Sample => {
+  const small = shapes.map((partner): OpSample => {
     const whole: Shape = partner.length === 3 && partner[1] === 1
       ? [3, 2, 8]
       : partner.length === 3
@@ -277,7 +277,7 @@ function samplesOf(row: Row): Sample[] {
       : Array.from({ length: row.arity }, (_, k) => input(k === row.arity - 1 ? partner : whole, k));
     return { inputs, ...row.sample };
   });
-  const large: Sample = {
+  const large: OpSample = {
     inputs: Array.from({ length: row.arity }, (_, k) => input([32, 32, 32, 32], k)),
     bench: true,
     ...row.sample,
@@ -319,7 +319,7 @@ const generator = (
   name: string,
   expression: Elementwise["expression"],
   flops: number,
-  samples: readonly Sample[],
+  samples: readonly OpSample[],
 ): Elementwise => ({
   name,
   expression,

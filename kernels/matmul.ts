@@ -19,7 +19,7 @@ import {
   type Cut,
   type Kernel,
   type Op,
-  type Sample,
+  type OpSample,
   type Shape,
   shapesText,
   sizeOf,
@@ -31,7 +31,7 @@ import {
 import { type Sides, sidesOf, tileNames } from "./candidates.ts";
 import { stagedMatmul } from "./matmul_staged.ts";
 import { isStaged, stagedByRules, stagedCandidates, withStaged } from "./staged_tile.ts";
-import { splitLowering, splitNames } from "./split_k.ts";
+import { splitKNames, splitLowering } from "./split_k.ts";
 import { evenTile, fmaChain, plus, range, readRow, tiledMain, tileGrid, tilesIn, writeOut } from "./tile.ts";
 
 const isTransposed = (attrs: Attrs): { a: boolean; b: boolean } => ({
@@ -122,7 +122,7 @@ export function matmulCandidates(call: Call, target: Target): string[] {
 }
 
 /** An operand of a tile and how it is loaded. */
-interface Operand {
+interface ProductOperand {
   readonly name: "a" | "b";
   /** WGSL function that reads it. */
   readonly load: string;
@@ -140,7 +140,7 @@ interface Operand {
 
 /** Lines that define `<name><q>_<i>`: row (or column) i of the tile at k + q; 0 past the last k where `isRagged`. */
 function loadOperand(
-  { name, load, first, size, count, lead, alongK, isAligned }: Operand,
+  { name, load, first, size, count, lead, alongK, isAligned }: ProductOperand,
   isRagged: boolean,
 ): string[] {
   const phase = isAligned ? 0 : undefined;
@@ -280,7 +280,7 @@ function cuts({ inputs, output, attrs }: Call): readonly Cut[] {
   ];
 }
 
-const sample = (a: Shape, b: Shape, attrs: Attrs = {}, bench = false): Sample => ({
+const sample = (a: Shape, b: Shape, attrs: Attrs = {}, bench = false): OpSample => ({
   inputs: [{ shape: a }, { shape: b }],
   attrs,
   abs: 1e-4,
@@ -304,7 +304,7 @@ export const matmul: Op = {
   cuts,
   kernel,
   alternatives: {
-    names: ({ inputs, output, attrs }) => splitNames(output, sizesOf(inputs, attrs).k),
+    names: ({ inputs, output, attrs }) => splitKNames(output, sizesOf(inputs, attrs).k),
     lowering: (name) => splitLowering(name, matmul.shape),
   },
   samples: [

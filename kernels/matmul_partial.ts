@@ -5,7 +5,7 @@
  */
 
 import { matmul, matmulCandidates, matmulParams, matmulWgsl, STEP } from "./matmul.ts";
-import { type Attrs, bytesOf, type Call, type Kernel, type Op, type Sample, type Shape } from "./op.ts";
+import { type Attrs, bytesOf, type Call, type Kernel, type Op, type OpSample, type Shape } from "./op.ts";
 
 /** Values of k in a run: whole steps of the loop. */
 const runOf = (k: number, splits: number): number => STEP * Math.ceil(k / STEP / splits);
@@ -35,7 +35,7 @@ const kernel: Kernel = {
   },
 };
 
-const sample = (a: Shape, b: Shape, attrs: Attrs): Sample => ({
+const sample = (a: Shape, b: Shape, attrs: Attrs): OpSample => ({
   ...{ inputs: [{ shape: a }, { shape: b }], attrs, abs: 1e-4, noGrad: [0, 1] },
 });
 

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { byImage, bytesOf, type Call, type Kernel, type Op, type Sample, sizeOf, type Wgsl } from "./op.ts";
+import { byImage, bytesOf, type Call, type Kernel, type Op, type OpSample, sizeOf, type Wgsl } from "./op.ts";
 import { areDisjoint } from "./max_pool2d_disjoint_grad.ts";
 import {
   findMaximum,
@@ -206,7 +206,7 @@ const backward: Kernel = {
   },
 };
 
-const gradSamples: readonly Sample[] = forwardSamples.map(({ inputs: [x], attrs, bench }) => {
+const gradSamples: readonly OpSample[] = forwardSamples.map(({ inputs: [x], attrs, bench }) => {
   const shape = poolShape("maxPool2d", x.shape, poolWindow("maxPool2d", attrs!));
   return {
     inputs: [{ shape, values: "integer", below: (attrs!.kernel as number) ** 2 }, { shape }],

@@ -16,7 +16,7 @@ import {
   WINS,
   writeRun,
 } from "./max_search.ts";
-import { byImage, bytesOf, type Call, type Kernel, type Op, type Sample, type Wgsl } from "./op.ts";
+import { byImage, bytesOf, type Call, type Kernel, type Op, type OpSample, type Wgsl } from "./op.ts";
 import { poolGradShape, poolShape, type PoolWindow, poolWindow } from "./pooling.ts";
 import { plus, range, tiledMain, tileGrid, tilesIn } from "./tile.ts";
 
@@ -116,7 +116,7 @@ const disjointBackward: Kernel = {
   },
 };
 
-const disjointSamples: readonly Sample[] = forwardSamples
+const disjointSamples: readonly OpSample[] = forwardSamples
   .filter(({ attrs }) => areDisjoint(poolWindow(DISJOINT_GRAD, attrs!)))
   .map(({ inputs: [x], attrs, bench }) => ({
     inputs: [x, { shape: poolShape(DISJOINT_GRAD, x.shape, poolWindow(DISJOINT_GRAD, attrs!)) }],

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Attrs, bytesOf, type Call, type Sample, type Shape, sizeOf } from "./op.ts";
+import { type Attrs, bytesOf, type Call, type OpSample, type Shape, sizeOf } from "./op.ts";
 import { type PoolWindow, poolWindow } from "./pooling.ts";
 import { plus, range, readRow, type Row } from "./tile.ts";
 
@@ -119,8 +119,8 @@ const cases = [
 ] as const;
 
 /** Calls of a search: every branch of the kernels. */
-export const forwardSamples: readonly Sample[] = [
-  ...cases.map(({ shape, ...attrs }): Sample => ({ inputs: [{ shape, values: "distinct" }], attrs })),
+export const forwardSamples: readonly OpSample[] = [
+  ...cases.map(({ shape, ...attrs }): OpSample => ({ inputs: [{ shape, values: "distinct" }], attrs })),
   { inputs: [{ shape: [32, 32, 64, 64] }], attrs: { kernel: 2, stride: 2, padding: 0 }, bench: true },
   { inputs: [{ shape: [4, 64, 112, 112] }], attrs: { kernel: 3, stride: 2, padding: 1 }, bench: true },
 ];

@@ -254,7 +254,7 @@ export interface SampleInput {
 }
 
 /** A case the tests check on every device, forward and backward, and the bench times. */
-export interface Sample {
+export interface OpSample {
   /** Operands. */
   readonly inputs: readonly SampleInput[];
   /** Fixed arguments; default none. */
@@ -306,7 +306,7 @@ export interface Op {
   /** Most that the value is off by, in exact arithmetic, where its formula is an approximation; default 0. */
   readonly error?: number;
   /** Calls that the tests check and the bench times: every branch of the kernels, odd sizes, a size worth timing. */
-  readonly samples: readonly Sample[];
+  readonly samples: readonly OpSample[];
 }
 
 /** In how many runs, of `runs` or fewer, a sum is cut whose partial results lie side by side in one tensor that a device takes whole. */

@@ -11,7 +11,7 @@ import {
   type Kernel,
   linearGrid,
   type Op,
-  type Sample,
+  type OpSample,
   shapesText,
   sizeOf,
 } from "./op.ts";
@@ -126,8 +126,8 @@ const cases = [
   { shape: [4], before: [0], after: [0] },
 ] as const;
 
-const samples: readonly Sample[] = [
-  ...cases.map(({ shape, before, after }): Sample => ({
+const samples: readonly OpSample[] = [
+  ...cases.map(({ shape, before, after }): OpSample => ({
     inputs: [{ shape }],
     attrs: { before, after },
     abs: 0,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bytesOf, type Call, type Cut, type Op, type Sample, shapesText } from "./op.ts";
+import { bytesOf, type Call, type Cut, type Op, type OpSample, shapesText } from "./op.ts";
 import { MAX_AXES, mergeAxes, type Strided, stridedKernel, stridesOf } from "./strided.ts";
 
 const orderOf = ({ attrs }: Pick<Call, "attrs">) => attrs.order as readonly number[];
@@ -29,8 +29,8 @@ const cases: readonly { shape: readonly number[]; order: readonly number[] }[] =
   { shape: [3, 8, 9], order: [0, 2, 1] },
 ];
 
-const samples: readonly Sample[] = [
-  ...cases.map(({ shape, order }): Sample => ({ inputs: [{ shape }], attrs: { order }, abs: 0, rel: 0 })),
+const samples: readonly OpSample[] = [
+  ...cases.map(({ shape, order }): OpSample => ({ inputs: [{ shape }], attrs: { order }, abs: 0, rel: 0 })),
   { inputs: [{ shape: [32, 128, 32, 32] }], attrs: { order: [0, 2, 3, 1] }, bench: true },
   { inputs: [{ shape: [32, 50, 12, 64] }], attrs: { order: [0, 2, 1, 3] }, bench: true },
 ];

@@ -129,11 +129,11 @@ function mix(value: number): number {
  * ```
  */
 export function randomUniform(index: number, stream: number, hi: number, lo: number): number {
-  return randomStream(stream, hi, lo)(index);
+  return uniformsOf(stream, hi, lo)(index);
 }
 
 /** {@link randomUniform} as a function of the index: what does not depend on it is computed once. */
-export function randomStream(stream: number, hi: number, lo: number): (index: number) => number {
+export function uniformsOf(stream: number, hi: number, lo: number): (index: number) => number {
   const key = hi * 65536 + lo;
   const start = mix(mix(key) ^ stream);
   const end = key ^ stream;

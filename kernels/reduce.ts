@@ -15,7 +15,7 @@ import {
   type Kernel,
   linearGrid,
   type Op,
-  type Sample,
+  type OpSample,
   type Shape,
   sizeOf,
   type Target,
@@ -170,8 +170,8 @@ const smallCases: readonly { shape: Shape; axes: readonly number[] }[] = [
   { shape: [2, 3, 4, 5, 4], axes: [1, 3] },
 ];
 
-const samples: readonly Sample[] = [
-  ...smallCases.map(({ shape, axes }): Sample => ({ inputs: [{ shape, values: "distinct" }], attrs: { axes } })),
+const samples: readonly OpSample[] = [
+  ...smallCases.map(({ shape, axes }): OpSample => ({ inputs: [{ shape, values: "distinct" }], attrs: { axes } })),
   { inputs: [{ shape: [32, 32, 64, 64] }], attrs: { axes: [0, 2, 3] }, bench: true },
   { inputs: [{ shape: [64, 4096] }], attrs: { axes: [0] }, bench: true },
   { inputs: [{ shape: [1600, 768] }], attrs: { axes: [1] }, bench: true },

@@ -16,7 +16,7 @@ import {
   type Kernel,
   linearGrid,
   type Op,
-  type Sample,
+  type OpSample,
   type Shape,
   shapesText,
   sizeOf,
@@ -102,7 +102,7 @@ const cases = [
   { height: 8, width: 8, heads: 24, bench: true },
 ] as const;
 
-const spreadSamples: readonly Sample[] = cases.map(({ heads, ...sample }) => {
+const spreadSamples: readonly OpSample[] = cases.map(({ heads, ...sample }) => {
   const { height, width } = sample;
   return {
     inputs: [{ shape: [offsetsOf({ height, width }), heads] }],
@@ -111,7 +111,7 @@ const spreadSamples: readonly Sample[] = cases.map(({ heads, ...sample }) => {
   };
 });
 
-const gatherSamples: readonly Sample[] = cases.map(({ heads, ...sample }) => {
+const gatherSamples: readonly OpSample[] = cases.map(({ heads, ...sample }) => {
   const { height, width } = sample;
   const positions = positionsOf({ height, width });
   return { inputs: [{ shape: [heads, positions, positions] }], attrs: { height, width }, bench: "bench" in sample };

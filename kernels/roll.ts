@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Attrs, type Builder, bytesOf, type Op, type Sample, shapesText, type Tensor } from "./op.ts";
+import { type Attrs, type Builder, bytesOf, type Op, type OpSample, shapesText, type Tensor } from "./op.ts";
 
 const shiftsOf = (attrs: Attrs) => attrs.shifts as readonly number[];
 
@@ -25,8 +25,8 @@ const cases: readonly { shape: readonly number[]; shifts: readonly number[] }[] 
   { shape: [3, 4], shifts: [3, 0] },
 ];
 
-const samples: readonly Sample[] = [
-  ...cases.map(({ shape, shifts }): Sample => ({ inputs: [{ shape }], attrs: { shifts }, abs: 0, rel: 0 })),
+const samples: readonly OpSample[] = [
+  ...cases.map(({ shape, shifts }): OpSample => ({ inputs: [{ shape }], attrs: { shifts }, abs: 0, rel: 0 })),
   { inputs: [{ shape: [8, 56, 56, 96] }], attrs: { shifts: [0, -3, -3, 0] }, bench: true },
 ];
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Attrs, type Call, type Op, type Sample, type Shape, shapesText, sizeOf } from "./op.ts";
+import { type Attrs, type Call, type Op, type OpSample, type Shape, shapesText, sizeOf } from "./op.ts";
 import { MAX_AXES, mergeAxes, type Strided, stridedKernel, stridesOf } from "./strided.ts";
 
 const startOf = (attrs: Attrs) => attrs.start as readonly number[];
@@ -45,8 +45,8 @@ const cases = [
   { shape: [4, 6], start: [0, 0], size: [4, 4] },
 ] as const;
 
-const samples: readonly Sample[] = [
-  ...cases.map(({ shape, start, size }): Sample => ({ inputs: [{ shape }], attrs: { start, size }, abs: 0, rel: 0 })),
+const samples: readonly OpSample[] = [
+  ...cases.map(({ shape, start, size }): OpSample => ({ inputs: [{ shape }], attrs: { start, size }, abs: 0, rel: 0 })),
   {
     inputs: [{ shape: [32, 128, 32, 32] }],
     attrs: { start: [0, 64, 0, 0], size: [32, 64, 32, 32] },

@@ -17,7 +17,7 @@ const MANY_RESULTS = 2 ** 18;
 const LEAST_RUN = 32;
 
 /** Ways worth timing to compute a `matmul` of `output` that sums over `k` values: `split 8`. */
-export function splitNames(output: Shape, k: number): string[] {
+export function splitKNames(output: Shape, k: number): string[] {
   const splits = sizeOf(output) < MANY_RESULTS ? SPLITS.filter((count) => k >= count * LEAST_RUN) : [];
   return splits.map((count) => `split ${count}`);
 }

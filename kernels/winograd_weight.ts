@@ -10,7 +10,7 @@ import {
   type Call,
   type Kernel,
   type Op,
-  type Sample,
+  type OpSample,
   type Shape,
   shapesText,
   sizeOf,
@@ -124,7 +124,7 @@ const cases: readonly (readonly [number, number])[] = [[4, 3], [3, 3], [1, 1]];
 const BENCH: readonly [number, number] = [512, 512];
 
 /** A sample of each filtering for each size. */
-const samplesOf = (inputOf: (filtering: Filtering, o: number, c: number) => Shape): Sample[] =>
+const samplesOf = (inputOf: (filtering: Filtering, o: number, c: number) => Shape): OpSample[] =>
   Object.values(filterings).flatMap((filtering) =>
     [...cases, BENCH].map(([o, c]) => ({
       inputs: [{ shape: inputOf(filtering, o, c) }],

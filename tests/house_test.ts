@@ -17,7 +17,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   "src/graph": ["kernels", "src"],
   "src/device": ["kernels", "src", "src/graph"],
   "src/nn": ["kernels", "src", "src/graph"],
-  "src/models": ["kernels", "src", "src/graph", "src/nn"],
+  "src/models": ["kernels", "src", "src/graph", "src/interop", "src/nn"],
   "src/data": ["src"],
   "src/interop": ["src"],
   "src/report": ["src", "src/metrics"],
@@ -58,7 +58,7 @@ const inPage = [
   "src/device/webgpu/",
   "src/train/step.ts",
   "src/interop/safetensors.ts",
-  "src/data/resize.ts",
+  "src/data/pictures/resize.ts",
 ];
 /** Floors from which everything is in reach. */
 const top = ["", "src/cli", "tests", "bench", "fixtures", "links"];

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { makeDemo } from "../../src/data/demo.ts";
+import { makeDemo } from "../../src/data/demo/demo.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
 import { openDataset } from "../../src/data/open.ts";
 import type { Device } from "../../src/device/device.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { makeDemo } from "../../src/data/demo.ts";
+import { makeDemo } from "../../src/data/demo/demo.ts";
 import type { Item } from "../item.ts";
 import { type Cell, median } from "../table.ts";
 

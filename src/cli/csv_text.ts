@@ -5,7 +5,7 @@
  */
 
 import { stringify } from "@std/csv";
-import { marked } from "../data/csv.ts";
+import { marked } from "../data/forms/csv.ts";
 
 /** Rows as CSV; what a spreadsheet would run as a formula gets a `'` in front. */
 export function csvText(rows: readonly (readonly string[])[]): string {

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { checkDataset, formatReport, hasFaults } from "../data/check.ts";
-import { makeDemo } from "../data/demo.ts";
+import { checkDataset, formatCheck, hasFaults } from "../data/check/check.ts";
+import { makeDemo } from "../data/demo/demo.ts";
 import { printable } from "../data/names.ts";
-import { writeSplit } from "../data/split_file.ts";
+import { writeSplit } from "../data/forms/split_file.ts";
 import type { Invocation } from "./command.ts";
 import type * as tables from "./flags.ts";
 import { ProgressLine } from "./progress.ts";
@@ -26,7 +26,7 @@ export async function check(invocation: Invocation<typeof tables.dataCheck.flags
     const { data } = await openData({ ...options, data: folder, skipBroken: false }, preparing);
     return await checkDataset(data, splitOptions({ ...options, data: folder }), preparing("checking"));
   });
-  console.log(formatReport(report));
+  console.log(formatCheck(report));
   return hasFaults(options.allowDuplicates ? { ...report, leaks: [] } : report) ? 1 : 0;
 }
 

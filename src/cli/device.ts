@@ -4,7 +4,7 @@
  * @module
  */
 
-import { cacheFolder } from "../data/cache_folder.ts";
+import { cacheFolder } from "../data/store/cache_folder.ts";
 import type { Device } from "../device/device.ts";
 import { type Backend, openDevice } from "../device/open.ts";
 import { ratesOf, ratesText } from "../train/rates.ts";

@@ -5,7 +5,7 @@
  */
 
 import manifest from "../../deno.json" with { type: "json" };
-import { cacheFolder } from "../data/cache_folder.ts";
+import { cacheFolder } from "../data/store/cache_folder.ts";
 import { quietWayland } from "../device/host.ts";
 import { openDevice } from "../device/open.ts";
 import { type Rates, UNPACED } from "../device/rates.ts";

@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
-import { readSplit } from "../data/split_file.ts";
+import { readSplit } from "../data/forms/split_file.ts";
 import { UserError } from "../errors.ts";
 import { settingsIn } from "../run/config.ts";
 import { resolveSettings } from "../run/resolve.ts";

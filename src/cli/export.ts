@@ -9,6 +9,7 @@ import { counted, printable } from "../data/names.ts";
 import { writeAtomic } from "../files.ts";
 import { renameTensors } from "../interop/keys/rename.ts";
 import { encodeSafetensors } from "../interop/safetensors_file.ts";
+import { modelNamed } from "../models/mod.ts";
 import { modelOf } from "../train/checkpoint.ts";
 import { checkpointPath, loadCheckpoint, readConfig } from "../train/run_directory.ts";
 import type { Invocation } from "./command.ts";
@@ -25,7 +26,7 @@ export async function run({ options, words: [path] }: Invocation<typeof tables.e
   const tensors = new Map(
     model.parameters.map(({ name, shape }) => [name, { shape, values: model.weights.get(name)! }]),
   );
-  const renamed = renameTensors(model.name, keys, tensors);
+  const renamed = renameTensors(modelNamed(model.name), keys, tensors);
   const out = options.out ?? join(path, `${model.name}-${keys}.safetensors`);
   // PyTorch's readers ask for the format; the rest says what the logits mean and how pictures are prepared.
   const { task, classes, preprocessing } = checkpoint.info;

@@ -42,7 +42,7 @@ function rowOf(
     short(model.multiplyAdds),
     formatBytes(trainingMemory(model, batch, adam(), { checkpointActivations, precision })),
     `${size}×${size}`,
-    definition.keys,
+    definition.family.own ? "own" : "torchvision",
     definition.summary,
   ];
 }

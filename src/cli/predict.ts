@@ -5,11 +5,11 @@
  */
 
 import { glob } from "node:fs/promises";
-import { normalTables, placePicture } from "../data/batch.ts";
+import { normalTables, placePicture } from "../data/batches/batch.ts";
 import { printable } from "../data/names.ts";
 import { Inside, isFile, isFolder, listPictures } from "../data/paths.ts";
-import { decodeFile, toStored } from "../data/reader.ts";
-import { middleOf, squareOf, toGrey } from "../data/resize.ts";
+import { decodeFile, toStored } from "../data/store/reader.ts";
+import { middleOf, squareOf, toGrey } from "../data/pictures/resize.ts";
 import type { Device } from "../device/device.ts";
 import { UserError } from "../errors.ts";
 import { sigmoid, softmax } from "../metrics/mod.ts";

@@ -6,7 +6,7 @@
 
 import { counted, printable } from "../data/names.ts";
 import { styleName } from "../interop/keys/mod.ts";
-import type { Model } from "../models/mod.ts";
+import { type Model, modelNamed } from "../models/mod.ts";
 import type { Preprocessing } from "../train/checkpoint.ts";
 import type { Given } from "../run/resolve.ts";
 import { settings } from "../run/settings.ts";
@@ -43,7 +43,7 @@ export async function withPretrained(given: Given): Promise<Given> {
 
 /** How pictures were prepared for the weights, brought to a size. */
 function preparedAs({ style, preprocessing }: WeightsOrigin, model: string, imageSize: number): Preprocessing {
-  if (!preprocessing) return preprocessingFor(style, model, imageSize);
+  if (!preprocessing) return preprocessingFor(style, modelNamed(model), imageSize);
   const square = Math.floor(preprocessing.square * imageSize / preprocessing.imageSize);
   return { ...preprocessing, imageSize, square };
 }

@@ -5,12 +5,12 @@
  */
 
 import type { Dataset, Split, SplitOptions } from "../data/dataset.ts";
-import { makeDemo } from "../data/demo.ts";
-import { refuseLeaks } from "../data/duplicates.ts";
-import { skipBroken } from "../data/broken.ts";
+import { makeDemo } from "../data/demo/demo.ts";
+import { refuseLeaks } from "../data/check/duplicates.ts";
+import { skipBroken } from "../data/check/broken.ts";
 import { counted, firstNames, printable } from "../data/names.ts";
 import { openDataset } from "../data/open.ts";
-import type { Progress } from "../data/scan.ts";
+import type { OnProgress } from "../data/store/scan.ts";
 import type { dataSettings, Settings, splitSettings, ValuesOf } from "../run/settings.ts";
 
 /** What says what the data are and how they are split. */
@@ -20,7 +20,7 @@ export type DataFlags =
   & Pick<Settings, "seed">;
 
 /** Tells how far a preparation is. */
-export type Preparing = (what: string) => Progress;
+export type Preparing = (what: string) => OnProgress;
 
 /** Classes of the demo faces, where no target is given. */
 const DEMO = {

@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import type { Dataset, Split } from "../data/dataset.ts";
 import { printable } from "../data/names.ts";
-import { formatSplit, readSplit } from "../data/split_file.ts";
+import { formatSplit, readSplit } from "../data/forms/split_file.ts";
 import { checkPrecision } from "../device/checks.ts";
 import { UserError } from "../errors.ts";
 import { createModel, type Model } from "../models/mod.ts";

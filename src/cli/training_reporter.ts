@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Progress } from "../data/scan.ts";
+import type { OnProgress } from "../data/store/scan.ts";
 import { budgetText, formatBytes } from "../train/budget.ts";
 import type { TrainEvent } from "../train/events.ts";
 import type { LossScale } from "../train/loss_scale.ts";
@@ -30,7 +30,7 @@ export class TrainingReporter {
   }
 
   /** For what is done before training: `drawing the demo faces [━━──] 40%`. */
-  readonly preparing = (what: string): Progress => (done, total) => this.#share(what, done, total);
+  readonly preparing = (what: string): OnProgress => (done, total) => this.#share(what, done, total);
 
   /** Shows one event. */
   on(event: TrainEvent): void {

@@ -7,8 +7,8 @@
 import { UserError } from "../errors.ts";
 import type { Task } from "./labels.ts";
 import { counted, firstNames, printable } from "./names.ts";
-import { scanPictures } from "./scan.ts";
-import type { PictureSource } from "./source.ts";
+import { scanPictures } from "./store/scan.ts";
+import type { PictureSource } from "./store/source.ts";
 import { ownSplit, ratioSplit, type SplitIndices, splitNames } from "./split.ts";
 
 /** The three parts of a split. */

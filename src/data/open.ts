@@ -5,16 +5,16 @@
  */
 
 import { UserError } from "../errors.ts";
-import { findAttributes, readCeleba } from "./celeba.ts";
+import { findAttributes, readCeleba } from "./forms/celeba.ts";
 import { balanceWarnings, Dataset, type DatasetKind, type Sample } from "./dataset.ts";
-import { readFolder } from "./folder.ts";
-import { PictureError, readHeader, uprightSize } from "./header.ts";
-import { findIdx, type IdxPart, readIdx } from "./idx.ts";
+import { readFolder } from "./forms/folder.ts";
+import { PictureError, readHeader, uprightSize } from "./pictures/header.ts";
+import { findIdx, type IdxPart, readIdx } from "./forms/idx.ts";
 import { type Labels, labelsOfNames } from "./labels.ts";
-import { type ManifestOptions, type ReadLabels, readManifest } from "./manifest.ts";
+import { type ManifestOptions, type ReadLabels, readManifest } from "./forms/manifest.ts";
 import { counted, firstNames, printable } from "./names.ts";
 import { Inside, isFile, isFolder, listPictures } from "./paths.ts";
-import { type FileSource, pathOf } from "./source.ts";
+import { type FileSource, pathOf } from "./store/source.ts";
 
 /** What is wanted of a data set. */
 export interface OpenOptions extends ManifestOptions {

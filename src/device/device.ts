@@ -6,7 +6,7 @@
 
 import type { Choices, Chooser } from "../graph/choices.ts";
 import type { Graph, Precision } from "../graph/graph.ts";
-import type { StepDescription } from "../graph/step.ts";
+import type { StepDescription } from "../graph/fused_step.ts";
 import type { Rates } from "./rates.ts";
 
 /** Values of tensors by name. */

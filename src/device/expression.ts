@@ -6,7 +6,7 @@
 
 import { elementwise, type Emit } from "../../kernels/elementwise.ts";
 import { isScalarInput, type Node, storageOf } from "../graph/graph.ts";
-import type { Step } from "../graph/step.ts";
+import type { FusedStep } from "../graph/fused_step.ts";
 
 /** A target language, at the element that is being computed. */
 export interface Language extends Emit {
@@ -30,7 +30,12 @@ export interface Expression {
  *
  * @param value Source of the value of the step's own kernel, in an epilogue; it is the only one then.
  */
-export function printExpression(step: Step, roots: readonly Node[], language: Language, value?: string): Expression {
+export function printExpression(
+  step: FusedStep,
+  roots: readonly Node[],
+  language: Language,
+  value?: string,
+): Expression {
   const statements: string[] = [];
   const named = new Map<Node, string>();
   if (value) named.set(step.kernels[0].kernel, value);

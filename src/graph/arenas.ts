@@ -29,7 +29,7 @@ const ROUNDS = 4;
  *
  * @param traffic Of each step, in order.
  */
-export function sidesOf<T extends Tenant>(traffic: readonly Traffic<T>[]): Map<T, Side> {
+export function arenaSides<T extends Tenant>(traffic: readonly Traffic<T>[]): Map<T, Side> {
   /** Bytes that steps read of one of two tenants while they write the other. */
   const meets = new Map<T, Map<T, number>>();
   const bytesWith = (tenant: T): Map<T, number> => {

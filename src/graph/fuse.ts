@@ -22,7 +22,7 @@ import {
   storageOf,
   STRUCTURAL,
 } from "./graph.ts";
-import { type Step, usesInPlace } from "./step.ts";
+import { type FusedStep, usesInPlace } from "./fused_step.ts";
 
 /** What a device's kernels can take in. */
 export interface FuseOptions {
@@ -51,7 +51,7 @@ const isElementwise = (node: Node): boolean => elementwise.has(node.op);
 const isKernel = (node: Node): boolean => !STRUCTURAL.has(node.op) && !isElementwise(node);
 
 /** The steps of a lowered graph, in an order in which every step comes after those it reads from. */
-export function fuse(graph: Graph, options: FuseOptions): Step[] {
+export function fuse(graph: Graph, options: FuseOptions): FusedStep[] {
   const steps = new Fusion(graph, options).steps();
   return options.manyWrites ? joinSteps(steps, options, updatesIn(graph)) : steps;
 }
@@ -189,7 +189,7 @@ class Fusion {
     }
   }
 
-  steps(): Step[] {
+  steps(): FusedStep[] {
     const maps = this.#nodes.filter((node) => this.#stored.has(node));
     const kernels = this.#nodes.filter(isKernel);
     const prologues = new Map(kernels.map((kernel) => [kernel, this.#prologueOf(kernel)]));
@@ -200,7 +200,7 @@ class Fusion {
     for (const map of maps) noteReads(map, this.#leaves.get(map)!);
     for (const kernel of kernels) noteReads(kernel, this.#kernelReads(kernel));
 
-    const steps: { at: number; step: Step }[] = [];
+    const steps: { at: number; step: FusedStep }[] = [];
     const absorbed = new Set<Node>();
     for (const map of maps) {
       const kernel = this.#options.epilogues ? this.#epilogueOf(map, readers, absorbed) : undefined;
@@ -249,8 +249,8 @@ class Fusion {
  * @param updates New values of State. Maps to those are joined where they share what they read, as a parameter's and its
  *   momentum's do; a device computes those of all parameters in few dispatches, of whatever shapes they are.
  */
-function joinSteps(steps: readonly Step[], options: FuseOptions, updates: ReadonlySet<Node>): Step[] {
-  const joined: Step[] = [];
+function joinSteps(steps: readonly FusedStep[], options: FuseOptions, updates: ReadonlySet<Node>): FusedStep[] {
+  const joined: FusedStep[] = [];
   for (const step of steps) {
     const at = joined.findLastIndex((earlier, i) =>
       i >= joined.length - JOIN_WINDOW && canJoin(earlier, step, options, updates) &&
@@ -262,7 +262,12 @@ function joinSteps(steps: readonly Step[], options: FuseOptions, updates: Readon
   return joined;
 }
 
-function canJoin(a: Step, b: Step, { maxBindings, maxJoined }: FuseOptions, updates: ReadonlySet<Node>): boolean {
+function canJoin(
+  a: FusedStep,
+  b: FusedStep,
+  { maxBindings, maxJoined }: FuseOptions,
+  updates: ReadonlySet<Node>,
+): boolean {
   if (a.kernels.length > 0 || b.kernels.length > 0 ? !areEqualCalls(a, b) : !sameShape(a.writes[0], b.writes[0])) {
     return false;
   }
@@ -280,7 +285,7 @@ function canJoin(a: Step, b: Step, { maxBindings, maxJoined }: FuseOptions, upda
  * Does b read what a writes, or a state that a reads? Or, where a is one map, whatever else it reads: both moments read the gradient,
  * but so may another parameter's. Single numbers do not count.
  */
-function shareReads(a: Step, b: Step): boolean {
+function shareReads(a: FusedStep, b: FusedStep): boolean {
   return b.reads.some((read) =>
     sizeOf(read.shape) > 1 &&
     (a.writes.includes(read) || a.reads.includes(read) && (read.op === "state" || a.writes.length === 1))
@@ -288,14 +293,14 @@ function shareReads(a: Step, b: Step): boolean {
 }
 
 /** Do two steps make equal calls of a kernel that takes several, and write what they give as it is? */
-function areEqualCalls(a: Step, b: Step): boolean {
+function areEqualCalls(a: FusedStep, b: FusedStep): boolean {
   if (a.roots.length > 0 || b.roots.length > 0 || a.kernels.length === 0 || b.kernels.length === 0) return false;
   const [{ kernel: one }] = a.kernels;
   const [{ kernel: other }] = b.kernels;
   return one.op === other.op && opNamed(one.op).kernel!.joins === true && keyOf(callOf(one)) === keyOf(callOf(other));
 }
 
-function join(a: Step, b: Step): Step {
+function join(a: FusedStep, b: FusedStep): FusedStep {
   return {
     kernels: [...a.kernels, ...b.kernels],
     roots: [...a.roots, ...b.roots],

@@ -18,9 +18,9 @@ import {
   type Precision,
   storageOf,
 } from "./graph.ts";
-import { type Side, sidesOf, type Traffic } from "./arenas.ts";
+import { arenaSides, type Side, type Traffic } from "./arenas.ts";
 import { halfTensors } from "./precision.ts";
-import { type Step, usesInPlace } from "./step.ts";
+import { type FusedStep, usesInPlace } from "./fused_step.ts";
 
 /** Where a stored tensor begins. */
 export type Place =
@@ -43,7 +43,7 @@ export interface MemoryLimits {
 
 /** A program laid out in memory. */
 export interface Plan {
-  readonly steps: readonly Step[];
+  readonly steps: readonly FusedStep[];
   /** Place of every stored tensor, by its storage node. */
   readonly locations: ReadonlyMap<Node, Location>;
   /** New state values that could not be written in place: copied when the steps are done. */
@@ -77,7 +77,7 @@ const bytesOf = (node: Node, precision: Precision): number =>
   Math.ceil(NUMBER_BYTES[precision] * sizeOf(node.shape) / ALIGNMENT) * ALIGNMENT;
 
 /** Lays out the steps of a fused graph. */
-export function plan(graph: Graph, steps: readonly Step[], limits: MemoryLimits): Plan {
+export function plan(graph: Graph, steps: readonly FusedStep[], limits: MemoryLimits): Plan {
   const last = lastReads(graph, steps);
   const locations = new Map<Node, Location>();
   for (const node of liveNodes(graph)) {
@@ -114,7 +114,7 @@ export function plan(graph: Graph, steps: readonly Step[], limits: MemoryLimits)
 const full = (node: Node) => ({ bytes: bytesOf(node, "f32"), precision: "f32" }) as const;
 
 /** The last step that reads each stored tensor; past the end for outputs. */
-function lastReads(graph: Graph, steps: readonly Step[]): Map<Node, number> {
+function lastReads(graph: Graph, steps: readonly FusedStep[]): Map<Node, number> {
   const last = new Map<Node, number>();
   steps.forEach((step, i) => {
     for (const node of [...step.reads, ...step.writes]) last.set(node, i);
@@ -126,7 +126,7 @@ function lastReads(graph: Graph, steps: readonly Step[]): Map<Node, number> {
 /** May the step that computes `value` write it over the old value of the state, or of its part? */
 function canOverwrite(
   graph: Graph,
-  steps: readonly Step[],
+  steps: readonly FusedStep[],
   last: Map<Node, number>,
   value: Node,
   { state, start }: Assignment,
@@ -142,7 +142,7 @@ function canOverwrite(
 
 /** The temporaries, with results that take the place of a dying operand in one block with it. */
 function blocksOf(
-  steps: readonly Step[],
+  steps: readonly FusedStep[],
   last: ReadonlyMap<Node, number>,
   placed: ReadonlyMap<Node, Location>,
   precisionOf: (node: Node) => Precision,
@@ -177,15 +177,15 @@ interface Arena {
 }
 
 /** One arena, or two that alternate where those are asked for and take little more memory. */
-function arenaOf(steps: readonly Step[], blocks: readonly Block[], limits: MemoryLimits): Arena {
+function arenaOf(steps: readonly FusedStep[], blocks: readonly Block[], limits: MemoryLimits): Arena {
   const one = place(blocks, limits);
   if (!limits.alternates) return one;
-  const two = place(blocks, limits, sidesOf(trafficOf(steps, blocks)));
+  const two = place(blocks, limits, arenaSides(trafficOf(steps, blocks)));
   const bytesIn = ({ pages }: Arena) => pages.reduce((sum, bytes) => sum + bytes, 0);
   return bytesIn(two) <= MOST_FOR_TWO.times * bytesIn(one) + MOST_FOR_TWO.more ? two : one;
 }
 
-function trafficOf(steps: readonly Step[], blocks: readonly Block[]): Traffic<Block>[] {
+function trafficOf(steps: readonly FusedStep[], blocks: readonly Block[]): Traffic<Block>[] {
   const blockOf = new Map(blocks.flatMap((block) => block.nodes.map((node) => [node, block] as const)));
   const blocksIn = (nodes: readonly Node[]) => nodes.flatMap((node) => blockOf.get(node) ?? []);
   return steps.map(({ reads, writes }) => ({ reads: blocksIn(reads), writes: blocksIn(writes) }));

@@ -26,16 +26,18 @@ export class NamedWeights implements Disposable {
    * Opens a file and understands its names.
    *
    * @param path Where it is.
+   * @param families Those whose names it may have.
    * @param familyFrom The family that a file's metadata name, where they do.
    * @throws {UserError} If it cannot be read, or its names are those of no family.
    */
   static async open(
     path: string,
+    families: readonly Family[],
     familyFrom: (metadata: WeightFile["metadata"]) => Family | undefined = () => undefined,
   ): Promise<NamedWeights> {
     const file = await openWeights(path);
     try {
-      const names = recognise(file.entries.keys(), familyFrom(file.metadata));
+      const names = recognise(file.entries.keys(), families, familyFrom(file.metadata));
       if (!names) {
         const some = [...file.entries.keys()].slice(0, 3).map((name) => JSON.stringify(name)).join(", ");
         throw new UserError(

@@ -22,7 +22,9 @@ import {
   relu,
   sequential,
 } from "../nn/mod.ts";
-import type { ModelDefinition, ResolvedModelOptions } from "./model.ts";
+import type { Family } from "../interop/keys/family.ts";
+import { type ModelDefinition, type ResolvedModelOptions, torchvisionV1 } from "./model.ts";
+import { vggFamily } from "./vgg.ts";
 
 type Options = Pick<ResolvedModelOptions, "channels" | "classes" | "dropout">;
 
@@ -75,7 +77,8 @@ export const alexnet: ModelDefinition = {
   summary: "AlexNet (Krizhevsky 2014): five convolutions and three dense layers, in one column",
   imageSize: 224,
   minImageSize: MIN_IMAGE_SIZE,
-  keys: "torchvision",
+  family: vggFamily,
+  published: { torchvision: torchvisionV1 },
   takes: ["dropout"],
   build: (options) => alexnetLayers(options),
 };
@@ -125,13 +128,22 @@ export function alexnet2012Layers({ channels, classes, dropout: rate = 0.5 }: Op
   });
 }
 
+/** No library has it: files of its weights are Fovea's. */
+const alexnet2012Family: Family = {
+  name: "alexnet-2012",
+  own: true,
+  heads: ["fc8"],
+  stem: "conv1",
+  rows: ["conv{i}.*", "fc{i}.*"].map((ours) => ({ ours })),
+};
+
 /** `alexnet-2012`. */
 export const alexnet2012: ModelDefinition = {
   name: "alexnet-2012",
   summary: "AlexNet (Krizhevsky 2012): local response normalisation, convolutions in two groups",
   imageSize: 224,
   minImageSize: MIN_IMAGE_SIZE,
-  keys: "own",
+  family: alexnet2012Family,
   takes: ["dropout"],
   build: (options) => alexnet2012Layers(options),
 };

@@ -6,7 +6,17 @@
  */
 
 import { avgPool2d, conv2d, flatten, lazyLinear, sequential, tanh } from "../nn/mod.ts";
+import type { Family } from "../interop/keys/family.ts";
 import type { ModelDefinition } from "./model.ts";
+
+/** No library has it: files of its weights are Fovea's. */
+const family: Family = {
+  name: "lenet",
+  own: true,
+  heads: ["output"],
+  stem: "c1",
+  rows: ["c1.*", "c3.*", "c5.*", "f6.*", "output.*"].map((ours) => ({ ours })),
+};
 
 /** `lenet`. */
 export const lenet: ModelDefinition = {
@@ -14,7 +24,7 @@ export const lenet: ModelDefinition = {
   summary: "LeNet-5 (LeCun 1998): two 5×5 convolutions with tanh and average pooling, three dense layers",
   imageSize: 32,
   minImageSize: 16,
-  keys: "own",
+  family,
   build: ({ channels, classes, imageSize }) =>
     sequential({
       // The paper puts digits of 28×28 into a field of 32×32.

@@ -7,14 +7,22 @@
 import { nearest, UserError } from "../errors.ts";
 import { alexnet, alexnet2012 } from "./alexnet.ts";
 import { lenet } from "./lenet.ts";
-import { Model, type ModelDefinition, type ModelOption, type ModelOptions } from "./model.ts";
+import type { Family } from "../interop/keys/family.ts";
+import {
+  Model,
+  type ModelDefinition,
+  type ModelOption,
+  type ModelOptions,
+  type PublishedPreprocessing,
+  torchvisionV1,
+} from "./model.ts";
 import { naiveCnn } from "./naive_cnn.ts";
 import { resnets } from "./resnet.ts";
 import { swins } from "./swin.ts";
 import { vggs } from "./vgg.ts";
 import { deits, vits } from "./vit.ts";
 
-export { Model, type ModelDefinition, type ModelOption, type ModelOptions };
+export { Model, type ModelDefinition, type ModelOption, type ModelOptions, type PublishedPreprocessing, torchvisionV1 };
 
 /** Every model's definition, in the order of the command `models`. */
 export const models: readonly ModelDefinition[] = [
@@ -28,6 +36,18 @@ export const models: readonly ModelDefinition[] = [
   ...deits,
   ...swins,
 ];
+
+/**
+ * How the models' tensors are called; models of a family are called alike. Of two that fit a file's names alike, the
+ * first is taken: one that libraries have.
+ */
+export const families: readonly Family[] = [...new Set(models.map(({ family }) => family))]
+  .sort((a, b) => Number(a.own ?? false) - Number(b.own ?? false));
+
+/** The family of a model by its name; undefined for one that is not among {@link models}. */
+export function familyOf(model: string): Family | undefined {
+  return models.find(({ name }) => name === model)?.family;
+}
 
 /** The definition called `name`. Throws UserError with the nearest name when there is none. */
 export function modelNamed(name: string): ModelDefinition {

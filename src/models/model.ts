@@ -8,6 +8,7 @@ import { opNamed } from "../../kernels/mod.ts";
 import type { Tensor } from "../../kernels/op.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import { inputShapes, liveNodes, STRUCTURAL } from "../graph/graph.ts";
+import type { Family, KeyStyle } from "../interop/keys/family.ts";
 import { initialValues } from "../nn/init.ts";
 import { type Layer, type Parameter, Scope } from "../nn/layer.ts";
 
@@ -37,6 +38,26 @@ export interface ModelOptions {
 /** An option that some models take and others have no use for. */
 export type ModelOption = "dropout" | "attentionDropout" | "stochasticDepth" | "layerScale" | "stem";
 
+/** How pictures were prepared for weights that somebody published. */
+export interface PublishedPreprocessing {
+  /** Side of the part that is cut out of the middle. */
+  readonly crop: number;
+  /** Shorter side to which a picture is resized before; in proportion to `crop`, where pictures are of another size. */
+  readonly resize: number;
+  /** How it is resized. */
+  readonly interpolation: "bilinear" | "bicubic";
+  /** ImageNet's mean and standard deviation, or 0.5 for both. */
+  readonly normalize: "imagenet" | "half";
+}
+
+/** The first version of torchvision's weights: AlexNet, VGG, ResNet and ViT. */
+export const torchvisionV1: PublishedPreprocessing = {
+  crop: 224,
+  resize: 256,
+  interpolation: "bilinear",
+  normalize: "imagenet",
+};
+
 /** A model by name, before sizes are known. */
 export interface ModelDefinition {
   /** What `--model` and `createModel` call it: `resnet18`. */
@@ -47,8 +68,10 @@ export interface ModelDefinition {
   readonly imageSize: number;
   /** Smallest picture side that it can take. */
   readonly minImageSize: number;
-  /** Whose key names its weights carry. */
-  readonly keys: "torchvision" | "own";
+  /** How its tensors are called, by Fovea and by those who publish weights. */
+  readonly family: Family;
+  /** How pictures were prepared for published weights, by whose names the weights have; default none are published. */
+  readonly published?: Readonly<Partial<Record<KeyStyle, PublishedPreprocessing>>>;
   /** Which of the options that not every model takes it takes; default none. */
   readonly takes?: readonly ModelOption[];
   /** Makes the outermost layer: [N, channels, side, side] to logits [N, classes]. */

@@ -17,6 +17,7 @@ import {
   relu,
   sequential,
 } from "../nn/mod.ts";
+import type { Family } from "../interop/keys/family.ts";
 import type { ModelDefinition } from "./model.ts";
 
 const block = (inputs: number, outputs: number): Layer =>
@@ -29,13 +30,22 @@ const block = (inputs: number, outputs: number): Layer =>
     maxPool2d(2),
   );
 
+/** No library has it: files of its weights are Fovea's. */
+const family: Family = {
+  name: "naive-cnn",
+  own: true,
+  heads: ["head"],
+  stem: "block1.conv",
+  rows: ["block{i}.conv.*", "block{i}.norm.*", "dense.*", "head.*"].map((ours) => ({ ours })),
+};
+
 /** `naive-cnn`. */
 export const naiveCnn: ModelDefinition = {
   name: "naive-cnn",
   summary: "three 3×3 convolutions with batch norm and pooling, a dense layer of 128",
   imageSize: 64,
   minImageSize: 8,
-  keys: "own",
+  family,
   takes: ["dropout"],
   build: ({ channels, classes, dropout: rate = 0.5 }) =>
     sequential({

@@ -17,7 +17,8 @@ import {
   residual,
   sequential,
 } from "../nn/mod.ts";
-import type { ModelDefinition, ResolvedModelOptions } from "./model.ts";
+import type { Family } from "../interop/keys/family.ts";
+import { type ModelDefinition, type ResolvedModelOptions, torchvisionV1 } from "./model.ts";
 
 type Options = Pick<ResolvedModelOptions, "channels" | "classes" | "imageSize" | "stem">;
 
@@ -120,6 +121,22 @@ export function resnetLayers(
   });
 }
 
+/** torchvision's and timm's ResNets are called alike. */
+const family: Family = {
+  name: "a ResNet",
+  heads: ["fc"],
+  stem: "conv1",
+  advice: { "conv1.weight": "give --stem imagenet for weights of 7×7, --stem small for those of 3×3" },
+  rows: [
+    "conv1.*",
+    "bn1.*",
+    "layer{i}.{i}.conv{i}.*",
+    "layer{i}.{i}.bn{i}.*",
+    "layer{i}.{i}.downsample.{i}.*",
+    "fc.*",
+  ].map((ours) => ({ ours, timm: ours })),
+};
+
 function resnet(depth: number, options: ResNetOptions): ModelDefinition {
   const kind = options.block === bottleneck ? "bottleneck blocks, stride in the 3×3" : "basic blocks";
   return {
@@ -127,7 +144,8 @@ function resnet(depth: number, options: ResNetOptions): ModelDefinition {
     summary: `ResNet-${depth} (He 2015): four stages of ${options.blocks.join(", ")} ${kind}`,
     imageSize: 224,
     minImageSize: 8,
-    keys: "torchvision",
+    family,
+    published: { torchvision: torchvisionV1 },
     takes: ["stem"],
     build: (sizes) => resnetLayers(sizes, options),
   };

@@ -20,7 +20,8 @@ import {
   relu,
   sequential,
 } from "../nn/mod.ts";
-import type { ModelDefinition, ResolvedModelOptions } from "./model.ts";
+import type { Family } from "../interop/keys/family.ts";
+import { type ModelDefinition, type ResolvedModelOptions, torchvisionV1 } from "./model.ts";
 
 type Options = Pick<ResolvedModelOptions, "channels" | "classes" | "dropout">;
 
@@ -85,6 +86,28 @@ export function vggLayers(
   });
 }
 
+/** VGG and torchvision's AlexNet. In timm VGG's first two dense layers are convolutions over the whole picture. */
+export const vggFamily: Family = {
+  name: "a VGG or AlexNet",
+  heads: ["classifier.6"],
+  stem: "features.0",
+  rows: [
+    { ours: "features.{i}.*", timm: "features.{i}.*" },
+    { ours: "classifier.0.*", timm: { conv: "pre_logits.fc1.*", kernel: 7 } },
+    { ours: "classifier.3.*", timm: { conv: "pre_logits.fc2.*", kernel: 1 } },
+    { ours: "classifier.6.*", timm: "head.fc.*" },
+    // AlexNet's, which timm has not.
+    { ours: "classifier.1.*" },
+    { ours: "classifier.4.*" },
+  ],
+};
+
+/** In timm, pictures of 7/8 their size before the crop. */
+const published: ModelDefinition["published"] = {
+  torchvision: torchvisionV1,
+  timm: { crop: 7, resize: 8, interpolation: "bilinear", normalize: "imagenet" },
+};
+
 function vgg(depth: VggOptions["depth"], norm: boolean): ModelDefinition {
   const convolutions = columns[depth].flat().length;
   return {
@@ -94,7 +117,8 @@ function vgg(depth: VggOptions["depth"], norm: boolean): ModelDefinition {
     }, three dense layers`,
     imageSize: 224,
     minImageSize: 32,
-    keys: "torchvision",
+    family: vggFamily,
+    published,
     takes: ["dropout"],
     build: (options) => vggLayers(options, { depth, norm }),
   };

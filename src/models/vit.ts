@@ -20,7 +20,8 @@ import {
   type Scope,
   sequential,
 } from "../nn/mod.ts";
-import type { ModelDefinition, ModelOption } from "./model.ts";
+import type { Family, KeyRow } from "../interop/keys/family.ts";
+import { type ModelDefinition, type ModelOption, torchvisionV1 } from "./model.ts";
 
 /** What a vision transformer is made of. */
 export interface VisionTransformerOptions {
@@ -126,19 +127,79 @@ const sizes = {
   l: { width: 1024, depth: 24, heads: 16 },
 } as const;
 
+/** Fovea's block, timm's and Hugging Face's. */
+const OURS = "encoder.layers.encoder_layer_{i}";
+const TIMM = "blocks.{i}";
+const HF = "encoder.layer.{i}";
+
+const queryKeyValue = ["query", "key", "value"].map((part) => `${HF}.attention.attention.${part}.*`);
+
+const rows: readonly KeyRow[] = [
+  { ours: "class_token", timm: "cls_token", huggingface: "embeddings.cls_token" },
+  { ours: "dist_token", timm: "dist_token", huggingface: "embeddings.distillation_token" },
+  { ours: "encoder.pos_embedding", timm: "pos_embed", huggingface: "embeddings.position_embeddings" },
+  { ours: "conv_proj.*", timm: "patch_embed.proj.*", huggingface: "embeddings.patch_embeddings.projection.*" },
+  { ours: `${OURS}.ln_1.*`, timm: `${TIMM}.norm1.*`, huggingface: `${HF}.layernorm_before.*` },
+  { ours: `${OURS}.self_attention.in_proj_*`, timm: `${TIMM}.attn.qkv.*`, huggingface: { join: queryKeyValue } },
+  {
+    ours: `${OURS}.self_attention.out_proj.*`,
+    timm: `${TIMM}.attn.proj.*`,
+    huggingface: `${HF}.attention.output.dense.*`,
+  },
+  { ours: `${OURS}.ls1.gamma`, timm: `${TIMM}.ls1.gamma` },
+  { ours: `${OURS}.ln_2.*`, timm: `${TIMM}.norm2.*`, huggingface: `${HF}.layernorm_after.*` },
+  { ours: `${OURS}.mlp.0.*`, timm: `${TIMM}.mlp.fc1.*`, huggingface: `${HF}.intermediate.dense.*` },
+  { ours: `${OURS}.mlp.3.*`, timm: `${TIMM}.mlp.fc2.*`, huggingface: `${HF}.output.dense.*` },
+  { ours: `${OURS}.ls2.gamma`, timm: `${TIMM}.ls2.gamma` },
+  { ours: "encoder.ln.*", timm: "norm.*", huggingface: "layernorm.*" },
+  { ours: "heads.head.*", timm: "head.*", huggingface: "classifier.*" },
+  { ours: "head_dist.*", timm: "head_dist.*", huggingface: "distillation_classifier.*" },
+  // A distilled DeiT's first head.
+  { ours: "heads.head.*", huggingface: "cls_classifier.*" },
+  // torchvision before 0.14.
+  { ours: `${OURS}.mlp.0.*`, torchvision: `${OURS}.mlp.linear_1.*` },
+  { ours: `${OURS}.mlp.3.*`, torchvision: `${OURS}.mlp.linear_2.*` },
+];
+
+/** ViT and DeiT, distilled or not. */
+const family: Family = {
+  name: "a ViT",
+  heads: ["heads.head", "head_dist"],
+  stem: "conv_proj",
+  rows,
+  baseModels: ["vit.", "deit."],
+  grid: { key: "pos_embedding", over: "picture", axis: 1, before: ["class_token", "dist_token"] },
+};
+
+/** ViT's weights: AugReg's in timm; Hugging Face's have no crop; `resize` is torchvision's. */
+const vitPublished = (resize: number): ModelDefinition["published"] => ({
+  torchvision: { ...torchvisionV1, resize },
+  timm: { crop: 90, resize: 100, interpolation: "bicubic", normalize: "half" },
+  huggingface: { crop: 1, resize: 1, interpolation: "bilinear", normalize: "half" },
+});
+
+/** DeiT's weights. */
+const deitPublished: ModelDefinition["published"] = {
+  torchvision: torchvisionV1,
+  timm: { crop: 90, resize: 100, interpolation: "bicubic", normalize: "imagenet" },
+  huggingface: { crop: 224, resize: 256, interpolation: "bicubic", normalize: "imagenet" },
+};
+
 const takes: readonly ModelOption[] = ["dropout", "attentionDropout", "stochasticDepth", "layerScale"];
 
 function definition(
   name: string,
   summary: string,
   architecture: Pick<VisionTransformerOptions, "patch" | "width" | "depth" | "heads" | "distilled">,
+  published: ModelDefinition["published"],
 ): ModelDefinition {
   return {
     name,
     summary,
     imageSize: 224,
     minImageSize: architecture.patch,
-    keys: "torchvision",
+    family,
+    published,
     takes,
     build: (options) => visionTransformer({ ...architecture, ...options }),
   };
@@ -148,21 +209,16 @@ function vit(size: keyof typeof sizes, patch: 16 | 32): ModelDefinition {
   const { width, depth, heads } = sizes[size];
   const summary =
     `ViT (Dosovitskiy 2020): ${depth} blocks of width ${width} with ${heads} heads, patches of ${patch}×${patch}`;
-  return definition(`vit-${size}${patch}`, summary, { ...sizes[size], patch });
+  const published = vitPublished(size === "l" && patch === 16 ? 242 : 256);
+  return definition(`vit-${size}${patch}`, summary, { ...sizes[size], patch }, published);
 }
 
 function deit(size: "ti" | "s" | "b", distilled: boolean): ModelDefinition {
   const base = `vit-${size}16`;
-  return distilled
-    ? definition(`deit-${size}-distilled`, `DeiT (Touvron 2020): ${base} with a distillation token and its head`, {
-      ...sizes[size],
-      patch: 16,
-      distilled,
-    })
-    : definition(`deit-${size}`, `DeiT (Touvron 2020): ${base} by another name, for its weights`, {
-      ...sizes[size],
-      patch: 16,
-    });
+  const name = distilled ? `deit-${size}-distilled` : `deit-${size}`;
+  const what = distilled ? "with a distillation token and its head" : "by another name, for its weights";
+  const architecture = { ...sizes[size], patch: 16, ...distilled ? { distilled } : {} };
+  return definition(name, `DeiT (Touvron 2020): ${base} ${what}`, architecture, deitPublished);
 }
 
 /** `vit-ti16` to `vit-l32`. */

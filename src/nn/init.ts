@@ -5,7 +5,7 @@
  * @module
  */
 
-import { randomKey, randomStream } from "../../kernels/random.ts";
+import { randomKey, uniformsOf } from "../../kernels/random.ts";
 import { type Shape, sizeOf } from "../../kernels/op.ts";
 import { streamOf } from "./stream.ts";
 
@@ -64,5 +64,5 @@ export function initialValues(seed: number, name: string, shape: Shape, init: In
   const stream = streamOf(name);
   // Step −1, so to speak: training steps use the keys from 0 on.
   const [hi, lo] = randomKey(seed, 2 ** 32 - 1);
-  return init(shape, randomStream(stream, hi, lo));
+  return init(shape, uniformsOf(stream, hi, lo));
 }

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { type Augment, squareFor } from "../data/batch.ts";
+import { type Augment, squareFor } from "../data/batches/batch.ts";
 import type { DatasetKind } from "../data/dataset.ts";
 import type { Task } from "../data/labels.ts";
 import { models } from "../models/mod.ts";

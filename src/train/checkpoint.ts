@@ -7,7 +7,7 @@
  */
 
 import type { Task } from "../data/labels.ts";
-import type { Resizing } from "../data/resize.ts";
+import type { Resizing } from "../data/pictures/resize.ts";
 import { UserError } from "../errors.ts";
 import type { ResolvedModelOptions } from "../models/model.ts";
 import { createModel, type Model } from "../models/mod.ts";

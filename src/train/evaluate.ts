@@ -5,7 +5,7 @@
  */
 
 import type { Task } from "../data/labels.ts";
-import type { Loader } from "../data/loader.ts";
+import type { Loader } from "../data/batches/loader.ts";
 import type { Program, Session } from "../device/device.ts";
 import { binaryReport, multiclassReport, multilabelReport, type Report } from "../metrics/mod.ts";
 import type { Model } from "../models/model.ts";

@@ -7,10 +7,10 @@
 import manifest from "../../deno.json" with { type: "json" };
 import { sizeOf } from "../../kernels/op.ts";
 import { randomKey } from "../../kernels/random.ts";
-import type { Batch } from "../data/batch.ts";
+import type { Batch } from "../data/batches/batch.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { Loader } from "../data/loader.ts";
-import { formatSplit, splitWith } from "../data/split_file.ts";
+import { Loader } from "../data/batches/loader.ts";
+import { formatSplit, splitWith } from "../data/forms/split_file.ts";
 import type { Program, Session } from "../device/device.ts";
 import { totalOf } from "../device/memory.ts";
 import { UserError } from "../errors.ts";

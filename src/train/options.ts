@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { Augment } from "../data/batch.ts";
-import type { CacheOptions } from "../data/cache_folder.ts";
+import type { Augment } from "../data/batches/batch.ts";
+import type { CacheOptions } from "../data/store/cache_folder.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Task } from "../data/labels.ts";
-import type { Interpolation } from "../data/resize.ts";
-import type { ChannelStatistics } from "../data/statistics.ts";
+import type { Interpolation } from "../data/pictures/resize.ts";
+import type { ChannelStatistics } from "../data/store/statistics.ts";
 import type { Device } from "../device/device.ts";
 import type { Precision } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";

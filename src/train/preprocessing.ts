@@ -4,10 +4,15 @@
  * @module
  */
 
-import { squareFor } from "../data/batch.ts";
+import { squareFor } from "../data/batches/batch.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { type ChannelStatistics, channelStatistics, halfStatistics, imagenetStatistics } from "../data/statistics.ts";
-import type { Progress } from "../data/scan.ts";
+import {
+  type ChannelStatistics,
+  channelStatistics,
+  halfStatistics,
+  imagenetStatistics,
+} from "../data/store/statistics.ts";
+import type { OnProgress } from "../data/store/scan.ts";
 import { UserError } from "../errors.ts";
 import type { Preprocessing } from "./checkpoint.ts";
 import { augmentOf, type ResolvedOptions } from "./options.ts";
@@ -23,7 +28,7 @@ import { augmentOf, type ResolvedOptions } from "./options.ts";
 export async function preprocessingOf(
   options: ResolvedOptions,
   data: Dataset,
-  onProgress?: Progress,
+  onProgress?: OnProgress,
 ): Promise<Preprocessing> {
   const { model: { imageSize }, interpolation, normalize, cache } = options;
   const augment = augmentOf(options, data);

@@ -5,7 +5,7 @@
  */
 
 import type { Dataset } from "../data/dataset.ts";
-import { Loader } from "../data/loader.ts";
+import { Loader } from "../data/batches/loader.ts";
 import type { Report } from "../metrics/mod.ts";
 import type { Preprocessing } from "./checkpoint.ts";
 import { Evaluator, type Predictions, reportOf } from "./evaluate.ts";

@@ -11,7 +11,7 @@
  */
 
 import { join } from "node:path";
-import { cacheFolder } from "../data/cache_folder.ts";
+import { cacheFolder } from "../data/store/cache_folder.ts";
 import type { Device, TuneOptions } from "../device/device.ts";
 import { UserError } from "../errors.ts";
 import { writeAtomic } from "../files.ts";

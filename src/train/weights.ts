@@ -8,10 +8,19 @@ import { sizeOf } from "../../kernels/op.ts";
 import { firstNames } from "../data/names.ts";
 import { UserError } from "../errors.ts";
 import type { PositionGrid } from "../interop/keys/family.ts";
-import { type Family, familyOf, type KeyStyle, styleName } from "../interop/keys/mod.ts";
+import { type Family, type KeyStyle, styleName } from "../interop/keys/mod.ts";
 import { NamedWeights } from "../interop/named_weights.ts";
 import { resampleGrid } from "../interop/resample.ts";
-import { createModel, type Model, type ModelDefinition, type ModelOptions, models } from "../models/mod.ts";
+import {
+  createModel,
+  families,
+  familyOf,
+  type Model,
+  type ModelDefinition,
+  modelNamed,
+  type ModelOptions,
+  models,
+} from "../models/mod.ts";
 import type { Parameter } from "../nn/layer.ts";
 import { infoOf, type Preprocessing } from "./checkpoint.ts";
 import { preprocessingFor } from "./published_preprocessing.ts";
@@ -64,24 +73,25 @@ export interface WeightsOrigin {
  */
 export async function loadWeights(model: Model, path: string): Promise<WeightsReport> {
   using weights = await open(path);
-  const plan = planFor(model.parameters, weights, model.classes);
+  const matching = matchingOf(model.parameters, weights, model.classes);
   const problem = weights.family === familyOf(model.name)
-    ? firstProblem(plan, weights)
+    ? firstProblem(matching, weights)
     : `it has the tensors of ${weights.family.name}`;
   if (problem !== undefined) throw refusal(path, model, weights, problem);
   await weights.verify();
   const values = new Map<string, Float32Array>();
-  for (const { parameter, fate } of plan.fates) {
+  for (const { parameter, fate } of matching.fates) {
     if (fate === "fresh") continue;
     const read = await weights.read(parameter.name);
     values.set(parameter.name, fate === "loaded" ? read.values : interpolated(parameter, read, weights));
   }
-  for (const { parameter: { name } } of plan.fates) {
+  for (const { parameter: { name } } of matching.fates) {
     const found = values.get(name);
     if (found) model.weights.set(name, found);
     else model.weights.delete(name);
   }
-  const namesOf = (fate: Fate) => plan.fates.filter((row) => row.fate === fate).map(({ parameter }) => parameter.name);
+  const namesOf = (fate: Fate) =>
+    matching.fates.filter((row) => row.fate === fate).map(({ parameter }) => parameter.name);
   return {
     style: weights.style,
     loaded: namesOf("loaded"),
@@ -119,12 +129,13 @@ export async function openModel(path: string): Promise<{ model: Model; preproces
   }
   const model = createModel(name, options);
   await loadWeights(model, path);
-  return { model, preprocessing: preprocessing ?? preprocessingFor(style, name, model.imageSize) };
+  return { model, preprocessing: preprocessing ?? preprocessingFor(style, modelNamed(name), model.imageSize) };
 }
 
 function open(path: string): Promise<NamedWeights> {
   return NamedWeights.open(
     path,
+    families,
     (metadata) => metadata.fovea === undefined ? undefined : familyOf(infoOf(metadata, path).model.name),
   );
 }
@@ -133,12 +144,12 @@ function open(path: string): Promise<NamedWeights> {
 type Fate = "loaded" | "fresh" | "interpolated" | "missing" | "misshapen";
 
 /** What happens to all parameters, and tensors of the family for which the model has no place. */
-interface Plan {
+interface Matching {
   readonly fates: readonly { readonly parameter: Parameter; readonly fate: Fate }[];
   readonly homeless: readonly string[];
 }
 
-function planFor(parameters: readonly Parameter[], weights: NamedWeights, classes: number): Plan {
+function matchingOf(parameters: readonly Parameter[], weights: NamedWeights, classes: number): Matching {
   const { family: { heads }, shapes } = weights;
   const isFresh = (head: string) => shapes.get(`${head}.weight`)?.[0] !== classes || !shapes.has(`${head}.bias`);
   const fresh = heads.filter(isFresh);
@@ -184,7 +195,7 @@ function interpolated(
 }
 
 /** Why weights do not fit, or undefined. */
-function firstProblem({ fates, homeless }: Plan, { shapes, family }: NamedWeights): string | undefined {
+function firstProblem({ fates, homeless }: Matching, { shapes, family }: NamedWeights): string | undefined {
   const shown = (shape: readonly number[]) => `[${shape.join(", ")}]`;
   const misshapen = fates.find(({ fate }) => fate === "misshapen")?.parameter;
   if (misshapen) {
@@ -219,11 +230,11 @@ function describe(weights: NamedWeights, path: string): WeightsOrigin {
   }
   const fitting: string[] = [];
   let found: ModelOptions | undefined;
-  for (const definition of models.filter(({ name }) => family.models.test(name))) {
+  for (const definition of models.filter((definition) => definition.family === family)) {
     const options = optionsFor(definition, weights);
     if (!options) continue;
     const { parameters } = createModel(definition.name, options);
-    if (firstProblem(planFor(parameters, weights, options.classes), weights) !== undefined) continue;
+    if (firstProblem(matchingOf(parameters, weights, options.classes), weights) !== undefined) continue;
     found ??= options;
     fitting.push(definition.name);
   }

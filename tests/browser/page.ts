@@ -6,7 +6,7 @@
  */
 
 import fixture from "../../fixtures/browser/models.json" with { type: "json" };
-import { squareOf } from "../../src/data/resize.ts";
+import { squareOf } from "../../src/data/pictures/resize.ts";
 import type { Device, Session } from "../../src/device/device.ts";
 import { openWebGpu } from "../../src/device/webgpu/device.ts";
 import { decodeSafetensors } from "../../src/interop/safetensors.ts";

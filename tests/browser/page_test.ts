@@ -5,7 +5,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fixture from "../../fixtures/browser/models.json" with { type: "json" };
-import { squareOf } from "../../src/data/resize.ts";
+import { squareOf } from "../../src/data/pictures/resize.ts";
 import { encodeSafetensors } from "../../src/interop/safetensors_file.ts";
 import { isWithin, valueDeviation } from "../../src/train/parity.ts";
 import { consoleOf, findChromium } from "./chromium.ts";

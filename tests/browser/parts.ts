@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Picture } from "../../src/data/decode.ts";
-import type { Resizing } from "../../src/data/resize.ts";
+import type { Picture } from "../../src/data/pictures/decode.ts";
+import type { Resizing } from "../../src/data/pictures/resize.ts";
 
 /** What a line of the page's console begins with. */
 export const MARK = "fovea: ";

@@ -3,7 +3,7 @@ import { Dataset, type Sample, type SplitOptions } from "../../src/data/dataset.
 import type { Task } from "../../src/data/labels.ts";
 import { randomBelow, randomStream } from "../../src/data/random.ts";
 import { largestRemainder } from "../../src/data/split.ts";
-import { formatSplit, readSplit, writeSplit } from "../../src/data/split_file.ts";
+import { formatSplit, readSplit, writeSplit } from "../../src/data/forms/split_file.ts";
 import { UserError } from "../../src/errors.ts";
 import { inFolder } from "./sets.ts";
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { cacheFolder } from "../../src/data/cache_folder.ts";
+import { cacheFolder } from "../../src/data/store/cache_folder.ts";
 
 /** A driver, by the environment variables that name it. */
 export interface Driver {

@@ -6,7 +6,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { cacheFolder } from "../../src/data/cache_folder.ts";
+import { cacheFolder } from "../../src/data/store/cache_folder.ts";
 import { WebGpuContext } from "../../src/device/webgpu/context.ts";
 import type { PlannedDispatch } from "../../src/device/webgpu/dispatches.ts";
 import { type Dawn, loadDawn, VERSION } from "./package.ts";

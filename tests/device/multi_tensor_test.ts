@@ -9,7 +9,7 @@ import { GraphBuilder } from "../../src/graph/builder.ts";
 import { RULES } from "../../src/graph/choices.ts";
 import { type Graph, type Node, stateSizes } from "../../src/graph/graph.ts";
 import type { Plan } from "../../src/graph/plan.ts";
-import type { Step } from "../../src/graph/step.ts";
+import type { FusedStep } from "../../src/graph/fused_step.ts";
 import { devices } from "../kernels/devices.ts";
 import { randomGraph } from "./random_graphs.ts";
 
@@ -115,7 +115,7 @@ Deno.test("a table may have more workgroups than a grid is wide", () => {
 });
 
 /** Do two steps touch the same bytes, one of them writing? */
-function conflict(plan: Plan, addressOf: Addresses, a: Step, b: Step): boolean {
+function conflict(plan: Plan, addressOf: Addresses, a: FusedStep, b: FusedStep): boolean {
   const rangesOf = (nodes: readonly Node[]) =>
     nodes.flatMap((node) => {
       const location = plan.locations.get(node)!;

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { layOut, WebGpuContext } from "../../src/device/webgpu/context.ts";
 import { questionsIn, waysOf } from "../../src/device/webgpu/questions.ts";
-import { choicesFor, storedChoices } from "../../src/device/webgpu/stored_choices.ts";
+import { storedChoices, storedChoicesFor } from "../../src/device/webgpu/stored_choices.ts";
 import { Tuner } from "../../src/device/webgpu/tuner.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { RULES } from "../../src/graph/choices.ts";
@@ -110,7 +110,7 @@ Deno.test("stored choices are ways that there are", () => {
   const graph = trainingGraph(createModel("naive-cnn", { classes: 5, imageSize: 64 }), {
     ...{ task: "multiclass", batch: 32, optimizer: sgd(), weightDecay: 0, labelSmoothing: 0, skipNonFinite: false },
   });
-  const choices = choicesFor("llvmpipe");
+  const choices = storedChoicesFor("llvmpipe");
   const limits = { maxBuffer: 2 ** 31, maxBinding: 2 ** 27 };
   const questions = questionsIn((chooser) => layOut(graph, limits, chooser).plan, choices);
   const answered = [...questions].filter(([bucket]) => bucket in choices.entries);
@@ -125,8 +125,8 @@ Deno.test("stored choices are ways that there are", () => {
 });
 
 Deno.test("stored choices are those of the adapter by its name without versions", () => {
-  assertEquals(choicesFor("an adapter that nobody has").entries, {});
+  assertEquals(storedChoicesFor("an adapter that nobody has").entries, {});
   for (const { adapter, choices } of storedChoices) {
-    assertEquals(choicesFor(`${adapter} (LLVM 99)`).entries, Object.fromEntries(Object.entries(choices).sort()));
+    assertEquals(storedChoicesFor(`${adapter} (LLVM 99)`).entries, Object.fromEntries(Object.entries(choices).sort()));
   }
 });

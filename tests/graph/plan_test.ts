@@ -5,7 +5,7 @@ import { fuse, type FuseOptions } from "../../src/graph/fuse.ts";
 import { type Node, NUMBER_BYTES, type Precision, storageOf } from "../../src/graph/graph.ts";
 import { lower } from "../../src/graph/lower.ts";
 import { type Location, type MemoryLimits, type Plan, plan } from "../../src/graph/plan.ts";
-import { usesInPlace } from "../../src/graph/step.ts";
+import { usesInPlace } from "../../src/graph/fused_step.ts";
 import { randomGraph } from "../device/random_graphs.ts";
 import { EVERYTHING, fused, MAPS_ONLY } from "./programs.ts";
 

@@ -8,7 +8,7 @@ import { GraphBuilder } from "../../src/graph/builder.ts";
 import { fuse, type FuseOptions } from "../../src/graph/fuse.ts";
 import type { Graph, Node } from "../../src/graph/graph.ts";
 import { lower } from "../../src/graph/lower.ts";
-import type { Step } from "../../src/graph/step.ts";
+import type { FusedStep } from "../../src/graph/fused_step.ts";
 
 /** As WebGPU fuses. */
 export const EVERYTHING: FuseOptions = {
@@ -32,7 +32,7 @@ export const MAPS_ONLY: FuseOptions = {
 export function fused(
   build: (b: GraphBuilder) => void,
   options: FuseOptions = EVERYTHING,
-): { graph: Graph; steps: Step[] } {
+): { graph: Graph; steps: FusedStep[] } {
   const b = new GraphBuilder();
   build(b);
   const graph = lower(b.graph);
@@ -43,7 +43,7 @@ export function fused(
  * A step as `sum(square): x mean -> variance`: its kernels (or `map`), what it computes on the fly of its inputs, what it reads
  * and what it writes. A tensor has its name as an input, state, output or new state; others that of their op.
  */
-export function textOf(step: Step, graph: Graph): string {
+export function textOf(step: FusedStep, graph: Graph): string {
   const kernels = step.kernels.map(({ kernel, prologue }) => {
     const inlined = [...prologue.values()].map(({ op }) => op);
     return kernel.op + (inlined.length > 0 ? `(${inlined.join(", ")})` : "");

@@ -8,7 +8,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { sidesOf, tileNames } from "../../kernels/candidates.ts";
 import { opNamed, registry } from "../../kernels/mod.ts";
-import type { Sample, Target } from "../../kernels/op.ts";
+import type { OpSample, Target } from "../../kernels/op.ts";
 import { isStaged } from "../../kernels/staged_tile.ts";
 import type { Device } from "../../src/device/device.ts";
 import { runReference } from "../../src/device/reference.ts";
@@ -24,7 +24,7 @@ import { assertNear, forwardGraphOf, inputsOf, resultsOf, samplesOf, sampleTrial
 const FAMILIES = ["matmul", "matmulPartial", "conv2d", "conv2dInputGrad", "conv2dWeightGrad", "sum", "max"];
 
 /** Products with a long sum, and with sides that no tile divides. */
-const products: readonly Sample[] = [
+const products: readonly OpSample[] = [
   { inputs: [{ shape: [20, 130] }, { shape: [130, 37] }], abs: 1e-4 },
   { inputs: [{ shape: [3, 70, 36] }, { shape: [3, 70, 68] }], attrs: { transposeA: true }, abs: 1e-4 },
   { inputs: [{ shape: [67, 100] }, { shape: [72, 100] }], attrs: { transposeB: true }, abs: 1e-4 },

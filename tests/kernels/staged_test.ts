@@ -7,7 +7,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { opNamed } from "../../kernels/mod.ts";
-import type { Attrs, Sample, Shape } from "../../kernels/op.ts";
+import type { Attrs, OpSample, Shape } from "../../kernels/op.ts";
 import { STAGED, stagedTile } from "../../kernels/staged_tile.ts";
 import { runReference } from "../../src/device/reference.ts";
 import { layOut } from "../../src/device/webgpu/context.ts";
@@ -23,11 +23,11 @@ import { assertNear, forwardGraphOf, inputsOf, resultsOf, sampleTrial, type Tria
  */
 const SMALL = ["staged 16x16x8 8x8", "staged 16x16x8 4x8", "staged 16x16x4 8x4", "staged 32x32x8 4x4"];
 
-const product = (a: number[], b: number[], attrs: Sample["attrs"] = {}): Sample => ({
+const product = (a: number[], b: number[], attrs: OpSample["attrs"] = {}): OpSample => ({
   ...{ inputs: [{ shape: a }, { shape: b }], attrs, abs: 2e-4 },
 });
 
-const products: readonly Sample[] = [
+const products: readonly OpSample[] = [
   // Whole fours throughout, several tiles each way, a whole and a broken number of depths.
   product([132, 96], [96, 140]),
   product([68, 40], [72, 40], { transposeB: true }),
@@ -43,7 +43,7 @@ const products: readonly Sample[] = [
   product([30, 18], [3, 18, 35]),
 ];
 
-const partials: readonly Sample[] = [
+const partials: readonly OpSample[] = [
   product([35, 90], [90, 40], { splits: 3 }),
   product([2, 70, 33], [2, 70, 34], { splits: 4, transposeA: true }),
 ];
@@ -52,7 +52,7 @@ const partials: readonly Sample[] = [
 const convolution = (x: number[], weight: number[], window: Record<string, number> = {}): Trial[] => {
   const { shape } = opNamed("conv2d");
   const dout = shape([x, weight], window);
-  const sample = (inputs: readonly Shape[], attrs: Attrs): Sample => ({
+  const sample = (inputs: readonly Shape[], attrs: Attrs): OpSample => ({
     ...{ inputs: inputs.map((shape) => ({ shape })), attrs: { ...window, ...attrs }, abs: 3e-4 },
   });
   return [

@@ -6,7 +6,7 @@
  */
 
 import { registry } from "../../kernels/mod.ts";
-import { type Attrs, type Op, type Sample, type SampleInput, type Shape, sizeOf } from "../../kernels/op.ts";
+import { type Attrs, type Op, type OpSample, type SampleInput, type Shape, sizeOf } from "../../kernels/op.ts";
 import { randomKey, randomUniform } from "../../kernels/random.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { differentiate } from "../../src/graph/differentiate.ts";
@@ -97,7 +97,7 @@ export function samplesOf(op: Op): Trial[] {
 }
 
 /** A sample with its values, which depend on `step`. */
-export function sampleTrial(op: Op, sample: Sample, step: number): Trial {
+export function sampleTrial(op: Op, sample: OpSample, step: number): Trial {
   const shapes = sample.inputs.map(({ shape }) => shape);
   const attrs = sample.attrs ?? {};
   const xs = sample.inputs.map((input, k) => [`x${k}`, valuesOf(input, k, step)]);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { decodePng } from "../../src/data/png.ts";
+import { decodePng } from "../../src/data/pictures/png.ts";
 import type { Color } from "../../src/report/canvas.ts";
 
 /** A decoded picture. */

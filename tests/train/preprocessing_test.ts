@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Dataset } from "../../src/data/dataset.ts";
 import { openDataset } from "../../src/data/open.ts";
-import { channelStatistics } from "../../src/data/statistics.ts";
+import { channelStatistics } from "../../src/data/store/statistics.ts";
 import { UserError } from "../../src/errors.ts";
 import { createModel } from "../../src/models/mod.ts";
 import { infoOf, metadataOf } from "../../src/train/checkpoint.ts";

@@ -6,7 +6,7 @@ import { renameTensors } from "../../src/interop/keys/rename.ts";
 import type { WritableTensor } from "../../src/interop/safetensors.ts";
 import { encodeSafetensors } from "../../src/interop/safetensors_file.ts";
 import { writeAtomic } from "../../src/files.ts";
-import { createModel, type Model, type ModelOptions } from "../../src/models/mod.ts";
+import { createModel, type Model, modelNamed, type ModelOptions } from "../../src/models/mod.ts";
 import { type CheckpointInfo, metadataOf } from "../../src/train/checkpoint.ts";
 import { loadWeights, openModel, originOf } from "../../src/train/weights.ts";
 import { huggingFaceVit, publishedKeys, withTensors } from "../interop/published.ts";
@@ -43,7 +43,7 @@ async function withFile(
 Deno.test("loadWeights() loads all, and says so, from torchvision's and timm's names and through wrappers", async () => {
   const trained = initialized("vit-ti16", { classes: 7, imageSize: 32 });
   for (const style of ["torchvision", "timm"] as const) {
-    const renamed = [...renameTensors("vit-ti16", style, tensorsOf(trained))];
+    const renamed = [...renameTensors(modelNamed("vit-ti16"), style, tensorsOf(trained))];
     await withFile(new Map(renamed.map(([key, tensor]) => [`module.${key}`, tensor])), async (path) => {
       const model = createModel("vit-ti16", { classes: 7, imageSize: 32 });
       const report = await loadWeights(model, path);

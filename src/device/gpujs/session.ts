@@ -8,7 +8,7 @@ import { opNamed } from "../../../kernels/mod.ts";
 import { sizeOf } from "../../../kernels/op.ts";
 import { callOf, type Graph, liveNodes, type Node, stateSizes, storageOf } from "../../graph/graph.ts";
 import type { Plan } from "../../graph/plan.ts";
-import { describeStep, type Step } from "../../graph/step.ts";
+import { describeStep, type FusedStep } from "../../graph/fused_step.ts";
 import type { Device, MemoryUse, Program, Session, StepTime, Values } from "../device.ts";
 import { checkPrecision, checkState, checkWrite, inputValues, missingState, staleOutputs } from "../checks.ts";
 import { printExpression } from "../expression.ts";
@@ -115,7 +115,7 @@ class GpuJsProgram implements Program {
     return Promise.resolve(times);
   }
 
-  #run(inputs: Values, onStep: (step: Step) => void): void {
+  #run(inputs: Values, onStep: (step: FusedStep) => void): void {
     for (const [name, length] of this.#states) checkState(name, this.#session.state(name).length, length);
     const values = new Map<Node, Float32Array>();
     for (const node of liveNodes(this.#graph)) {
@@ -147,7 +147,7 @@ class GpuJsProgram implements Program {
 }
 
 /** Stored tensors in the order in which the step's kernel takes them. */
-function operandsOf(step: Step): readonly Node[] {
+function operandsOf(step: FusedStep): readonly Node[] {
   return step.kernels.length > 0 ? step.kernels[0].kernel.inputs.map(storageOf) : step.reads;
 }
 
@@ -158,7 +158,7 @@ interface StepKernel {
   readonly scalars: readonly string[];
 }
 
-function makeKernel(context: GpuJsContext, step: Step): StepKernel {
+function makeKernel(context: GpuJsContext, step: FusedStep): StepKernel {
   const length = sizeOf(step.writes[0].shape);
   const operands = operandsOf(step).map(({ shape }) => sizeOf(shape));
   if (step.kernels.length > 0) {

@@ -17,7 +17,7 @@ export interface Address {
 }
 
 /** Part of a buffer. */
-export interface Window extends Address {
+export interface BufferWindow extends Address {
   readonly bytes: number;
 }
 
@@ -25,7 +25,7 @@ export interface Window extends Address {
 export type Addresses = (place: Place) => Address | undefined;
 
 /** Where a state is: in one piece, or in several of as many bytes where it is larger than a buffer; the last may have less. */
-export type Pieces = readonly Window[];
+export type Pieces = readonly BufferWindow[];
 
 /** Bytes of the buffers that states lie in. */
 export interface StateBuffers {
@@ -47,7 +47,7 @@ export function sideBySide(
   first = 0,
 ): { readonly pages: readonly number[]; readonly addresses: ReadonlyMap<string, Pieces> } {
   const pages: number[] = [];
-  const place = (bytes: number): Window => {
+  const place = (bytes: number): BufferWindow => {
     const last = pages.length - 1;
     if (last < 0 || pages[last] + bytes > maxStatePage) pages.push(0);
     const page = pages.length - 1;

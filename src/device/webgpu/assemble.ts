@@ -16,9 +16,9 @@ import { type Call, linearGrid, sizeOf, type Target, type Wgsl } from "../../../
 import type { Chooser } from "../../graph/choices.ts";
 import { callOf, keyOf, type Node, type Precision, storageOf } from "../../graph/graph.ts";
 import type { Location, Place, Plan } from "../../graph/plan.ts";
-import type { Step } from "../../graph/step.ts";
+import type { FusedStep } from "../../graph/fused_step.ts";
 import { printExpression } from "../expression.ts";
-import type { Address, Window } from "./addresses.ts";
+import type { Address, BufferWindow } from "./addresses.ts";
 import type { Access, TextureFormat } from "./context.ts";
 import { divisorBelow, fourWide, sharedRun } from "./runs.ts";
 import { enterWgsl, type Hoist, type Read, type Surroundings, type View, WgslLanguage } from "./wgsl_language.ts";
@@ -38,7 +38,7 @@ export interface Assembled {
 }
 
 /** A range of a buffer, and how the dispatch uses the whole buffer. */
-export type Bound = (Location | Window) & { readonly access: Access };
+export type Bound = (Location | BufferWindow) & { readonly access: Access };
 
 /** A tensor read as a texture of rows of {@link TEXTURE_WIDTH}. */
 export interface TextureOperand {
@@ -104,7 +104,7 @@ export interface TargetDevice extends Target {
  *
  * @param choices Which candidates of kernels are taken.
  */
-export function assemble(step: Step, plan: Plan, device: TargetDevice, choices: Chooser): Assembled {
+export function assemble(step: FusedStep, plan: Plan, device: TargetDevice, choices: Chooser): Assembled {
   const assembly = new Assembly(plan, device);
   return step.kernels.length > 0 ? assembly.kernel(step, choices) : assembly.map(step);
 }
@@ -133,7 +133,7 @@ export type WindowOf = (location: Location) => { readonly window: Address; reado
  * The text lacks its first line, `const ROWS = …;`, the number of maps. `params` are one row of their table, of which the first number
  * is left open: the map's first workgroup. `grid` counts the map's own workgroups along its first axis.
  */
-export function assembleRow(step: Step, plan: Plan, device: TargetDevice, windowOf: WindowOf): Assembled {
+export function assembleRow(step: FusedStep, plan: Plan, device: TargetDevice, windowOf: WindowOf): Assembled {
   return new Assembly(plan, device, windowOf).row(step);
 }
 
@@ -224,7 +224,7 @@ class Assembly implements Surroundings {
     this.#usesRandom = true;
   }
 
-  map(step: Step): Assembled {
+  map(step: FusedStep): Assembled {
     const { invocations, length, lines } = this.#mapBody(step);
     return this.#finish(
       `${MAP_ENTRY}  let first = ((wid.y * num.x + wid.x) * ${MAP_WORKGROUP}u + l) * ${length};
@@ -235,7 +235,7 @@ ${indent(lines)}
     );
   }
 
-  row(step: Step): Assembled {
+  row(step: FusedStep): Assembled {
     this.#params.push(["group", 0]);
     const { invocations, length, lines } = this.#mapBody(step);
     while (this.#params.length % ROW_NUMBERS !== 0) this.#params.push([`unused${this.#params.length}`, 0]);
@@ -257,7 +257,9 @@ ${indent(lines)}
   }
 
   /** What an invocation of a map does from its element `first` on, and how many of `length` elements each there are. */
-  #mapBody(step: Step): { readonly invocations: number; readonly length: string; readonly lines: readonly string[] } {
+  #mapBody(
+    step: FusedStep,
+  ): { readonly invocations: number; readonly length: string; readonly lines: readonly string[] } {
     const [write] = step.writes;
     const size = sizeOf(write.shape);
     const view = size % 4 === 0 && fourWide(step) ? "vec4f" : "f32";
@@ -287,7 +289,7 @@ ${indent(lines)}
     return { invocations: count / turns, length, lines };
   }
 
-  kernel(step: Step, choices: Chooser): Assembled {
+  kernel(step: FusedStep, choices: Chooser): Assembled {
     const [{ kernel: node }] = step.kernels;
     const { kernel } = opNamed(node.op);
     const call = callOf(node);
@@ -303,7 +305,7 @@ ${indent(lines)}
   }
 
   /** The function by which a kernel writes. */
-  #emit(step: Step, wgsl: Wgsl): string {
+  #emit(step: FusedStep, wgsl: Wgsl): string {
     if (step.kernels.length > 1) {
       const lines = step.writes.map((write, k) => this.#store(write, wgsl.writes, `value.v${k}`));
       return `${structure("Emitted", step, wgsl.writes)}fn emit(i: u32, value: Emitted) {\n${indent(lines)}\n}\n`;
@@ -358,7 +360,7 @@ ${indent([...body.statements, this.#store(write, wgsl.writes, result)])}
   }
 
   /** The function by which a kernel reads its input `k`, in the prologue. */
-  #load(step: Step, k: number, wgsl: Wgsl): string {
+  #load(step: FusedStep, k: number, wgsl: Wgsl): string {
     const view = wgsl.reads[k];
     const inputs = step.kernels.map(({ kernel }) => kernel.inputs[k]);
     for (const input of inputs) if (step.reads.includes(storageOf(input))) this.read(input, view);
@@ -421,7 +423,7 @@ ${indent([...statements, `return ${isOne ? results[0] : `${type}(${results.join(
 }
 
 /** A structure with a value for each of a step's kernels. */
-function structure(name: string, step: Step, view: View): string {
+function structure(name: string, step: FusedStep, view: View): string {
   return `struct ${name} {\n${indent(step.kernels.map((_, k) => `v${k}: ${view},`))}\n}\n`;
 }
 

@@ -14,7 +14,7 @@ import { assumedMemory } from "./assumed_memory.ts";
 import { MOST_STORAGE, WebGpuContext } from "./context.ts";
 import { dispatchesOf } from "./dispatches.ts";
 import { WebGpuSession } from "./session.ts";
-import { choicesFor } from "./stored_choices.ts";
+import { storedChoicesFor } from "./stored_choices.ts";
 import { Tuner } from "./tuner.ts";
 
 /** The adapter that {@link openWebGpu} opens, or undefined. */
@@ -69,7 +69,7 @@ export class WebGpuDevice implements Device {
     const isSoftware = adapterClass === "software";
     this.memoryBytes = isSoftware ? freeMemory?.() : assumedMemory(adapterClass, () => freeMemory?.());
     this.memoryIsAssumed = !isSoftware;
-    this.choices = this.isSoftware || !isSoftware ? choicesFor(this.description) : new Choices();
+    this.choices = this.isSoftware || !isSoftware ? storedChoicesFor(this.description) : new Choices();
   }
 
   get description(): string {

@@ -6,7 +6,7 @@
 
 import type { Chooser } from "../../graph/choices.ts";
 import type { Plan } from "../../graph/plan.ts";
-import type { Step } from "../../graph/step.ts";
+import type { FusedStep } from "../../graph/fused_step.ts";
 import type { Addresses } from "./addresses.ts";
 import { assemble, type Assembled, placeOf } from "./assemble.ts";
 import { type DispatchDevice, pack } from "./multi_tensor.ts";
@@ -15,7 +15,7 @@ import { TextureSlots, type TextureUse } from "./texture_slots.ts";
 /** One dispatch with its place among the shared textures. */
 export interface PlannedDispatch extends Assembled {
   /** What it computes: one step, or maps that share a text. */
-  readonly steps: readonly Step[];
+  readonly steps: readonly FusedStep[];
   readonly textures: readonly TextureUse[];
 }
 

@@ -11,7 +11,7 @@
 import { linearGrid } from "../../../kernels/op.ts";
 import type { Node } from "../../graph/graph.ts";
 import { ALIGNMENT, type Location, type Plan } from "../../graph/plan.ts";
-import type { Step } from "../../graph/step.ts";
+import type { FusedStep } from "../../graph/fused_step.ts";
 import type { Address, Addresses } from "./addresses.ts";
 import { type Assembled, assembleRow, placeOf, type TargetDevice } from "./assemble.ts";
 
@@ -25,7 +25,7 @@ export interface DispatchDevice extends TargetDevice {
 }
 
 /** Bytes of a buffer that programs share. */
-interface Range {
+interface ByteSpan {
   readonly buffer: string;
   readonly from: number;
   readonly to: number;
@@ -34,7 +34,7 @@ interface Range {
 /** What a dispatch computes. */
 export interface Packed {
   /** One step, or several maps. */
-  readonly steps: readonly Step[];
+  readonly steps: readonly FusedStep[];
   /** Of several. */
   readonly assembled?: Assembled;
 }
@@ -52,9 +52,9 @@ class Packer {
   /** Bytes of a window. */
   readonly #most: number;
   /** Maps that others may yet be put to, and what they touch. */
-  #held: { readonly step: Step; readonly row: Assembled }[] = [];
-  #read: Range[] = [];
-  #written: Range[] = [];
+  #held: { readonly step: FusedStep; readonly row: Assembled }[] = [];
+  #read: ByteSpan[] = [];
+  #written: ByteSpan[] = [];
 
   constructor(plan: Plan, device: DispatchDevice, addressOf: Addresses) {
     this.#plan = plan;
@@ -64,7 +64,7 @@ class Packer {
   }
 
   /** The next step of the plan. Gives what is to come before it, and it itself unless it is held back for others. */
-  add(step: Step): Packed[] {
+  add(step: FusedStep): Packed[] {
     const [reads, writes] = [this.#rangesOf(step.reads), this.#rangesOf(step.writes)];
     const isAfter = overlap(writes, this.#read) || overlap(writes, this.#written) || overlap(reads, this.#written);
     const before = isAfter ? this.finish() : [];
@@ -102,7 +102,7 @@ class Packer {
   }
 
   /** Does the step compute new State from float32 numbers that all lie in windows? Other numbers would take other bindings. */
-  #isPackable({ kernels, reads, writes }: Step): boolean {
+  #isPackable({ kernels, reads, writes }: FusedStep): boolean {
     if (kernels.length > 0 || writes.some((node) => this.#locationOf(node).in !== "state")) return false;
     return [...reads, ...writes].every((node) => {
       const location = this.#locationOf(node);
@@ -118,7 +118,7 @@ class Packer {
   }
 
   /** Where tensors are; inputs are left out, which nothing writes. */
-  #rangesOf(nodes: readonly Node[]): Range[] {
+  #rangesOf(nodes: readonly Node[]): ByteSpan[] {
     return nodes.flatMap((node) => {
       const location = this.#locationOf(node);
       const address = this.#addressOf(location);
@@ -151,6 +151,6 @@ class Packer {
   }
 }
 
-function overlap(some: readonly Range[], others: readonly Range[]): boolean {
+function overlap(some: readonly ByteSpan[], others: readonly ByteSpan[]): boolean {
   return some.some((a) => others.some((b) => a.buffer === b.buffer && a.from < b.to && b.from < a.to));
 }

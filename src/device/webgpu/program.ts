@@ -18,7 +18,7 @@ import {
   wholeSize,
 } from "../../graph/graph.ts";
 import type { Place, Plan } from "../../graph/plan.ts";
-import { describeSteps, type Step } from "../../graph/step.ts";
+import { describeSteps, type FusedStep } from "../../graph/fused_step.ts";
 import { inputValues, staleOutputs } from "../checks.ts";
 import type { MemoryUse, Program, StepTime, Values } from "../device.ts";
 import { memoryUse } from "../memory.ts";
@@ -235,7 +235,7 @@ export class WebGpuProgram implements Program {
     const seconds = await clock.read();
     const precisionOf = (node: Node) => this.#plan.locations.get(node)!.precision;
     // The parts of a dispatch that was split stand side by side, and have the same steps.
-    const times = new Map<readonly Step[], number>();
+    const times = new Map<readonly FusedStep[], number>();
     this.#dispatches.forEach(({ steps }, k) => times.set(steps, (times.get(steps) ?? 0) + seconds[k]));
     return [...times].map(([steps, seconds]) => ({ ...describeSteps(steps, precisionOf), seconds }));
   }

@@ -7,7 +7,7 @@
 
 import { type Shape, sizeOf } from "../../../kernels/op.ts";
 import { type Node, storageOf } from "../../graph/graph.ts";
-import type { Step } from "../../graph/step.ts";
+import type { FusedStep } from "../../graph/fused_step.ts";
 
 /** One run of neighbouring axes that a broadcast operand has, or lacks. */
 export interface Run {
@@ -29,7 +29,7 @@ export function runsOf(operand: Shape, shape: Shape): Run[] {
 }
 
 /** What the map reads, in the shapes it reads them as. */
-function leavesOf(step: Step): Node[] {
+function leavesOf(step: FusedStep): Node[] {
   const seen = new Set<Node>();
   const visit = (node: Node): Node[] => {
     if (seen.has(node)) return [];
@@ -40,7 +40,7 @@ function leavesOf(step: Step): Node[] {
 }
 
 /** Can the map read each operand four elements at a time, or one for four? */
-export function fourWide(step: Step): boolean {
+export function fourWide(step: FusedStep): boolean {
   const [write] = step.writes;
   return leavesOf(step).every((leaf) => {
     const last = runsOf(leaf.shape, write.shape).at(-1);
@@ -49,7 +49,7 @@ export function fourWide(step: Step): boolean {
 }
 
 /** Length of the runs of elements over which every operand that is broadcast to its neighbours stays the same. */
-export function sharedRun(step: Step): number {
+export function sharedRun(step: FusedStep): number {
   const [write] = step.writes;
   const inner = leavesOf(step).filter((leaf) => sizeOf(leaf.shape) > 1)
     .map((leaf) => runsOf(leaf.shape, write.shape).at(-1)!)

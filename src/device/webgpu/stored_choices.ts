@@ -20,7 +20,7 @@ export interface StoredChoices {
 export const storedChoices: readonly StoredChoices[] = stored;
 
 /** Choices for an adapter; none for one of which nothing is stored. */
-export function choicesFor(description: string): Choices {
+export function storedChoicesFor(description: string): Choices {
   return new Choices(
     ...storedChoices.filter(({ adapter }) => description.startsWith(adapter)).map(({ choices }) => choices),
   );

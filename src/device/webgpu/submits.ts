@@ -7,7 +7,7 @@
  */
 
 import { MAX_GRID } from "../../../kernels/op.ts";
-import { describeSteps } from "../../graph/step.ts";
+import { describeSteps } from "../../graph/fused_step.ts";
 import type { Rates } from "../rates.ts";
 import type { PlannedDispatch } from "./dispatches.ts";
 

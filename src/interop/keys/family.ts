@@ -54,12 +54,10 @@ export interface PositionGrid {
   readonly before: readonly string[];
 }
 
-/** Models whose tensors have the same names. */
+/** How the tensors of models of one kind are called; a definition of a model says which it has. */
 export interface Family {
   /** For messages. */
   readonly name: string;
-  /** Names of the models that belong to it. */
-  readonly models: RegExp;
   /** Whether no library has the model, so that there are no names but Fovea's. */
   readonly own?: boolean;
   /** Layers that a new number of classes makes afresh. */
@@ -70,6 +68,8 @@ export interface Family {
   readonly advice?: Readonly<Record<string, string>>;
   /** Every kind of tensor. */
   readonly rows: readonly KeyRow[];
+  /** What Hugging Face puts before all names but those of the heads; default nothing. */
+  readonly baseModels?: readonly string[];
   /** What interpolation is for. */
   readonly grid?: PositionGrid;
   /** Tensors that a style's files have beside the model's, which can be computed from those. */
@@ -115,7 +115,7 @@ function fill(pattern: string, parts: readonly string[]): string {
 }
 
 /** Where a tensor of Fovea's is in a file. */
-export interface Source {
+export interface TensorSource {
   /** Names in the file, one after the other along axis 0; null for zeros of the first one's size. */
   readonly parts: readonly (string | null)[];
   /** Whether all axes but the first become one. */
@@ -125,7 +125,7 @@ export interface Source {
 /** What a file's names mean. */
 export interface Translation {
   /** Where each tensor of Fovea's is, by its name. */
-  readonly sources: ReadonlyMap<string, Source>;
+  readonly sources: ReadonlyMap<string, TensorSource>;
   /** Names that mean nothing in this style. */
   readonly unknown: readonly string[];
 }
@@ -152,7 +152,7 @@ export function translate(family: Family, style: KeyStyle, names: Iterable<strin
     known.parts[part] = name;
     found.set(ours, known);
   }
-  const sources = new Map<string, Source>();
+  const sources = new Map<string, TensorSource>();
   for (const [ours, { cell, parts }] of found) {
     if (parts.includes("")) unknown.push(...parts.filter((part) => part !== null && part !== "") as string[]);
     else sources.set(ours, { parts, flatten: typeof cell !== "string" && "conv" in cell });

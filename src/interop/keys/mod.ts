@@ -4,20 +4,9 @@
  * @module
  */
 
-import { own, resnet, vgg } from "./cnn.ts";
 import { BOOKKEEPING, type Family, type KeyStyle, keyStyles, toStyle, translate, type Translation } from "./family.ts";
-import { swin, swinV2 } from "./swin.ts";
-import { vit } from "./vit.ts";
 
 export { type Family, type KeyStyle, toStyle };
-
-/** Every family. */
-export const families: readonly Family[] = [resnet, vgg, vit, swin, swinV2, ...own];
-
-/** The family of a model of Fovea's, by its name. Every model has one. */
-export function familyOf(model: string): Family | undefined {
-  return families.find(({ models }) => models.test(model));
-}
 
 /** A file's names, understood. */
 export interface Recognised extends Translation {
@@ -30,18 +19,20 @@ export interface Recognised extends Translation {
 /** What wrappers put before every name: data parallelism, `torch.compile`, training scripts. */
 const WRAPPERS = ["module.", "_orig_mod.", "model.", "net."];
 
-/** What Hugging Face puts before all names but those of the heads. */
-const BASE_MODEL = /^(vit|deit)\./;
-
 /**
  * Tells family and style from names: those in which the fewest names mean nothing.
  *
  * @param names The names in a file.
+ * @param families Those that it may be of.
  * @param named The family, where the file itself says whose it is.
  * @returns What the names mean, or undefined if it is nothing for half of them and no family is named.
  */
-export function recognise(names: Iterable<string>, named?: Family): Recognised | undefined {
-  const inFile = unwrapped([...names]);
+export function recognise(
+  names: Iterable<string>,
+  families: readonly Family[],
+  named?: Family,
+): Recognised | undefined {
+  const inFile = unwrapped([...names], families.flatMap(({ baseModels = [] }) => baseModels));
   const telling = [...inFile.keys()].filter((name) => !BOOKKEEPING.test(name));
   let best: Recognised | undefined;
   for (const family of named ? [named] : families) {
@@ -55,13 +46,17 @@ export function recognise(names: Iterable<string>, named?: Family): Recognised |
 }
 
 /** Names in the file by their names without wrappers. */
-function unwrapped(names: readonly string[]): Map<string, string> {
+function unwrapped(names: readonly string[], baseModels: readonly string[]): Map<string, string> {
   let length = 0;
   for (let wrapper: string | undefined = ""; wrapper !== undefined;) {
     length += wrapper.length;
     wrapper = WRAPPERS.find((wrapper) => names.length > 0 && names.every((name) => name.startsWith(wrapper, length)));
   }
-  return new Map(names.map((name) => [name.slice(length).replace(BASE_MODEL, ""), name]));
+  return new Map(names.map((name) => {
+    const bare = name.slice(length);
+    const base = baseModels.find((base) => bare.startsWith(base));
+    return [base ? bare.slice(base.length) : bare, name];
+  }));
 }
 
 /** A style for messages: `timm's names`. */

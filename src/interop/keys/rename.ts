@@ -6,7 +6,7 @@
 
 import { UserError } from "../../errors.ts";
 import type { WritableTensor } from "../safetensors.ts";
-import { familyOf, type KeyStyle, styleName, toStyle } from "./mod.ts";
+import { type Family, type KeyStyle, styleName, toStyle } from "./mod.ts";
 
 /** Libraries that a model can be exported to. */
 export type ExportStyle = Extract<KeyStyle, "torchvision" | "timm">;
@@ -16,19 +16,18 @@ export type ExportStyle = Extract<KeyStyle, "torchvision" | "timm">;
  * batch norms (0, since their momentum is a number and does not ask for them), and in torchvision's Swin the indices
  * that follow from the window.
  *
- * @param model Name of the model.
+ * @param model Name of the model, and how its tensors are called.
  * @param style Which library.
  * @param tensors The tensors by Fovea's names.
  * @returns The tensors by the library's names: all that `load_state_dict(strict=True)` asks for.
  * @throws {UserError} If the library has not this model, or no name for a tensor.
  */
 export function renameTensors(
-  model: string,
+  { name: model, family }: { readonly name: string; readonly family: Family },
   style: ExportStyle,
   tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly values: Float32Array }>,
 ): Map<string, WritableTensor> {
-  const family = familyOf(model);
-  if (!family || family.own) {
+  if (family.own) {
     throw new UserError(
       `Cannot export ${model} in ${
         styleName(style)

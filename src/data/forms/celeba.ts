@@ -1,0 +1,117 @@
+/**
+ * CelebA as published: `img_align_celeba/` with `list_attr_celeba.txt` or `.csv` (values 1 and −1, or 1 and 0) and,
+ * where it is there, `list_eval_partition.txt` or `.csv`. The lists may lie in `Anno/` and `Eval/`, and the pictures
+ * one folder deeper, as in the usual downloads.
+ *
+ * @module
+ */
+
+import { UserError } from "../../errors.ts";
+import type { SplitName } from "../dataset.ts";
+import { checkTargets, type LabelOptions, labelsOfColumns } from "../labels.ts";
+import { counted, firstNames, printable } from "../names.ts";
+import { type ReadLabels, readSplits } from "./manifest.ts";
+import { type Inside, isFile, listFolders, listPictures } from "../paths.ts";
+import { flagColumn, readCelebaTable, readCsvTable, refuseDoubles, type Table } from "./table.ts";
+
+const pictureFolder = "img_align_celeba";
+
+/**
+ * Finds CelebA's attribute list.
+ *
+ * @param root The data folder.
+ * @returns Its path, or undefined where there is none.
+ */
+export async function findAttributes(root: string): Promise<string | undefined> {
+  return await findList(root, "list_attr_celeba");
+}
+
+async function findList(root: string, stem: string): Promise<string | undefined> {
+  for (const folder of ["", "Anno/", "Eval/"]) {
+    for (const ending of ["txt", "csv"]) {
+      const path = `${root}/${folder}${stem}.${ending}`;
+      if (await isFile(path)) return path;
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Reads CelebA's labels and compares them with the folder.
+ *
+ * @param attributes The attribute list.
+ * @param inside The data folder.
+ * @param options What is wanted of the labels. Multilabel without targets takes all attributes.
+ * @returns Files relative to the data folder, labels, and splits where there is a partition list.
+ * @throws {UserError} If lists and folder disagree, with counts and the first names; if an attribute is unknown.
+ */
+export async function readCeleba(attributes: string, inside: Inside, options: LabelOptions): Promise<ReadLabels> {
+  const table = attributes.endsWith(".csv") ? await readCsvTable(attributes) : await readCelebaTable(attributes);
+  const [idColumn, ...names] = table.header;
+  const target = options.target ?? (options.task === "multilabel" ? names : []);
+  checkTargets(target, names, "attribute");
+  if (target.length === 0) {
+    throw new UserError(
+      `Cannot choose what to learn from CelebA: name attributes with --target; it has ${firstNames(names, 40)}`,
+      2,
+    );
+  }
+  refuseDoubles(table, idColumn);
+  const ids = table.columns[0];
+  const folder = await findPictures(inside);
+  await refuseDisagreement(table, await listPictures(inside, folder, false), folder);
+  const labels = labelsOfColumns(target.map((name) => ({ name, values: flagColumn(table, name) })), options);
+  const files = ids.map((id) => `${folder}/${id}`);
+  const splits = await readPartition(inside.root, ids);
+  return splits === undefined ? { files, labels } : { files, labels, splits };
+}
+
+async function findPictures(inside: Inside): Promise<string> {
+  const folders = await listFolders(inside, ".");
+  if (!folders.includes(pictureFolder)) {
+    throw new UserError(`Cannot find the pictures of CelebA: ${printable(inside.root)} has no folder ${pictureFolder}`);
+  }
+  const deeper = await listFolders(inside, pictureFolder);
+  return deeper.includes(pictureFolder) ? `${pictureFolder}/${pictureFolder}` : pictureFolder;
+}
+
+function refuseDisagreement(table: Table, pictures: readonly string[], folder: string): void {
+  const ids = table.columns[0];
+  const there = new Set(pictures.map((path) => path.slice(folder.length + 1)));
+  const listed = new Set(ids);
+  const missing = ids.filter((id) => !there.has(id));
+  const unlisted = [...there].filter((name) => !listed.has(name));
+  if (missing.length === 0 && unlisted.length === 0) return;
+  const faults = [
+    ...(missing.length > 0
+      ? [`${counted(missing.length, "listed picture")} not in the folder (${firstNames(missing)})`]
+      : []),
+    ...(unlisted.length > 0
+      ? [`${counted(unlisted.length, "picture")} in the folder not listed (${firstNames(unlisted)})`]
+      : []),
+  ];
+  throw new UserError(
+    `${printable(table.path)} (${counted(ids.length, "picture")}) disagrees with ${folder}/ (${there.size}): ` +
+      `${faults.join("; ")}. Complete the folder, or make the list fit it`,
+  );
+}
+
+async function readPartition(root: string, ids: readonly string[]): Promise<SplitName[] | undefined> {
+  const path = await findList(root, "list_eval_partition");
+  if (path === undefined) return undefined;
+  const table = path.endsWith(".csv") ? await readCsvTable(path) : await readCelebaTable(path, ["partition"]);
+  if (table.header.length < 2) {
+    throw new UserError(`${printable(path)}:1: expected two columns, image_id and partition`);
+  }
+  const parts = readSplits(table, table.header[1]);
+  const partOf = new Map(table.columns[0].map((id, row) => [id, parts[row]]));
+  const missing = ids.filter((id) => !partOf.has(id));
+  if (missing.length > 0) {
+    throw new UserError(
+      `${printable(path)} lacks ${counted(missing.length, "picture")} of the attribute list (${
+        firstNames(missing)
+      }); complete it or remove it`,
+    );
+  }
+  return ids.map((id) => partOf.get(id)!);
+}

@@ -1,0 +1,77 @@
+/**
+ * Gets the pictures of a data set ready to be read by Workers, and refuses broken ones before anything runs.
+ *
+ * @module
+ */
+
+import { UserError } from "../../errors.ts";
+import type { CacheOptions } from "./cache_folder.ts";
+import type { Dataset } from "../dataset.ts";
+import { counted, printable } from "../names.ts";
+import { openPack, type Pack } from "./pack.ts";
+import type { ReaderSource } from "./reader.ts";
+import type { Resizing } from "../pictures/resize.ts";
+import { type OnProgress, scanPictures } from "./scan.ts";
+
+/**
+ * Scans the pictures of a data set, and decodes them into the cache where that is wanted.
+ *
+ * @param data The data set.
+ * @param resizing How the run needs the pictures.
+ * @param cache Whether decoded pictures are kept, where, and how many bytes of them.
+ * @param onProgress Is told how far it is.
+ * @returns Where the Workers can read the pictures.
+ * @throws {UserError} If a picture is broken: all are counted, the first ones named with their reasons.
+ */
+export async function prepareReader(
+  data: Dataset,
+  resizing: Resizing,
+  cache: CacheOptions,
+  onProgress?: OnProgress,
+): Promise<ReaderSource> {
+  const { source } = data;
+  const positions = shared(Int32Array, data.positions);
+  if (source.form === "pixels") {
+    return { resizing, positions, pixels: { data: source.pixels, width: source.width, height: source.height } };
+  }
+  const scan = await scanPictures(source, onProgress);
+  refuseBroken(data, scan.problems);
+  const files = { root: source.root, paths: data.samples.map((_, i) => source.paths[data.positions[i]]) };
+  if (cache.mode === "off") return { resizing, positions, files };
+  const pack = await openPack(source, resizing, cache, onProgress);
+  refuseBroken(data, pack.problems);
+  return { resizing, positions, files, pack: packFor(data, pack) };
+}
+
+function packFor({ positions }: Dataset, pack: Pack): ReaderSource["pack"] {
+  return {
+    path: pack.path,
+    offsets: shared(Float64Array, positions.map((i) => pack.offsets[i])),
+    widths: shared(Uint32Array, positions.map((i) => pack.widths[i])),
+    heights: shared(Uint32Array, positions.map((i) => pack.heights[i])),
+  };
+}
+
+type NumberArray = {
+  new (buffer: SharedArrayBuffer): { set(values: readonly number[]): void };
+  BYTES_PER_ELEMENT: number;
+};
+
+function shared(array: NumberArray, values: readonly number[]): SharedArrayBuffer {
+  const buffer = new SharedArrayBuffer(values.length * array.BYTES_PER_ELEMENT);
+  new array(buffer).set(values);
+  return buffer;
+}
+
+function refuseBroken(data: Dataset, problems: ReadonlyMap<number, string>): void {
+  const broken = data.samples.flatMap(({ file }, i) => {
+    const problem = problems.get(data.positions[i]);
+    return problem === undefined ? [] : [`${printable(file)} ${problem}`];
+  });
+  if (broken.length === 0) return;
+  const more = broken.length > 3 ? ` and ${broken.length - 3} more` : "";
+  throw new UserError(
+    `Cannot read ${counted(broken.length, "picture")} of ${data.size}: ${broken.slice(0, 3).join("; ")}${more}. ` +
+      "Mend or remove them (deno task data check lists all), or pass --skip-broken",
+  );
+}

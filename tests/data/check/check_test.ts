@@ -1,0 +1,119 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { findBroken, skipBroken } from "../../../src/data/check/broken.ts";
+import { checkDataset, formatCheck, hasFaults } from "../../../src/data/check/check.ts";
+import { findLeaks, refuseLeaks } from "../../../src/data/check/duplicates.ts";
+import { openDataset } from "../../../src/data/open.ts";
+import { UserError } from "../../../src/errors.ts";
+import { classFolders, inFolder, noisePng, write } from "../sets.ts";
+
+/** Pictures in own parts: one of train's is in test again, and twice in train with another label. */
+const leaky = {
+  "train/cat/a.png": 1,
+  "train/cat/b.png": 2,
+  "train/dog/a.png": 3,
+  "train/dog/same.png": 1,
+  "val/cat/a.png": 4,
+  "val/dog/a.png": 5,
+  "test/cat/a.png": 6,
+  "test/dog/leak.png": 1,
+};
+
+Deno.test("findBroken() lists every broken picture at once, with reasons", () =>
+  inFolder(async (folder) => {
+    const flipped = noisePng(3);
+    flipped[60] ^= 8;
+    await write(folder, {
+      ...classFolders({ a: 3, b: 3 }),
+      "a/001.png": "",
+      "b/000.png": flipped,
+      "b/zip.jpg": "PK\x03\x04",
+    });
+    const data = await openDataset(folder);
+    const broken = await findBroken(data);
+    assertEquals(broken.map(({ index, file }) => [index, file]), [[1, "a/001.png"], [3, "b/000.png"], [
+      6,
+      "b/zip.jpg",
+    ]]);
+    assertEquals(broken[2].reason, "is not a JPEG or PNG but a ZIP archive");
+    const { data: whole, skipped } = await skipBroken(data);
+    assertEquals([whole.size, skipped.length], [4, 3]);
+    assertEquals(await findBroken(whole), []);
+  }));
+
+Deno.test("refuseLeaks() counts pictures in two parts and lists the pairs, unless they are allowed", () =>
+  inFolder(async (folder) => {
+    await write(folder, leaky);
+    const split = (await openDataset(folder)).split();
+    const leak = { file: "train/cat/a.png", part: "train", otherFile: "test/dog/leak.png", otherPart: "test" } as const;
+    assertEquals(await findLeaks(split), [leak]);
+    const line = "1 picture in more than one part of the split: train/cat/a.png (train) = test/dog/leak.png (test)";
+    await assertRejects(() => refuseLeaks(split, false), UserError, `${line}. Remove them`);
+    assertEquals(await refuseLeaks(split, true), [line]);
+  }));
+
+Deno.test("checkDataset() reports counts, sizes, broken files, duplicates and leaks as plain data", () =>
+  inFolder(async (folder) => {
+    await write(folder, { ...leaky, "train/cat/bad.png": "<html>", "train/dog/wide.png": noisePng(9, 40, 20) });
+    const cmyk = await Deno.readFile(new URL("../../../fixtures/data/cmyk.jpg", import.meta.url));
+    await write(folder, { "train/dog/named.png": cmyk });
+    const data = await openDataset(folder);
+    const report = await checkDataset(data);
+    assertEquals(JSON.parse(JSON.stringify(report)), report);
+    assertEquals(report.classes, [
+      { name: "cat", count: 5, parts: [3, 1, 1] },
+      { name: "dog", count: 6, parts: [4, 1, 1] },
+    ]);
+    assertEquals(report.sizes, { least: 10, median: 10, most: 20 });
+    assertEquals(report.broken.map(({ file }) => file), ["train/cat/bad.png"]);
+    assertEquals(report.misnamed, [{ file: "train/dog/named.png", format: "jpeg" }]);
+    assertEquals(report.duplicates, [["test/dog/leak.png", "train/cat/a.png", "train/dog/same.png"]]);
+    assertEquals(report.contradictions, report.duplicates);
+    assertEquals([report.leaks.length, hasFaults(report)], [1, true]);
+    const text = formatCheck(report);
+    for (
+      const line of [
+        "11 pictures, folder, multiclass",
+        "cat",
+        "train/cat/bad.png is not a JPEG or PNG",
+        "Pictures in more than one part of the split: 1",
+      ]
+    ) {
+      assert(text.includes(line), text);
+    }
+  }));
+
+Deno.test("checkDataset() finds nothing where nothing is wrong", () =>
+  inFolder(async (folder) => {
+    await write(folder, classFolders({ a: 5, b: 5 }));
+    const data = await openDataset(folder);
+    const report = await checkDataset(data);
+    assertEquals([hasFaults(report), report.warnings, report.duplicates, report.misnamed], [false, [], [], []]);
+  }));
+
+Deno.test("checkDataset() goes on where a class is too small to be split", () =>
+  inFolder(async (folder) => {
+    await write(folder, { ...classFolders({ a: 5, b: 2 }), "a/000.png": "" });
+    const report = await checkDataset(await openDataset(folder));
+    assertEquals([report.faults.length, report.broken.length, hasFaults(report)], [1, 1, true]);
+    assert(formatCheck(report).includes("class b has 2 of the 3 pictures it needs"));
+  }));
+
+Deno.test("formatCheck() keeps a hostile file name from writing over the terminal", () =>
+  inFolder(async (folder) => {
+    await write(folder, { ...classFolders({ a: 4, b: 4 }), "a/\x1b[2Jx.png": "" });
+    const data = await openDataset(folder);
+    const text = formatCheck(await checkDataset(data));
+    assert(text.includes("a/\\u{1b}[2Jx.png is empty") && !text.includes("\x1b"), text);
+  }));
+
+Deno.test("fingerprint() changes with a label and with a picture, and with nothing else", () =>
+  inFolder(async (folder) => {
+    await write(folder, { "a.png": 1, "b.png": 2, "l.csv": "file,label\na.png,x\nb.png,y\n" });
+    const fingerprint = async () => await (await openDataset(folder)).fingerprint();
+    const before = await fingerprint();
+    assertEquals(await fingerprint(), before);
+    await write(folder, { "l.csv": "file,label\na.png,y\nb.png,x\n" });
+    const relabelled = await fingerprint();
+    await write(folder, { "a.png": 3 });
+    assertEquals(new Set([before, relabelled, await fingerprint()]).size, 3);
+  }));

@@ -1,0 +1,81 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { decodePicture } from "../../../src/data/pictures/decode.ts";
+import { PictureError, readHeader } from "../../../src/data/pictures/header.ts";
+
+const fixtures = new URL("../../../fixtures/data/", import.meta.url);
+const read = (name: string) => Deno.readFileSync(new URL(name, fixtures));
+
+interface Expected {
+  decoded: Record<string, { height: number; width: number; data: string }>;
+}
+const expected: Expected = JSON.parse(Deno.readTextFileSync(new URL("expected.json", fixtures)));
+
+/** Largest difference from Pillow. Decoders round the colour conversion and the chroma interpolation differently. */
+const tolerances: Record<string, number> = { "cmyk.jpg": 4, "subsampled.jpg": 3, "progressive.jpg": 3, "alpha.png": 1 };
+
+for (const [name, { width, height, data: hex }] of Object.entries(expected.decoded)) {
+  Deno.test(`decodePicture() reads ${name} as Pillow does`, () => {
+    const picture = decodePicture(read(name));
+    assertEquals([picture.width, picture.height, picture.channels], [width, height, 3]);
+    const data = Uint8Array.fromHex(hex);
+    assertEquals(picture.data.length, data.length);
+    const worst = picture.data.reduce((most, value, i) => Math.max(most, Math.abs(value - data[i])), 0);
+    const tolerance = tolerances[name] ?? (name.endsWith(".jpg") && name !== "png_named.jpg" ? 1 : 0);
+    assert(worst <= tolerance, `differs by ${worst}, allowed are ${tolerance}`);
+  });
+}
+
+const text = (content: string) => new TextEncoder().encode(content);
+const broken: [name: string, bytes: Uint8Array, reason: RegExp][] = [
+  ["an empty file", new Uint8Array(), /^is empty/],
+  ["an HTML page", text("\n<!DOCTYPE html><title>404</title>"), /not a JPEG or PNG but an HTML page/],
+  ["a GIF", text("GIF89a......"), /but a GIF/],
+  ["a WebP", text("RIFF....WEBPVP8 "), /but a WebP/],
+  ["a file of zeros", new Uint8Array(500), /but zeros only/],
+  ["a cut JPEG", read("cut.jpg"), /cut short/],
+  ["a cut PNG", read("cut.png"), /cut short/],
+  ["a JPEG of two bytes and a marker", Uint8Array.of(0xff, 0xd8, 0xff), /cut short/],
+  ["a PNG with flipped bits", read("flipped.png"), /damaged: the checksum of chunk IDAT at byte 33 is wrong/],
+  ["a PNG that inflates to more than its header promises", read("inflates.png"), /does not inflate to 52 bytes/],
+  ["a bomb", read("bomb.png"), /20000×20000 = 400\.0 megapixels by its header; the limit is 100/],
+];
+for (const [name, bytes, reason] of broken) {
+  Deno.test(`decodePicture() refuses ${name} and says why`, () => {
+    const error = assertThrows(() => decodePicture(bytes), PictureError);
+    assert(reason.test(error.message), error.message);
+  });
+}
+
+for (const name of ["rgb.jpg", "progressive.jpg", "cmyk.jpg", "interlaced.png", "palette.png"]) {
+  Deno.test(`decodePicture() refuses ${name} cut at any byte`, () => {
+    const whole = read(name);
+    for (let length = 0; length < whole.length; length++) {
+      assertThrows(() => decodePicture(whole.subarray(0, length)), PictureError, undefined, `cut to ${length} bytes`);
+    }
+  });
+}
+
+Deno.test("decodePicture() ends in a picture or a PictureError, whichever bit is flipped", () => {
+  for (const name of ["rgb.jpg", "cmyk.jpg", "palette.png"]) {
+    const whole = read(name);
+    for (let byte = 0; byte < whole.length; byte++) {
+      const flipped = whole.slice();
+      flipped[byte] ^= 1 << (byte % 8);
+      try {
+        decodePicture(flipped);
+      } catch (error) {
+        assert(error instanceof PictureError, `${name}, byte ${byte}: ${error}`);
+      }
+    }
+  }
+});
+
+Deno.test("readHeader() gives sizes, depth and orientation without decoding", () => {
+  const jpeg = { format: "jpeg", width: 18, height: 22, bits: 8, orientation: 1 } as const;
+  assertEquals(readHeader(read("subsampled.jpg")), { ...jpeg, components: 3, sampling: "2x2,1x1,1x1" });
+  assertEquals(readHeader(read("cmyk.jpg")).components, 4);
+  assertEquals(readHeader(read("exif6.jpg")).orientation, 6);
+  const png = { format: "png", width: 18, height: 22, orientation: 1, sampling: "" } as const;
+  assertEquals(readHeader(read("deep.png")), { ...png, bits: 16, components: 3 });
+  assertEquals(readHeader(read("palette.png")).bits, 4);
+});
