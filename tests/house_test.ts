@@ -21,6 +21,18 @@ const below: Readonly<Record<string, readonly string[]>> = {
   "src/data": ["src"],
   "src/interop": ["src"],
   "src/report": ["src", "src/metrics"],
+  "src/run": [
+    "kernels",
+    "src",
+    "src/data",
+    "src/device",
+    "src/graph",
+    "src/interop",
+    "src/metrics",
+    "src/models",
+    "src/nn",
+    "src/report",
+  ],
   "src/train": [
     "kernels",
     "src",
@@ -32,6 +44,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "src/models",
     "src/nn",
     "src/report",
+    "src/run",
   ],
 };
 /**
@@ -44,6 +57,7 @@ const inPage = [
   "src/nn/",
   "src/models/",
   "src/device/webgpu/",
+  "src/run/evaluation_graph.ts",
   "src/train/step.ts",
   "src/interop/safetensors.ts",
   "src/data/resize.ts",

@@ -7,9 +7,9 @@
 import { counted, printable } from "../data/names.ts";
 import { styleName } from "../interop/keys/mod.ts";
 import type { Model } from "../models/mod.ts";
-import type { Preprocessing } from "../train/checkpoint.ts";
-import { preprocessingFor } from "../train/published_preprocessing.ts";
-import { loadWeights, originOf, type WeightsOrigin } from "../train/weights.ts";
+import type { Preprocessing } from "../run/checkpoint.ts";
+import { preprocessingFor } from "../run/published_preprocessing.ts";
+import { loadWeights, originOf, type WeightsOrigin } from "../run/weights.ts";
 import type { Options } from "./command.ts";
 import type * as tables from "./flags.ts";
 

@@ -16,7 +16,7 @@ import { MemoryError } from "../train/budget.ts";
 import type { TeacherOptions } from "../train/distillation.ts";
 import { adam, adamW, type Optimizer, sgd } from "../train/optimizers.ts";
 import type { TrainerOptions } from "../train/options.ts";
-import { readConfig, RunDirectory } from "../train/run_directory.ts";
+import { readConfig, RunDirectory } from "../run/run_directory.ts";
 import { openTeacher, type Student } from "../train/teacher.ts";
 import { Trainer } from "../train/trainer.ts";
 import { flagName, type Invocation, type Options, userPath } from "./command.ts";

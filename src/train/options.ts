@@ -16,7 +16,7 @@ import type { Model } from "../models/model.ts";
 import { resolveTeacher, type Teacher, type TeacherOptions } from "./distillation.ts";
 import type { TrainEvent } from "./events.ts";
 import { adam, type Optimizer } from "./optimizers.ts";
-import type { RunDirectory } from "./run_directory.ts";
+import type { RunDirectory } from "../run/run_directory.ts";
 import type { Schedule } from "./schedules.ts";
 
 /**

@@ -9,7 +9,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { type ChannelStatistics, channelStatistics, halfStatistics, imagenetStatistics } from "../data/statistics.ts";
 import type { Progress } from "../data/scan.ts";
 import { UserError } from "../errors.ts";
-import type { Preprocessing } from "./checkpoint.ts";
+import type { Preprocessing } from "../run/checkpoint.ts";
 import { augmentOf, type ResolvedOptions } from "./options.ts";
 
 /**

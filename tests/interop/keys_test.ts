@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
 import { familyOf, recognise } from "../../src/interop/keys/mod.ts";
-import { preprocessingFor } from "../../src/train/published_preprocessing.ts";
+import { preprocessingFor } from "../../src/run/published_preprocessing.ts";
 import { renameTensors } from "../../src/interop/keys/rename.ts";
 import { createModel, models } from "../../src/models/mod.ts";
 import { huggingFaceVit, publishedKeys } from "./published.ts";
