@@ -67,7 +67,7 @@ export * from "./src/nn/mod.ts";
 // Weights: files of Fovea's, torchvision's, timm's and Hugging Face's, and how they call a model's tensors.
 export type { Cell, Convolution, Family, Joined, KeyRow, KeyStyle, PositionGrid } from "./src/interop/keys/family.ts";
 export type { WritableTensor } from "./src/interop/safetensors.ts";
-export { loadWeights, openModel, type WeightsReport } from "./src/train/weights.ts";
+export { loadWeights, openModel, type WeightsReport } from "./src/run/weights.ts";
 
 // Devices, and the graphs that they compute.
 export type { Device, MemoryUse, Program, Session, StepTime, Tuned, TuneOptions, Values } from "./src/device/device.ts";
@@ -81,9 +81,9 @@ export type { Assignment, Graph, Node, Precision } from "./src/graph/graph.ts";
 
 // Training and testing.
 export { type Budget, MemoryError, type NameOption } from "./src/train/budget.ts";
-export type { Checkpoint, CheckpointInfo, Preprocessing, Progress, Tensors } from "./src/train/checkpoint.ts";
+export type { Checkpoint, CheckpointInfo, Preprocessing, Progress, Tensors } from "./src/run/checkpoint.ts";
 export type { Normalization, TeacherOptions } from "./src/train/distillation.ts";
-export type { Predictions } from "./src/train/evaluate.ts";
+export type { Predictions } from "./src/run/evaluate.ts";
 export type { TrainEvent } from "./src/train/events.ts";
 export type { FitResult } from "./src/train/fit.ts";
 export type { LossScale } from "./src/train/loss_scale.ts";
@@ -98,7 +98,7 @@ export {
   type UpdateInputs,
 } from "./src/train/optimizers.ts";
 export type { TrainerOptions, Tune } from "./src/train/options.ts";
-export { type MetricsRecord, RunDirectory } from "./src/train/run_directory.ts";
+export { type MetricsRecord, RunDirectory } from "./src/run/run_directory.ts";
 export { learningRateAt, type Schedule } from "./src/train/schedules.ts";
 export { type OpenedTeacher, openTeacher, type Student } from "./src/train/teacher.ts";
 export { type Evaluation, Trainer } from "./src/train/trainer.ts";

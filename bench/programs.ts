@@ -10,7 +10,8 @@ import type { Choices } from "../src/graph/choices.ts";
 import { type Graph, isScalarInput, liveNodes, type Precision, stateSizes, wholeSize } from "../src/graph/graph.ts";
 import type { Model } from "../src/models/mod.ts";
 import { sgd } from "../src/train/optimizers.ts";
-import { evaluationGraph, trainingGraph } from "../src/train/step.ts";
+import { evaluationGraph } from "../src/run/evaluation_graph.ts";
+import { trainingGraph } from "../src/train/step.ts";
 import { median } from "./table.ts";
 
 /** A compiled graph with values for everything it reads. */

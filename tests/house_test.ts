@@ -31,6 +31,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "src/metrics",
     "src/models",
     "src/nn",
+    "src/report",
   ],
   "src/train": [
     "kernels",
@@ -56,6 +57,7 @@ const inPage = [
   "src/nn/",
   "src/models/",
   "src/device/webgpu/",
+  "src/run/evaluation_graph.ts",
   "src/train/step.ts",
   "src/interop/safetensors.ts",
   "src/data/pictures/resize.ts",

@@ -10,7 +10,7 @@ import { writeAtomic } from "../files.ts";
 import { predictClasses, predictLabels, sigmoid, softmax } from "../metrics/mod.ts";
 import { confusionPng } from "../report/confusion.ts";
 import { formatReport } from "../report/text.ts";
-import { classNames } from "../train/evaluate.ts";
+import { classNames } from "../run/evaluate.ts";
 import type { Evaluation } from "../train/trainer.ts";
 import { csvText } from "./csv_text.ts";
 

@@ -19,8 +19,8 @@ import {
   normOf,
   valueDeviation,
 } from "../train/parity.ts";
-import { evaluationGraph } from "../train/step.ts";
-import { loadWeights } from "../train/weights.ts";
+import { evaluationGraph } from "../run/evaluation_graph.ts";
+import { loadWeights } from "../run/weights.ts";
 import { type Invocation, userPath } from "./command.ts";
 import { chooseDevice } from "./device.ts";
 import type * as tables from "./flags.ts";

@@ -7,11 +7,11 @@
 import { counted, printable } from "../data/names.ts";
 import { styleName } from "../interop/keys/mod.ts";
 import { type Model, modelNamed } from "../models/mod.ts";
-import type { Preprocessing } from "../train/checkpoint.ts";
+import type { Preprocessing } from "../run/checkpoint.ts";
 import type { Given } from "../run/resolve.ts";
 import { settings } from "../run/settings.ts";
-import { preprocessingFor } from "../train/published_preprocessing.ts";
-import { loadWeights, originOf, type WeightsOrigin } from "../train/weights.ts";
+import { preprocessingFor } from "../run/published_preprocessing.ts";
+import { loadWeights, originOf, type WeightsOrigin } from "../run/weights.ts";
 
 /**
  * The settings with what the weights bring along: model, picture size and preprocessing. They are kept with the run, so that

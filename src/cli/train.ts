@@ -17,7 +17,7 @@ import { pictureSettings, recordSettings, type SettingName, type Settings, train
 import { MemoryError } from "../train/budget.ts";
 import type { TeacherOptions } from "../train/distillation.ts";
 import { factsOf } from "../train/options.ts";
-import { readConfig, RunDirectory } from "../train/run_directory.ts";
+import { readConfig, RunDirectory } from "../run/run_directory.ts";
 import { openTeacher, type Student } from "../train/teacher.ts";
 import { Trainer } from "../train/trainer.ts";
 import { type Invocation, nameIn, type Options, userPath } from "./command.ts";

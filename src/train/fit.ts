@@ -16,16 +16,16 @@ import { totalOf } from "../device/memory.ts";
 import { UserError } from "../errors.ts";
 import type { Choices } from "../graph/choices.ts";
 import type { Report } from "../metrics/mod.ts";
-import type { CheckpointInfo, Preprocessing, Progress, Tensors } from "./checkpoint.ts";
+import type { CheckpointInfo, Preprocessing, Progress, Tensors } from "../run/checkpoint.ts";
 import { recordOf, teacherState } from "./distillation.ts";
-import { Evaluator, reportOf } from "./evaluate.ts";
+import { Evaluator, reportOf } from "../run/evaluate.ts";
 import { kernelTableHash } from "./kernel_table.ts";
 import { initialLossScale, LOSS_SCALE, type LossScale, lossScaleIn } from "./loss_scale.ts";
 import { augmentOf, classWeightsOf, type ResolvedOptions, settingsRecord } from "./options.ts";
 import type { RunPlan } from "./plan_run.ts";
 import { preprocessingOf } from "./preprocessing.ts";
 import { checkSameRun } from "./resume.ts";
-import { epochName, RunDirectory } from "./run_directory.ts";
+import { epochName, RunDirectory } from "../run/run_directory.ts";
 import { learningRateAt, type Schedule } from "./schedules.ts";
 import {
   COUNTERS,

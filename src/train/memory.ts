@@ -12,7 +12,8 @@ import type { Graph } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
 import { type Budget, budgetOf, budgetText, formatBytes, MemoryError, type NameOption } from "./budget.ts";
 import type { Optimizer } from "./optimizers.ts";
-import { evaluationGraph, type StepOptions, trainingGraph } from "./step.ts";
+import { evaluationGraph } from "../run/evaluation_graph.ts";
+import { type StepOptions, trainingGraph } from "./step.ts";
 
 /** What is asked of a device here. */
 type Measuring =

@@ -18,7 +18,7 @@ import { type DataFacts, type Settings, settings } from "../run/settings.ts";
 import { resolveTeacher, type Teacher, type TeacherOptions } from "./distillation.ts";
 import type { TrainEvent } from "./events.ts";
 import { adam, adamW, type Optimizer, sgd } from "./optimizers.ts";
-import type { RunDirectory } from "./run_directory.ts";
+import type { RunDirectory } from "../run/run_directory.ts";
 import type { Schedule } from "./schedules.ts";
 
 /**

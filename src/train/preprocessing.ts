@@ -14,7 +14,7 @@ import {
 } from "../data/store/statistics.ts";
 import type { OnProgress } from "../data/store/scan.ts";
 import { UserError } from "../errors.ts";
-import type { Preprocessing } from "./checkpoint.ts";
+import type { Preprocessing } from "../run/checkpoint.ts";
 import { augmentOf, type ResolvedOptions } from "./options.ts";
 
 /**

@@ -17,7 +17,7 @@ import { measureRates } from "../device/self_test.ts";
 import { UserError } from "../errors.ts";
 import { writeAtomic } from "../files.ts";
 import { adapterFile } from "./adapter_file.ts";
-import { readConfig } from "./run_directory.ts";
+import { readConfig } from "../run/run_directory.ts";
 
 /** Rates of a device, and where they come from. */
 export interface KnownRates {

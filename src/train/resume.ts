@@ -7,10 +7,10 @@
 import { UserError } from "../errors.ts";
 import { settingsIn } from "../run/config.ts";
 import { changeBetween } from "../run/resolve.ts";
-import type { CheckpointInfo } from "./checkpoint.ts";
+import type { CheckpointInfo } from "../run/checkpoint.ts";
 import { recordOf } from "./distillation.ts";
 import type { ResolvedOptions } from "./options.ts";
-import { readConfig } from "./run_directory.ts";
+import { readConfig } from "../run/run_directory.ts";
 
 /**
  * Checks that a run goes on as what it was.

@@ -1,6 +1,6 @@
 /**
- * The graphs of a run: a whole training step (forward, loss, gradients, update, sums for the log), the evaluation of a
- * batch, and the search for a number that is not finite.
+ * The graphs of training: a whole step (forward, loss, gradients, update, sums for the log), and the search for a number that
+ * is not finite.
  *
  * @module
  */
@@ -258,13 +258,6 @@ export function trainingGraph(model: Model, options: StepOptions): Graph {
   const isFirst = b.mul(failed, b.greater(0, firstSkipped));
   b.assign(COUNTERS.firstSkipped, b.where(isFirst, b.input("step", []), firstSkipped));
   return options.checkpointActivations ? recompute(b.graph, loss) : b.graph;
-}
-
-/** The graph of an evaluation: input `images`, output `logits` [N, K]. */
-export function evaluationGraph(model: Model, batch: number): Graph {
-  const b = new GraphBuilder();
-  b.output("logits", model.trace(b, batch, false).logits);
-  return b.graph;
 }
 
 /**

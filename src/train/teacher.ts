@@ -9,10 +9,10 @@ import { printable } from "../data/names.ts";
 import { isFolder } from "../data/paths.ts";
 import { UserError } from "../errors.ts";
 import { createModel, type Model, modelNamed } from "../models/mod.ts";
-import { modelOf } from "./checkpoint.ts";
+import { modelOf } from "../run/checkpoint.ts";
 import type { TeacherOptions } from "./distillation.ts";
-import { checkpointPath, loadCheckpoint, readConfig } from "./run_directory.ts";
-import { openModel } from "./weights.ts";
+import { checkpointPath, loadCheckpoint, readConfig } from "../run/run_directory.ts";
+import { openModel } from "../run/weights.ts";
 
 /** Who is to be taught. */
 export interface Student {

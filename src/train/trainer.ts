@@ -7,8 +7,8 @@
 import type { Dataset } from "../data/dataset.ts";
 import { Loader } from "../data/batches/loader.ts";
 import type { Report } from "../metrics/mod.ts";
-import type { Preprocessing } from "./checkpoint.ts";
-import { Evaluator, type Predictions, reportOf } from "./evaluate.ts";
+import type { Preprocessing } from "../run/checkpoint.ts";
+import { Evaluator, type Predictions, reportOf } from "../run/evaluate.ts";
 import { Fit, type FitResult } from "./fit.ts";
 import { type ResolvedOptions, resolveOptions, type SettledOptions, type TrainerOptions } from "./options.ts";
 import { explained, planRun } from "./plan_run.ts";

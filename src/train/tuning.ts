@@ -21,8 +21,9 @@ import { adapterFile } from "./adapter_file.ts";
 import { kernelTableHash, sha256 } from "./kernel_table.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { isRefusal } from "./rates.ts";
-import { readConfig } from "./run_directory.ts";
-import { evaluationGraph, type StepOptions, trainingGraph } from "./step.ts";
+import { readConfig } from "../run/run_directory.ts";
+import { evaluationGraph } from "../run/evaluation_graph.ts";
+import { type StepOptions, trainingGraph } from "./step.ts";
 
 /** What was measured on an adapter, by bucket. */
 interface Measured {

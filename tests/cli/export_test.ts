@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { main } from "../../cli.ts";
 import { openSafetensors } from "../../src/interop/safetensors_file.ts";
 import { createModel, type Model } from "../../src/models/mod.ts";
-import type { CheckpointInfo } from "../../src/train/checkpoint.ts";
-import { RunDirectory } from "../../src/train/run_directory.ts";
-import { loadWeights } from "../../src/train/weights.ts";
+import type { CheckpointInfo } from "../../src/run/checkpoint.ts";
+import { RunDirectory } from "../../src/run/run_directory.ts";
+import { loadWeights } from "../../src/run/weights.ts";
 
 /** Runs `test` with the directory of a run whose best checkpoint is the model. */
 async function withRun(model: Model, test: (run: string) => Promise<void>): Promise<void> {

@@ -7,7 +7,8 @@ import { WebGpuDevice } from "../../src/device/webgpu/device.ts";
 import { type Graph, isScalarInput, liveNodes, stateSizes, wholeSize } from "../../src/graph/graph.ts";
 import { createModel } from "../../src/models/mod.ts";
 import { sgd } from "../../src/train/optimizers.ts";
-import { evaluationGraph, trainingGraph } from "../../src/train/step.ts";
+import { evaluationGraph } from "../../src/run/evaluation_graph.ts";
+import { trainingGraph } from "../../src/train/step.ts";
 import { dawn, openNullDevice } from "./tint.ts";
 
 /** Numbers for every input. */

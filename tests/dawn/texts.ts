@@ -17,7 +17,8 @@ import { differentiate } from "../../src/graph/differentiate.ts";
 import { type Graph, stateSizes } from "../../src/graph/graph.ts";
 import { createModel, type ModelDefinition, modelNamed, models } from "../../src/models/mod.ts";
 import { adamW, sgd } from "../../src/train/optimizers.ts";
-import { evaluationGraph, type StepOptions, trainingGraph } from "../../src/train/step.ts";
+import { evaluationGraph } from "../../src/run/evaluation_graph.ts";
+import { type StepOptions, trainingGraph } from "../../src/train/step.ts";
 import { forwardGraphOf, graphOf, nameIn, readCases, type Trial } from "../kernels/trials.ts";
 
 /** What texts are written for. The objects are kept: by them the assembler knows the kernels' texts that it has written. */

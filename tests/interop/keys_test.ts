@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
 import { recognise } from "../../src/interop/keys/mod.ts";
 import type { KeyStyle } from "../../src/interop/keys/family.ts";
-import { preprocessingFor } from "../../src/train/published_preprocessing.ts";
+import { preprocessingFor } from "../../src/run/published_preprocessing.ts";
 import { renameTensors } from "../../src/interop/keys/rename.ts";
 import { createModel, families, familyOf, modelNamed, models } from "../../src/models/mod.ts";
 import { huggingFaceVit, publishedKeys } from "./published.ts";

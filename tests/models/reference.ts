@@ -15,7 +15,7 @@ import type { SafetensorsFile } from "../../src/interop/safetensors.ts";
 import { readSafetensors } from "../../src/interop/safetensors_file.ts";
 import { Model } from "../../src/models/mod.ts";
 import { type Layer, Scope } from "../../src/nn/mod.ts";
-import { evaluationGraph } from "../../src/train/step.ts";
+import { evaluationGraph } from "../../src/run/evaluation_graph.ts";
 import { type Deviation, gradientDeviation, gradientGraph, isWithin, valueDeviation } from "../../src/train/parity.ts";
 import { devices } from "../kernels/devices.ts";
 import { pictures, referenceWeight, targets, uniform } from "./rule.ts";

@@ -23,7 +23,8 @@ import {
 } from "../../src/train/distillation.ts";
 import { checkFits, memoryOfRun } from "../../src/train/memory.ts";
 import { sgd } from "../../src/train/optimizers.ts";
-import { evaluationGraph, initialState, type StepOptions, trainingGraph } from "../../src/train/step.ts";
+import { evaluationGraph } from "../../src/run/evaluation_graph.ts";
+import { initialState, type StepOptions, trainingGraph } from "../../src/train/step.ts";
 import { devices } from "../kernels/devices.ts";
 import type { LossCase } from "./fixture.ts";
 

@@ -6,14 +6,8 @@ import { createModel, Model } from "../../src/models/mod.ts";
 import { batchNorm2d, conv2d, flatten, type Layer, lazyLinear, sequential, tanh } from "../../src/nn/mod.ts";
 import { adam, adamW, type Optimizer, sgd } from "../../src/train/optimizers.ts";
 import { layersOf, type Learning, learningOf, type LearningOptions } from "../../src/train/parameter_groups.ts";
-import {
-  COUNTERS,
-  evaluationGraph,
-  initialState,
-  momentName,
-  type StepOptions,
-  trainingGraph,
-} from "../../src/train/step.ts";
+import { evaluationGraph } from "../../src/run/evaluation_graph.ts";
+import { COUNTERS, initialState, momentName, type StepOptions, trainingGraph } from "../../src/train/step.ts";
 import { devices } from "../kernels/devices.ts";
 import { fixture, type GroupsCase } from "./fixture.ts";
 

@@ -4,7 +4,7 @@ import { openDataset } from "../../src/data/open.ts";
 import { channelStatistics } from "../../src/data/store/statistics.ts";
 import { UserError } from "../../src/errors.ts";
 import { createModel } from "../../src/models/mod.ts";
-import { infoOf, metadataOf } from "../../src/train/checkpoint.ts";
+import { infoOf, metadataOf } from "../../src/run/checkpoint.ts";
 import { resolveOptions, type TrainerOptions } from "../../src/train/options.ts";
 import { preprocessingOf } from "../../src/train/preprocessing.ts";
 import { classFolders, inFolder, write } from "../data/sets.ts";

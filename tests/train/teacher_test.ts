@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Task } from "../../src/data/labels.ts";
 import { UserError } from "../../src/errors.ts";
 import { createModel, type Model } from "../../src/models/mod.ts";
-import { checkpointPath, RunDirectory } from "../../src/train/run_directory.ts";
+import { checkpointPath, RunDirectory } from "../../src/run/run_directory.ts";
 import { openTeacher } from "../../src/train/teacher.ts";
 
 const folder = await Deno.makeTempDir();

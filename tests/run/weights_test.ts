@@ -7,8 +7,8 @@ import type { WritableTensor } from "../../src/interop/safetensors.ts";
 import { encodeSafetensors } from "../../src/interop/safetensors_file.ts";
 import { writeAtomic } from "../../src/files.ts";
 import { createModel, type Model, modelNamed, type ModelOptions } from "../../src/models/mod.ts";
-import { type CheckpointInfo, metadataOf } from "../../src/train/checkpoint.ts";
-import { loadWeights, openModel, originOf } from "../../src/train/weights.ts";
+import { type CheckpointInfo, metadataOf } from "../../src/run/checkpoint.ts";
+import { loadWeights, openModel, originOf } from "../../src/run/weights.ts";
 import { huggingFaceVit, publishedKeys, withTensors } from "../interop/published.ts";
 
 /** Values that differ from place to place. */

@@ -9,7 +9,7 @@ import type { Loader } from "../data/batches/loader.ts";
 import type { Program, Session } from "../device/device.ts";
 import { binaryReport, multiclassReport, multilabelReport, type Report } from "../metrics/mod.ts";
 import type { Model } from "../models/model.ts";
-import { evaluationGraph } from "./step.ts";
+import { evaluationGraph } from "./evaluation_graph.ts";
 
 /** What a model says of a data set, in the data set's order. */
 export interface Predictions {
