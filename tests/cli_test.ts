@@ -24,6 +24,8 @@ const mistakes: [line: string, message: string][] = [
   ["train --epoch 3", "train has no flag --epoch; did you mean --epochs?"],
   ["train --optimizer adm", "Cannot use --optimizer adm: give sgd, adam or adamw; did you mean adam?"],
   ["train --memory 6", "Cannot use --memory 6: give a size of at least 1 MiB, such as 6GiB"],
+  ["train --momentum 0.5", "Cannot use --momentum: it would change nothing, since only --optimizer sgd has it"],
+  ["train --lr-scale a=1 a=2", "Cannot use --lr-scale a=1 a=2: give each pattern once"],
   ["train --batch all", "Cannot use --batch all: give a whole number of at least 1, or auto"],
   ["eval", "eval needs RUN and got nothing: see eval --help"],
   [
@@ -63,6 +65,15 @@ for (const command of commands) {
     assertEquals([code, err], [0, ""]);
     assertEquals(out.split("\n").filter((line) => line.length > 100), []);
     for (const flag of Object.values(command.flags)) assertStringIncludes(out.replaceAll(/\s+/g, " "), flag.help);
+    // A flag that is not understood is an error that names it; one that is, at most asks for a value.
+    for (const [, flag] of out.matchAll(/^ {2}(--\S+)/gm)) {
+      const words = [flag.replace("[no-]", ""), ...command.words ? ["a", "b", "c"].slice(0, command.words.min) : []];
+      try {
+        parseCommand(command, words);
+      } catch (error) {
+        assert(!(error as Error).message.includes("has no flag"), (error as Error).message);
+      }
+    }
     parseCommand(command, command.example.split(" ").filter(Boolean));
   });
 }

@@ -59,7 +59,8 @@ export function describe(prefix: string, command: Command): string {
 
 /** `--lr X`, or `--[no-]stratify` where `--no-stratify` is the one to know. */
 function signature(option: string, flag: Flag<unknown>): string {
-  const name = flag.fallback === true ? flagName(option).replace("--", "--[no-]") : flagName(option);
+  const called = flagName(flag.called ?? option);
+  const name = flag.fallback === true ? called.replace("--", "--[no-]") : called;
   return `${name} ${flag.placeholder}`.trimEnd();
 }
 

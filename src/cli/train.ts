@@ -16,7 +16,7 @@ import { type Given, idleIn, recordOf, resolveSettings, settingNamed, settingNam
 import { pictureSettings, recordSettings, type SettingName, type Settings, trainingSettings } from "../run/settings.ts";
 import { MemoryError } from "../train/budget.ts";
 import type { TeacherOptions } from "../train/distillation.ts";
-import { factsOf } from "../train/options.ts";
+import { classWeightsOf, factsOf } from "../train/options.ts";
 import { readConfig, RunDirectory } from "../run/run_directory.ts";
 import { openTeacher, type Student } from "../train/teacher.ts";
 import { Trainer } from "../train/trainer.ts";
@@ -66,6 +66,7 @@ export async function run({ options, given }: Invocation<typeof train.flags>): P
       model.size.toLocaleString("en")
     } parameters, pictures of ${model.imageSize}×${model.imageSize}`,
   );
+  if (!isResumed) { for (const line of chosenLines(settled, settings, split.train)) say(line); }
   // A resumed run has its weights in its last checkpoint.
   if (flags.pretrained !== undefined && !isResumed) await loadPretrained(model, flags.pretrained, flags.verbose, say);
   const teacher = await teacherFor(flags, { model, task: data.task, classes: data.classes }, say);
@@ -128,6 +129,18 @@ async function resumedSettings(run: string, asked: Given, given: ReadonlySet<key
 function refuseIdle(asked: Given, data?: Dataset): void {
   const idle = idleIn(asked, data && factsOf(data), nameOf);
   if (idle) throw new UserError(`Cannot use ${nameOf(idle.name)}: it would change nothing, since ${idle.why}`, 2);
+}
+
+/** What a run chooses by itself and people may want to choose: as flags, and the weights of classes that were to be balanced. */
+const CHOSEN = ["augment", "resize", "batch", "learningRate", "weightDecay"] as const;
+
+function chosenLines(settled: Given, settings: Settings, data: Dataset): string[] {
+  const flags = CHOSEN.filter((name) => settled[name] === undefined).map((name) => `${nameOf(name)} ${settings[name]}`);
+  const lines = flags.length > 0 ? [`chosen ${flags.join(" ")}`] : [];
+  const weights = data.task === "multiclass" ? settings.classWeights : settings.posWeight;
+  if (weights !== "balanced") return lines;
+  const values = classWeightsOf(data, settings).map((weight) => weight.toPrecision(3));
+  return [...lines, `balance ${data.classes.map((name, c) => `${printable(name)} ${values[c]}`).join(", ")}`];
 }
 
 /** The teacher that the flags name. */

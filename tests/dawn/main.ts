@@ -4,7 +4,8 @@
  * the texts on the null backend.
  *
  * ```sh
- * deno task test:dawn                               # all: SwiftShader takes minutes for some unrolled kernels
+ * deno task test:dawn                               # two samples of each op
+ * deno task test:dawn --all                         # all: SwiftShader takes many minutes, and 16 GB, for unrolled kernels
  * deno task test:dawn tests/kernels/nan_test.ts
  * deno task test:dawn --quick                       # what .ci/run runs; the promised limits are a GPU's then
  * FORCE_GPU=1 deno task test:dawn                   # the adapter is taken for a GPU
@@ -47,8 +48,14 @@ async function driverOf(): Promise<Driver | string> {
   return files ? { name: files, env: {} } : await findSwiftShader();
 }
 
-function roundsOn(driver: Driver | string, files: readonly string[], isQuick: boolean): Round[] {
-  const quick: Record<string, string> = isQuick ? { FOVEA_QUICK: "1" } : {};
+/** What of the tests is run. */
+interface Amount {
+  readonly isQuick: boolean;
+  readonly isAll: boolean;
+}
+
+function roundsOn(driver: Driver | string, files: readonly string[], { isQuick, isAll }: Amount): Round[] {
+  const quick: Record<string, string> = isAll ? {} : { FOVEA_QUICK: "1" };
   if (typeof driver === "string") {
     const env = { ...quick, DAWN_BACKEND: "null", DAWN_LIMITS: "promised" };
     return [{ name: "Dawn without a driver", files: files.length > 0 ? files : ["tests/dawn"], env, preload }];
@@ -65,9 +72,9 @@ function roundsOn(driver: Driver | string, files: readonly string[], isQuick: bo
   });
 }
 
-const { _: files, quick } = parseArgs(Deno.args, { boolean: ["quick"] });
+const { _: files, quick, all } = parseArgs(Deno.args, { boolean: ["quick", "all"] });
 const dawn = await loadDawn();
 if (typeof dawn === "string") Deno.exit(await runAll([], [`Dawn: npm's webgpu is not here (${dawn})`]));
 const driver = await driverOf();
 const skipped = typeof driver === "string" ? [`numbers on Dawn: SwiftShader is not here (${driver})`] : [];
-Deno.exit(await runAll(roundsOn(driver, files.map(String), Boolean(quick)), skipped));
+Deno.exit(await runAll(roundsOn(driver, files.map(String), { isQuick: Boolean(quick), isAll: Boolean(all) }), skipped));
