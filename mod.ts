@@ -21,7 +21,8 @@
 export { UserError } from "./src/errors.ts";
 
 // Data: pictures with labels, their parts, and batches of them.
-export type { Augment, Batch } from "./src/data/batches/batch.ts";
+export type { Augment } from "./src/augment/augmentations.ts";
+export type { Batch } from "./src/data/batches/batch.ts";
 export { Loader, type LoaderOptions } from "./src/data/batches/loader.ts";
 export {
   Dataset,

@@ -18,12 +18,14 @@ const below: Readonly<Record<string, readonly string[]>> = {
   "src/device": ["kernels", "src", "src/graph"],
   "src/nn": ["kernels", "src", "src/graph"],
   "src/models": ["kernels", "src", "src/graph", "src/interop", "src/nn"],
-  "src/data": ["src"],
+  "src/augment": ["kernels", "src"],
+  "src/data": ["src", "src/augment"],
   "src/interop": ["src"],
   "src/report": ["src", "src/metrics"],
   "src/run": [
     "kernels",
     "src",
+    "src/augment",
     "src/data",
     "src/device",
     "src/graph",
@@ -36,6 +38,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   "src/train": [
     "kernels",
     "src",
+    "src/augment",
     "src/data",
     "src/device",
     "src/graph",
@@ -205,6 +208,15 @@ Deno.test("what a page runs has nothing of the host's, nor has what it imports",
     imports(path, withoutTypes(source)).forEach((target) => reached.add(target));
   }
   assertEquals(wrong, []);
+});
+
+Deno.test("what makes batches in Workers loads nothing of kernels and graphs", () => {
+  const reached = new Set(["src/data/batches/batch_worker.ts"]);
+  for (const path of reached) {
+    imports(path, withoutTypes(code.get(path) ?? "")).forEach((target) => reached.add(target));
+  }
+  assert(reached.has("src/augment/host/crop.ts"));
+  assertEquals([...reached].filter((path) => /^(kernels|src\/(graph|nn|device|augment\/device))\//.test(path)), []);
 });
 
 Deno.test("no imports go in a circle", () => {

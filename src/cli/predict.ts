@@ -5,11 +5,12 @@
  */
 
 import { glob } from "node:fs/promises";
-import { normalTables, placePicture } from "../data/batches/batch.ts";
+import { wholeOf } from "../augment/host/picture_view.ts";
+import { middlePart, normalTables, placePicture } from "../data/batches/batch.ts";
 import { printable } from "../data/names.ts";
 import { Inside, isFile, isFolder, listPictures } from "../data/paths.ts";
 import { decodeFile, toStored } from "../data/store/reader.ts";
-import { middleOf, squareOf, toGrey } from "../data/pictures/resize.ts";
+import { squareOf, toGrey } from "../data/pictures/resize.ts";
 import type { Device } from "../device/device.ts";
 import { UserError } from "../errors.ts";
 import { sigmoid, softmax } from "../metrics/mod.ts";
@@ -96,7 +97,7 @@ async function* predictAll(
   files: readonly string[],
   batch: number,
 ): AsyncGenerator<Prediction | UserError> {
-  const { imageSize, square, mean, std } = preprocessing;
+  const { imageSize, mean, std } = preprocessing;
   const pixels = model.channels * imageSize * imageSize;
   const tables = normalTables(mean, std);
   using session = device.open();
@@ -110,9 +111,8 @@ async function* predictAll(
       try {
         const picture = squareOf(toStored(decodeFile(file), preprocessing), preprocessing);
         const input = model.channels === 1 ? toGrey(picture) : picture;
-        const middle = middleOf(square, imageSize);
         const out = images.subarray(row * pixels, (row + 1) * pixels);
-        placePicture(input, { left: middle, top: middle, mirrored: false }, imageSize, tables, out);
+        placePicture(middlePart(wholeOf(input), imageSize), tables, out);
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         errors.set(row, error);

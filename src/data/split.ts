@@ -8,7 +8,7 @@
 import { UserError } from "../errors.ts";
 import type { Task } from "./labels.ts";
 import { firstNames, printable } from "./names.ts";
-import { randomStream, shuffle } from "./random.ts";
+import { randomStream, shuffle } from "../random.ts";
 
 /** The parts, in order. */
 export const splitNames = ["train", "val", "test"] as const;

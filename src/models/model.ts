@@ -128,10 +128,11 @@ export class Model {
   /**
    * Adds the model to a graph.
    *
-   * @param b Builder of the graph; it gets an input `images` [N, C, S, S].
+   * @param b Builder of the graph.
    * @param batch Pictures N.
    * @param training Batch statistics and dropout, or running statistics and none.
    * @param frozen Keys that stay as they are in training; default none.
+   * @param images Pictures [N, C, S, S]; default an input `images`.
    * @returns The logits [N, classes], and the scope with what the trace has met.
    */
   trace(
@@ -139,9 +140,10 @@ export class Model {
     batch: number,
     training: boolean,
     frozen?: ReadonlySet<string>,
+    images?: Tensor,
   ): { logits: Tensor; scope: Scope } {
     const scope = Scope.root(b, training, "", frozen);
-    const images = b.input("images", [batch, this.channels, this.imageSize, this.imageSize]);
+    images ??= b.input("images", [batch, this.channels, this.imageSize, this.imageSize]);
     return { logits: this.layer(images, scope), scope };
   }
 

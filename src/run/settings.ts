@@ -9,7 +9,8 @@
  * @module
  */
 
-import { type Augment, squareFor } from "../data/batches/batch.ts";
+import { type Augment, augmentNames } from "../augment/augmentations.ts";
+import { squareFor } from "../data/batches/batch.ts";
 import type { DatasetKind } from "../data/dataset.ts";
 import type { Task } from "../data/labels.ts";
 import { models } from "../models/mod.ts";
@@ -179,7 +180,7 @@ export const pictureSettings = {
     derive: ({ data: { pictureSize = USUAL_SIZE } = { pictureSize: USUAL_SIZE } }) =>
       pictureSize <= SMALL_SIZE ? pictureSize : USUAL_SIZE,
   }),
-  augment: setting(choice(["none", "flip", "crop-flip"]), {
+  augment: setting(choice(augmentNames), {
     help: "random mirror image; random part of the picture",
     byDefault: "none below 64 pixels and for IDX files, else flip",
     // Or drawn upright by convention.

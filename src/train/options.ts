@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Augment } from "../data/batches/batch.ts";
+import type { Augment } from "../augment/augmentations.ts";
 import type { CacheOptions } from "../data/store/cache_folder.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Task } from "../data/labels.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { cropsAtRandom } from "../augment/augmentations.ts";
 import { squareFor } from "../data/batches/batch.ts";
 import type { Dataset } from "../data/dataset.ts";
 import {
@@ -33,9 +34,9 @@ export async function preprocessingOf(
   const { model: { imageSize }, interpolation, normalize, cache } = options;
   const augment = augmentOf(options, data);
   const square = options.resize ?? squareFor(imageSize, augment);
-  const least = augment === "crop-flip" ? imageSize + 1 : imageSize;
+  const least = cropsAtRandom(augment) ? imageSize + 1 : imageSize;
   if (square < least) {
-    const what = augment === "crop-flip" ? "a random part" : "the middle part";
+    const what = cropsAtRandom(augment) ? "a random part" : "the middle part";
     throw new UserError(
       `Cannot cut ${what} of ${imageSize}×${imageSize} out of pictures resized to ${square}: give --resize ${least} or more`,
       2,

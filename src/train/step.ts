@@ -6,6 +6,11 @@
  */
 
 import { type Operand, sizeOf, type Tensor } from "../../kernels/op.ts";
+import {
+  type BatchTensors,
+  type DeviceTransformation,
+  deviceTransformations,
+} from "../augment/device/transformations.ts";
 import type { Task } from "../data/labels.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import { differentiate } from "../graph/differentiate.ts";
@@ -42,6 +47,8 @@ export interface StepOptions {
   readonly accumulation?: "gather" | "update";
   /** Computes activations again in the backward pass instead of holding them: a third more time for much less memory. */
   readonly checkpointActivations?: boolean;
+  /** Random changes to a batch on the device, in their order; default none. */
+  readonly transformations?: readonly DeviceTransformation[];
   /** How activations and the gradients that flow back are held, default f32; `f16` brings the states of a loss scale. */
   readonly precision?: Precision;
   /** Goes on after a step that is not finite, leaving it out; otherwise nothing is updated from that step on. */
@@ -64,6 +71,8 @@ export function stepOf(options: SettledOptions, samples: number): LearningStep {
     batch: Math.min(batch, samples),
     accumulation: accumulate > 1 ? "update" : undefined,
     checkpointActivations: options.checkpointActivations,
+    // What is chosen where none is given has none on the device.
+    transformations: deviceTransformations(options.augment ?? "none"),
     precision: options.precision,
     skipNonFinite: options.skipNonFinite > 0,
   };
@@ -142,12 +151,13 @@ function forwardBackward(model: Model, options: StepOptions): Forward {
   const { task, batch, labelSmoothing, teacher, precision } = options;
   const { rates, frozen } = options.learning ?? learnAll(model.parameters);
   const b = new GraphBuilder({ precision });
-  const { logits, scope } = model.trace(b, batch, true, frozen);
-  const targets = b.input("targets", logits.shape);
+  const changed = changedBatch(b, model, options);
+  const { logits, scope } = model.trace(b, batch, true, frozen, changed?.pictures);
+  const targets = changed?.targets ?? b.input("targets", logits.shape);
   const weight = b.input("weight", [batch]);
   const classWeight = b.state(CLASS_WEIGHT, [model.classes]);
   const operands = { logits, targets, weight, classWeight, labelSmoothing };
-  const taught = teacher && teacherLogits(b, teacher, imagesOf(b, model, batch));
+  const taught = teacher && teacherLogits(b, teacher, changed?.pictures ?? imagesOf(b, model, batch));
   const loss = taught
     ? distillationLoss(b, task, teacher, { ...operands, teacher: taught, outputs: scope.outputs })
     : taskLoss(b, task, operands);
@@ -166,6 +176,18 @@ function forwardBackward(model: Model, options: StepOptions): Forward {
       return { name, decay, rate: rates.get(name)!, parameter: parameters[k], grad: grads[k] };
     }),
   };
+}
+
+/** The batch as transformations on the device leave it, where there are any. */
+function changedBatch(
+  b: GraphBuilder,
+  model: Model,
+  { batch, transformations = [] }: StepOptions,
+): BatchTensors | undefined {
+  if (transformations.length === 0) return undefined;
+  const key = [b.input("keyHi", []), b.input("keyLo", [])] as const;
+  const given = { pictures: imagesOf(b, model, batch), targets: b.input("targets", [batch, model.classes]) };
+  return transformations.reduce((before, transform) => transform(b, before, key), given);
 }
 
 /** Most rows whose sums are computed side by side. */

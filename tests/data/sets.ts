@@ -5,7 +5,7 @@
  */
 
 import { crc32, deflateSync } from "node:zlib";
-import { randomBelow, randomStream } from "../../src/data/random.ts";
+import { randomBelow, randomStream } from "../../src/random.ts";
 
 /** Makes a temporary folder, gives it to `use` and removes it. */
 export async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {

@@ -1,3 +1,7 @@
+import { randomUniform } from "../../kernels/random.ts";
+import type { Tensor } from "../../kernels/op.ts";
+import type { DeviceTransformation } from "../../src/augment/device/transformations.ts";
+import { resolveTeacher, teacherState } from "../../src/train/distillation.ts";
 import { assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
 import type { Session } from "../../src/device/device.ts";
 import { runReference } from "../../src/device/reference.ts";
@@ -67,6 +71,47 @@ Deno.test("trainingGraph() takes PyTorch's step: loss, clipping by the gradient'
       assertEquals(states.get(COUNTERS.lossCount)![0], 6);
     });
   }
+});
+
+Deno.test("trainingGraph() learns from the batch that transformations on the device make of the given one", () => {
+  const model = modelOf(sequential({ flatten: flatten(), fc: lazyLinear(3) }), 2);
+  const [{ images, targets, before }] = fixture.steps;
+  /** Mixes each picture, and its target, with the next one's. */
+  const mix: DeviceTransformation = (b, { pictures, targets }, randomKey) => {
+    const share = b.op("random", randomKey, { shape: [1], stream: 77 });
+    const mixed = (x: Tensor) => {
+      const [n, ...rest] = x.shape;
+      const at = (start: number, rows: number) => b.slice(x, [start, ...rest.map(() => 0)], [rows, ...rest]);
+      const next = b.concat([at(1, n - 1), at(0, 1)], 0);
+      return b.add(x, b.mul(share, b.sub(next, x)));
+    };
+    return { pictures: mixed(pictures), targets: mixed(targets) };
+  };
+  const share = randomUniform(0, 77, 1, 2);
+  const byHand = (values: readonly number[], width: number) =>
+    values.map((value, i) => value + share * (values[(i + width) % values.length] - value));
+  // What the teacher answers is a part of the loss: it sees what the student sees.
+  const teacherModel = modelOf(sequential({ flatten: flatten(), fc: lazyLinear(3) }), 2);
+  teacherModel.initialize(5);
+  const preprocessing = { mean: [0], std: [1] };
+  const teacher = resolveTeacher({ model: teacherModel, preprocessing });
+  const learn = (transformations: readonly DeviceTransformation[], images: number[], targets: number[]) => {
+    const { states } = runReference(trainingGraph(model, { ...options, transformations, teacher }), {
+      ...Object.fromEntries(initialState(model, options.optimizer, [1, 1, 1])),
+      ...Object.fromEntries(teacherState(teacher, preprocessing)),
+      ...before,
+      ...key,
+      ...{ images, targets },
+      weight: [1, 1, 1, 1, 1, 1],
+      step: [0],
+      learningRate: [0.5],
+    });
+    return [...Object.keys(before), COUNTERS.lossSum].flatMap((name) => [...states.get(name)!]);
+  };
+  const plain = learn([], [...images], [...targets]);
+  const wanted = learn([], byHand(images, 4), byHand(targets, 3));
+  assertNotEquals(plain, wanted);
+  learn([mix], [...images], [...targets]).forEach((got, k) => assertAlmostEquals(got, wanted[k], 1e-12));
 });
 
 Deno.test("trainingGraph() writes every state in place, each optimiser's in one map a parameter", () => {

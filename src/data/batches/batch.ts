@@ -1,17 +1,16 @@
 /**
- * Makes batches: which samples, cropped and mirrored how, normalised to floats. Everything is a function of the seed,
+ * Makes batches: which samples, changed at random how, normalised to floats. Everything is a function of the seed,
  * the epoch and the sample.
  *
  * @module
  */
 
-import type { Picture } from "../pictures/decode.ts";
-import { randomBelow, randomStream, shuffle } from "../random.ts";
+import { type Augment, cropsAtRandom, hostTransformations } from "../../augment/augmentations.ts";
+import { cutOut, type PictureView, wholeOf } from "../../augment/host/picture_view.ts";
+import type { HostTransformation } from "../../augment/host/transformation.ts";
+import { randomStream, shuffle } from "../../random.ts";
 import type { PictureReader, ReaderSource } from "../store/reader.ts";
 import { middleOf } from "../pictures/resize.ts";
-
-/** Random changes to training pictures: none; mirrored; a random crop of a larger square, and mirrored. */
-export type Augment = "none" | "flip" | "crop-flip";
 
 /** A batch as the device takes it. */
 export interface Batch {
@@ -41,7 +40,7 @@ export interface BatchPlan {
   readonly mean: readonly number[];
   /** Standard deviation of each channel. */
   readonly std: readonly number[];
-  /** Random changes. */
+  /** Random changes to the pictures. */
   readonly augment: Augment;
   /** Whether the order is random. */
   readonly shuffle: boolean;
@@ -53,8 +52,8 @@ export interface BatchPlan {
   readonly outputs: number;
 }
 
-/** Streams of the order and of the changes to pictures. */
-const [orderStream, augmentStream] = [0x0a3e1, 0xa26];
+/** Stream of the order. */
+const orderStream = 0x0a3e1;
 
 /**
  * Side of the square that is stored for pictures of a size: the size itself, or for random crops a larger square, 256
@@ -66,7 +65,7 @@ const [orderStream, augmentStream] = [0x0a3e1, 0xa26];
  * @returns Side of the square in pixels.
  */
 export function squareFor(size: number, augment: Augment): number {
-  return augment === "crop-flip" ? size + 2 * Math.max(1, Math.round(size / 14)) : size;
+  return cropsAtRandom(augment) ? size + 2 * Math.max(1, Math.round(size / 14)) : size;
 }
 
 /**
@@ -88,6 +87,8 @@ export class BatchMaker {
   readonly #targets: Float32Array;
   /** Normalised value of each byte, [C][256]. */
   readonly #normal: readonly Float32Array[];
+  readonly #transformations: readonly HostTransformation[];
+  readonly #crops: boolean;
   #order: { epoch: number; samples: Int32Array } | undefined;
 
   /**
@@ -101,6 +102,8 @@ export class BatchMaker {
     this.#reader = reader;
     this.#targets = new Float32Array(plan.targets);
     this.#normal = normalTables(plan.mean, plan.std);
+    this.#transformations = hostTransformations(plan.augment);
+    this.#crops = cropsAtRandom(plan.augment);
   }
 
   /**
@@ -131,33 +134,27 @@ export class BatchMaker {
     return made;
   }
 
-  /** Writes a picture as [C, S, S]: cropped, mirrored, normalised. */
+  /** Writes a picture as [C, S, S]: changed at random, normalised. */
   #place(sample: number, epoch: number, out: Float32Array): void {
-    const { imageSize } = this.#plan.reader.resizing;
-    placePicture(this.#reader.readSquare(sample), this.#change(sample, epoch), imageSize, this.#normal, out);
-  }
-
-  /** Where the picture is cut out of its square, and whether it is mirrored. */
-  #change(sample: number, epoch: number): Cut {
-    const { augment, seed, reader: { resizing: { square, imageSize } } } = this.#plan;
-    const middle = middleOf(square, imageSize);
-    if (augment === "none") return { left: middle, top: middle, mirrored: false };
-    const next = randomStream(augmentStream, seed, epoch, sample);
-    const mirrored = randomBelow(next, 2) === 1;
-    if (augment === "flip") return { left: middle, top: middle, mirrored };
-    const places = square - imageSize + 1;
-    return { left: randomBelow(next, places), top: randomBelow(next, places), mirrored };
+    const { seed, reader: { resizing: { imageSize } } } = this.#plan;
+    const square = wholeOf(this.#reader.readSquare(sample));
+    const start = this.#crops ? square : middlePart(square, imageSize);
+    const picture = this.#transformations.reduce(
+      (seen, { apply }) => apply(seen, [seed, epoch, sample], imageSize),
+      start,
+    );
+    placePicture(picture, this.#normal, out);
   }
 }
 
-/** Where a picture is cut out of its square, and whether it is mirrored. */
-export interface Cut {
-  /** Columns left out on the left. */
-  readonly left: number;
-  /** Rows left out above. */
-  readonly top: number;
-  /** Whether left and right change places. */
-  readonly mirrored: boolean;
+/**
+ * The middle of a picture, as torchvision's `center_crop` has it.
+ *
+ * @param picture At least as large.
+ * @param size Side of the middle in pixels.
+ */
+export function middlePart(picture: PictureView, size: number): PictureView {
+  return cutOut(picture, middleOf(picture.width, size), middleOf(picture.height, size), size);
 }
 
 /**
@@ -172,28 +169,20 @@ export function normalTables(mean: readonly number[], std: readonly number[]): F
 }
 
 /**
- * Writes a picture as the model takes it: cut out, mirrored, normalised.
+ * Writes a picture as the model takes it: normalised, channel by channel.
  *
- * @param picture At least as large as the cut.
- * @param cut Where it is cut out.
- * @param size Side of the cut in pixels, S.
+ * @param picture The picture.
  * @param normal Tables of {@link normalTables}, one for each channel.
- * @param out [C, S, S].
+ * @param out [C, height, width].
  */
-export function placePicture(
-  { width, channels, data }: Picture,
-  { left, top, mirrored }: Cut,
-  size: number,
-  normal: readonly Float32Array[],
-  out: Float32Array,
-): void {
-  const [first, step] = mirrored ? [left + size - 1, -channels] : [left, channels];
+export function placePicture(picture: PictureView, normal: readonly Float32Array[], out: Float32Array): void {
+  const { width, height, channels, data, start, acrossBy, downBy } = picture;
+  let to = 0;
   for (let c = 0; c < channels; c++) {
     const table = normal[c];
-    let to = c * size * size;
-    for (let y = 0; y < size; y++) {
-      let from = ((top + y) * width + first) * channels + c;
-      for (let x = 0; x < size; x++, from += step) out[to++] = table[data[from]];
+    for (let y = 0; y < height; y++) {
+      let from = start + y * downBy + c;
+      for (let x = 0; x < width; x++, from += acrossBy) out[to++] = table[data[from]];
     }
   }
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Augment, type Batch, type BatchPlan, squareFor } from "./batch.ts";
+import { type Augment, hostTransformations } from "../../augment/augmentations.ts";
+import { type Batch, type BatchPlan, squareFor } from "./batch.ts";
 import type { BatchAnswer, BatchRequest } from "./batch_worker.ts";
 import type { CacheOptions } from "../store/cache_folder.ts";
 import type { Dataset } from "../dataset.ts";
@@ -104,7 +105,7 @@ export class Loader implements Disposable {
    * @param options How.
    * @returns The loader. Close it, or declare it with `using`.
    * @throws {UserError} If a picture of the data set is broken: all of them are counted, the first ones named.
-   * @throws {RangeError} If the data set is empty, or a number does not fit.
+   * @throws {RangeError} If the data set is empty, a number does not fit, or there is no such augmentation.
    */
   static async open(data: Dataset, options: LoaderOptions): Promise<Loader> {
     checkOptions(data, options);
@@ -249,6 +250,7 @@ function targetRows(data: Dataset): SharedArrayBuffer {
 
 function checkOptions(data: Dataset, options: LoaderOptions): void {
   const { batch, imageSize, mean, std, square = imageSize } = options;
+  hostTransformations(options.augment); // throws where there is none of the name
   if (data.size === 0) throw new RangeError("Cannot stream an empty data set");
   for (const [name, value] of Object.entries({ batch, imageSize, square, workers: options.workers ?? 1 })) {
     if (!Number.isInteger(value) || value < 1) {

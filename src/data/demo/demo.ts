@@ -9,7 +9,7 @@ import { UserError } from "../../errors.ts";
 import { cacheFolder } from "../store/cache_folder.ts";
 import { demoAttributes, drawUpFace, type Hair, hairRatios } from "./demo_face.ts";
 import { printable } from "../names.ts";
-import { randomStream, shuffle } from "../random.ts";
+import { randomStream, shuffle } from "../../random.ts";
 import type { OnProgress } from "../store/scan.ts";
 import { largestRemainder } from "../split.ts";
 import { runInWorkers, workerCount } from "../workers.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { randomBelow, type RandomStream, randomStream } from "../random.ts";
+import { randomBelow, type RandomStream, randomStream } from "../../random.ts";
 
 /** Hair-colour classes of the demo set, and how many pictures each has in proportion. */
 export const hairRatios = { Black_Hair: 2, Blond_Hair: 1, Brown_Hair: 1, Gray_Hair: 1, Others: 0.5 } as const;

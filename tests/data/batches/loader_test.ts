@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import type { Augment } from "../../../src/augment/augmentations.ts";
 import { type Batch, epochOrder, squareFor } from "../../../src/data/batches/batch.ts";
 import type { Dataset } from "../../../src/data/dataset.ts";
 import { decodePicture } from "../../../src/data/pictures/decode.ts";
@@ -262,6 +263,12 @@ Deno.test("Loader keeps all packs within the budget", () =>
       await batches(data, { ...plain, batch: 2, imageSize, cache: { ...cache, budgetBytes } });
       assert(await sizes() <= budgetBytes, `${await sizes()} bytes after size ${imageSize}`);
     }
+  }));
+
+Deno.test("Loader refuses an augmentation that there is not", () =>
+  withSet(async (data, cache) => {
+    const options = { ...plain, batch: 2, imageSize: 8, square: 8, cache, augment: "rotate" as Augment };
+    await assertRejects(() => Loader.open(data, options), RangeError, "no augmentation rotate");
   }));
 
 Deno.test("epochOrder() holds each sample once and changes with seed and epoch", () => {

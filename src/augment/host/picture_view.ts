@@ -1,0 +1,45 @@
+/**
+ * Pictures as transformations on the host see them.
+ *
+ * @module
+ */
+
+/**
+ * A rectangle of a picture's bytes and the way in which they are gone through: to cut or to mirror moves no byte. A
+ * transformation that computes new pixels gives a view of new bytes.
+ */
+export interface PictureView {
+  /** Width in pixels. */
+  readonly width: number;
+  /** Height in pixels. */
+  readonly height: number;
+  /** Channels of a pixel: 1 grey, 3 RGB; a pixel's stand side by side. */
+  readonly channels: 1 | 3;
+  /** Values 0 to 255. */
+  readonly data: Uint8Array;
+  /** Where the upper left pixel is. */
+  readonly start: number;
+  /** From a pixel to the one at its right. */
+  readonly acrossBy: number;
+  /** From a pixel to the one below. */
+  readonly downBy: number;
+}
+
+/** A whole picture, [height, width, channels]. */
+export function wholeOf(picture: Pick<PictureView, "width" | "height" | "channels" | "data">): PictureView {
+  const { width, height, channels, data } = picture;
+  return { width, height, channels, data, start: 0, acrossBy: channels, downBy: width * channels };
+}
+
+/**
+ * A square of a picture.
+ *
+ * @param picture At least as large.
+ * @param left Columns left out on the left.
+ * @param top Rows left out above.
+ * @param size Side of the square in pixels.
+ */
+export function cutOut(picture: PictureView, left: number, top: number, size: number): PictureView {
+  const { start, acrossBy, downBy } = picture;
+  return { ...picture, width: size, height: size, start: start + left * acrossBy + top * downBy };
+}

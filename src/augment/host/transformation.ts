@@ -1,0 +1,34 @@
+/**
+ * What a transformation on the host is. Workers load these: nothing of the graph is imported here.
+ *
+ * @module
+ */
+
+import { type RandomStream, randomStream } from "../../random.ts";
+import type { PictureView } from "./picture_view.ts";
+
+/** What a transformation's random numbers are a function of. */
+export type SampleKey = readonly [seed: number, epoch: number, sample: number];
+
+/** A random change to a training picture, before it is normalised. */
+export interface HostTransformation {
+  /** What it is called. */
+  readonly name: string;
+  /** Whether it takes a part out of a larger square, which is stored for it; else it sees the square's middle. */
+  readonly crops?: boolean;
+  /**
+   * Changes a picture.
+   *
+   * @param picture The picture; of the model's size unless it crops.
+   * @param key Names the random numbers.
+   * @param size Side that the model takes, in pixels.
+   * @returns The picture, of that side.
+   */
+  readonly apply: (picture: PictureView, key: SampleKey, size: number) => PictureView;
+}
+
+/**
+ * Mirror and crop read one stream, so that runs of before go on to the same bytes: mirror its first number, crop the next
+ * ones. Another transformation takes a stream of its own, by another number.
+ */
+export const placementStream = (key: SampleKey): RandomStream => randomStream(0xa26, ...key);
