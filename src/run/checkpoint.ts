@@ -27,7 +27,7 @@ export interface Progress {
   /** Steps of the next epoch that are done. */
   readonly step: number;
   /** Steps of the whole run that are done. */
-  readonly updates: number;
+  readonly stepsDone: number;
   /** Highest validation accuracy so far and its epoch, from 1; none before the first validation. */
   readonly best?: { readonly epoch: number; readonly accuracy: number };
 }
@@ -88,7 +88,16 @@ export function infoOf(metadata: Readonly<Record<string, string>>, path: string)
   }
   // The first checkpoints do not name the interpolation: there was but one.
   const { imageSize, square, interpolation = "bilinear", mean, std } = info.preprocessing;
-  return { ...info, preprocessing: { imageSize, square, interpolation, mean, std } };
+  return {
+    ...info,
+    preprocessing: { imageSize, square, interpolation, mean, std },
+    ...info.progress && { progress: progressOf(info.progress) },
+  };
+}
+
+/** Runs of before called their steps `updates`, though several steps may make one update. */
+function progressOf({ updates, ...progress }: Progress & { readonly updates?: number }): Progress {
+  return updates === undefined ? progress : { ...progress, stepsDone: updates };
 }
 
 /** The text as JSON, or undefined; another program may have written anything. */

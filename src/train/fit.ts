@@ -132,7 +132,7 @@ export class Fit {
     // Only now, so that they lie side by side.
     for (const [name, values] of [...model.weights, ...started, ...scale, ...taught]) this.#session.write(name, values);
     this.#evaluator = new Evaluator(this.#session, model, this.#val.batch);
-    this.#progress = { epoch: 0, step: 0, updates: 0 };
+    this.#progress = { epoch: 0, step: 0, stepsDone: 0 };
   }
 
   static async open(options: ResolvedOptions, plan: RunPlan, trainData: Dataset, valData: Dataset): Promise<Fit> {
@@ -229,11 +229,11 @@ export class Fit {
     this.#lastLog = { time: performance.now(), images: 0 };
     for await (const batch of this.#train.epoch(this.#progress.epoch, this.#progress.step)) {
       this.#runStep(batch);
-      const { step, updates } = this.#progress;
+      const { step, stepsDone } = this.#progress;
       const isLast = step === this.#train.steps;
-      if (updates % logEvery === 0 || isLast) await this.#log();
-      else if (updates % settleEvery === 0) await this.#session.settle();
-      if (valEvery !== undefined && updates % valEvery === 0 && !isLast) await this.#validate();
+      if (stepsDone % logEvery === 0 || isLast) await this.#log();
+      else if (stepsDone % settleEvery === 0) await this.#session.settle();
+      if (valEvery !== undefined && stepsDone % valEvery === 0 && !isLast) await this.#validate();
       // A turn of the event loop: without it, signals and Workers starve while the device blocks this thread.
       await new Promise((resolve) => setTimeout(resolve, 0));
       if (signal?.aborted) return;
@@ -242,27 +242,27 @@ export class Fit {
 
   #runStep(batch: Batch): void {
     const { optimizer, onEvent, accumulate } = this.#options;
-    const { epoch, step, updates } = this.#progress;
+    const { epoch, step, stepsDone } = this.#progress;
     const { steps } = this.#train;
     // The step is one of `together` that make one update; the last of an epoch has what is left.
     const first = step - step % accumulate;
     const together = Math.min(accumulate, steps - first);
     const updatesBefore = epoch * Math.ceil(steps / accumulate) + first / accumulate;
-    const scalars = optimizer.scalars(this.#rate(updates), updatesBefore);
+    const scalars = optimizer.scalars(this.#rate(stepsDone), updatesBefore);
     const program = step + 1 === first + together ? this.#program : this.#gathering!;
-    program.run({ ...this.#inputsOf(batch, updates), ...scalarValues({ ...scalars, share: 1 / together }) });
+    program.run({ ...this.#inputsOf(batch, stepsDone), ...scalarValues({ ...scalars, share: 1 / together }) });
     this.#lastLog.images += batch.count;
-    this.#progress = { ...this.#progress, step: step + 1, updates: updates + 1 };
+    this.#progress = { ...this.#progress, step: step + 1, stepsDone: stepsDone + 1 };
     onEvent?.({ type: "step", epoch, step: step + 1, imagesPerSecond: this.#imagesPerSecond() });
   }
 
-  #inputsOf({ images, targets, weight }: Batch, updates: number): Record<string, Float32Array> {
-    const [keyHi, keyLo] = randomKey(this.#options.seed, updates);
-    return { images, targets, weight, ...scalarValues({ keyHi, keyLo, step: updates }) };
+  #inputsOf({ images, targets, weight }: Batch, stepsDone: number): Record<string, Float32Array> {
+    const [keyHi, keyLo] = randomKey(this.#options.seed, stepsDone);
+    return { images, targets, weight, ...scalarValues({ keyHi, keyLo, step: stepsDone }) };
   }
 
-  #rate(updates: number): number {
-    return learningRateAt(updates, this.#schedule);
+  #rate(stepsDone: number): number {
+    return learningRateAt(stepsDone, this.#schedule);
   }
 
   #imagesPerSecond(): number {
@@ -272,7 +272,7 @@ export class Fit {
   /** Reads the sums of the steps since the last log, and stops the run when one of them was not finite. */
   async #log(): Promise<void> {
     const { onEvent, skipNonFinite } = this.#options;
-    const { epoch, updates } = this.#progress;
+    const { epoch, stepsDone } = this.#progress;
     const counters = await this.#session.read(this.#counters);
     const valueOf = (name: string) => counters.get(name)![0];
     const skipped = valueOf(COUNTERS.skipped);
@@ -282,23 +282,25 @@ export class Fit {
     const count = valueOf(COUNTERS.lossCount);
     for (const name of [COUNTERS.lossSum, COUNTERS.lossCount]) this.#session.write(name, Float32Array.of(0));
     const loss = count > 0 ? valueOf(COUNTERS.lossSum) / count : null;
-    const learningRate = this.#rate(updates - 1);
+    const learningRate = this.#rate(stepsDone - 1);
     const lossScale = lossScaleIn(counters);
     await this.#directory?.record({
       type: "train",
       epoch: epoch + 1,
-      step: updates,
+      step: stepsDone,
       loss,
       learningRate,
       skipped,
       ...lossScale && { lossScale: lossScale.scale, overflows: lossScale.overflows },
       imagesPerSecond,
     });
-    if (loss !== null) onEvent?.({ type: "log", epoch, step: updates, loss, learningRate, lossScale, imagesPerSecond });
+    if (loss !== null) {
+      onEvent?.({ type: "log", epoch, step: stepsDone, loss, learningRate, lossScale, imagesPerSecond });
+    }
     if (skipped > 0) {
       onEvent?.({
         type: "warning",
-        message: `${skipped} of ${updates} steps were not finite and were left out (--on-nan)`,
+        message: `${skipped} of ${stepsDone} steps were not finite and were left out (--on-nan)`,
       });
     }
   }
@@ -320,7 +322,7 @@ export class Fit {
 
   async #validate(isBest: (accuracy: number) => boolean = () => false): Promise<Report> {
     const { onEvent, task } = this.#options;
-    const { epoch, updates } = this.#progress;
+    const { epoch, stepsDone } = this.#progress;
     const started = performance.now();
     const predictions = await this.#evaluator.run(
       this.#val,
@@ -328,12 +330,12 @@ export class Fit {
       (done) => onEvent?.({ type: "validating", done, total: this.#valSize }),
     );
     // A last update may have broken the weights after a loss that was still finite.
-    if (!predictions.logits.every(Number.isFinite)) await this.#fail(updates - 1);
+    if (!predictions.logits.every(Number.isFinite)) await this.#fail(stepsDone - 1);
     const report = reportOf(task, predictions, this.#info.classes);
     const best = report.accuracy !== null && isBest(report.accuracy);
     const { accuracy, loss, f1, auroc } = report;
-    await this.#directory?.record({ type: "val", epoch: epoch + 1, step: updates, accuracy, loss, f1, auroc });
-    onEvent?.({ type: "validation", epoch, step: updates, report, best });
+    await this.#directory?.record({ type: "val", epoch: epoch + 1, step: stepsDone, accuracy, loss, f1, auroc });
+    onEvent?.({ type: "validation", epoch, step: stepsDone, report, best });
     // Validation is no part of the training rate.
     this.#lastLog.time += performance.now() - started;
     return report;
@@ -433,7 +435,7 @@ export class Fit {
     }
     this.#progress = info.progress!;
     if (this.#progress.best) this.#bestWeights = (await directory.loadCheckpoint("best")).tensors;
-    await directory.rewind(this.#progress.updates);
+    await directory.rewind(this.#progress.stepsDone);
   }
 
   /** Values of states by name. */

@@ -86,6 +86,15 @@ Deno.test("infoOf() reads what metadataOf() writes, and takes a checkpoint that 
   assertEquals(JSON.stringify(read.preprocessing), JSON.stringify(want));
 });
 
+Deno.test("infoOf() reads how far a run was that called its steps updates", () => {
+  const best = { epoch: 1, accuracy: 0.5 };
+  const progress = { epoch: 1, step: 3, updates: 27, best };
+  const read = infoOf({ fovea: JSON.stringify({ ...info, progress }) }, "last");
+  assertEquals(read.progress, { epoch: 1, step: 3, stepsDone: 27, best });
+  const written = metadataOf({ ...info, progress: { epoch: 1, step: 3, stepsDone: 27, best } });
+  assertEquals(infoOf(written, "last").progress, read.progress);
+});
+
 Deno.test("infoOf() refuses files that are no checkpoint, or of another format", () => {
   assertThrows(() => infoOf({}, "x.safetensors"), UserError, "x.safetensors is no checkpoint of a run");
   const other = { fovea: JSON.stringify({ ...info, format: 2 }) };
