@@ -27,16 +27,9 @@ import { preprocessingOf } from "./preprocessing.ts";
 import { checkSameRun } from "./resume.ts";
 import { epochName, RunDirectory } from "../run/run_directory.ts";
 import { learningRateAt, type Schedule } from "./schedules.ts";
-import {
-  COUNTERS,
-  gatheredName,
-  initialState,
-  type LearningStep,
-  momentName,
-  searchGraph,
-  trainingGraph,
-} from "./step.ts";
+import { COUNTERS, initialState, type LearningStep, searchGraph, trainingGraph } from "./step.ts";
 import { recordChoices, TUNING_FILE } from "./tuning.ts";
+import { gatheredName, momentName } from "./update_chain.ts";
 
 /** How training ended. */
 export interface FitResult {

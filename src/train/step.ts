@@ -14,45 +14,32 @@ import {
 import type { Task } from "../data/labels.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import { differentiate } from "../graph/differentiate.ts";
-import type { Graph, Precision } from "../graph/graph.ts";
+import type { Graph } from "../graph/graph.ts";
 import { recompute } from "../graph/recompute.ts";
 import type { Model } from "../models/model.ts";
 import { distillationLoss, type Teacher, teacherLogits } from "./distillation.ts";
-import { adjustLossScale, lossScale } from "./loss_scale.ts";
+import { lossScale } from "./loss_scale.ts";
 import { taskLoss } from "./losses.ts";
 import type { Optimizer } from "./optimizers.ts";
 import type { SettledOptions } from "./options.ts";
 import { learnAll, type Learning, learningOf } from "./parameter_groups.ts";
+import { gatheredName, type Gradient, momentName, SKIPPED, updateChain, type UpdateOptions } from "./update_chain.ts";
 
 /** How a training step is computed. */
-export interface StepOptions {
+export interface StepOptions extends UpdateOptions {
   readonly task: Task;
   /** Pictures N in a step. */
   readonly batch: number;
-  readonly optimizer: Optimizer;
-  /** On weights, not on biases and norms. */
-  readonly weightDecay: number;
   /** What is learnt, and how fast; everything at one rate when undefined. */
   readonly learning?: Learning;
-  /** Greatest norm of the whole gradient; none when undefined. */
-  readonly clipNorm?: number;
   /** Share of the target that all classes get alike. */
   readonly labelSmoothing: number;
   /** What the student learns from besides the labels. */
   readonly teacher?: Teacher;
-  /**
-   * Where several steps make one update: `gather` adds the gradient, times the input `share`, to what was gathered before;
-   * `update` does so and learns from the sum. Undefined: every step learns from its own gradient.
-   */
-  readonly accumulation?: "gather" | "update";
   /** Computes activations again in the backward pass instead of holding them: a third more time for much less memory. */
   readonly checkpointActivations?: boolean;
   /** Random changes to a batch on the device, in their order; default none. */
   readonly transformations?: readonly DeviceTransformation[];
-  /** How activations and the gradients that flow back are held, default f32; `f16` brings the states of a loss scale. */
-  readonly precision?: Precision;
-  /** Goes on after a step that is not finite, leaving it out; otherwise nothing is updated from that step on. */
-  readonly skipNonFinite: boolean;
 }
 
 /** A step of which it is settled what is learnt. */
@@ -84,24 +71,11 @@ export const COUNTERS = {
   lossSum: "train.lossSum",
   /** Pictures in that sum. */
   lossCount: "train.lossCount",
-  /** Steps that were not finite, but for those that the loss scale answers for. */
-  skipped: "train.skipped",
-  /** The first of them, or −1. */
-  firstSkipped: "train.firstSkipped",
+  ...SKIPPED,
 } as const;
 
 /** State that holds the weights of classes or of positive labels, [K]. */
 export const CLASS_WEIGHT = "loss.classWeight";
-
-/** Name of a moment's state. */
-export function momentName(moment: string, parameter: string): string {
-  return `optimizer.${moment}.${parameter}`;
-}
-
-/** Name of the state that gathers a parameter's gradient over the steps of one update. */
-export function gatheredName(parameter: string): string {
-  return `gathered.${parameter}`;
-}
 
 /**
  * Values that all states of a training graph start from, but for the model's own and the loss scale's.
@@ -137,13 +111,7 @@ interface Forward {
   /** What the loss was multiplied by before it was differentiated. */
   readonly scale: Operand;
   /** Learnt parameters and the gradients of the scaled loss, in the model's order. */
-  readonly grads: readonly {
-    readonly name: string;
-    readonly decay: boolean;
-    readonly rate: number;
-    readonly parameter: Tensor;
-    readonly grad: Tensor;
-  }[];
+  readonly grads: readonly Gradient[];
 }
 
 /** Loss and gradients: what training and the search share. */
@@ -190,23 +158,6 @@ function changedBatch(
   return transformations.reduce((before, transform) => transform(b, before, key), given);
 }
 
-/** Most rows whose sums are computed side by side. */
-const MOST_ROWS = 512;
-
-/** Elements that one workgroup adds up about as fast as a dispatch takes. */
-const FEW = 4096;
-
-/** Σ x², in two passes where x is large: a single sum has one workgroup. */
-function sumOfSquares(b: GraphBuilder, x: Tensor): Tensor {
-  const size = sizeOf(x.shape);
-  if (size <= FEW) return b.sum(b.square(b.reshape(x, [size])), undefined, false);
-  const rows = Array.from({ length: MOST_ROWS }, (_, k) => MOST_ROWS - k).find((rows) =>
-    size % (4 * rows) === 0 && size >= 64 * rows
-  );
-  if (rows === undefined) return b.sum(b.square(x), undefined, false);
-  return b.sum(b.sum(b.square(b.reshape(x, [rows, size / rows])), [1]), undefined, false);
-}
-
 /** The input that the model's trace has asked for. */
 function imagesOf(b: GraphBuilder, { channels, imageSize }: Model, batch: number): Tensor {
   return b.input("images", [batch, channels, imageSize, imageSize]);
@@ -217,68 +168,16 @@ function imagesOf(b: GraphBuilder, { channels, imageSize }: Model, batch: number
  * optimiser's scalars; where several steps make one update, `share`.
  */
 export function trainingGraph(model: Model, options: StepOptions): Graph {
-  const { optimizer, clipNorm, weightDecay, skipNonFinite, accumulation } = options;
-  const { b, loss, weight, scope, scale, grads: own } = forwardBackward(model, options);
-  const inverse = scale === 1 ? 1 : b.div(1, scale);
-  const grads = accumulation === undefined ? own : own.map(({ name, grad, ...rest }) => {
-    const gathered = b.state(gatheredName(name), grad.shape);
-    return { ...rest, name, grad: b.add(gathered, b.mul(grad, b.mul(b.input("share", []), inverse))) };
-  });
-  // What was gathered has another step's scale no more.
-  const unscale = accumulation === undefined ? inverse : 1;
-
-  const squares = grads.map(({ grad }) => sumOfSquares(b, grad));
-  const normSquared = squares.reduce((sum, square) => b.add(sum, square));
-  const finite = b.mul(b.op("isFinite", [loss]), b.op("isFinite", [normSquared]));
-  // A gradient that overflows half precision is left out without being a fault.
-  const overflowed = options.precision === "f16" ? adjustLossScale(b, finite) : 0;
-  const failed = b.sub(b.sub(1, finite), overflowed);
-  const skipped = b.state(COUNTERS.skipped, []);
-  const goesOn = skipNonFinite ? finite : b.mul(finite, b.equal(skipped, 0));
-  const factor = clipNorm === undefined || accumulation === "gather"
-    ? 1
-    : b.minimum(b.div(clipNorm, b.add(b.mul(b.sqrt(normSquared), unscale), 1e-6)), 1);
-  // One scalar says both how to scale the gradient and, below 0, that nothing is to change: bindings are few.
-  const gradScale = b.where(goesOn, b.mul(factor, unscale), -1);
-  const guarded = (name: string, old: Tensor, value: Tensor) =>
-    b.assign(name, b.where(b.greater(0, gradScale), old, value));
-
-  const names = accumulation === "gather" ? [] : Object.keys(optimizer.scalars(0, 0));
-  const scalars = Object.fromEntries(names.map((name) => [name, b.input(name, [])]));
-  for (const { name, decay, rate, parameter, grad } of grads) {
-    if (accumulation === "gather") {
-      guarded(gatheredName(name), b.state(gatheredName(name), grad.shape), grad);
-      continue;
-    }
-    // A step that is left out takes what was gathered with it.
-    if (accumulation === "update") b.assign(gatheredName(name), b.broadcastTo(0, grad.shape));
-    const moments = Object.fromEntries(
-      optimizer.moments.map((moment) => [moment, b.state(momentName(moment, name), parameter.shape)]),
-    );
-    const scaled = b.mul(grad, gradScale);
-    const update = optimizer.update({
-      b,
-      parameter,
-      grad: scaled,
-      moments,
-      scalars,
-      rate,
-      weightDecay: decay ? weightDecay : 0,
-    });
-    for (const moment of optimizer.moments) guarded(momentName(moment, name), moments[moment], update.moments[moment]);
-    guarded(name, parameter, update.parameter);
-  }
-  for (const [name, value] of scope.updates) guarded(name, b.state(name, value.shape), value);
-
+  const { b, loss, weight, scope, scale, grads } = forwardBackward(model, options);
+  const guard = updateChain(b, loss, scale, grads, options);
+  for (const [state, value] of scope.updates) guard.write({ state, old: b.state(state, value.shape), value });
   const count = b.sum(weight, undefined, false);
   const lossSum = b.state(COUNTERS.lossSum, []);
   const lossCount = b.state(COUNTERS.lossCount, []);
   const firstSkipped = b.state(COUNTERS.firstSkipped, []);
-  guarded(COUNTERS.lossSum, lossSum, b.add(lossSum, b.mul(loss, count)));
-  guarded(COUNTERS.lossCount, lossCount, b.add(lossCount, count));
-  b.assign(COUNTERS.skipped, b.add(skipped, failed));
-  const isFirst = b.mul(failed, b.greater(0, firstSkipped));
-  b.assign(COUNTERS.firstSkipped, b.where(isFirst, b.input("step", []), firstSkipped));
+  guard.write({ state: COUNTERS.lossSum, old: lossSum, value: b.add(lossSum, b.mul(loss, count)) });
+  guard.write({ state: COUNTERS.lossCount, old: lossCount, value: b.add(lossCount, count) });
+  guard.count(firstSkipped);
   return options.checkpointActivations ? recompute(b.graph, loss) : b.graph;
 }
 

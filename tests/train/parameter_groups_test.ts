@@ -7,7 +7,8 @@ import { batchNorm2d, conv2d, flatten, type Layer, lazyLinear, sequential, tanh 
 import { adam, adamW, type Optimizer, sgd } from "../../src/train/optimizers.ts";
 import { layersOf, type Learning, learningOf, type LearningOptions } from "../../src/train/parameter_groups.ts";
 import { evaluationGraph } from "../../src/run/evaluation_graph.ts";
-import { COUNTERS, initialState, momentName, type StepOptions, trainingGraph } from "../../src/train/step.ts";
+import { COUNTERS, initialState, type StepOptions, trainingGraph } from "../../src/train/step.ts";
+import { momentName } from "../../src/train/update_chain.ts";
 import { devices } from "../kernels/devices.ts";
 import { fixture, type GroupsCase } from "./fixture.ts";
 

@@ -22,13 +22,12 @@ import { adam, adamW, sgd } from "../../src/train/optimizers.ts";
 import {
   CLASS_WEIGHT,
   COUNTERS,
-  gatheredName,
   initialState,
-  momentName,
   searchGraph,
   type StepOptions,
   trainingGraph,
 } from "../../src/train/step.ts";
+import { gatheredName, momentName } from "../../src/train/update_chain.ts";
 import { devices } from "../kernels/devices.ts";
 import { fixture } from "./fixture.ts";
 
