@@ -63,12 +63,15 @@ export {
   type PublishedPreprocessing,
 } from "./src/models/mod.ts";
 export type { ResolvedModelOptions } from "./src/models/model.ts";
+export type { OwnModel } from "./src/models/own.ts";
 export * from "./src/nn/mod.ts";
 
 // Weights: files of Fovea's, torchvision's, timm's and Hugging Face's, and how they call a model's tensors.
 export type { Cell, Convolution, Family, Joined, KeyRow, KeyStyle, PositionGrid } from "./src/interop/keys/family.ts";
 export type { WritableTensor } from "./src/interop/safetensors.ts";
-export { loadWeights, openModel, type WeightsReport } from "./src/run/weights.ts";
+export { type OpenedModel, openModel } from "./src/run/open_model.ts";
+export { saveWeights, type SaveWeightsOptions } from "./src/run/save_weights.ts";
+export { loadWeights, type WeightsReport } from "./src/run/weights.ts";
 
 // Devices, and the graphs that they compute.
 export type { Device, MemoryUse, Program, Session, StepTime, Tuned, TuneOptions, Values } from "./src/device/device.ts";
@@ -80,11 +83,18 @@ export { Choices, type Chooser } from "./src/graph/choices.ts";
 export type { StepDescription } from "./src/graph/fused_step.ts";
 export type { Assignment, Graph, Node, Precision } from "./src/graph/graph.ts";
 
+// Runs, and what they say of pictures.
+export type { RunConfig } from "./src/run/config.ts";
+export { type OpenedRun, openRun, type OpenRunOptions, type WhichCheckpoint } from "./src/run/open_run.ts";
+export type { PictureInput, RawPicture } from "./src/run/picture_input.ts";
+export type { Prediction, Score } from "./src/run/prediction.ts";
+export { openPredictor, Predictor, type PredictorOptions, type PredictorParts } from "./src/run/predictor.ts";
+
 // Training and testing.
 export { type Budget, MemoryError, type NameOption } from "./src/train/budget.ts";
 export type { Checkpoint, CheckpointInfo, Preprocessing, Progress, Tensors } from "./src/run/checkpoint.ts";
 export type { Normalization, TeacherOptions } from "./src/train/distillation.ts";
-export type { Predictions } from "./src/run/evaluate.ts";
+export { evaluateModel, type EvaluateOptions, type Evaluation, type Predictions } from "./src/run/evaluate.ts";
 export type { TrainEvent } from "./src/train/events.ts";
 export type { FitResult } from "./src/train/fit.ts";
 export type { LossScale } from "./src/train/loss_scale.ts";
@@ -102,7 +112,7 @@ export type { TrainerOptions, Tune } from "./src/train/options.ts";
 export { type MetricsRecord, RunDirectory } from "./src/run/run_directory.ts";
 export { learningRateAt, type Schedule } from "./src/train/schedules.ts";
 export { type OpenedTeacher, openTeacher, type Student } from "./src/train/teacher.ts";
-export { type Evaluation, Trainer } from "./src/train/trainer.ts";
+export { Trainer, type TrainerEvaluation } from "./src/train/trainer.ts";
 
 // Metrics: they depend on nothing else here.
 export * from "./src/metrics/mod.ts";

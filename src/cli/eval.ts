@@ -8,15 +8,15 @@ import { join } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
 import { readSplit } from "../data/forms/split_file.ts";
 import { UserError } from "../errors.ts";
-import { settingsIn } from "../run/config.ts";
+import type { CheckpointInfo } from "../run/checkpoint.ts";
+import { type RunConfig, settingsIn } from "../run/config.ts";
+import { evaluateModel } from "../run/evaluate.ts";
 import { resolveSettings } from "../run/resolve.ts";
-import { type CheckpointInfo, modelOf } from "../run/checkpoint.ts";
-import { checkpointPath, epochName, loadCheckpoint, readConfig } from "../run/run_directory.ts";
-import { evaluateModel } from "../train/trainer.ts";
 import type { Invocation, Options } from "./command.ts";
 import { chooseDevice } from "./device.ts";
 import { saveEvaluation, showEvaluation } from "./evaluation.ts";
 import type * as tables from "./flags.ts";
+import { openAsAsked } from "./opened_run.ts";
 import { bar, ProgressLine } from "./progress.ts";
 import { openData } from "./run_data.ts";
 import { TrainingReporter } from "./training_reporter.ts";
@@ -24,15 +24,12 @@ import { TrainingReporter } from "./training_reporter.ts";
 /** Runs `eval`; gives the exit code. */
 export async function run({ options, words: [path] }: Invocation<typeof tables.evaluate.flags>): Promise<number> {
   const progress = new ProgressLine(false);
-  const config = await readConfig(path);
-  const name = checkpointName(options.checkpoint);
-  const checkpoint = await loadCheckpoint(path, name);
-  const model = modelOf(checkpoint, checkpointPath(path, name));
+  const { config, info, model } = await openAsAsked(path, options);
   const data = await dataOf(path, config, options, new TrainingReporter(progress));
-  checkClasses(data, checkpoint.info);
+  checkClasses(data, info);
   await using device = await chooseDevice(options.backend, (line) => progress.line(line));
   const evaluation = await evaluateModel({
-    ...checkpoint.info,
+    ...info,
     device,
     model,
     data,
@@ -50,21 +47,14 @@ export async function run({ options, words: [path] }: Invocation<typeof tables.e
 }
 
 /** Pictures in a step of the run; the first runs kept that beside their flags. */
-function batchOf(config: Record<string, unknown>, run: string): number {
+function batchOf(config: RunConfig, run: string): number {
   const batch = config.batch ?? settingsIn(config, run).batch;
   return typeof batch === "number" ? batch : 32;
 }
 
-/** `best`, `last`, or an epoch's number as its checkpoint's name. */
-export function checkpointName(which: string): string {
-  if (which === "best" || which === "last") return which;
-  if (/^[1-9]\d*$/.test(which)) return epochName(Number(which));
-  throw new UserError(`Cannot use --checkpoint ${which}: give best, last or the number of an epoch`, 2);
-}
-
 async function dataOf(
   run: string,
-  config: Record<string, unknown>,
+  config: RunConfig,
   { split: part, data: other }: Options<typeof tables.evaluate.flags>,
   reporter: TrainingReporter,
 ): Promise<Dataset> {

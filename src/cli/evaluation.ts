@@ -10,8 +10,7 @@ import { writeAtomic } from "../files.ts";
 import { predictClasses, predictLabels, sigmoid, softmax } from "../metrics/mod.ts";
 import { confusionPng } from "../report/confusion.ts";
 import { formatReport } from "../report/text.ts";
-import { classNames } from "../run/evaluate.ts";
-import type { Evaluation } from "../train/trainer.ts";
+import { classNames, type Evaluation } from "../run/evaluate.ts";
 import { csvText } from "./csv_text.ts";
 
 /** Writes `metrics.json`, `predictions.csv` and `confusion.png` to a folder. */

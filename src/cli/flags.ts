@@ -26,8 +26,13 @@ const splits = flagsOf(splitSettings);
 const { seed, precision } = flagsOf(trainingSettings);
 const { backend } = flagsOf(deviceSettings);
 
-const evaluation = {
+const openedRun = {
   checkpoint: text({ help: "best, last or the number of an epoch", default: "best", placeholder: "WHICH" }),
+  models: path({ help: "module that exports models of your own, for a run of one", placeholder: "FILE" }),
+};
+
+const evaluation = {
+  ...openedRun,
   batch: integer({ help: "pictures at a time", byDefault: "the run's", min: 1 }),
 };
 
@@ -87,13 +92,16 @@ export const predict = {
 /** `export RUN`: weights for other programs. */
 export const exportRun = {
   name: "export",
-  summary: "writes a run's weights for PyTorch, by the names of torchvision or timm",
+  summary: "writes a run's weights as safetensors, by the names of torchvision, timm or its own",
   example: "runs/hair --keys timm",
   words: { usage: "RUN", min: 1, max: 1, paths: true },
   flags: {
     format: choice(["safetensors"], { heading: "Weights", help: "kind of file", default: "safetensors" }),
-    keys: choice(["torchvision", "timm"], { help: "whose names the tensors get", default: "torchvision" }),
-    checkpoint: evaluation.checkpoint,
+    keys: choice(["torchvision", "timm", "own"], {
+      help: "whose names the tensors get; own is the model's",
+      default: "torchvision",
+    }),
+    ...openedRun,
     ...common,
     out: path({ help: "file to write", placeholder: "FILE", byDefault: "model and keys, in the run" }),
   },

@@ -11,13 +11,13 @@ import { formatSplit, readSplit } from "../data/forms/split_file.ts";
 import { checkPrecision } from "../device/checks.ts";
 import { UserError } from "../errors.ts";
 import { createModel, type Model } from "../models/mod.ts";
-import { settingsIn } from "../run/config.ts";
+import { readConfig, settingsIn } from "../run/config.ts";
 import { type Given, idleIn, recordOf, resolveSettings, settingNamed, settingNames } from "../run/resolve.ts";
 import { pictureSettings, recordSettings, type SettingName, type Settings, trainingSettings } from "../run/settings.ts";
 import { MemoryError } from "../train/budget.ts";
 import type { TeacherOptions } from "../train/distillation.ts";
 import { classWeightsOf, factsOf } from "../train/options.ts";
-import { readConfig, RunDirectory } from "../run/run_directory.ts";
+import { RunDirectory } from "../run/run_directory.ts";
 import { openTeacher, type Student } from "../train/teacher.ts";
 import { Trainer } from "../train/trainer.ts";
 import { type Invocation, nameIn, type Options, userPath } from "./command.ts";
@@ -97,10 +97,9 @@ export async function run({ options, given }: Invocation<typeof train.flags>): P
 }
 
 async function test(trainer: Trainer, { test }: Split, out: string, progress: ProgressLine): Promise<void> {
-  const evaluation = await trainer.evaluate(
-    test,
-    (done) => progress.update(() => `testing ${bar(done / test.size)} ${done}/${test.size}`),
-  );
+  const evaluation = await trainer.evaluate(test, {
+    onProgress: (done) => progress.update(() => `testing ${bar(done / test.size)} ${done}/${test.size}`),
+  });
   progress.clear();
   await saveEvaluation(join(out, "test"), evaluation, test);
   console.log(showEvaluation(evaluation));

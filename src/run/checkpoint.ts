@@ -10,7 +10,8 @@ import type { Task } from "../data/labels.ts";
 import type { Resizing } from "../data/pictures/resize.ts";
 import { UserError } from "../errors.ts";
 import type { ResolvedModelOptions } from "../models/model.ts";
-import { createModel, type Model } from "../models/mod.ts";
+import type { Model } from "../models/mod.ts";
+import { type OwnModel, remakeModel } from "../models/own.ts";
 
 /** How pictures become the model's input: resized, cut, normalised. */
 export interface Preprocessing extends Resizing {
@@ -86,13 +87,11 @@ export function infoOf(metadata: Readonly<Record<string, string>>, path: string)
   if (info.format !== 1) {
     throw new UserError(`${path} is of checkpoint format ${info.format}: this version reads format 1`);
   }
-  // The first checkpoints do not name the interpolation: there was but one.
-  const { imageSize, square, interpolation = "bilinear", mean, std } = info.preprocessing;
-  return {
-    ...info,
-    preprocessing: { imageSize, square, interpolation, mean, std },
-    ...info.progress && { progress: progressOf(info.progress) },
-  };
+  const preprocessing = preprocessingIn(info.preprocessing);
+  if (!preprocessing || !isTask(info.task) || !isTexts(info.classes)) {
+    throw new UserError(`${path} is no checkpoint of a run: what it says of itself is damaged`);
+  }
+  return { ...info, preprocessing, ...info.progress && { progress: progressOf(info.progress) } };
 }
 
 /** Runs of before called their steps `updates`, though several steps may make one update. */
@@ -102,6 +101,10 @@ function progressOf({ updates, ...progress }: Progress & { readonly updates?: nu
 
 /** The text as JSON, or undefined; another program may have written anything. */
 function parseInfo(text: string): CheckpointInfo | undefined {
+  return jsonIn(text) as CheckpointInfo | undefined;
+}
+
+function jsonIn(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -109,15 +112,62 @@ function parseInfo(text: string): CheckpointInfo | undefined {
   }
 }
 
+function isTask(value: unknown): value is Task {
+  return value === "binary" || value === "multiclass" || value === "multilabel";
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === "string");
+}
+
+/** What a file holds as preprocessing; undefined for anything else. */
+function preprocessingIn(value: unknown): Preprocessing | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  // The first checkpoints do not name the interpolation: there was but one.
+  const { imageSize, square, interpolation = "bilinear", mean, std } = value as Partial<Preprocessing>;
+  const isSide = (side: unknown): side is number => Number.isSafeInteger(side) && (side as number) > 0;
+  const isNumbers = (list: unknown): list is number[] => Array.isArray(list) && list.every(Number.isFinite);
+  if (!isSide(imageSize) || !isSide(square) || !isNumbers(mean) || !isNumbers(std)) return undefined;
+  if (interpolation !== "bilinear" && interpolation !== "bicubic") return undefined;
+  return { imageSize, square, interpolation, mean, std };
+}
+
+/** What a file of weights says of itself. */
+export type WeightsFacts = Pick<CheckpointInfo, "task" | "classes" | "preprocessing"> & {
+  /** Of the model: of a checkpoint, and of what was exported from one, with all its options. */
+  readonly model: { readonly name: string } & Partial<ResolvedModelOptions>;
+};
+
+/**
+ * What a file of weights says of itself: a checkpoint, or what Fovea has exported.
+ *
+ * @param metadata Of the file.
+ * @param path For the error.
+ * @returns The facts; undefined of a file of another program's.
+ * @throws UserError when they are damaged.
+ */
+export function factsOf(metadata: Readonly<Record<string, string>>, path: string): WeightsFacts | undefined {
+  if (metadata.fovea !== undefined) return infoOf(metadata, path);
+  // What earlier versions have exported.
+  const { model, task, classes, preprocessing } = metadata;
+  if ([model, task, classes, preprocessing].includes(undefined!)) return undefined;
+  const [names, prepared] = [jsonIn(classes), preprocessingIn(jsonIn(preprocessing))];
+  if (!isTask(task) || !isTexts(names) || !prepared) {
+    throw new UserError(`Cannot use ${path}: what it says of itself is damaged`);
+  }
+  return { model: { name: model }, task, classes: names, preprocessing: prepared };
+}
+
 /**
  * The model of a checkpoint, with its weights.
  *
  * @param path For the error.
- * @throws UserError when a tensor is missing or has another shape.
+ * @param own Models of the user's own, of which it may be.
+ * @throws UserError when a tensor is missing or has another shape, or nobody has the model.
  */
-export function modelOf({ info, tensors }: Checkpoint, path: string): Model {
+export function modelOf({ info, tensors }: Checkpoint, path: string, own: readonly OwnModel[] = []): Model {
   const { name, ...options } = info.model;
-  const model = createModel(name, options);
+  const model = remakeModel(name, options, own);
   for (const { name: key, shape } of model.parameters) {
     const tensor = tensors.get(key);
     if (!tensor || `${tensor.shape}` !== `${shape}`) {

@@ -4,11 +4,15 @@
  * @module
  */
 
+import type { CacheOptions } from "../data/store/cache_folder.ts";
+import type { Dataset } from "../data/dataset.ts";
 import type { Task } from "../data/labels.ts";
-import type { Loader } from "../data/batches/loader.ts";
-import type { Program, Session } from "../device/device.ts";
+import { Loader } from "../data/batches/loader.ts";
+import type { Device, Program, Session } from "../device/device.ts";
+import { UserError } from "../errors.ts";
 import { binaryReport, multiclassReport, multilabelReport, type Report } from "../metrics/mod.ts";
 import type { Model } from "../models/model.ts";
+import type { Preprocessing } from "./checkpoint.ts";
 import { evaluationGraph } from "./evaluation_graph.ts";
 
 /** What a model says of a data set, in the data set's order. */
@@ -102,4 +106,83 @@ function classIndices(targets: Float32Array, classes: number): Int32Array {
     { length: targets.length / classes },
     (_, i) => targets.subarray(i * classes, (i + 1) * classes).indexOf(1),
   );
+}
+
+/** Metrics and predictions of one data set. */
+export interface Evaluation {
+  /** Loss and metrics of the task. */
+  readonly report: Report;
+  /** Logits and targets that they were computed from. */
+  readonly predictions: Predictions;
+}
+
+/** What {@link evaluateModel} needs. */
+export interface EvaluateOptions {
+  /** Where the model runs. */
+  readonly device: Device;
+  /** With its weights. */
+  readonly model: Model;
+  /** What its logits mean. */
+  readonly task: Task;
+  /** How pictures are prepared: as in training. */
+  readonly preprocessing: Preprocessing;
+  /** The pictures, with their labels. */
+  readonly data: Dataset;
+  /** Names of the classes or labels; default the data's. */
+  readonly classes?: readonly string[];
+  /** Pictures at a time; default 32. */
+  readonly batch?: number;
+  /** Default: decoded pictures are kept in the user's cache folder, up to 4 GiB. */
+  readonly cache?: CacheOptions;
+  /** Workers that make batches; default one less than there are cores, at most 4. */
+  readonly workers?: number;
+  /** Is told how many pictures are done. */
+  readonly onProgress?: (done: number) => void;
+}
+
+/**
+ * Runs a model with the weights that it has over a data set.
+ *
+ * @throws UserError when data and model do not fit; TypeError when a parameter has no value.
+ *
+ * @example
+ * ```ts
+ * import { evaluateModel, openDataset, openDevice, openRun } from "jsr:@fovea/fovea";
+ *
+ * const { model, info } = await openRun("runs/pets");
+ * await using device = await openDevice();
+ * const { report } = await evaluateModel({ ...info, device, model, data: await openDataset("./other-pets") });
+ * console.log(report.accuracy);
+ * ```
+ */
+export async function evaluateModel(options: EvaluateOptions): Promise<Evaluation> {
+  const { device, model, task, preprocessing, data, onProgress, workers } = options;
+  const { classes = data.classes, cache = { mode: "auto" } } = options;
+  if (model.classes !== data.outputs || model.channels !== data.channels) {
+    throw new UserError(
+      `${model.name} takes ${model.channels} channels and gives ${model.classes} logits: the data have ${data.channels} and ${data.outputs}`,
+    );
+  }
+  const batch = Math.min(options.batch ?? 32, data.size);
+  using session = device.open();
+  writeWeights(session, model);
+  using loader = await Loader.open(data, {
+    ...preprocessing,
+    ...{ batch, workers, cache, augment: "none", shuffle: false, seed: 0, last: "pad" },
+  });
+  const predictions = await new Evaluator(session, model, batch).run(loader, data.size, onProgress);
+  return { report: reportOf(task, predictions, classes), predictions };
+}
+
+/**
+ * Gives a session the weights of a model.
+ *
+ * @throws TypeError when a parameter has no value.
+ */
+export function writeWeights(session: Session, model: Model): void {
+  for (const { name } of model.parameters) {
+    const values = model.weights.get(name);
+    if (!values) throw new TypeError(`${model.name} has no value for ${name}: train it or load weights`);
+    session.write(name, values);
+  }
 }

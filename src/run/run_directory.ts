@@ -30,6 +30,7 @@ import { UserError } from "../errors.ts";
 import { encodeSafetensors, readSafetensors } from "../interop/safetensors_file.ts";
 import { curvesPng } from "../report/curves.ts";
 import { type Checkpoint, type CheckpointInfo, infoOf, metadataOf, type Tensors } from "./checkpoint.ts";
+import { readConfig } from "./config.ts";
 
 /** A record of `metrics.jsonl`. */
 export type MetricsRecord = Readonly<Record<string, string | number | null>> & { readonly step: number };
@@ -159,23 +160,6 @@ export async function loadCheckpoint(run: string, name: string): Promise<Checkpo
   const path = checkpointPath(run, name);
   const { tensors, metadata } = await readSafetensors(path);
   return { tensors, info: infoOf(metadata, path) };
-}
-
-/**
- * Reads a run's `config.json`.
- *
- * @throws UserError when `run` is not a run directory.
- */
-export async function readConfig(run: string): Promise<Record<string, unknown>> {
-  try {
-    return JSON.parse(await Deno.readTextFile(join(run, "config.json")));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-      throw new UserError(`${run} is not a run directory: it has no config.json; give the folder that train wrote`);
-    }
-    if (error instanceof SyntaxError) throw new UserError(`${run}/config.json is not JSON: ${error.message}`);
-    throw error;
-  }
 }
 
 /** Is there anything in the folder? Locks that ended runs left do not count. */

@@ -1,5 +1,5 @@
 /**
- * Pretrained weights: loads them into a model that they fit, or makes the model that they are of.
+ * Files of weights: loads them into a model that they fit, and tells what they are of.
  *
  * @module
  */
@@ -17,13 +17,13 @@ import {
   familyOf,
   type Model,
   type ModelDefinition,
-  modelNamed,
   type ModelOptions,
   models,
 } from "../models/mod.ts";
+import type { ResolvedModelOptions } from "../models/model.ts";
+import { ownFamily, type OwnModel, remakeModel } from "../models/own.ts";
 import type { Parameter } from "../nn/layer.ts";
-import { infoOf, type Preprocessing } from "./checkpoint.ts";
-import { preprocessingFor } from "./published_preprocessing.ts";
+import { factsOf, type Preprocessing, type WeightsFacts } from "./checkpoint.ts";
 
 /** What became of a file's weights and a model's parameters. */
 export interface WeightsReport {
@@ -47,14 +47,17 @@ export interface WeightsOrigin {
   readonly models: readonly string[];
   /** Sizes of that model. */
   readonly options: ModelOptions;
-  /** How pictures were prepared, where the file says so itself: a checkpoint of Fovea's. */
+  /** How pictures were prepared, where the file says so itself: a checkpoint of Fovea's, or what it has exported. */
   readonly preprocessing?: Preprocessing;
+  /** What else such a file says of itself: what its logits mean. */
+  readonly meaning?: Pick<WeightsFacts, "task" | "classes">;
 }
 
 /**
  * Loads weights into a model: safetensors or PyTorch's own files, in torchvision's, timm's, Hugging Face's or Microsoft's
- * names, or a checkpoint of Fovea's. Another number of classes gets a fresh head; another picture size interpolated
- * position embeddings (ViT) or bias tables (Swin), bicubic as PyTorch's `interpolate`. The model changes only if all fits.
+ * names, or a checkpoint of Fovea's; of a model of the user's own, in its own names. Another number of classes gets a fresh
+ * head; another picture size interpolated position embeddings (ViT) or bias tables (Swin), bicubic as PyTorch's `interpolate`.
+ * The model changes only if all fits.
  *
  * @param model What gets the weights.
  * @param path The file.
@@ -72,9 +75,10 @@ export interface WeightsOrigin {
  * ```
  */
 export async function loadWeights(model: Model, path: string): Promise<WeightsReport> {
-  using weights = await open(path);
+  using weights = await open(path, [], model);
   const matching = matchingOf(model.parameters, weights, model.classes);
-  const problem = weights.family === familyOf(model.name)
+  const isOwn = familyOf(model.name) === undefined;
+  const problem = isOwn || weights.family === familyOf(model.name)
     ? firstProblem(matching, weights)
     : `it has the tensors of ${weights.family.name}`;
   if (problem !== undefined) throw refusal(path, model, weights, problem);
@@ -106,38 +110,26 @@ export async function loadWeights(model: Model, path: string): Promise<WeightsRe
  * Tells what a file's weights are of.
  *
  * @param path The file.
+ * @param own Models of the user's own.
  * @returns Models and sizes; no models where it is none that is known here.
  * @throws UserError when the file cannot be read or its names are those of no family.
  */
-export async function originOf(path: string): Promise<WeightsOrigin> {
-  using weights = await open(path);
+export async function originOf(path: string, own: readonly OwnModel[] = []): Promise<WeightsOrigin> {
+  using weights = await open(path, own);
   return describe(weights, path);
 }
 
-/**
- * The model that a file's weights are of, with those weights: recognised by the tensors' names and shapes, or from what a
- * checkpoint of Fovea's says of itself.
- *
- * @param path The file.
- * @returns The model, and how its pictures are prepared.
- * @throws UserError when the file cannot be read, or its weights are of no model that is known here.
- */
-export async function openModel(path: string): Promise<{ model: Model; preprocessing: Preprocessing }> {
-  const { models: [name], options, style, preprocessing } = await originOf(path);
-  if (name === undefined) {
-    throw new UserError(`Cannot make a model of ${path}: its weights are of no model that is known here`);
-  }
-  const model = createModel(name, options);
-  await loadWeights(model, path);
-  return { model, preprocessing: preprocessing ?? preprocessingFor(style, modelNamed(name), model.imageSize) };
-}
-
-function open(path: string): Promise<NamedWeights> {
-  return NamedWeights.open(
-    path,
-    families,
-    (metadata) => metadata.fovea === undefined ? undefined : familyOf(infoOf(metadata, path).model.name),
-  );
+/** Opens a file, whose names are read as those of the model that it says it is of, or of `model`, where that is the user's own. */
+function open(path: string, own: readonly OwnModel[], model?: Model): Promise<NamedWeights> {
+  return NamedWeights.open(path, families, (metadata) => {
+    if (model && !familyOf(model.name)) return ownFamily(model);
+    const facts = factsOf(metadata, path);
+    if (!facts) return undefined;
+    const { name, ...options } = facts.model;
+    if (!own.some((model) => model.name === name)) return familyOf(name);
+    // What was exported of a model of the user's own says all of its options.
+    return ownFamily(remakeModel(name, options as ResolvedModelOptions, own));
+  });
 }
 
 /** What happens to a parameter. */
@@ -151,7 +143,9 @@ interface Matching {
 
 function matchingOf(parameters: readonly Parameter[], weights: NamedWeights, classes: number): Matching {
   const { family: { heads }, shapes } = weights;
-  const isFresh = (head: string) => shapes.get(`${head}.weight`)?.[0] !== classes || !shapes.has(`${head}.bias`);
+  const hasBias = (head: string) => parameters.some(({ name }) => name === `${head}.bias`);
+  const isFresh = (head: string) =>
+    shapes.get(`${head}.weight`)?.[0] !== classes || (hasBias(head) && !shapes.has(`${head}.bias`));
   const fresh = heads.filter(isFresh);
   const fates = parameters.map((parameter) => {
     const inHead = (head: string) => parameter.name.startsWith(`${head}.`);
@@ -216,39 +210,52 @@ function refusal(path: string, model: Model, weights: NamedWeights, problem: str
   const isOther = fitting.length > 0 && !fitting.includes(model.name);
   return new UserError(
     isOther
-      ? `${cannot}: it looks like ${fitting[0]} in ${styleName(style)}; give --model ${fitting[0]}`
+      ? `${cannot}: it looks like ${fitting[0]} in ${styleName(style)}; take the model ${fitting[0]}`
       : `${cannot}: ${problem}`,
   );
 }
 
-/** What a checkpoint says of itself, or else the models of the family that the tensors fit, tried one after the other. */
+/** What a file says of itself, or else the models of the family that the tensors fit, tried one after the other. */
 function describe(weights: NamedWeights, path: string): WeightsOrigin {
-  const { family, style, metadata } = weights;
-  if (metadata.fovea !== undefined) {
-    const { model: { name, ...options }, preprocessing } = infoOf(metadata, path);
-    return { style, models: [name], options, preprocessing };
+  const { family, style } = weights;
+  const facts = factsOf(weights.metadata, path);
+  const said = facts && {
+    preprocessing: facts.preprocessing,
+    meaning: { task: facts.task, classes: facts.classes },
+  };
+  if (facts) {
+    const { name, classes, ...options } = facts.model;
+    if (classes !== undefined) return { style, models: [name], options: { classes, ...options }, ...said };
   }
+  // What earlier versions exported says the model's name and how pictures are prepared, and none of its sizes.
+  const candidates = facts ? models.filter(({ name }) => name === facts.model.name) : models;
   const fitting: string[] = [];
   let found: ModelOptions | undefined;
-  for (const definition of models.filter((definition) => definition.family === family)) {
-    const options = optionsFor(definition, weights);
+  for (const definition of candidates.filter((definition) => definition.family === family)) {
+    const options = optionsFor(definition, weights, facts?.preprocessing.imageSize);
     if (!options) continue;
+    // Layers whose size follows from the picture's are made here to be compared; their values are not.
     const { parameters } = createModel(definition.name, options);
     if (firstProblem(matchingOf(parameters, weights, options.classes), weights) !== undefined) continue;
     found ??= options;
     fitting.push(definition.name);
   }
-  return { style, models: fitting, options: found ?? { classes: 1 } };
+  return { style, models: fitting, options: found ?? { classes: 1 }, ...said };
 }
 
-/** The sizes that the tensors would have come from, if they were a model's; undefined if it has no such sizes. */
+/**
+ * The sizes that the tensors would have come from, if they were a model's; undefined if it has no such sizes.
+ *
+ * @param said Side of the pictures, where the file says it.
+ */
 function optionsFor(
   { imageSize: published, minImageSize, takes = [] }: ModelDefinition,
   { family, shapes }: NamedWeights,
+  said?: number,
 ): ModelOptions | undefined {
   const [, channels = 3, kernel = 1] = shapes.get(`${family.stem}.weight`) ?? [];
   const [classes = 1] = shapes.get(`${family.heads[0]}.weight`) ?? [];
-  const imageSize = picturePatches(family, shapes) * kernel || published;
+  const imageSize = picturePatches(family, shapes) * kernel || (said ?? published);
   if (channels < 1 || classes < 1 || imageSize < minImageSize) return undefined;
   return {
     ...{ classes, channels, imageSize },

@@ -13,7 +13,7 @@ import { checkTeacher } from "./distillation.ts";
 import { checkFits, fits, largestThatFits, memoryOfRun, noneFits, programsOf, ranOut } from "./memory.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { ratesOfRun } from "./rates.ts";
-import { readConfig } from "../run/run_directory.ts";
+import { readConfig } from "../run/config.ts";
 import { type LearningStep, stepOf } from "./step.ts";
 import { choicesFor } from "./tuning.ts";
 

@@ -10,7 +10,7 @@ import { changeBetween } from "../run/resolve.ts";
 import type { CheckpointInfo } from "../run/checkpoint.ts";
 import { recordOf } from "./distillation.ts";
 import type { ResolvedOptions } from "./options.ts";
-import { readConfig } from "../run/run_directory.ts";
+import { readConfig } from "../run/config.ts";
 
 /**
  * Checks that a run goes on as what it was.

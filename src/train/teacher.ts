@@ -11,8 +11,9 @@ import { UserError } from "../errors.ts";
 import { createModel, type Model, modelNamed } from "../models/mod.ts";
 import { modelOf } from "../run/checkpoint.ts";
 import type { TeacherOptions } from "./distillation.ts";
-import { checkpointPath, loadCheckpoint, readConfig } from "../run/run_directory.ts";
-import { openModel } from "../run/weights.ts";
+import { readConfig } from "../run/config.ts";
+import { checkpointPath, loadCheckpoint } from "../run/run_directory.ts";
+import { openModel } from "../run/open_model.ts";
 
 /** Who is to be taught. */
 export interface Student {

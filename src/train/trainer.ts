@@ -5,20 +5,18 @@
  */
 
 import type { Dataset } from "../data/dataset.ts";
-import { Loader } from "../data/batches/loader.ts";
-import type { Report } from "../metrics/mod.ts";
 import type { Preprocessing } from "../run/checkpoint.ts";
-import { Evaluator, type Predictions, reportOf } from "../run/evaluate.ts";
+import { evaluateModel, type Evaluation } from "../run/evaluate.ts";
 import { Fit, type FitResult } from "./fit.ts";
-import { type ResolvedOptions, resolveOptions, type SettledOptions, type TrainerOptions } from "./options.ts";
+import { type ResolvedOptions, resolveOptions, type TrainerOptions } from "./options.ts";
 import { explained, planRun } from "./plan_run.ts";
 
-/** Metrics and predictions of one data set. */
-export interface Evaluation {
-  /** Loss and metrics of the task. */
-  readonly report: Report;
-  /** Logits and targets that they were computed from. */
-  readonly predictions: Predictions;
+/** How {@link Trainer.evaluate} runs. */
+export interface TrainerEvaluation {
+  /** How pictures are prepared; default as in `fit`. Of a model that was not trained by this trainer it must be given. */
+  readonly preprocessing?: Preprocessing;
+  /** Is told how many pictures are done. */
+  readonly onProgress?: (done: number) => void;
 }
 
 /**
@@ -40,7 +38,7 @@ export class Trainer {
   readonly #options: ResolvedOptions;
   #preprocessing?: Preprocessing;
   #batch?: number;
-  #classes: readonly string[] = [];
+  #classes?: readonly string[];
 
   /** Fills in the defaults; nothing is opened or written before {@link Trainer.fit}. */
   constructor(options: TrainerOptions) {
@@ -87,57 +85,23 @@ export class Trainer {
   }
 
   /**
-   * Runs the model over a data set.
+   * Runs the model over a data set, with the weights that it has: trained here, or loaded.
    *
-   * @param onProgress Is told how many pictures are done.
+   * @throws TypeError when it is not known how pictures are prepared, or the data do not fit the model.
    */
-  async evaluate(data: Dataset, onProgress?: (done: number) => void): Promise<Evaluation> {
-    if (!this.#preprocessing || this.#batch === undefined) {
-      throw new TypeError("Cannot evaluate before fit: how pictures are normalised is not known");
+  async evaluate(data: Dataset, { preprocessing, onProgress }: TrainerEvaluation = {}): Promise<Evaluation> {
+    const { device, model, task, batch, cache, workers } = this.#options;
+    const prepared = preprocessing ?? this.#preprocessing;
+    if (!prepared) {
+      throw new TypeError(
+        "Cannot evaluate: how pictures are prepared is not known; give preprocessing, as openModel does, or call fit first",
+      );
     }
-    const { device, model, task, cache, workers } = this.#options;
     return await evaluateModel({
-      device,
-      model,
-      task,
+      ...{ device, model, task, cache, workers, data, onProgress },
+      preprocessing: prepared,
       classes: this.#classes,
-      preprocessing: this.#preprocessing,
-      batch: this.#batch,
-      cache,
-      workers,
-      data,
-      onProgress,
+      batch: this.#batch ?? (batch === "auto" ? undefined : batch),
     });
   }
-}
-
-/** What {@link evaluateModel} needs. */
-export interface EvaluateOptions
-  extends Pick<SettledOptions, "device" | "model" | "task" | "batch" | "cache" | "workers"> {
-  /** Names of the classes or labels. */
-  readonly classes: readonly string[];
-  readonly preprocessing: Preprocessing;
-  readonly data: Dataset;
-  /** Is told how many pictures are done. */
-  readonly onProgress?: (done: number) => void;
-}
-
-/** Runs a model with the weights it has over a data set. */
-export async function evaluateModel(options: EvaluateOptions): Promise<Evaluation> {
-  const { device, model, task, classes, preprocessing, data, onProgress } = options;
-  const batch = Math.min(options.batch, data.size);
-  using session = device.open();
-  for (const { name } of model.parameters) session.write(name, model.weights.get(name)!);
-  using loader = await Loader.open(data, {
-    ...preprocessing,
-    batch,
-    augment: "none",
-    shuffle: false,
-    seed: 0,
-    last: "pad",
-    workers: options.workers,
-    cache: options.cache,
-  });
-  const predictions = await new Evaluator(session, model, batch).run(loader, data.size, onProgress);
-  return { report: reportOf(task, predictions, classes), predictions };
 }

@@ -21,7 +21,7 @@ import { adapterFile } from "./adapter_file.ts";
 import { kernelTableHash, sha256 } from "./kernel_table.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { isRefusal } from "./rates.ts";
-import { readConfig } from "../run/run_directory.ts";
+import { readConfig } from "../run/config.ts";
 import { evaluationGraph } from "../run/evaluation_graph.ts";
 import { type StepOptions, trainingGraph } from "./step.ts";
 

@@ -8,7 +8,8 @@ import { encodeSafetensors } from "../../src/interop/safetensors_file.ts";
 import { writeAtomic } from "../../src/files.ts";
 import { createModel, type Model, modelNamed, type ModelOptions } from "../../src/models/mod.ts";
 import { type CheckpointInfo, metadataOf } from "../../src/run/checkpoint.ts";
-import { loadWeights, openModel, originOf } from "../../src/run/weights.ts";
+import { openModel } from "../../src/run/open_model.ts";
+import { loadWeights, originOf } from "../../src/run/weights.ts";
 import { huggingFaceVit, publishedKeys, withTensors } from "../interop/published.ts";
 
 /** Values that differ from place to place. */
@@ -142,8 +143,8 @@ Deno.test("loadWeights() interpolates Swin's tables of another window", async ()
 });
 
 const strangers: [model: string, library: "torchvision" | "timm", file: string, message: string][] = [
-  ["resnet18", "torchvision", "resnet50", "it looks like resnet50 in torchvision's names; give --model resnet50"],
-  ["resnet50", "torchvision", "resnet18", "it looks like resnet18 in torchvision's names; give --model resnet18"],
+  ["resnet18", "torchvision", "resnet50", "it looks like resnet50 in torchvision's names; take the model resnet50"],
+  ["resnet50", "torchvision", "resnet18", "it looks like resnet18 in torchvision's names; take the model resnet18"],
   ["vgg16", "torchvision", "vgg16_bn", "it looks like vgg16-bn in torchvision's names"],
   ["vgg16", "torchvision", "resnet18", "it looks like resnet18 in torchvision's names"],
   ["alexnet", "timm", "vgg16", "it looks like vgg16 in timm's names"],

@@ -157,7 +157,11 @@ Deno.test("a resumed run goes by the rates it began with", () =>
     await config({});
     assertEquals(await ratesOfRun(folder), undefined);
     await config({ rates: { ...RATES, flops: "fast" } });
-    await assertRejects(() => ratesOfRun(folder), UserError, "the rates in its config.json");
+    await assertRejects(
+      () => ratesOfRun(folder),
+      UserError,
+      'config.json: rates.flops is "fast": give a number above 0',
+    );
   }));
 
 Deno.test("rates are written with their units", () => {

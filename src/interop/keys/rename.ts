@@ -29,9 +29,7 @@ export function renameTensors(
 ): Map<string, WritableTensor> {
   if (family.own) {
     throw new UserError(
-      `Cannot export ${model} in ${
-        styleName(style)
-      }: no library has this model; its checkpoint is a safetensors file with its own`,
+      `Cannot export ${model} in ${styleName(style)}: no library has this model; give the keys own`,
     );
   }
   const renamed = new Map<string, WritableTensor>();

@@ -1,0 +1,58 @@
+/**
+ * Opens what a run has left: its config, a checkpoint, and the model with its weights.
+ *
+ * @module
+ */
+
+import type { Model } from "../models/mod.ts";
+import type { OwnModel } from "../models/own.ts";
+import { type CheckpointInfo, modelOf } from "./checkpoint.ts";
+import { readConfig, type RunConfig } from "./config.ts";
+import { checkpointPath, epochName, loadCheckpoint } from "./run_directory.ts";
+
+/** Which checkpoint of a run: the one with the highest validation accuracy, the last one, or that of an epoch, from 1. */
+export type WhichCheckpoint = "best" | "last" | number;
+
+/** How a run is opened. */
+export interface OpenRunOptions {
+  /** Default `best`. */
+  readonly checkpoint?: WhichCheckpoint;
+  /** Models of the user's own, by whose names runs may call theirs. */
+  readonly models?: readonly OwnModel[];
+}
+
+/** A run that was opened. */
+export interface OpenedRun {
+  /** Its directory, as given. */
+  readonly path: string;
+  /** What it says of itself. */
+  readonly config: RunConfig;
+  /** What the checkpoint says of itself: task, classes, preprocessing. */
+  readonly info: CheckpointInfo;
+  /** The model with the checkpoint's weights. */
+  readonly model: Model;
+}
+
+/**
+ * Opens a run.
+ *
+ * @param path Its directory.
+ * @param options Which checkpoint, and models of the user's own.
+ * @throws UserError when it is not a run directory, its config or the checkpoint is missing or damaged, or nobody has its
+ * model.
+ *
+ * @example
+ * ```ts
+ * import { openRun } from "jsr:@fovea/fovea";
+ *
+ * const { model, info } = await openRun("runs/hair", { checkpoint: "last" });
+ * console.log(model.name, info.classes, info.preprocessing.imageSize);
+ * ```
+ */
+export async function openRun(path: string, options: OpenRunOptions = {}): Promise<OpenedRun> {
+  const { checkpoint: which = "best", models } = options;
+  const config = await readConfig(path);
+  const name = typeof which === "number" ? epochName(which) : which;
+  const checkpoint = await loadCheckpoint(path, name);
+  return { path, config, info: checkpoint.info, model: modelOf(checkpoint, checkpointPath(path, name), models) };
+}
