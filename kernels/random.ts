@@ -18,6 +18,10 @@
  * It stands here three times: WGSL, TypeScript, and JavaScript for gpu.js. In gpu.js's `webasm` mode every variable
  * is a float32, so the last one keeps 16-bit halves and no product reaches 2^24. All three agree bit for bit.
  *
+ * On the device (seed, step) gives the key, a layer's path the stream, and the element the index. Initial weights are
+ * of (seed, parameter's name, element), in `src/nn/init.ts`; orders and augmentation of (seed, epoch, sample), in
+ * `src/random.ts`.
+ *
  * @module
  */
 

@@ -5,6 +5,8 @@
  * over the elements, combining partial results in a tree; where it is kept, an invocation owns one output and
  * neighbours read neighbouring elements. Both add in a fixed order: results do not vary between runs.
  *
+ * Fused producers are read through `load` and `enter`, so the normalised picture of batch norm, say, is never stored.
+ *
  * @module
  */
 

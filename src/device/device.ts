@@ -1,6 +1,11 @@
 /**
  * What a device is: it opens sessions; a session owns State and compiles graphs to programs over it.
  *
+ * `Program.profile` runs a program once and gives each step's time on the device's own clock, its name, shapes and
+ * work. The bench sets it against the roofline: Σ max(FLOPs / matmul rate, bytes / copy rate).
+ *
+ * A validation error of the device is fatal (`WebGpuContext.check`), since nothing after it can be believed.
+ *
  * @module
  */
 

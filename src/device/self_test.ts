@@ -3,6 +3,10 @@
  *
  * By the wall's clock, since many devices have no other: of many runs together, less what waiting for an idle device takes.
  *
+ * It times a product, a copy, a read-back, and steps that are queued against steps that are waited for. The commands
+ * `train` and `doctor` call it; opening a device never does. The result is data (`Rates`), kept for the adapter
+ * (`src/train/rates.ts`) and in `config.json`, and set as `device.rates`, from which a resumed run has it.
+ *
  * @module
  */
 

@@ -1,6 +1,13 @@
 /**
  * Builds graphs: every call adds a node, unless the same op on the same inputs is there already.
  *
+ * A model is traced: its layers are called once on symbolic tensors. Training and evaluation are two traces. Because
+ * equal calls give one node, a VJP may write down what the forward pass computed and pays nothing for it: `exp(x)` in
+ * the gradient of `exp` is the node that is there.
+ *
+ * Some calls give no node: `x + 0`, `x · 1`, a reshape of a reshape. A ReLU moves behind the max pooling that reads
+ * it, where there are fewer numbers (`commutesWith` in `kernels/op.ts`).
+ *
  * @module
  */
 

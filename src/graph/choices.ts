@@ -3,6 +3,13 @@
  * the device ask for them by op and call; where there is none, plain rules decide. They are data, so that what was measured
  * once can be kept, shipped and used again to the same bytes.
  *
+ * A kernel's `candidates` name its variants for a call (`16x8` is a tile by its sides), the heuristic's first. An op's
+ * `alternatives` name compositions that may take its place (`split 4` is a product whose sum is cut into four,
+ * `kernels/split_k.ts`).
+ *
+ * A bucket is the op, its shapes with sizes above 16 rounded to three significant bits, and its scalar attributes. So
+ * every variant must be right for every call of its bucket: a tile is cut at the edges whatever the sizes.
+ *
  * @module
  */
 

@@ -4,6 +4,21 @@
  * A step is a kernel (matmul, convolution, reduction, …) or a map over elements. Elementwise nodes are computed
  * where their value is used: before a kernel's reads (prologue), on its way to memory (epilogue), or in a map.
  *
+ * An elementwise value must be stored when it is an output or new State, when a reader needs it under another shape,
+ * or when a kernel reads it many times (an input that is not in its `prologue`). Otherwise `#decide` compares the
+ * bytes of computing it at every reader with those of storing it once. A number made of constants and scalar inputs is
+ * never stored.
+ *
+ * A kernel computes its elementwise producers where it reads (`prologue`), and one elementwise consumer of its own
+ * shape where it writes (`emit`). So bias, batch norm, activation and residual ride with the convolution or pooling
+ * around them.
+ *
+ * Maps of one shape are joined, such as those of a parameter and its momentum. So are equal calls of a kernel that
+ * takes several (`joins`), which are the sums: both of batch norm's gradient are one pass over what they read.
+ *
+ * Limits: 8 tensors a dispatch, where small ones are joined as many as the device binds, up to 28 (on Metal a
+ * pipeline's buffers share 31 slots); 64 operations an expression.
+ *
  * @module
  */
 

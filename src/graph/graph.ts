@@ -2,6 +2,16 @@
  * The graph: plain data. A node is a symbolic tensor with the op and inputs that produce it; a graph adds what
  * is wanted of it: outputs to read and assignments to State.
  *
+ * Tensors are float32, pictures [N, C, H, W], weights [O, I, H, W] and [out, in], as in PyTorch.
+ *
+ * A scalar that changes at every step (learning rate, random key, step) is an input of shape []. It is no tensor: it
+ * stands in the uniform buffer, beside the sizes and constants of each layer. So an update of a parameter keeps its 8
+ * bindings for tensors, and layers that differ only in size share the text and the pipeline, which takes up to half a
+ * second to compile on llvmpipe.
+ *
+ * State is what outlives a run: parameters, moments, running statistics, counters. A graph ends in `assign(state,
+ * value)`, which takes effect after every read of the old value.
+ *
  * @module
  */
 

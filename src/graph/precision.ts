@@ -4,6 +4,14 @@
  * It is a matter of storage alone. Kernels compute in float32 whatever they read and write; State (master weights, moments,
  * running statistics, sums), inputs and outputs are float32 always.
  *
+ * A graph carries its `precision`, and {@link halfTensors} is the one rule of which temporaries are held as f16. The
+ * plan counts their bytes, and shares places only between tensors that are held alike (`Location.precision`).
+ * `assemble.ts` converts where a binding is read and written.
+ *
+ * A new kernel's result is halved unless {@link FULL} names it: name it if it needs range or digits, such as sums, or
+ * transforms whose results cancel. `half.wgsl` makes what is beyond 65504 infinite, which WGSL leaves open: the loss
+ * scale must see it. Evaluation is in float32.
+ *
  * @module
  */
 

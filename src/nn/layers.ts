@@ -1,6 +1,9 @@
 /**
  * The layers of CNNs.
  *
+ * A layer is a function that returns a `Layer` and asks its scope for parameters by PyTorch's names. Export a new one
+ * from `mod.ts`, which makes it public, and add a row to `shapes` in `tests/nn/layers_test.ts`.
+ *
  * @module
  */
 

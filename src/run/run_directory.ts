@@ -14,6 +14,8 @@
  *
  * Every file is written beside its final name and renamed: whenever a run is killed, the old or the new one is there.
  *
+ * `metrics.jsonl` alone is appended to. A lock keeps a second run out of the directory.
+ *
  * @module
  */
 

@@ -1,6 +1,10 @@
 /**
  * Pretrained weights: loads them into a model that they fit, or makes the model that they are of.
  *
+ * Names are translated by one table a family (`family` in `src/models/<family>.ts`, read by `src/interop/keys/`), in
+ * both directions: loading, recognising and `export`. A file is of another model if a tensor of the family is missing,
+ * misshapen or without a place.
+ *
  * @module
  */
 

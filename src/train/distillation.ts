@@ -5,6 +5,9 @@
  * The teacher is a part of the training step's graph, in evaluation mode: running statistics, nothing dropped. It is no
  * path to a parameter of the student, so no gradient reaches it, and nothing is assigned to its states.
  *
+ * The teacher's states are under `teacher.`. Pictures are renormalised for it by one multiply-add that fuses into its
+ * first layer. `config.json` has a hash of its weights, which `--resume` checks.
+ *
  * @module
  */
 

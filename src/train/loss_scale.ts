@@ -6,6 +6,11 @@
  * `GradScaler` (Micikevicius et al., 2018, "Mixed Precision Training", section 3.2): a step whose gradient overflows is left out
  * and halves it, and many good steps in a row double it. All of it happens on the device; the host reads it when it logs.
  *
+ * The scale is State, from 2¹⁶ on, between 1 and 2²⁴: half after a step that is not finite, twice after 2,000 that
+ * are. The chain (`update_chain.ts`) divides it out. A step that is not finite while the scale is above 1 is skipped and
+ * counted as an overflow; at 1 it is a fault like any other. `last` carries scale and counts, and `config.json` the
+ * precision, which a resumed run keeps.
+ *
  * @module
  */
 

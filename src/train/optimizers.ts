@@ -2,6 +2,8 @@
  * Optimisers: an update of one parameter as nodes of the graph. Moments are State; what changes from step to step is a
  * few scalars.
  *
+ * A new optimiser has a case in `fixtures/train/make.py`, which writes what PyTorch's does in ten steps.
+ *
  * @module
  */
 

@@ -1,6 +1,10 @@
 /**
  * Which parameters are learnt, and how fast: freezing, factors on the learning rate, and layer-wise decay of it.
  *
+ * Each learnt key has a factor on the learning rate. A frozen key has none, so no gradient, moment or assignment is
+ * traced for it. The factor is a constant in the update, so pipelines stay shared. Layer-wise decay goes by the
+ * numbers in a model's names (`layer1.0`, `encoder_layer_3`): see {@link layersOf}.
+ *
  * @module
  */
 

@@ -7,6 +7,10 @@
  * <run directory>/tuning.json            what this run computes with; its hash stands in config.json
  * ```
  *
+ * What was measured is void once the hash of the kernels, all candidates included, is another. A resumed run knows its
+ * `tuning.json` by its hash. Training and its validation are tuned; `eval`, `predict` and the test after training
+ * compute by the device's own choices, so that they agree to the last digit.
+ *
  * @module
  */
 

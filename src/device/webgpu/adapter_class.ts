@@ -5,6 +5,10 @@
  * `description`. Dawn gives `vendor` and `architecture` as words (`nvidia`, `ada-lovelace`), and in Chrome often no more. A page
  * in Firefox learns nothing at all. What the names do not tell is `unknown`, for which rules are those that suit every GPU.
  *
+ * An adapter whose names say nothing, and whose product is twice as fast by a processor's tile
+ * (`src/device/self_test.ts`), is taken for a software adapter: `isSoftware` is by names and by rates. `FORCE_GPU=1`
+ * overrules both, for tests.
+ *
  * @module
  */
 
