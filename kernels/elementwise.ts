@@ -38,10 +38,10 @@ export type MathFunction = "abs" | "exp" | "floor" | "log" | "max" | "min" | "sq
  * Writes expressions in one target language. Operands and results are source text; `+ - * / < > <= >= ==`
  * and parentheses mean the same in both languages and are written directly.
  *
- * Of numbers alone: WGSL lets a compiler assume that there is no NaN, no infinity and no overflow. A comparison with NaN
- * may then be true, `max` drop it, and a function give anything for it or where its terms overflow. So a row that states
- * what it gives for them looks at bits (`isNaN`, `isNegative`, `isFinite`) and uses functions where nothing overflows.
- * `tests/kernels/open_arithmetic_test.ts` evaluates the rows by the worst that is allowed.
+ * Of numbers alone: WGSL lets a compiler assume that there is no NaN, no infinity and no overflow. A comparison with
+ * NaN may then be true, `max` drop it, and a function give anything for it or where its terms overflow. So a row that
+ * states what it gives for them looks at bits (`isNaN`, `isNegative`, `isFinite`) and uses functions where nothing
+ * overflows. `tests/kernels/open_arithmetic_test.ts` evaluates the rows by the worst that is allowed.
  */
 export interface Emit {
   /** A literal, of the width of the target's values. */
@@ -322,8 +322,8 @@ const alongFirst = (call: Call): Cut => ({
 const firstOfParts = (shape: Shape, parts: number): Shape => [shape[0] / parts, ...shape.slice(1)];
 
 /**
- * A generator: a row whose shape is an attribute and whose values come from the element's position, counted from attribute `start`
- * (default 0).
+ * A generator: a row whose shape is an attribute and whose values come from the element's position, counted from
+ * attribute `start` (default 0).
  */
 const generator = (
   name: string,
@@ -345,7 +345,10 @@ const generator = (
   samples,
 });
 
-/** Uniform random numbers in [0, 1): a function of (key, stream, element) alone, so the backward pass computes them again. */
+/**
+ * Uniform random numbers in [0, 1): a function of (key, stream, element) alone, so the backward pass computes them
+ * again.
+ */
 export const random: Elementwise = generator(
   "random",
   (emit, [keyHi, keyLo], attrs) => emit.random(keyHi, keyLo, attrs.stream as number, startOf(attrs)),

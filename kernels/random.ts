@@ -97,10 +97,10 @@ function randomUniformHalves(index: number, stream: number, hi: number, lo: numb
 }
 
 /**
- * The generator for gpu.js kernels: sources of the functions that together give
- * `randomUniform(index, stream, hi, lo)`. Pass each to `gpu.addFunction` (gpu.js loses the variables of functions nested in
- * a kernel); in plain JavaScript, declare them before the kernel. `index` is below 2^31 where it is `this.thread.x` itself and below 2^24 where it went through a
- * variable (a float32 in `webasm`); `stream` is below 2^24.
+ * The generator for gpu.js kernels: sources of the functions that together give `randomUniform(index, stream, hi, lo)`.
+ * Pass each to `gpu.addFunction` (gpu.js loses the variables of functions nested in a kernel); in plain JavaScript,
+ * declare them before the kernel. `index` is below 2^31 where it is `this.thread.x` itself and below 2^24 where it went
+ * through a variable (a float32 in `webasm`); `stream` is below 2^24.
  */
 export const randomJs: readonly string[] = [
   randomTimesLow.toString(),

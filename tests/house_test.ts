@@ -258,6 +258,15 @@ Deno.test("no file is longer than 450 lines", () => {
   assertEquals(long, []);
 });
 
+Deno.test("no comment's line is longer than 120 columns", () => {
+  const long = [...tree].filter(([path]) => /\.(ts|wgsl)$/.test(path)).flatMap(([path, source]) =>
+    source.split("\n").flatMap((line, i) =>
+      /^\s*(\/\/|\/?\*)/.test(line) && line.length > 120 ? [`${path}:${i + 1}`] : []
+    )
+  );
+  assertEquals(long, []);
+});
+
 Deno.test("nothing of one machine stands in the tree", () => {
   const machine = /(?<![\w.~])\/(?:home|root|Users|work)\/[\w.-]|\b[A-Z]:\\Users\b/;
   const found = [...tree].filter(([, source]) => machine.test(source)).map(([path]) => path);

@@ -35,7 +35,10 @@ export function quietWayland(): void {
   }
 }
 
-/** Takes every adapter for a GPU where the environment says `FORCE_GPU=1`, for tests. Where Deno may not read it, it is not set. */
+/**
+ * Takes every adapter for a GPU where the environment says `FORCE_GPU=1`, for tests. Where Deno may not read it, it is
+ * not set.
+ */
 export function heedForceGpu(): void {
   try {
     if (Deno.env.get("FORCE_GPU") === "1") takeAllForGpus();

@@ -31,7 +31,7 @@ export interface LoweringOptions {
   readonly primitives?: boolean;
   /** Largest tensor in bytes that the device takes whole; default any. */
   readonly maxBytes?: number;
-  /** Which of an op's compositions is taken; default plain rules. */
+  /** Which of an op's compositions is taken; default the heuristic's. */
   readonly choices?: Chooser;
 }
 
@@ -156,7 +156,9 @@ export class GraphBuilder implements Builder {
     return isBare ? this.#add("broadcastTo", node.shape, [node], { shape: node.shape }) : node;
   }
 
-  /** Any op of the registry. Throws TypeError for an unknown name, shapes that do not fit, and tensors of another graph. */
+  /**
+   * Any op of the registry. Throws TypeError for an unknown name, shapes that do not fit, and tensors of another graph.
+   */
   op(name: string, inputs: readonly Operand[], attrs: Attrs = {}): Tensor {
     const nodes = inputs.map((input) => this.#node(input));
     const [first] = nodes;
@@ -171,8 +173,8 @@ export class GraphBuilder implements Builder {
   }
 
   /**
-   * The composition that takes the place of a call; none for a primitive. One of a tensor that a device takes in parts alone is left as it
-   * is: `cut.ts` asks again for each part.
+   * The composition that takes the place of a call; none for a primitive. One of a tensor that a device takes in parts
+   * alone is left as it is: `cut.ts` asks again for each part.
    */
   #loweringOf(name: string, call: Call): Lowering | undefined {
     const { lower, kernel, alternatives } = opNamed(name);
@@ -261,7 +263,10 @@ export class GraphBuilder implements Builder {
     const y = sorted.every((axis) => x.shape[axis] === 1) ? x : this.op(name, [x], { axes: sorted });
     return keepDims ? y : this.reshape(y, kept);
   }
-  /** Sum over `axes` (default all; a negative one counts from the last), which stay with size 1 unless `keepDims` is false. */
+  /**
+   * Sum over `axes` (default all; a negative one counts from the last), which stay with size 1 unless `keepDims` is
+   * false.
+   */
   sum(x: Tensor, axes?: readonly number[], keepDims = true): Tensor {
     return this.#reduce("sum", x, axes, keepDims);
   }

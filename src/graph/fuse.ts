@@ -53,7 +53,9 @@ export interface FuseOptions {
   readonly maxJoined: number;
 }
 
-/** Elements of the largest tensors that are small: what they take to compute is as long as a dispatch takes to start. */
+/**
+ * Elements of the largest tensors that are small: what they take to compute is as long as a dispatch takes to start.
+ */
 const SMALL = 2 ** 18;
 
 /** Longest chain computed on the fly: beyond it, registers spill and compilers slow down. */
@@ -116,8 +118,8 @@ class Fusion {
   }
 
   /**
-   * One number, computed from at most one other that is stored: cheaper to compute wherever it is used. Not from `random` or
-   * `iota`, which give another number for each element of what reads them.
+   * One number, computed from at most one other that is stored: cheaper to compute wherever it is used. Not from
+   * `random` or `iota`, which give another number for each element of what reads them.
    */
   #isCheapScalar(node: Node): boolean {
     if (this.#uniform.has(node)) return true;
@@ -258,11 +260,12 @@ class Fusion {
 }
 
 /**
- * Joins maps of one shape, and equal calls of kernels that take several: what they share is read once, and one dispatch is
- * cheaper than two. So the two sums of batch norm's gradient are one pass, and so are the norms of gradients of one shape.
+ * Joins maps of one shape, and equal calls of kernels that take several: what they share is read once, and one dispatch
+ * is cheaper than two. So the two sums of batch norm's gradient are one pass, and so are the norms of gradients of one
+ * shape.
  *
- * @param updates New values of State. Maps to those are joined where they share what they read, as a parameter's and its
- *   momentum's do; a device computes those of all parameters in few dispatches, of whatever shapes they are.
+ * @param updates New values of State. Maps to those are joined where they share what they read, as a parameter's and
+ *   its momentum's do; a device computes those of all parameters in few dispatches, of whatever shapes they are.
  */
 function joinSteps(steps: readonly FusedStep[], options: FuseOptions, updates: ReadonlySet<Node>): FusedStep[] {
   const joined: FusedStep[] = [];
@@ -297,8 +300,8 @@ function canJoin(
 }
 
 /**
- * Does b read what a writes, or a state that a reads? Or, where a is one map, whatever else it reads: both moments read the gradient,
- * but so may another parameter's. Single numbers do not count.
+ * Does b read what a writes, or a state that a reads? Or, where a is one map, whatever else it reads: both moments read
+ * the gradient, but so may another parameter's. Single numbers do not count.
  */
 function shareReads(a: FusedStep, b: FusedStep): boolean {
   return b.reads.some((read) =>

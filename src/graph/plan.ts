@@ -48,7 +48,9 @@ export interface MemoryLimits {
   readonly maxBuffer: number;
   /** Largest part of a buffer that a kernel can see, in bytes. */
   readonly maxBinding: number;
-  /** Should results lie in other buffers than their operands, which can then be bound for reading alone (`arenas.ts`)? */
+  /**
+   * Should results lie in other buffers than their operands, which can then be bound for reading alone (`arenas.ts`)?
+   */
   readonly alternates?: boolean;
 }
 

@@ -10,7 +10,10 @@ import { type Setting, settings } from "./settings.ts";
 
 const table: Readonly<Record<string, Setting>> = settings;
 
-/** A kind of file in which a run's settings were kept: today's, and that of the first versions, under the names of their flags. */
+/**
+ * A kind of file in which a run's settings were kept: today's, and that of the first versions, under the names of their
+ * flags.
+ */
 type Config = Readonly<Record<string, unknown>>;
 
 /**

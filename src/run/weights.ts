@@ -47,7 +47,10 @@ export interface WeightsReport {
 export interface WeightsOrigin {
   /** Whose names the file has. */
   readonly style: KeyStyle;
-  /** Names of the models that they fit, the likeliest first; such as `vit-s16` and `deit-s`, which have the same tensors. */
+  /**
+   * Names of the models that they fit, the likeliest first; such as `vit-s16` and `deit-s`, which have the same
+   * tensors.
+   */
   readonly models: readonly string[];
   /** Sizes of that model. */
   readonly options: ModelOptions;
@@ -56,9 +59,10 @@ export interface WeightsOrigin {
 }
 
 /**
- * Loads weights into a model: safetensors or PyTorch's own files, in torchvision's, timm's, Hugging Face's or Microsoft's
- * names, or a checkpoint of Fovea's. Another number of classes gets a fresh head; another picture size interpolated
- * position embeddings (ViT) or bias tables (Swin), bicubic as PyTorch's `interpolate`. The model changes only if all fits.
+ * Loads weights into a model: safetensors or PyTorch's own files, in torchvision's, timm's, Hugging Face's or
+ * Microsoft's names, or a checkpoint of Fovea's. Another number of classes gets a fresh head; another picture size
+ * interpolated position embeddings (ViT) or bias tables (Swin), bicubic as PyTorch's `interpolate`. The model changes
+ * only if all fits.
  *
  * @param model What gets the weights.
  * @param path The file.
@@ -119,8 +123,8 @@ export async function originOf(path: string): Promise<WeightsOrigin> {
 }
 
 /**
- * The model that a file's weights are of, with those weights: recognised by the tensors' names and shapes, or from what a
- * checkpoint of Fovea's says of itself.
+ * The model that a file's weights are of, with those weights: recognised by the tensors' names and shapes, or from what
+ * a checkpoint of Fovea's says of itself.
  *
  * @param path The file.
  * @returns The model, and how its pictures are prepared.
@@ -172,7 +176,9 @@ function fateOf(parameter: Parameter, weights: NamedWeights): Fate {
   return gridsOf(parameter, shape, weights) ? "interpolated" : "misshapen";
 }
 
-/** Sides of the grids in a file's tensor and in the model's, and the rows before them; undefined if they are no grids. */
+/**
+ * Sides of the grids in a file's tensor and in the model's, and the rows before them; undefined if they are no grids.
+ */
 function gridsOf(
   { name, shape: wanted }: Parameter,
   shape: readonly number[],
@@ -225,7 +231,9 @@ function refusal(path: string, model: Model, weights: NamedWeights, problem: str
   );
 }
 
-/** What a checkpoint says of itself, or else the models of the family that the tensors fit, tried one after the other. */
+/**
+ * What a checkpoint says of itself, or else the models of the family that the tensors fit, tried one after the other.
+ */
 function describe(weights: NamedWeights, path: string): WeightsOrigin {
   const { family, style, metadata } = weights;
   if (metadata.fovea !== undefined) {

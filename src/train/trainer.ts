@@ -60,8 +60,8 @@ export class Trainer {
   /**
    * Trains on `train` and validates on `val`. The model then has the weights of the best epoch.
    *
-   * @throws UserError when a batch does not fit the device, a step is not finite, the run directory cannot be used, or a
-   * picture is broken.
+   * @throws UserError when a batch does not fit the device, a step is not finite, the run directory cannot be used, or
+   *   a picture is broken.
    */
   async fit(train: Dataset, val: Dataset): Promise<FitResult> {
     const { model } = this.#options;

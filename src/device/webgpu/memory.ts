@@ -52,8 +52,8 @@ export class WebGpuMemory implements Disposable {
   }
 
   /**
-   * Gives those of some states that are not there yet their places, side by side; they have no value until they are written. A state
-   * never moves: programs have its address in their tables.
+   * Gives those of some states that are not there yet their places, side by side; they have no value until they are
+   * written. A state never moves: programs have its address in their tables.
    */
   place(sizes: ReadonlyMap<string, number>): void {
     const missing = [...sizes].filter(([name]) => !this.#states.has(name));
@@ -148,7 +148,10 @@ export class WebGpuMemory implements Disposable {
     return { buffer: this.#buffers[address.in][address.page], offset: address.offset };
   }
 
-  /** Copies ranges to the host, in as few maps as buffers of their size allow: each map costs over ten milliseconds in Deno. */
+  /**
+   * Copies ranges to the host, in as few maps as buffers of their size allow: each map costs over ten milliseconds in
+   * Deno.
+   */
   async readRanges(ranges: readonly Range[]): Promise<Float32Array[]> {
     const groups: Range[][] = [];
     let room = 0;
