@@ -1,6 +1,6 @@
 /**
- * A whole process up to the loss of its first training step: `bench/first_step.ts MODEL SIZE BATCH DATA`, with a folder of
- * demo faces. For `bench/items/start.ts`.
+ * A whole process up to the loss of its first training step: `bench/first_step.ts MODEL SIZE BATCH DATA`, with a folder
+ * of demo faces. For `bench/items/start.ts`.
  *
  * @module
  */

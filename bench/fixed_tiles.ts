@@ -1,6 +1,7 @@
 /**
- * Matrix products by one fixed tile each, as a first kernel is written: what the tuned ones must at least equal. An invocation
- * computes a tile of the result in registers; operands are read four numbers at a time, from buffers or from sampled textures.
+ * Matrix products by one fixed tile each, as a first kernel is written: what the tuned ones must at least equal. An
+ * invocation computes a tile of the result in registers; operands are read four numbers at a time, from buffers or from
+ * sampled textures.
  *
  * @module
  */

@@ -33,8 +33,9 @@ export interface Measured {
 }
 
 /**
- * A row for each network that suits the device, and notes on what was left out: networks that do not fit, and peers that gave
- * no answer. Each network has a device of its own, since one that ran out of memory is good for nothing afterwards.
+ * A row for each network that suits the device, and notes on what was left out: networks that do not fit, and peers
+ * that gave no answer. Each network has a device of its own, since one that ran out of memory is good for nothing
+ * afterwards.
  */
 export async function overNetworks(
   isGpu: boolean,

@@ -17,7 +17,9 @@ import { differentiate } from "../src/graph/differentiate.ts";
 import { devices } from "../tests/kernels/devices.ts";
 import { deviceSecondsOf, prepare, type Rates, ratesOf } from "./programs.ts";
 
-/** Sizes of the yardsticks, and how often a kernel is run: gpu.js takes seconds for what WebGPU takes milliseconds for. */
+/**
+ * Sizes of the yardsticks, and how often a kernel is run: gpu.js takes seconds for what WebGPU takes milliseconds for.
+ */
 const SIZES = {
   webgpu: { side: 1024, elements: 1 << 24, runs: 7 },
   gpujs: { side: 256, elements: 1 << 20, runs: 3 },
@@ -57,7 +59,9 @@ function report(name: string, sample: OpSample, seconds: number, cost: Cost | un
   return `${line}${rate}${share}  ${shapes}`;
 }
 
-/** What is timed: all cases on WebGPU, of each op the one with least work on gpu.js, which takes seconds for the others. */
+/**
+ * What is timed: all cases on WebGPU, of each op the one with least work on gpu.js, which takes seconds for the others.
+ */
 function casesOf(device: Device, op: Op): OpSample[] {
   const cases = op.samples.filter(({ bench }) => bench);
   const work = (sample: OpSample) => costOf(op, sample).flops + costOf(op, sample).bytes;

@@ -42,7 +42,7 @@ const command = {
     torch: toggle({ default: true, help: "PyTorch beside it, where python3 has it and it sees the card" }),
     adapter: choice(["gpu", "any"], {
       default: "gpu",
-      help: "any takes a processor that plays the GPU too, at tiny sizes, to try the command; so does FORCE_GPU=1",
+      help: "any takes a software adapter too, at tiny sizes, to try the command; so does FORCE_GPU=1",
     }),
   },
 } satisfies Command;

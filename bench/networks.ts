@@ -35,7 +35,7 @@ const named = (name: string, imageSize: number, batch: number, atMost?: number):
   model: () => createModel(name, { classes: 1000, imageSize }),
 });
 
-/** What is timed where a processor plays the GPU, the smallest first. */
+/** What is timed on a software adapter, the smallest first. */
 const forProcessor: readonly Network[] = [
   { name: "three-conv", imageSize: 32, batch: 64, atMost: 3.5, model: threeConvolutions },
   {

@@ -146,7 +146,7 @@ export function rooflineOf(steps: readonly StepTime[], { flops, bytes }: Rates):
   return steps.reduce((sum, { cost }) => sum + Math.max(cost.flops / flops, cost.bytes / bytes), 0);
 }
 
-/** The same where a device computes or moves data, but not both at once, as a processor that plays the GPU does. */
+/** The same where a device computes or moves data, but not both at once, as a software adapter does. */
 export function inTurnOf(steps: readonly StepTime[], { flops, bytes }: Rates): number {
   return steps.reduce((sum, { cost }) => sum + cost.flops / flops + cost.bytes / bytes, 0);
 }

@@ -1,12 +1,13 @@
 /**
- * Times the ways to compute a model's training step and adds those that beat the plain rules to
+ * Times the ways to compute a model's training step and adds those that beat the heuristic to
  * `src/device/webgpu/stored_choices.json`, which comes with Fovea:
  *
  * ```sh
  * deno run -A bench/store_choices.ts naive-cnn 64 32 quick   # model, image size, batch, effort
  * ```
  *
- * A network of the bench has its own image size. Nothing else may run beside it. At the end it says how a step with the choices compares with one by plain rules.
+ * A network of the bench has its own image size. Nothing else may run beside it. At the end it says how a step with the
+ * choices compares with one by the heuristic.
  *
  * @module
  */

@@ -118,8 +118,8 @@ export const avgPool2d: Op = {
 };
 
 /**
- * Gradient of {@link avgPool2d}: dout [N, C, OH, OW] gives dx [N, C, H, W]. Attributes: those of the pooling, and `height`
- * and `width` of x. It is linear: its VJP is the pooling.
+ * Gradient of {@link avgPool2d}: dout [N, C, OH, OW] gives dx [N, C, H, W]. Attributes: those of the pooling, and
+ * `height` and `width` of x. It is linear: its VJP is the pooling.
  */
 export const avgPool2dGrad: Op = {
   name: "avgPool2dGrad",

@@ -1,8 +1,8 @@
 // dx[n, c, h, w] = 1 / KERNEL² · sum over the windows (i, j) that hold (h, w) of dout[n, c, i, j]
 //
 // dout: [planes, outHeight, outWidth]; dx: [planes, height, width], planes = N · C.
-// Grid: one invocation an element of dx. KERNEL, STRIDE, PADDING and REACH, the number of windows before the last one that
-// may still hold an element, along one axis, are written above this file.
+// Grid: one invocation an element of dx. KERNEL, STRIDE, PADDING and REACH, the number of windows before the last one
+// that may still hold an element, along one axis, are written above this file.
 
 @compute @workgroup_size(64)
 fn main(

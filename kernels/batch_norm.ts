@@ -18,7 +18,8 @@ const perChannel = (b: Builder, v: Tensor, x: Tensor): Tensor =>
   b.reshape(v, x.shape.map((size, axis) => axis === 1 ? size : 1));
 
 /**
- * Mean and biased variance of each channel, by the two-pass formula: E[(x − E[x])²] does not cancel as E[x²] − E[x]² does.
+ * Mean and biased variance of each channel, by the two-pass formula: E[(x − E[x])²] does not cancel as E[x²] − E[x]²
+ * does.
  *
  * @param b The graph's builder.
  * @param x [N, C, …].

@@ -1,6 +1,13 @@
 /**
- * How much a kernel may unroll, in any way that rules or a tuner may choose to write it. What is beyond compiles for many seconds, some
- * drivers give it up, and it spills: a GPU has 255 registers for an invocation at most.
+ * How much a kernel may unroll, in any way that rules or a tuner may choose to write it. What is beyond compiles for
+ * many seconds, some drivers give it up, and it spills: a GPU has 255 registers for an invocation at most.
+ *
+ * On a GPU the bounds are 72 accumulators and 60,000 characters, on a software adapter 576 and 200,000. A convolution
+ * whose window is too large for that is computed in tiles of a workgroup.
+ *
+ * A software adapter (Mesa's llvmpipe) takes larger tiles because loads and barriers are dear there and spilled
+ * accumulators cheap: a reduction has an invocation for each output, and a tile is as large as compile time allows. On
+ * a GPU the accumulators stay in registers.
  *
  * @module
  */
@@ -13,7 +20,10 @@ export interface UnrollBounds {
   readonly accumulators: number;
   /** Accumulators, and the numbers of a picture that they are summed up from. */
   readonly held: number;
-  /** Characters of the text that the kernel itself gives. It follows from the others; `tests/kernels/bounds_test.ts` looks. */
+  /**
+   * Characters of the text that the kernel itself gives. It follows from the others; `tests/kernels/bounds_test.ts`
+   * looks.
+   */
   readonly text: number;
 }
 

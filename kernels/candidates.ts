@@ -1,6 +1,6 @@
 /**
- * Names of a tiled kernel's candidates: `16x8` is a tile by its sides. What tells candidates apart stands in the name, so
- * that a stored choice can be read by people and is right for every call of its bucket.
+ * Names of a tiled kernel's variants, its candidates: `16x8` is a tile by its sides. What tells candidates apart stands
+ * in the name, so that a stored choice can be read by people and is right for every call of its bucket.
  *
  * @module
  */
@@ -11,7 +11,7 @@ export type Sides = readonly number[];
 const nameOf = (sides: Sides): string => sides.join("x");
 
 /**
- * Names of tiles: the one that plain rules choose, then the others, the likest first.
+ * Names of tiles: the one that the heuristic chooses, then the others, the likest first.
  *
  * @param rules The rules' tile.
  * @param others Tiles worth timing; what occurs twice counts once.

@@ -25,8 +25,9 @@ function params({ inputs: [[images, channels, ...rest]], attrs }: Call): Record<
 }
 
 /**
- * The kernel: an invocation goes through the channels of one pixel and keeps the window's in registers, so that each element
- * is read once. The window is added up anew for every channel: a running sum would keep what it once rounded away.
+ * The kernel: an invocation goes through the channels of one pixel and keeps the window's in registers, so that each
+ * element is read once. The window is added up anew for every channel: a running sum would keep what it once rounded
+ * away.
  *
  * Layouts: x and y [images, channels, pixels].
  * Grid: one invocation a pixel of an image; neighbours read neighbouring elements.
@@ -96,8 +97,8 @@ const samples: readonly OpSample[] = [
 ];
 
 /**
- * y[n, c, …] = Σ of x[n, c', …] over |c' − c| ≤ (size − 1) / 2, of [N, C, …]; attribute `size`, odd. Channels that do not
- * exist count as 0. It is symmetric: its VJP is itself.
+ * y[n, c, …] = Σ of x[n, c', …] over |c' − c| ≤ (size − 1) / 2, of [N, C, …]; attribute `size`, odd. Channels that do
+ * not exist count as 0. It is symmetric: its VJP is itself.
  */
 export const channelWindowSum: Op = {
   name: "channelWindowSum",

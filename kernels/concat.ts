@@ -116,7 +116,9 @@ export const concatPair: Op = {
   ],
 };
 
-/** Joins any number of tensors along attribute `axis`; their other axes have equal sizes. VJP: slices of the gradient. */
+/**
+ * Joins any number of tensors along attribute `axis`; their other axes have equal sizes. VJP: slices of the gradient.
+ */
 export const concat: Op = {
   name: "concat",
   shape,

@@ -10,7 +10,7 @@ import { convCases, convCost, convShape, convWindow } from "./conv_window.ts";
 import { tapsOf } from "./convolve.ts";
 import type { Lowering, Op } from "./op.ts";
 
-/** The composition in a form, by default the one that plain rules choose. */
+/** The composition in a form, by default the one that the heuristic chooses. */
 const lowerBy = (name?: string): Lowering => (b, [x, weight], attrs) => {
   const { groups, ...window } = convWindow("conv2d", attrs);
   const form = formOf(b, x.shape, weight.shape, { groups, ...window }, name);

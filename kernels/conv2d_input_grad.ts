@@ -23,7 +23,7 @@ function shape([weight, dout]: readonly Shape[], attrs: Attrs): Shape {
   return dx;
 }
 
-/** The composition in a form, by default the one that plain rules choose. */
+/** The composition in a form, by default the one that the heuristic chooses. */
 const lowerBy = (name?: string): Lowering => (b, [weight, dout], attrs) => {
   const { groups, ...window } = convWindow(NAME, attrs);
   const dx = shape([weight.shape, dout.shape], attrs);

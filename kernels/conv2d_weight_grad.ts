@@ -3,8 +3,8 @@
  *
  *     dw[o, c, r, s] = Σ over n, i, j of dout[n, o, i, j] · x[n, c, i · stride + r − padding, j · stride + s − padding]
  *
- * The sum is long (N · OH · OW) and the output small, so `conv2dWeightGradPartial` cuts the images into `splits` runs, one
- * output each, and `conv2dWeightGrad` adds them up: enough invocations, in a fixed order, without atomics.
+ * The sum is long (N · OH · OW) and the output small, so `conv2dWeightGradPartial` cuts the images into `splits` runs,
+ * one output each, and `conv2dWeightGrad` adds them up: enough invocations, in a fixed order, without atomics.
  *
  * @module
  */
@@ -44,8 +44,8 @@ import {
 const NAME = "conv2dWeightGrad";
 
 /**
- * Columns of dout in a strip. Where rows are whole fours, twice as many are no faster on llvmpipe, and take half as long
- * again to compile; elsewhere a row costs the fewer shifts the fewer strips it has.
+ * Columns of dout in a strip. Where rows are whole fours, twice as many are no faster on llvmpipe, and take half as
+ * long again to compile; elsewhere a row costs the fewer shifts the fewer strips it has.
  */
 const stripOf = (outWidth: number): number => outWidth % 4 === 0 ? 4 : evenTile(outWidth, 7);
 
@@ -64,13 +64,13 @@ const columnsOf = (width: number, stride: number, kw: number): number[] => [
   ...new Set(range(width).flatMap((j) => range(kw).map((s) => j * stride + s))),
 ];
 
-/** Most accumulators that plain rules take: on a GPU that is no card half as many, where operands would spill. */
+/** Most accumulators that the heuristic takes: on a GPU that is no card half as many, where operands would spill. */
 const mostByRules = (target: Target): number =>
   target.isSoftware || target.gpuKind === "discrete" ? boundsFor(target).accumulators : 36;
 
 /**
- * Tiles of the weight that one invocation computes, the cheapest over a gradient `dout` first, compiling included. None where the window
- * is too large even for one pair of channels.
+ * Tiles of the weight that one invocation computes, the cheapest over a gradient `dout` first, compiling included. None
+ * where the window is too large even for one pair of channels.
  */
 function tilesOf([o, perGroup, kh, kw]: Shape, dout: Shape, { groups, stride }: ConvWindow, target: Target) {
   const [images, , height, width] = dout;
@@ -94,8 +94,8 @@ function tilesOf([o, perGroup, kh, kw]: Shape, dout: Shape, { groups, stride }: 
 }
 
 /**
- * `8x4`: output and input channels of a tile, plain rules' first; on a GPU also `staged …` (`conv_staged.ts`), which alone are left for
- * large windows.
+ * `8x4`: output and input channels of a tile, the heuristic's first; on a GPU also `staged …` (`conv_staged.ts`), which
+ * alone are left for large windows.
  */
 function candidates({ inputs: [, dout], output: [splits, ...dw], attrs }: Call, target: Target): string[] {
   const window = convWindow(NAME, attrs);
@@ -125,13 +125,15 @@ function splitsOf(dw: Shape, dout: Shape, window: ConvWindow): number {
   return Math.ceil(images / Math.ceil(images / wanted));
 }
 
-/** The gradient as the sum of `splits` partial ones; of as many as there are images, and as the device takes, at most. */
+/**
+ * The gradient as the sum of `splits` partial ones; of as many as there are images, and as the device takes, at most.
+ */
 const inRuns = (runs: number): Lowering => (b, [x, dout], attrs) => {
   const splits = runsThatFit(b, Math.min(runs, x.shape[0]), shape([x.shape, dout.shape], attrs));
   return b.sum(b.op("conv2dWeightGradPartial", [x, dout], { ...attrs, splits }), [0], false);
 };
 
-/** The composition in a form, by default the one that plain rules choose. */
+/** The composition in a form, by default the one that the heuristic chooses. */
 const lowerBy = (name?: string): Lowering => (b, [x, dout], attrs) => {
   const dw = shape([x.shape, dout.shape], attrs);
   const window = convWindow(NAME, attrs);
@@ -140,7 +142,10 @@ const lowerBy = (name?: string): Lowering => (b, [x, dout], attrs) => {
   return inRuns(splitsOf(dw, dout.shape, window))(b, [x, dout], attrs);
 };
 
-/** Numbers of runs worth timing on a GPU, which may take any number of invocations: `runs 16`. In one run digits would be lost. */
+/**
+ * Numbers of runs worth timing on a GPU, which may take any number of invocations: `runs 16`. In one run digits would
+ * be lost.
+ */
 function runNames({ inputs: [x, dout], output: dw, attrs }: Call, { isSoftware }: Target): string[] {
   const window = convWindow(NAME, attrs);
   if (isSoftware || formOf({ maxBytes: Infinity }, x, dw, window)) return [];
@@ -155,10 +160,10 @@ function runsNamed(name: string): Lowering | undefined {
 }
 
 /**
- * The kernel: an invocation computes `outs` × `ins` × kh × kw weights. It goes down strips of dout, a few columns each. At each
- * row it loads that row of dout and the rows of x that the window has newly come to; those it still
- * covers stay in registers. A 3×3 window over 4 columns, 8 × 8 channels, is 2,304 products for 24 loads of four numbers where
- * rows are whole fours.
+ * The kernel: an invocation computes `outs` × `ins` × kh × kw weights. It goes down strips of dout, a few columns each.
+ * At each row it loads that row of dout and the rows of x that the window has newly come to; those it still covers stay
+ * in registers. A 3×3 window over 4 columns, 8 × 8 channels, is 2,304 products for 24 loads of four numbers where rows
+ * are whole fours.
  *
  * Layouts: x [N, groups · inChannels, inHeight, inWidth], dout [N, groups · outChannels, outHeight, outWidth],
  * out [splits, groups · outChannels, inChannels, kh, kw].
@@ -323,8 +328,8 @@ const inputsOf = ({ x, weight, window }: typeof convCases[number]) => [
 ];
 
 /**
- * The sums of {@link conv2dWeightGrad} over each of `splits` runs of ⌈N / splits⌉ images: [splits, O, C / groups, kh, kw].
- * Attributes: those of the whole, and `splits`. Made by lowering, after differentiation: no VJP.
+ * The sums of {@link conv2dWeightGrad} over each of `splits` runs of ⌈N / splits⌉ images: [splits, O, C / groups, kh,
+ * kw]. Attributes: those of the whole, and `splits`. Made by lowering, after differentiation: no VJP.
  */
 export const conv2dWeightGradPartial: Op = {
   name: "conv2dWeightGradPartial",
@@ -342,9 +347,9 @@ export const conv2dWeightGradPartial: Op = {
 };
 
 /**
- * dw [O, C / groups, kh, kw] of a convolution from x [N, C, H, W] and dout [N, O, OH, OW]. Attributes: the convolution's
- * `stride`, `padding`, `groups`, and `kernelSize` [kh, kw], which the strides leave open. It is linear in both: its VJP
- * is the input's gradient and the convolution.
+ * dw [O, C / groups, kh, kw] of a convolution from x [N, C, H, W] and dout [N, O, OH, OW]. Attributes: the
+ * convolution's `stride`, `padding`, `groups`, and `kernelSize` [kh, kw], which the strides leave open. It is linear in
+ * both: its VJP is the input's gradient and the convolution.
  */
 export const conv2dWeightGrad: Op = {
   name: NAME,

@@ -1,11 +1,11 @@
 /**
  * Convolution and both of its gradients as matrix products whose operands are staged through workgroup memory
- * (`staged_tile.ts`), for GPUs. The product is implicit: the picture is not unrolled in memory, its numbers are found as
- * they are staged.
+ * (`staged_tile.ts`), for GPUs. The product is implicit: the picture is not unrolled in memory, its numbers are found
+ * as they are staged.
  *
  * ```text
- * convolve           rows: output channels    columns: pixels of all outputs           k: input channel, window row and column
- * weight's gradient  rows: output channels    columns: input channel, window row, col  k: pixels of dout in a run of images
+ * convolve           rows: output channels   columns: pixels of all outputs          k: input channel, window row, col
+ * weight's gradient  rows: output channels   columns: input channel, window row, col k: pixels of dout in a run
  * ```
  *
  * Layouts: as in `conv_tile.ts` and `conv2d_weight_grad.ts`.
@@ -19,7 +19,10 @@ import { stagedMatrix } from "./matmul_staged.ts";
 import { stagedGrid, type StagedOperand, stagedProduct, stagedTile } from "./staged_tile.ts";
 import { plus, range } from "./tile.ts";
 
-/** Lines that name where window element `name` is: input channel, row and column, of the window elements' number `index`. */
+/**
+ * Lines that name where window element `name` is: input channel, row and column, of the window elements' number
+ * `index`.
+ */
 function windowElement(name: string, index: string, [kh, kw]: readonly [number, number]): string[] {
   return [
     `let ${name}c = (${index}) / ${kh * kw}u;`,
@@ -29,7 +32,10 @@ function windowElement(name: string, index: string, [kh, kw]: readonly [number, 
   ];
 }
 
-/** Lines that name where output pixel `name` is: image, place in the plane, row and column, of the pixels' number `index`. */
+/**
+ * Lines that name where output pixel `name` is: image, place in the plane, row and column, of the pixels' number
+ * `index`.
+ */
 function pixel(name: string, index: string): string[] {
   return [
     `let ${name}n = quotient(${index}, p.outHeight * p.outWidth);`,
@@ -39,7 +45,10 @@ function pixel(name: string, index: string): string[] {
   ];
 }
 
-/** Lines that define `value`: the input under window element `w` of output pixel `o`, or 0 outside of the picture and where not `has`. */
+/**
+ * Lines that define `value`: the input under window element `w` of output pixel `o`, or 0 outside of the picture and
+ * where not `has`.
+ */
 function input(
   value: string,
   o: string,

@@ -4,10 +4,10 @@
  *     out[n, o, i, j] = Σ over c, r, s of in[n, c, y(i, r), x(j, s)] · taps[c, r, s, o]
  *
  * One invocation computes a tile of output channels × rows × columns of one image. For each input channel it loads the
- * patch of the input under the tile once, with zeros outside of the picture, and each tap once, four output channels at a
- * time, and multiplies every pair that meets: a 3×3 window and an 8 × 4×8 tile are 2,304 products for 36 loads. Rows
- * of the picture are read in fours and shifted into place (`readRow`), so no size, padding or stride needs a variant of its
- * own. Of a large window one row is unrolled, and a loop goes over its rows.
+ * patch of the input under the tile once, with zeros outside of the picture, and each tap once, four output channels at
+ * a time, and multiplies every pair that meets: a 3×3 window and an 8 × 4×8 tile are 2,304 products for 36 loads. Rows
+ * of the picture are read in fours and shifted into place (`readRow`), so no size, padding or stride needs a variant of
+ * its own. Of a large window one row is unrolled, and a loop goes over its rows.
  *
  * Layouts: in [N, groups · inChannels, inHeight, inWidth], taps [groups, inChannels, kh, kw, outChannels],
  * out [N, groups · outChannels, outHeight, outWidth].
@@ -44,8 +44,8 @@ interface TileLimits {
 }
 
 /**
- * On llvmpipe twice as many products are a twelfth faster, and take twice as long to compile: naive-cnn's first step came after
- * 41 s and comes after 18.
+ * On llvmpipe twice as many products are a twelfth faster, and take twice as long to compile: naive-cnn's first step
+ * came after 41 s and comes after 18.
  */
 const ON_PROCESSOR: TileLimits = { products: 2500, accumulators: boundsFor({ isSoftware: true }).accumulators };
 
@@ -59,21 +59,24 @@ const MOST_WEIGHTS = 256;
 const MOST_TAPS = 16;
 
 /**
- * Input channels that are added up before they meet the sum of those before them: of a sum over 1,024 channels, a quarter of the
- * rounding error is left, and so of the ReLUs and maxima that fall on the other side.
+ * Input channels that are added up before they meet the sum of those before them: of a sum over 1,024 channels, a
+ * quarter of the rounding error is left, and so of the ReLUs and maxima that fall on the other side.
  */
 const BLOCK = 16;
 
 /**
- * Name of the candidate whose sums are off by a rounding or two (`compensatedChain`), in three times the time: for comparing with
- * float64. Nobody times it.
+ * Name of the candidate whose sums are off by a rounding or two (`compensatedChain`), in three times the time: for
+ * comparing with float64. Nobody times it.
  */
 export const COMPENSATED = "compensated";
 
 /** Most products of its tile, each of which is three operations to compile. */
 const MOST_COMPENSATED = 800;
 
-/** Rows of the window that are unrolled: all, or one where a loop goes over them. With a transposed stride they differ too much for that. */
+/**
+ * Rows of the window that are unrolled: all, or one where a loop goes over them. With a transposed stride they differ
+ * too much for that.
+ */
 const unrolledRows = ({ kernel: [kh, kw], stride, transposed }: ConvTile): number =>
   kh * kw <= MOST_TAPS || (transposed && stride > 1) ? kh : 1;
 
@@ -163,14 +166,17 @@ function tilesOf(conv: ConvTile, { isSoftware }: Target, mostChannels: number): 
     .map(({ tile }) => tile);
 }
 
-/** Accumulators by plain rules on a GPU that is no card: as many as 4×4 of a product, and as many again where sums go by blocks. */
+/**
+ * Accumulators by the heuristic on a GPU that is no card: as many as 4×4 of a product, and as many again where sums go
+ * by blocks.
+ */
 const FEW_ACCUMULATORS = 16;
 
 const accumulatorsOf = ({ channels, rows, columns }: Tile): number => channels * rows * columns;
 
 /**
- * The tile by plain rules: up to 8 channels, or else 4, and the rectangle that is cheapest over the whole picture. On a small GPU 4
- * channels and few accumulators. None where the window or the stride is too large.
+ * The tile by the heuristic: up to 8 channels, or else 4, and the rectangle that is cheapest over the whole picture. On
+ * a small GPU 4 channels and few accumulators. None where the window or the stride is too large.
  */
 function tileOf(conv: ConvTile, target: Target): Tile | undefined {
   const tiles = tilesOf(conv, target, 4);
@@ -182,8 +188,8 @@ function tileOf(conv: ConvTile, target: Target): Tile | undefined {
 const sidesOfTile = ({ channels, rows, columns }: Tile): Sides => [channels, rows, columns];
 
 /**
- * `8x4x8`: channels, rows and columns of a tile; the rules' first, then the cheapest of 16, 8 and 4 channels. On a GPU also
- * `staged …` (`conv_staged.ts`), which alone are left for large windows and strides.
+ * `8x4x8`: channels, rows and columns of a tile; the rules' first, then the cheapest of 16, 8 and 4 channels. On a GPU
+ * also `staged …` (`conv_staged.ts`), which alone are left for large windows and strides.
  */
 export function convCandidates(conv: ConvTile, target: Target): string[] {
   const { output: [n, o, height, width], groups, transposed, stride } = conv;
@@ -219,7 +225,7 @@ function axisOf({ stride, padding, transposed }: ConvTile, side: number, kernel:
   };
 }
 
-/** The kernel for these sizes, with the tile that plain rules choose or the one called `candidate`. */
+/** The kernel for these sizes, with the tile that the heuristic chooses or the one called `candidate`. */
 export function convTile(conv: ConvTile, target: Target, candidate = convCandidates(conv, target)[0]): Wgsl {
   if (isStaged(candidate)) return stagedConvolve(conv, candidate);
   if (candidate !== COMPENSATED) return registerTile(conv, tileNamed(conv, candidate));

@@ -1,5 +1,6 @@
 /**
- * What convolution and its two gradients share: attributes, shape rules, cost and the cases they are tested and timed on.
+ * What convolution and its two gradients share: attributes, shape rules, cost and the cases they are tested and timed
+ * on.
  *
  * Shapes throughout: x [N, C, H, W], weight [O, C / groups, kh, kw], dout [N, O, OH, OW] with
  * OH = ⌊(H + 2 · padding − kh) / stride⌋ + 1.

@@ -3,9 +3,9 @@
  *
  *     out[n, o, i, j] = Σ over c, r, s of x[n, c, y(i, r), x(j, s)] · taps[c, r, s, o]
  *
- * They differ in y and x (`transposed`), and in the order of the weight's axes: `conv2d` and `conv2dInputGrad` lay it out as
- * taps, with the output channels innermost, so that a tap's channels are read together. That costs little: a weight is
- * small beside the pictures.
+ * They differ in y and x (`transposed`), and in the order of the weight's axes: `conv2d` and `conv2dInputGrad` lay it
+ * out as taps, with the output channels innermost, so that a tap's channels are read together. That costs little: a
+ * weight is small beside the pictures.
  *
  * @module
  */
@@ -30,7 +30,8 @@ import {
 /**
  * A weight [O, C / groups, kh, kw] as taps.
  *
- * @param inner The axis that becomes the innermost: `O` / groups for a convolution, `C` / groups for the input's gradient.
+ * @param inner The axis that becomes the innermost: `O` / groups for a convolution, `C` / groups for the input's
+ *   gradient.
  * @returns [groups, C / groups, kh, kw, O / groups], or [groups, O / groups, kh, kw, C / groups].
  */
 export function tapsOf(b: Builder, weight: Tensor, groups: number, inner: "O" | "C"): Tensor {
@@ -136,8 +137,8 @@ const samples: readonly OpSample[] = [
 ];
 
 /**
- * x [N, G · I, H, W] and taps [G, I, kh, kw, J] give [N, G · J, OH, OW]. Attributes: `stride`, `padding`, `transposed`, and
- * `outputSize` [OH, OW]. It has no VJP: the ops that are made of it have.
+ * x [N, G · I, H, W] and taps [G, I, kh, kw, J] give [N, G · J, OH, OW]. Attributes: `stride`, `padding`, `transposed`,
+ * and `outputSize` [OH, OW]. It has no VJP: the ops that are made of it have.
  */
 export const convolve: Op = {
   name: "convolve",

@@ -1,6 +1,6 @@
 /**
- * Softmax cross-entropy against target probabilities: one-hot rows, smoothed labels or soft labels. Class weights go into
- * the targets (each column times its weight), which is what PyTorch does with probabilities.
+ * Softmax cross-entropy against target probabilities: one-hot rows, smoothed labels or soft labels. Class weights go
+ * into the targets (each column times its weight), which is what PyTorch does with probabilities.
  *
  * @module
  */

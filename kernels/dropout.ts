@@ -6,7 +6,10 @@
 
 import { type Attrs, type Builder, bytesOf, type Op, shapesText, sizeOf, type Tensor } from "./op.ts";
 
-/** 1 where an element is dropped, with probability `rate`. The numbers of a step are functions of its key: nothing is stored. */
+/**
+ * 1 where an element is dropped, with probability `rate`. The numbers of a step are functions of its key: nothing is
+ * stored.
+ */
 function dropped(b: Builder, x: Tensor, keyHi: Tensor, keyLo: Tensor, attrs: Attrs): Tensor {
   const uniform = b.op("random", [keyHi, keyLo], { shape: x.shape, stream: attrs.stream });
   return b.greater(attrs.rate as number, uniform);

@@ -2,6 +2,16 @@
  * The elementwise ops: one row each. A row's expression is written once, against {@link Emit}, and serves WGSL
  * (scalar and four-wide) and gpu.js; the fuser strings rows together into one kernel.
  *
+ * NaN and what WGSL leaves open: a compiler may assume that there is no NaN and no infinity, and Metal's does. A
+ * comparison with NaN may go either way, `max` may drop it, SwiftShader's `exp(NaN)` is infinite, its `log(−2)` is ln
+ * 2, and `tanh` beyond 44 to 88 is NaN where it is a quotient of sums of e^±x. So the rows know NaN and the sign by
+ * bits and clamp what they give to a function. What each states holds under the worst arithmetic allowed
+ * (`tests/kernels/open_arithmetic_test.ts`) and on every device (`nan_test.ts`). `isFinite` takes its mask from the
+ * uniform buffer: where LLVM sees both the constant and fast arithmetic, it takes the test for true.
+ *
+ * To add an elementwise op, add a row here: its expression serves every device, its VJP is a line, its samples are its
+ * tests.
+ *
  * @module
  */
 
@@ -28,10 +38,10 @@ export type MathFunction = "abs" | "exp" | "floor" | "log" | "max" | "min" | "sq
  * Writes expressions in one target language. Operands and results are source text; `+ - * / < > <= >= ==`
  * and parentheses mean the same in both languages and are written directly.
  *
- * Of numbers alone: WGSL lets a compiler assume that there is no NaN, no infinity and no overflow. A comparison with NaN
- * may then be true, `max` drop it, and a function give anything for it or where its terms overflow. So a row that states
- * what it gives for them looks at bits (`isNaN`, `isNegative`, `isFinite`) and uses functions where nothing overflows.
- * `tests/kernels/open_arithmetic_test.ts` evaluates the rows by the worst that is allowed.
+ * Of numbers alone: WGSL lets a compiler assume that there is no NaN, no infinity and no overflow. A comparison with
+ * NaN may then be true, `max` drop it, and a function give anything for it or where its terms overflow. So a row that
+ * states what it gives for them looks at bits (`isNaN`, `isNegative`, `isFinite`) and uses functions where nothing
+ * overflows. `tests/kernels/open_arithmetic_test.ts` evaluates the rows by the worst that is allowed.
  */
 export interface Emit {
   /** A literal, of the width of the target's values. */
@@ -312,8 +322,8 @@ const alongFirst = (call: Call): Cut => ({
 const firstOfParts = (shape: Shape, parts: number): Shape => [shape[0] / parts, ...shape.slice(1)];
 
 /**
- * A generator: a row whose shape is an attribute and whose values come from the element's position, counted from attribute `start`
- * (default 0).
+ * A generator: a row whose shape is an attribute and whose values come from the element's position, counted from
+ * attribute `start` (default 0).
  */
 const generator = (
   name: string,
@@ -335,7 +345,10 @@ const generator = (
   samples,
 });
 
-/** Uniform random numbers in [0, 1): a function of (key, stream, element) alone, so the backward pass computes them again. */
+/**
+ * Uniform random numbers in [0, 1): a function of (key, stream, element) alone, so the backward pass computes them
+ * again.
+ */
 export const random: Elementwise = generator(
   "random",
   (emit, [keyHi, keyLo], attrs) => emit.random(keyHi, keyLo, attrs.stream as number, startOf(attrs)),

@@ -15,8 +15,8 @@ function standardize(b: Builder, x: Tensor, eps: number): { xhat: Tensor; rstd: 
 }
 
 /**
- * Layer norm: x [..., D], gamma [D], beta [D]; attribute `eps`. y = x̂ · gamma + beta with x̂ = (x − mean) / √(variance + eps)
- * of each row, the variance biased.
+ * Layer norm: x [..., D], gamma [D], beta [D]; attribute `eps`. y = x̂ · gamma + beta with x̂ = (x − mean) / √(variance
+ * + eps) of each row, the variance biased.
  *
  * VJP, with g = dy · gamma and means over the row:
  *

@@ -1,9 +1,10 @@
 /**
- * Writes WGSL that multiplies a small constant matrix by a vector of variables, as the transforms of Winograd's convolutions do.
+ * Writes WGSL that multiplies a small constant matrix by a vector of variables, as the transforms of Winograd's
+ * convolutions do.
  *
- * Their matrices come of points ±p, so that rows, or columns, are pairs that differ in signs alone. What a pair shares is computed
- * once: of two such columns the sum and the difference of their variables are taken first, and two such rows are the sum and
- * the difference of two parts.
+ * Their matrices come of points ±p, so that rows, or columns, are pairs that differ in signs alone. What a pair shares
+ * is computed once: of two such columns the sum and the difference of their variables are taken first, and two such
+ * rows are the sum and the difference of two parts.
  *
  * @module
  */

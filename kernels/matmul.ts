@@ -91,13 +91,17 @@ export const STEP = 4;
 /** Sides worth timing: on a GPU the accumulators of larger tiles would spill. */
 const SIDES = { processor: [16, 8, 4, 2], gpu: [8, 4, 2] } as const;
 
-/** The largest side of at most `most` that covers `size` with the least waste: whole fours where the size is, so that rows begin where a four does. */
+/**
+ * The largest side of at most `most` that covers `size` with the least waste: whole fours where the size is, so that
+ * rows begin where a four does.
+ */
 const even = (size: number, most: number): number =>
   size % 4 === 0 && most % 4 === 0 ? 4 * evenTile(size / 4, most / 4) : evenTile(size, most);
 
 /**
- * Tile of C [rows, columns] by plain rules: of the largest side of which there are enough, cut to what covers C with the least
- * waste. The 256 accumulators of the largest would spill on a GPU, and on all but cards the 64 of 8×8 with their operands.
+ * Tile of C [rows, columns] by the heuristic: of the largest side of which there are enough, cut to what covers C with
+ * the least waste. The 256 accumulators of the largest would spill on a GPU, and on all but cards the 64 of 8×8 with
+ * their operands.
  */
 function tileOf({ m, n, batches }: Record<string, number>, { isSoftware, gpuKind }: Target): Sides {
   const tiles = (side: number) => batches * Math.ceil(m / side) * Math.ceil(n / side);
@@ -108,8 +112,8 @@ function tileOf({ m, n, batches }: Record<string, number>, { isSoftware, gpuKind
 }
 
 /**
- * `16x8`: rows and columns of C that an invocation keeps in registers; on a GPU also `staged …`, and first where there is enough to
- * stage (`staged_tile.ts`).
+ * `16x8`: rows and columns of C that an invocation keeps in registers; on a GPU also `staged …`, and first where there
+ * is enough to stage (`staged_tile.ts`).
  */
 export function matmulCandidates(call: Call, target: Target): string[] {
   const sizes = matmulParams(call);
@@ -244,8 +248,8 @@ const kernel: Kernel = {
 };
 
 /**
- * dA = dC · Bᵀ and dB = Aᵀ · dC, each arranged so that it is one product of stored tensors. An operand without batch axes
- * served every batch: its gradient is their sum.
+ * dA = dC · Bᵀ and dB = Aᵀ · dC, each arranged so that it is one product of stored tensors. An operand without batch
+ * axes served every batch: its gradient is their sum.
  */
 function vjp({ b, inputs: [x, y], attrs, grad, needs }: VjpContext): (Tensor | undefined)[] {
   const { a: transposeA, b: transposeB } = isTransposed(attrs);
@@ -288,8 +292,8 @@ const sample = (a: Shape, b: Shape, attrs: Attrs = {}, bench = false): OpSample 
 });
 
 /**
- * Matrix product: a [..., M, K] and b [..., K, N] give [..., M, N]. Attributes: `transposeA`, `transposeB` (default false)
- * say that an operand is stored with its last two axes swapped. Batch axes are equal, or one operand has none.
+ * Matrix product: a [..., M, K] and b [..., K, N] give [..., M, N]. Attributes: `transposeA`, `transposeB` (default
+ * false) say that an operand is stored with its last two axes swapped. Batch axes are equal, or one operand has none.
  */
 export const matmul: Op = {
   name: "matmul",

@@ -40,8 +40,8 @@ const sample = (a: Shape, b: Shape, attrs: Attrs): OpSample => ({
 });
 
 /**
- * The sums of `matmul` over each of `splits` runs of k: [splits, ..., M, N]. Attributes: those of the whole, and `splits`. Made by
- * lowering, after differentiation: no VJP.
+ * The sums of `matmul` over each of `splits` runs of k: [splits, ..., M, N]. Attributes: those of the whole, and
+ * `splits`. Made by lowering, after differentiation: no VJP.
  */
 export const matmulPartial: Op = {
   name: "matmulPartial",

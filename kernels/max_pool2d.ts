@@ -2,8 +2,9 @@
  * Max pooling over square windows of [N, C, H, W] and its gradient, by PyTorch's rules: padding never wins, of equal
  * maxima the first in row-major order takes the gradient, and a NaN in the window is its maximum.
  *
- * The backward pass finds the maxima again. Where windows overlap it does so as positions in their windows, and then gathers: each
- * is searched once and not once for every element that it covers. Where they do not, one pass searches and writes.
+ * The backward pass finds the maxima again. Where windows overlap it does so as positions in their windows, and then
+ * gathers: each is searched once and not once for every element that it covers. Where they do not, one pass searches
+ * and writes.
  *
  * @module
  */
@@ -101,8 +102,8 @@ const search = (wanted: "value" | "position"): Kernel => ({
 const stripsOf = (size: number, { stride, padding }: PoolWindow) => Math.ceil((size + padding) / stride);
 
 /**
- * The gradient, gathered: one invocation writes the elements between the tops of window rows a and a + 1, in the columns
- * of RUN windows, and reads each window that may have its maximum there once.
+ * The gradient, gathered: one invocation writes the elements between the tops of window rows a and a + 1, in the
+ * columns of RUN windows, and reads each window that may have its maximum there once.
  */
 function gradWgsl({ inputs: [at], output, attrs }: Call): Wgsl {
   const window = poolWindow("maxPool2dGrad", attrs);
@@ -236,7 +237,9 @@ export const maxPool2d: Op = {
   samples: forwardSamples,
 };
 
-/** Where {@link maxPool2d} finds its values: r · kernel + s of the first maximum, counted in its window. It has no VJP. */
+/**
+ * Where {@link maxPool2d} finds its values: r · kernel + s of the first maximum, counted in its window. It has no VJP.
+ */
 export const maxPool2dPosition: Op = {
   name: "maxPool2dPosition",
   shape: ([x], attrs) => poolShape("maxPool2dPosition", x, poolWindow("maxPool2dPosition", attrs)),
@@ -247,8 +250,8 @@ export const maxPool2dPosition: Op = {
 };
 
 /**
- * Gradient of {@link maxPool2d}: positions and dout [N, C, OH, OW] give dx [N, C, H, W]. Attributes: those of the pooling,
- * and `height` and `width` of x. It has no VJP.
+ * Gradient of {@link maxPool2d}: positions and dout [N, C, OH, OW] give dx [N, C, H, W]. Attributes: those of the
+ * pooling, and `height` and `width` of x. It has no VJP.
  */
 export const maxPool2dGrad: Op = {
   name: "maxPool2dGrad",

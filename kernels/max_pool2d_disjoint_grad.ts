@@ -1,6 +1,6 @@
 /**
- * The gradient of max pooling where windows are disjoint: one pass over the pictures, which searches each window and writes all that is
- * under it.
+ * The gradient of max pooling where windows are disjoint: one pass over the pictures, which searches each window and
+ * writes all that is under it.
  *
  * @module
  */
@@ -25,7 +25,10 @@ const DISJOINT_GRAD = "maxPool2dDisjointGrad";
 /** Do windows lie side by side, from the picture's corner on? */
 export const areDisjoint = ({ kernel, stride, padding }: PoolWindow): boolean => kernel === stride && padding === 0;
 
-/** The gradient where windows do not overlap: one invocation searches RUN windows side by side and writes all that is under them. */
+/**
+ * The gradient where windows do not overlap: one invocation searches RUN windows side by side and writes all that is
+ * under them.
+ */
 function disjointGradWgsl({ inputs: [x, dout], attrs }: Call): Wgsl {
   const window = poolWindow(DISJOINT_GRAD, attrs);
   const { kernel } = window;
@@ -126,8 +129,8 @@ const disjointSamples: readonly OpSample[] = forwardSamples
   }));
 
 /**
- * Gradient of {@link maxPool2d} where its windows lie side by side: x [N, C, H, W] and dout [N, C, OH, OW] give dx [N, C, H, W]. Attributes:
- * those of the pooling. It has no VJP.
+ * Gradient of {@link maxPool2d} where its windows lie side by side: x [N, C, H, W] and dout [N, C, OH, OW] give dx [N,
+ * C, H, W]. Attributes: those of the pooling. It has no VJP.
  */
 export const maxPool2dDisjointGrad: Op = {
   name: DISJOINT_GRAD,

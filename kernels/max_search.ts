@@ -55,8 +55,8 @@ export function writeRun(
 }
 
 /**
- * Is a value the new maximum? NaN is known by its bits: compilers take `x != x` for false, and a comparison with NaN for
- * what they like.
+ * Is a value the new maximum? NaN is known by its bits: compilers take `x != x` for false, and a comparison with NaN
+ * for what they like.
  */
 export const WINS = `fn isNaN(x: f32) -> bool {
   return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
@@ -66,7 +66,9 @@ fn wins(value: f32, best: f32) -> bool {
 }
 `;
 
-/** Lines that find the maximum of window q of a run: `best<q>` and its place `at<q>`, among the patch `x<row>_<column>`. */
+/**
+ * Lines that find the maximum of window q of a run: `best<q>` and its place `at<q>`, among the patch `x<row>_<column>`.
+ */
 export function findMaximum(q: number, { kernel, stride, padding }: PoolWindow): string[] {
   const taps = range(kernel ** 2).map((at) => ({ at, row: Math.floor(at / kernel), column: q * stride + at % kernel }));
   const take = (at: number, value: string, condition: string) => [

@@ -160,8 +160,9 @@ export interface Call {
  * (`src/device/webgpu/assemble.ts`):
  *
  * - `p.<name>`: the numbers of {@link Kernel.params}, as `u32`;
- * - `load<k>(i)`: element i of input k, of type `reads[k]`: of an input in {@link Kernel.prologue}, a fused producer is computed
- *   on the fly; the others are operands that are read many times, and a device may keep them where reading is cheap;
+ * - `load<k>(i)`: element i of input k, of type `reads[k]`: of an input in {@link Kernel.prologue}, a fused producer is
+ *   computed on the fly; the others are operands that are read many times, and a device may keep them where reading is
+ *   cheap;
  * - `quotient(a, b)` and `remainder(a, b)`: of indices below 2^31, many times faster than `/` and `%` of variables;
  * - `emit(i, value)`: writes element i of the output, of type `writes`: a fused consumer is applied first.
  *
@@ -175,8 +176,8 @@ export interface Wgsl {
   /** Element type in which the output is written. */
   readonly writes: "f32" | "vec4f";
   /**
-   * For prologue inputs that are read in runs: their length in elements. The kernel calls `enter<k>(i)` with an index in
-   * the run before it reads from a run that starts at a multiple of this; what the fused producer broadcasts over it
+   * For prologue inputs that are read in runs: their length in elements. The kernel calls `enter<k>(i)` with an index
+   * in the run before it reads from a run that starts at a multiple of this; what the fused producer broadcasts over it
    * is then read once. Without runs, `enter<k>` does nothing.
    */
   readonly runs?: Readonly<Record<number, number>>;
@@ -203,18 +204,21 @@ export type GpuKind = "discrete" | "integrated" | "apple";
 
 /** What a kernel's WGSL is written for. */
 export interface Target {
-  /** Does a processor play the GPU? Loads and barriers are dear there, and accumulators that spill are cheap. */
+  /** Is it a software adapter? Loads and barriers are dear there, and accumulators that spill are cheap. */
   readonly isSoftware: boolean;
-  /** Of a GPU, its kind; undefined where its names do not tell. It decides which way is the first, and so the plain rules'. */
+  /**
+   * Of a GPU, its kind; undefined where its names do not tell. It decides which variant is the first, and so the
+   * heuristic's.
+   */
   readonly gpuKind?: GpuKind;
 }
 
 /** How a primitive runs on each device. */
 export interface Kernel {
   /**
-   * Names of the ways in which the kernel can be written, such as the sides of a tile: the one that plain rules choose comes first, then
-   * those worth timing, the likeliest first. Each is right for every call, of whatever sizes, within the limits that WebGPU
-   * promises, and within `bounds.ts`. Without it there is one way.
+   * Names of the kernel's variants, such as the sides of a tile: the one that the heuristic chooses comes first, then
+   * those worth timing, the likeliest first. Each is right for every call, of whatever sizes, within the limits that
+   * WebGPU promises, and within `bounds.ts`. Without it there is one variant.
    */
   readonly candidates?: (call: Call, target: Target) => readonly string[];
   /** The numbers the kernel needs: `p.<name>` in WGSL, `this.constants.<name>` in gpu.js. */
@@ -227,11 +231,12 @@ export interface Kernel {
   /** Can equal calls on other operands be computed side by side? Then every input is in `prologue`. */
   readonly joins?: boolean;
   /**
-   * The WGSL for these sizes. Calls with the same text share a pipeline: sizes belong to `params` where that is no slower.
+   * The WGSL for these sizes. Calls with the same text share a pipeline: sizes belong to `params` where that is no
+   * slower.
    *
    * @param candidate Which of `candidates`; the first of this call's where it is left out.
-   * @param calls How many are computed side by side. If there are several, `load<k>` gives a structure `Loaded<k>`, and `emit` takes
-   *   an `Emitted`, with the values `v0`, `v1`, … of each.
+   * @param calls How many are computed side by side. If there are several, `load<k>` gives a structure `Loaded<k>`, and
+   *   `emit` takes an `Emitted`, with the values `v0`, `v1`, … of each.
    */
   wgsl(call: Call, target: Target, candidate?: string, calls?: number): Wgsl;
   /** The gpu.js kernel. On `Float64Array`s it is the reference of the tests. */
@@ -245,8 +250,8 @@ export interface SampleInput {
   /** Sizes of its axes. */
   readonly shape: Shape;
   /**
-   * `normal` (the default); `positive`: in [0.5, 1.5]; `distinct`: no two closer than 0.01 and none within 0.01 of 0, for kinks;
-   * `integer`: 0, 1, … below `below`; `probability`: rows that sum to 1.
+   * `normal` (the default); `positive`: in [0.5, 1.5]; `distinct`: no two closer than 0.01 and none within 0.01 of 0,
+   * for kinks; `integer`: 0, 1, … below `below`; `probability`: rows that sum to 1.
    */
   readonly values?: "normal" | "positive" | "distinct" | "integer" | "probability";
   /** `integer`: the first number that does not occur; default 2. */
@@ -272,7 +277,10 @@ export interface OpSample {
 /** An op in terms of others. */
 export type Lowering = (b: Builder, inputs: readonly Tensor[], attrs: Attrs) => Tensor;
 
-/** Compositions that may take the place of an op's own; of a kernel's where a device takes all tensors of the call whole. */
+/**
+ * Compositions that may take the place of an op's own; of a kernel's where a device takes all tensors of the call
+ * whole.
+ */
 export interface Alternatives {
   /** Names of those worth timing for a call; a kernel's candidates have other names. */
   names(call: Call, target: Target): readonly string[];
@@ -289,8 +297,8 @@ export interface Op {
   /** Vector–Jacobian product. An op without one stops gradients, as comparisons do. */
   readonly vjp?: Vjp;
   /**
-   * Of an op of one operand: elementwise ops that commute with it. A call on what one of them gives is built the other way round, since
-   * there are fewer numbers after it.
+   * Of an op of one operand: elementwise ops that commute with it. A call on what one of them gives is built the other
+   * way round, since there are fewer numbers after it.
    */
   readonly commutesWith?: readonly string[];
   /** Work of a call, for the bench and the command `models`. */
@@ -309,7 +317,10 @@ export interface Op {
   readonly samples: readonly OpSample[];
 }
 
-/** In how many runs, of `runs` or fewer, a sum is cut whose partial results lie side by side in one tensor that a device takes whole. */
+/**
+ * In how many runs, of `runs` or fewer, a sum is cut whose partial results lie side by side in one tensor that a device
+ * takes whole.
+ */
 export function runsThatFit({ maxBytes }: Pick<Builder, "maxBytes">, runs: number, result: Shape): number {
   return Math.max(1, Math.min(runs, Math.floor(maxBytes / (4 * sizeOf(result)))));
 }

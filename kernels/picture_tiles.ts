@@ -1,6 +1,6 @@
 /**
- * Pictures as tiles, `step` pixels apart, and back. Of picture n, channel c, tile (i, j), which is number p = (n · TH + i) · TW + j of
- * all tiles, a transform with matrix L (m × side) gives m × m numbers:
+ * Pictures as tiles, `step` pixels apart, and back. Of picture n, channel c, tile (i, j), which is number p = (n · TH +
+ * i) · TW + j of all tiles, a transform with matrix L (m × side) gives m × m numbers:
  *
  * ```text
  * tiles[a, b, c, p] = Σ over r, s < side of L[a, r] · L[b, s] · x[n, c, step · i + r − before, step · j + s − before]
@@ -8,8 +8,9 @@
  *
  * They are laid out for the products that they go into: by element of the tile, [m², C, P], or by channel, [C, m², P].
  *
- * `toTiles` is this, `fromTiles` its transpose, which gathers what overlapping tiles give a pixel. The transforms are those of
- * Winograd's convolution (`winograd.ts`), and the windows of a convolution at stride 2 as they are (`unfolded.ts`).
+ * `toTiles` is this, `fromTiles` its transpose, which gathers what overlapping tiles give a pixel. The transforms are
+ * those of Winograd's convolution (`winograd.ts`), and the windows of a convolution at stride 2 as they are
+ * (`unfolded.ts`).
  *
  * @module
  */
@@ -126,8 +127,8 @@ const BENCH: Shape = [8, 128, 28, 28];
 const names = Object.keys(transforms) as TileTransform[];
 
 /**
- * Pictures x [N, C, H, W] as tiles [m², C, P] or [C, m², P], P = N · ⌈H / step⌉ · ⌈W / step⌉. Attributes: `of`, a {@link TileTransform}; `again`, which keeps
- * the same tiles of two passes apart. VJP: `fromTiles`.
+ * Pictures x [N, C, H, W] as tiles [m², C, P] or [C, m², P], P = N · ⌈H / step⌉ · ⌈W / step⌉. Attributes: `of`, a
+ * {@link TileTransform}; `again`, which keeps the same tiles of two passes apart. VJP: `fromTiles`.
  */
 export const toTiles: Op = {
   name: "toTiles",
@@ -148,7 +149,10 @@ export const toTiles: Op = {
   ),
 };
 
-/** The transpose of {@link toTiles}: tiles [m², C, P] or [C, m², P] give pictures [N, C, H, W]. Attributes: `of`, and `imageSize` [H, W]. VJP: `toTiles`. */
+/**
+ * The transpose of {@link toTiles}: tiles [m², C, P] or [C, m², P] give pictures [N, C, H, W]. Attributes: `of`, and
+ * `imageSize` [H, W]. VJP: `toTiles`.
+ */
 export const fromTiles: Op = {
   name: "fromTiles",
   shape([tiles], attrs) {

@@ -10,8 +10,8 @@ import { plus, range, readRow, type Row, tiledMain, tileGrid } from "./tile.ts";
 import { tilesOf, type Transform, transformOf } from "./tile_transforms.ts";
 
 /**
- * How an invocation shares the work: it takes `lanes` tiles of a channel, which lie in runs of one row of the picture. On a GPU large
- * tiles are taken one by one, since four would not fit its registers.
+ * How an invocation shares the work: it takes `lanes` tiles of a channel, which lie in runs of one row of the picture.
+ * On a GPU large tiles are taken one by one, since four would not fit its registers.
  */
 function lanesOf(pictures: Shape, { step }: Transform, { isSoftware }: Target): { lanes: 1 | 4; run: 1 | 4 } {
   const { columns, count } = tilesOf(pictures, step);
@@ -48,9 +48,11 @@ const gridOf = ({ pictures, transform, lanes }: Tiling): [number, number, number
   tileGrid(pictures[1] * tilesOf(pictures, transform.step).count / lanes);
 
 /**
- * Pictures to tiles. An invocation reads the rows under a run of tiles once, transforms their columns, then each tile's rows.
+ * Pictures to tiles. An invocation reads the rows under a run of tiles once, transforms their columns, then each tile's
+ * rows.
  *
- * Layouts: x [N, C, H, W], out by element or by channel. Grid: one invocation a channel and 4 tiles, or 1 where they are no whole fours.
+ * Layouts: x [N, C, H, W], out by element or by channel. Grid: one invocation a channel and 4 tiles, or 1 where they
+ * are no whole fours.
  */
 export function tilesWgsl({ inputs: [x], attrs }: Call, target: Target): Wgsl {
   const transform = transformOf({ attrs });
@@ -125,7 +127,10 @@ interface Source {
   readonly name: string;
 }
 
-/** The elements that a row (or column) of a tile's pixels is made of, and by which numbers: a row of `matrix` for each pixel. */
+/**
+ * The elements that a row (or column) of a tile's pixels is made of, and by which numbers: a row of `matrix` for each
+ * pixel.
+ */
 function sourcesOf({ matrix, side, before, step }: Transform): { sources: Source[]; matrix: Matrix } {
   const factorOf = (pixel: number, { d, a }: Source): number => {
     const row = pixel + before - step * d;
@@ -137,8 +142,8 @@ function sourcesOf({ matrix, side, before, step }: Transform): { sources: Source
 }
 
 /**
- * Tiles to pictures. An invocation reads the elements that give its tiles' pixels, adds up those of a column of tiles, then
- * across.
+ * Tiles to pictures. An invocation reads the elements that give its tiles' pixels, adds up those of a column of tiles,
+ * then across.
  *
  * Layouts: tiles by element or by channel, out [N, C, H, W]. Grid: as that of {@link tilesWgsl}.
  */

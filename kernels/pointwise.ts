@@ -31,8 +31,8 @@ export function fromPixels(b: Builder, pixels: Tensor, [n, height, width]: reado
 }
 
 /**
- * Pictures as matrices [N, C, P]; together where they have few pixels. A product of a picture's own would have narrow tiles then, or
- * rows that begin anywhere; bringing them together is worth a copy.
+ * Pictures as matrices [N, C, P]; together where they have few pixels. A product of a picture's own would have narrow
+ * tiles then, or rows that begin anywhere; bringing them together is worth a copy.
  */
 function toPixels(b: Builder, x: Tensor): Tensor {
   const [n, c, height, width] = x.shape;

@@ -18,6 +18,10 @@
  * It stands here three times: WGSL, TypeScript, and JavaScript for gpu.js. In gpu.js's `webasm` mode every variable
  * is a float32, so the last one keeps 16-bit halves and no product reaches 2^24. All three agree bit for bit.
  *
+ * On the device (seed, step) gives the key, a layer's path the stream, and the element the index. Initial weights are
+ * of (seed, parameter's name, element), in `src/nn/init.ts`; orders and augmentation of (seed, epoch, sample), in
+ * `src/random.ts`.
+ *
  * @module
  */
 
@@ -93,10 +97,10 @@ function randomUniformHalves(index: number, stream: number, hi: number, lo: numb
 }
 
 /**
- * The generator for gpu.js kernels: sources of the functions that together give
- * `randomUniform(index, stream, hi, lo)`. Pass each to `gpu.addFunction` (gpu.js loses the variables of functions nested in
- * a kernel); in plain JavaScript, declare them before the kernel. `index` is below 2^31 where it is `this.thread.x` itself and below 2^24 where it went through a
- * variable (a float32 in `webasm`); `stream` is below 2^24.
+ * The generator for gpu.js kernels: sources of the functions that together give `randomUniform(index, stream, hi, lo)`.
+ * Pass each to `gpu.addFunction` (gpu.js loses the variables of functions nested in a kernel); in plain JavaScript,
+ * declare them before the kernel. `index` is below 2^31 where it is `this.thread.x` itself and below 2^24 where it went
+ * through a variable (a float32 in `webasm`); `stream` is below 2^24.
  */
 export const randomJs: readonly string[] = [
   randomTimesLow.toString(),

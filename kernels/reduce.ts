@@ -5,6 +5,8 @@
  * over the elements, combining partial results in a tree; where it is kept, an invocation owns one output and
  * neighbours read neighbouring elements. Both add in a fixed order: results do not vary between runs.
  *
+ * Fused producers are read through `load` and `enter`, so the normalised picture of batch norm, say, is never stored.
+ *
  * @module
  */
 
@@ -69,19 +71,25 @@ interface Reduction {
 /** Invocations of a workgroup that has an output for each. */
 const OWNED_WORKGROUP = 16;
 
-/** Adding up more numbers one by one would lose digits. An invocation adds up each row by itself, four columns apart where it can, then the rows. */
+/**
+ * Adding up more numbers one by one would lose digits. An invocation adds up each row by itself, four columns apart
+ * where it can, then the rows.
+ */
 const MOST_IN_TURN = 8192;
 
 /**
- * Is a workgroup for an output better than an invocation? On a GPU, where neighbours then read neighbouring elements, unless
- * most of them would idle; on a processor, where the barriers cost as much as thousands of elements, if the outputs
- * are too few to occupy the cores.
+ * Is a workgroup for an output better than an invocation? On a GPU, where neighbours then read neighbouring elements,
+ * unless most of them would idle; on a processor, where the barriers cost as much as thousands of elements, if the
+ * outputs are too few to occupy the cores.
  */
 function isWorthSharing(outputs: number, elements: number, { isSoftware }: Target): boolean {
   return isSoftware ? outputs < 2 * OWNED_WORKGROUP : elements > 32;
 }
 
-/** `shared`: an output has a workgroup; `owned`: an invocation. Where the last axis is kept there is only the latter, for long sums only the former. */
+/**
+ * `shared`: an output has a workgroup; `owned`: an invocation. Where the last axis is kept there is only the latter,
+ * for long sums only the former.
+ */
 function candidates(call: Call, target: Target): string[] {
   const { k0, r0, k1, r1, k2 } = params(call);
   if (k2 !== 1) return ["owned"];
@@ -90,9 +98,9 @@ function candidates(call: Call, target: Target): string[] {
 }
 
 /**
- * WGSL of what is folded and what is written, where so many calls are computed side by side: the element read, `Element`, the
- * number or numbers written, `Result`, and functions of them. Four elements of a row (`isWide && inRows`) are folded side by side and combined in
- * the end; four outputs are four results.
+ * WGSL of what is folded and what is written, where so many calls are computed side by side: the element read,
+ * `Element`, the number or numbers written, `Result`, and functions of them. Four elements of a row (`isWide &&
+ * inRows`) are folded side by side and combined in the end; four outputs are four results.
  */
 function arithmetic(
   { identity, combine, combine4, functions = "" }: Reduction,

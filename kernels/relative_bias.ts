@@ -1,10 +1,10 @@
 /**
- * Relative position bias (Liu et al., "Swin transformer", 2021, equation 4): a learnt number for each offset between two
- * positions of a window, spread over all pairs of positions.
+ * Relative position bias (Liu et al., "Swin transformer", 2021, equation 4): a learnt number for each offset between
+ * two positions of a window, spread over all pairs of positions.
  *
- * An offset (yi − yj, xi − xj) of a window of [height, width] is row (yi − yj + height − 1) · (2 · width − 1) + xi − xj + width − 1 of
- * the table, as in torchvision's `relative_position_index`. The gradient gathers: an element of the table adds up its pairs in a
- * fixed order.
+ * An offset (yi − yj, xi − xj) of a window of [height, width] is row (yi − yj + height − 1) · (2 · width − 1) + xi − xj
+ * + width − 1 of the table, as in torchvision's `relative_position_index`. The gradient gathers: an element of the
+ * table adds up its pairs in a fixed order.
  *
  * @module
  */
@@ -118,8 +118,8 @@ const gatherSamples: readonly OpSample[] = cases.map(({ heads, ...sample }) => {
 });
 
 /**
- * Spreads a table [(2 · height − 1) · (2 · width − 1), heads] over a window: [heads, height · width, height · width]. Attributes:
- * `height` and `width` of the window. VJP: {@link relativeBiasGrad}.
+ * Spreads a table [(2 · height − 1) · (2 · width − 1), heads] over a window: [heads, height · width, height · width].
+ * Attributes: `height` and `width` of the window. VJP: {@link relativeBiasGrad}.
  */
 export const relativeBias: Op = {
   name: "relativeBias",
@@ -141,9 +141,9 @@ export const relativeBias: Op = {
 };
 
 /**
- * Gradient of {@link relativeBias}: dbias [heads, height · width, height · width] gives dtable
- * [(2 · height − 1) · (2 · width − 1), heads], the sum over the pairs of positions of each offset. Attributes as there. VJP: the
- * spreading again.
+ * Gradient of {@link relativeBias}: dbias [heads, height · width, height · width] gives dtable [(2 · height − 1) · (2 ·
+ * width − 1), heads], the sum over the pairs of positions of each offset. Attributes as there. VJP: the spreading
+ * again.
  */
 export const relativeBiasGrad: Op = {
   name: "relativeBiasGrad",

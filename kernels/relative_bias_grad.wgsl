@@ -1,7 +1,8 @@
 // dtable[offset, k] = sum over the pairs of positions (i, j) that are `offset` apart of dbias[k, i, j]
 //
 // dbias: [heads, height * width, height * width]; dtable: [(2 height - 1) (2 width - 1), heads].
-// Grid: one invocation an element of dtable. The pairs are those with j in a box of the window, and are added by rows of it.
+// Grid: one invocation an element of dtable. The pairs are those with j in a box of the window, and are added by rows
+// of it.
 
 @compute @workgroup_size(64)
 fn main(

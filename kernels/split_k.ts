@@ -1,6 +1,7 @@
 /**
- * Split-K: a matrix product whose sum over k is cut into runs, each a product of its own, which are added up afterwards. A long sum with a
- * small result (a weight's gradient) so occupies more invocations. The order of all sums is fixed.
+ * Split-K: a matrix product whose sum over k is cut into runs, each a product of its own, which are added up
+ * afterwards. A long sum with a small result (a weight's gradient) so occupies more invocations. The order of all sums
+ * is fixed.
  *
  * @module
  */

@@ -1,14 +1,26 @@
 /**
- * Writes products whose operands are staged through workgroup memory, for GPUs: the invocations of a workgroup load a tile of
- * each operand together, wait for each other, and each multiplies its own rows and columns of the tile. A number of either
- * operand comes from memory once for a whole row of invocations. Of what the operands are the writer knows nothing: a matrix product
- * and the three passes of a convolution hand over how four by four numbers of an operand are read.
+ * Writes products whose operands are staged through workgroup memory, for GPUs: the invocations of a workgroup load a
+ * tile of each operand together, wait for each other, and each multiplies its own rows and columns of the tile. A
+ * number of either operand comes from memory once for a whole row of invocations. Of what the operands are the writer
+ * knows nothing: a matrix product and the three passes of a convolution hand over how four by four numbers of an
+ * operand are read.
  *
- * Workgroup memory holds both tiles as fours along rows (A) and along columns (B), k by k. Invocation (x, y) has the fours
- * x, x + X, … of the columns and y, y + Y, … of the rows, so that neighbours read and write neighbouring fours. On a processor
- * that plays the GPU this is slow: workgroup memory costs what other memory costs there, and a barrier thousands of products.
+ * Workgroup memory holds both tiles as fours along rows (A) and along columns (B), k by k. Invocation (x, y) has the
+ * fours x, x + X, … of the columns and y, y + Y, … of the rows, so that neighbours read and write neighbouring fours.
+ * On a software adapter this is slow: workgroup memory costs what other memory costs there, and a barrier thousands of
+ * products.
  *
  * Grid: one workgroup a tile; column of tiles fastest, then row, then what the product adds.
+ *
+ * Matrix products and the three passes of a convolution come in two families: tiles of one invocation, in registers
+ * alone (`matmul.ts`, `conv_tile.ts`, `conv2d_weight_grad.ts`), and, for GPUs, these. Which the heuristic takes
+ * depends on the kind of GPU (`Target.gpuKind`): staged where both sides are 64 or more and there are enough
+ * workgroups, 8×8 a thread on cards and 4×4 elsewhere; on Apple's 4×4 in registers, as jax-js has it. Nobody has
+ * measured these heuristics here: they are from what tfjs, ONNX Runtime, llama.cpp, gpu.cpp and jax-js do and report,
+ * and the tuner corrects them.
+ *
+ * Subgroups are used nowhere: Deno 2.9.6 gives no adapter the feature, and its WGSL compiler refuses `enable
+ * subgroups`, on Vulkan too.
  *
  * @module
  */
@@ -30,8 +42,8 @@ export interface StagedTile {
 }
 
 /**
- * Names of the tiles worth timing: rows, columns and depth of a workgroup's, then rows and columns of an invocation's. All are within
- * the 256 invocations and 16 KiB of workgroup memory that WebGPU promises.
+ * Names of the tiles worth timing: rows, columns and depth of a workgroup's, then rows and columns of an invocation's.
+ * All are within the 256 invocations and 16 KiB of workgroup memory that WebGPU promises.
  */
 export const STAGED: readonly string[] = [
   "staged 64x64x16 8x8",
@@ -51,12 +63,12 @@ export const LEAST_STAGED_FIRST: readonly string[] = [
 /** Shorter sides are not worth staging: most of the smallest tile would be past the edge. */
 const LEAST_SIDE = 24;
 
-/** Names of the tiles worth timing for a product of so many rows and columns; none where a processor plays the GPU. */
+/** Names of the tiles worth timing for a product of so many rows and columns; none on a software adapter. */
 export function stagedCandidates(rows: number, columns: number, { isSoftware }: Target): readonly string[] {
   return isSoftware || Math.min(rows, columns) < LEAST_SIDE ? [] : STAGED;
 }
 
-/** A tile that plain rules take where it gives so many workgroups: fewer would leave cores idle. */
+/** A tile that the heuristic takes where it gives so many workgroups: fewer would leave cores idle. */
 interface StagedRule {
   readonly tile: string;
   readonly workgroups: number;
@@ -69,9 +81,10 @@ const LARGE = "staged 64x64x16 8x8";
 const SMALL = "staged 32x32x32 4x4";
 
 /**
- * By kind, the best first. On what shares a chip with a processor, 64 accumulators and their operands spill. Apple's GPUs read
- * through a cache that is as near as workgroup memory: jax-js reaches over 7 TFLOP/s on an M4 Max in registers alone, 4×4 a thread and
- * four values of k unrolled, as `matmul.ts` has it; gpu.cpp a quarter of an M1 Max's peak with the large tile.
+ * By kind, the best first. On what shares a chip with a processor, 64 accumulators and their operands spill. Apple's
+ * GPUs read through a cache that is as near as workgroup memory: jax-js reaches over 7 TFLOP/s on an M4 Max in
+ * registers alone, 4×4 a thread and four values of k unrolled, as `matmul.ts` has it; gpu.cpp a quarter of an M1 Max's
+ * peak with the large tile.
  */
 const BY_KIND: Readonly<Record<GpuKind | "unknown", readonly StagedRule[]>> = {
   discrete: [{ tile: LARGE, workgroups: 128 }, { tile: SMALL, workgroups: 64 }],
@@ -80,7 +93,7 @@ const BY_KIND: Readonly<Record<GpuKind | "unknown", readonly StagedRule[]>> = {
   unknown: [{ tile: SMALL, workgroups: 64 }],
 };
 
-/** Shorter sides are not staged by plain rules. */
+/** Shorter sides are not staged by the heuristic. */
 const RULES_SIDE = 64;
 
 /** A smaller tile is taken where a larger one computes so many times as much, past the edges. */
@@ -90,8 +103,8 @@ const LARGE_GAIN = 1.25;
 const MOST_WASTE = 1.5;
 
 /**
- * The staged tile that plain rules take for a product of so many rows and columns, `times` over; undefined for tiles in registers
- * alone: on processors, where a side is short, or where there would be too few workgroups.
+ * The staged tile that the heuristic takes for a product of so many rows and columns, `times` over; undefined for tiles
+ * in registers alone: on processors, where a side is short, or where there would be too few workgroups.
  */
 export function stagedByRules(
   rows: number,
@@ -110,10 +123,10 @@ export function stagedByRules(
 }
 
 /**
- * Names of a product's tiles: what plain rules take comes first.
+ * Names of a product's tiles: what the heuristic takes comes first.
  *
- * @param byRules The staged tile by plain rules, if there is one.
- * @param registers Tiles in registers alone, plain rules' first.
+ * @param byRules The staged tile by the heuristic, if there is one.
+ * @param registers Tiles in registers alone, the heuristic's first.
  */
 export function withStaged(
   byRules: string | undefined,
@@ -141,11 +154,14 @@ export function stagedTile(candidate: string): StagedTile {
 
 /** How an operand is read. Rows stand for columns where it is the right one. */
 export interface StagedOperand {
-  /** WGSL lines that come once, before the loop over k: what depends on the rows alone. `first` is the first of four rows. */
+  /**
+   * WGSL lines that come once, before the loop over k: what depends on the rows alone. `first` is the first of four
+   * rows.
+   */
   readonly prepare?: (name: string, first: string) => readonly string[];
   /**
-   * WGSL lines that define `<name>0` … `<name>3`, vec4f: four rows from `first` on, at `k`, k + 1, k + 2 and k + 3. At k past the end they are 0;
-   * rows past the edge are any numbers.
+   * WGSL lines that define `<name>0` … `<name>3`, vec4f: four rows from `first` on, at `k`, k + 1, k + 2 and k + 3. At
+   * k past the end they are 0; rows past the edge are any numbers.
    */
   readonly load: (name: string, first: string, k: string) => readonly string[];
 }
@@ -163,8 +179,8 @@ export interface StagedProduct {
   /** WGSL lines before anything is loaded. */
   readonly setup: readonly string[];
   /**
-   * Is the sum so long that runs of it are added up by themselves before they meet the sum? That takes as many registers again, for
-   * a fraction of the rounding error.
+   * Is the sum so long that runs of it are added up by themselves before they meet the sum? That takes as many
+   * registers again, for a fraction of the rounding error.
    */
   readonly inBlocks: boolean;
   /** WGSL of the first k and of the one past the last. */

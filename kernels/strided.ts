@@ -49,7 +49,9 @@ export function mergeAxes(axes: readonly StridedAxis[]): StridedAxis[] {
   return merged;
 }
 
-/** WGSL of `source`: the input element of element i of the `rank` axes that end with axis `last`, one division an axis. */
+/**
+ * WGSL of `source`: the input element of element i of the `rank` axes that end with axis `last`, one division an axis.
+ */
 function sourceWgsl(rank: number, last = MAX_AXES - 1): string {
   const axes = Array.from({ length: rank }, (_, k) => last - k);
   const steps = axes.map((axis, k) =>

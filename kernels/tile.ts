@@ -1,6 +1,6 @@
 /**
  * What the generators of tiled kernels share. Each invocation owns a tile of the output and keeps it in named
- * scalars: accumulators `c…` live in registers, or in the first-level cache where a CPU plays the GPU, and every operand
+ * scalars: accumulators `c…` live in registers, or in the first-level cache on a software adapter, and every operand
  * that is loaded is used for a whole row of the tile. Indices into the tile are constants and the loops over it
  * are unrolled, since neither bounds checks nor spilled indices may stand in the innermost product.
  *
@@ -16,8 +16,9 @@ import { linearGrid } from "./op.ts";
 export const WORKGROUP = 32;
 
 /**
- * Multiply-adds that one unrolled product must save over a call to be worth compiling: on llvmpipe it takes a millisecond to compile, in which
- * five million are computed, and a program runs some thousand times. It keeps the tiles of small layers small.
+ * Multiply-adds that one unrolled product must save over a call to be worth compiling: on llvmpipe it takes a
+ * millisecond to compile, in which five million are computed, and a program runs some thousand times. It keeps the
+ * tiles of small layers small.
  */
 export const COMPILE_COST = 5000;
 
@@ -46,9 +47,9 @@ export interface Row {
 }
 
 /**
- * Reads numbers of a row four at a time, wherever the row begins: whole fours are loaded from the one that holds the first, and
- * shifted into place by one and by two, which costs a tenth of loading each number. What lies outside of the tensor
- * is any number: mask it.
+ * Reads numbers of a row four at a time, wherever the row begins: whole fours are loaded from the one that holds the
+ * first, and shifted into place by one and by two, which costs a tenth of loading each number. What lies outside of the
+ * tensor is any number: mask it.
  *
  * @param name Goes before the names of the row's variables.
  * @param load WGSL function that loads the four numbers at an index in fours.
@@ -83,8 +84,8 @@ export const fmaChain = (sum: string, products: readonly (readonly [string, stri
   products.reduce((value, [a, b]) => `fma(${a}, ${b}, ${value})`, sum);
 
 /**
- * WGSL of the same, the products added up before they meet the sum: one rounding at the sum's size instead of one a product, which
- * over a long sum leaves √n of the error.
+ * WGSL of the same, the products added up before they meet the sum: one rounding at the sum's size instead of one a
+ * product, which over a long sum leaves √n of the error.
  */
 export const blockedChain = (sum: string, products: readonly (readonly [string, string])[]): string => {
   if (products.length < 2) return fmaChain(sum, products);
@@ -92,13 +93,16 @@ export const blockedChain = (sum: string, products: readonly (readonly [string, 
   return `${sum} + ${fmaChain(`${a} * ${b}`, rest)}`;
 };
 
-/** Products that {@link compensatedChain} adds up before what they round off is kept: three are off by less than one rounding of the sum. */
+/**
+ * Products that {@link compensatedChain} adds up before what they round off is kept: three are off by less than one
+ * rounding of the sum.
+ */
 const COMPENSATED = 3;
 
 /**
- * WGSL that adds Σ aₖ · bₖ to `sum`, and to `rest` what the additions to `sum` round off (Knuth's exact sum of two floats), so that
- * sum + rest is off by a rounding or two however long the sum is. Compilers may not see that a subtraction takes back an addition: they
- * are multiply-adds by `one`, which is 1 and which they do not know.
+ * WGSL that adds Σ aₖ · bₖ to `sum`, and to `rest` what the additions to `sum` round off (Knuth's exact sum of two
+ * floats), so that sum + rest is off by a rounding or two however long the sum is. Compilers may not see that a
+ * subtraction takes back an addition: they are multiply-adds by `one`, which is 1 and which they do not know.
  */
 export const compensatedChain = (
   sum: string,
@@ -142,7 +146,10 @@ fn main(
 `;
 }
 
-/** The entry point of a kernel with a tile for each invocation; `body` are WGSL lines that compute the tile and write it. */
+/**
+ * The entry point of a kernel with a tile for each invocation; `body` are WGSL lines that compute the tile and write
+ * it.
+ */
 export function tiledMain(counts: TileCounts, body: readonly string[]): string {
   return entryPoint(WORKGROUP, `(wid.y * num.x + wid.x) * ${WORKGROUP}u + l`, counts, body);
 }
@@ -156,14 +163,15 @@ export function workgroupMain(size: number, counts: TileCounts, body: readonly s
 export const tilesIn = (size: string, tile: number): string => `((${size} + ${tile - 1}u) / ${tile}u)`;
 
 /**
- * Writes a tile out. Loops over the accumulators cannot index them, and a write for each of hundreds (with a fused epilogue
- * in it) would take seconds to compile: so each turn of a loop writes the first few and shifts the others to
+ * Writes a tile out. Loops over the accumulators cannot index them, and a write for each of hundreds (with a fused
+ * epilogue in it) would take seconds to compile: so each turn of a loop writes the first few and shifts the others to
  * their places.
  *
  * @param names Accumulators, all of one tile.
  * @param widths How many a turn of each loop handles, from the outermost loop in; each divides the one before.
  * @param lanes How many are written at once; divides the last width.
- * @param write WGSL that writes `value`, one accumulator or four; `index` is WGSL of the first one's position in `names`.
+ * @param write WGSL that writes `value`, one accumulator or four; `index` is WGSL of the first one's position in
+ *   `names`.
  */
 export function writeOut(
   names: readonly string[],

@@ -1,22 +1,22 @@
 /**
- * Winograd's minimal filtering (Lavin and Gray 2015, "Fast Algorithms for Convolutional Neural Networks"): a 3×3 convolution at
- * stride 1, tile by tile of the output: F(2×2, 3×3) takes 16 multiplications for 4 pixels, F(4×4, 3×3) 36 for 16, where there are 9 a
- * pixel.
+ * Winograd's minimal filtering (Lavin and Gray 2015, "Fast Algorithms for Convolutional Neural Networks"): a 3×3
+ * convolution at stride 1, tile by tile of the output: F(2×2, 3×3) takes 16 multiplications for 4 pixels, F(4×4, 3×3)
+ * 36 for 16, where there are 9 a pixel.
  *
  * ```text
  * out = Aᵀ [ (G w Gᵀ) ⊙ (Bᵀ x B) ] A        U = G w Gᵀ,  V = Bᵀ x B,  M = U ⊙ V, summed over channels
  * ```
  *
- * ⊙ over all tiles and channels is one matrix product for each of the n² elements of a tile, n = m + 2, so this is a composition:
- * transforms (`picture_tiles.ts`, `winograd_weight.ts`) around one batched `matmul`. The gradients are its transposes, and
- * share what they can: dM = A dout Aᵀ serves both.
+ * ⊙ over all tiles and channels is one matrix product for each of the n² elements of a tile, n = m + 2, so this is a
+ * composition: transforms (`picture_tiles.ts`, `winograd_weight.ts`) around one batched `matmul`. The gradients are its
+ * transposes, and share what they can: dM = A dout Aᵀ serves both.
  *
  * ```text
  * dV = Uᵀ · dM    dx = Σ over overlapping tiles of B dV Bᵀ        dU = dM · Vᵀ    dw = Gᵀ dU G
  * ```
  *
- * With P tiles in all pictures: U [n², O, C], V [n², C, P], M [n², O, P]. U and V are computed again for the backward pass (the
- * attribute `again`): V is (n / m)² times as large as what it comes from.
+ * With P tiles in all pictures: U [n², O, C], V [n², C, P], M [n², O, P]. U and V are computed again for the backward
+ * pass (the attribute `again`): V is (n / m)² times as large as what it comes from.
  *
  * @module
  */
@@ -27,9 +27,9 @@ import { range } from "./tile.ts";
 import { type Filtering, filterings, tilesOf } from "./tile_transforms.ts";
 
 /**
- * Multiply-adds that it costs to compute and write a number of V or M and to read it again, measured on llvmpipe: F(4×4, 3×3) and the kernels
- * are even where C · O / (C + O) is 12, F(2×2, 3×3) and the kernels at 30 to 40. A number of U costs half, and one of the weight three
- * quarters of it where the kernels lay it out anew.
+ * Multiply-adds that it costs to compute and write a number of V or M and to read it again, measured on llvmpipe:
+ * F(4×4, 3×3) and the kernels are even where C · O / (C + O) is 12, F(2×2, 3×3) and the kernels at 30 to 40. A number
+ * of U costs half, and one of the weight three quarters of it where the kernels lay it out anew.
  */
 const NUMBER_COST = 40;
 
@@ -43,7 +43,10 @@ function costOf({ tile }: Filtering, x: Shape, [o, c]: Shape): number {
 const directCost = ([n, , height, width]: Shape, weight: Shape): number =>
   sizeOf(weight) * (n * height * width + 0.75 * NUMBER_COST);
 
-/** Parts of the batch, as few as may be, for which neither U, V nor M would have to be cut; undefined where there are none. */
+/**
+ * Parts of the batch, as few as may be, for which neither U, V nor M would have to be cut; undefined where there are
+ * none.
+ */
 function partsOf({ tile }: Filtering, [n, ...picture]: Shape, [o, c]: Shape, maxBytes: number): number | undefined {
   const bytes = 4 * (tile + 2) ** 2;
   const most = Math.floor(maxBytes / (bytes * Math.max(o, c) * tilesOf([1, ...picture], tile).count));
@@ -59,7 +62,10 @@ function partOf(b: Builder, x: Tensor, k: number, parts: number, again: boolean)
   return b.op("slice", [x], { start: [k * most, 0, 0, 0], size, again });
 }
 
-/** The results of parts from `first` on, each put to its neighbours as soon as they are there: until then both take memory. */
+/**
+ * The results of parts from `first` on, each put to its neighbours as soon as they are there: until then both take
+ * memory.
+ */
 function together(b: Builder, count: number, of: (k: number) => Tensor, first = 0): Tensor {
   if (count === 1) return of(first);
   const half = Math.ceil(count / 2);

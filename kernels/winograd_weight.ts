@@ -1,5 +1,6 @@
 /**
- * 3×3 weights as Winograd's tiles and back (see `winograd.ts`): U[:, o, c] = G · w[o, c] · Gᵀ, and dw[o, c] = Gᵀ · dU[:, o, c] · G.
+ * 3×3 weights as Winograd's tiles and back (see `winograd.ts`): U[:, o, c] = G · w[o, c] · Gᵀ, and dw[o, c] = Gᵀ ·
+ * dU[:, o, c] · G.
  *
  * @module
  */
@@ -139,8 +140,8 @@ const costOf = (call: Call, weight: Shape) => {
 };
 
 /**
- * Weights [O, C, 3, 3] as tiles [n², O, C], n = tile + 2. Attributes: `tile`, 2 or 4; `again`, which keeps the same tiles of two passes apart.
- * VJP: `winogradWeightGrad`.
+ * Weights [O, C, 3, 3] as tiles [n², O, C], n = tile + 2. Attributes: `tile`, 2 or 4; `again`, which keeps the same
+ * tiles of two passes apart. VJP: `winogradWeightGrad`.
  */
 export const winogradWeight: Op = {
   name: "winogradWeight",
@@ -157,7 +158,10 @@ export const winogradWeight: Op = {
   samples: samplesOf((_, o, c) => [o, c, 3, 3]),
 };
 
-/** The transpose of {@link winogradWeight}: tiles [n², O, C] give [O, C, 3, 3]. Attributes: as its. VJP: `winogradWeight`. */
+/**
+ * The transpose of {@link winogradWeight}: tiles [n², O, C] give [O, C, 3, 3]. Attributes: as its. VJP:
+ * `winogradWeight`.
+ */
 export const winogradWeightGrad: Op = {
   name: "winogradWeightGrad",
   shape([tiles], attrs) {

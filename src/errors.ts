@@ -1,6 +1,9 @@
 /**
  * Faults of the user's, which end in one line instead of a stack trace, and the help with misspelt names.
  *
+ * A {@link UserError} is one line and exit code 1, or 2 where the command line itself is wrong. A TypeError is for a
+ * type or shape that a program gave, a RangeError for a value out of range.
+ *
  * @module
  */
 

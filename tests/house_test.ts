@@ -219,6 +219,26 @@ Deno.test("what makes batches in Workers loads nothing of kernels and graphs", (
   assertEquals([...reached].filter((path) => /^(kernels|src\/(graph|nn|device|augment\/device))\//.test(path)), []);
 });
 
+Deno.test("ARCHITECTURE.md has the floors of this file", () => {
+  const rows = [...tree.get("ARCHITECTURE.md")!.matchAll(/^\| (`(?:kernels|src).*?) *\|.*\| ([^|]*?) *\|$/gm)].map((
+    [, floors, imports],
+  ) =>
+    [
+      [...floors.matchAll(/`([^`]+)`/g)].map(([, name]) => name.endsWith(".ts") ? dirname(name) : name),
+      imports,
+    ] as const
+  );
+  for (const [floor, allowed] of Object.entries(below)) {
+    const at = rows.findIndex(([floors]) => floors.includes(floor));
+    assert(at >= 0, `${floor} is missing`);
+    const above = new Set(rows.slice(0, at).flatMap(([floors]) => floors));
+    const names = allowed.filter((name) => name !== "src");
+    const all = above.size > 2 && [...above].every((name) => allowed.includes(name));
+    const wanted = all ? "all of the above" : names.map((name) => name.replace("src/", "")).join(", ") || "nothing";
+    assertEquals(rows[at][1], wanted, floor);
+  }
+});
+
 Deno.test("no imports go in a circle", () => {
   assertEquals(findCycle(new Map([...code].map(([path, source]) => [path, imports(path, source)]))), []);
 });
@@ -235,6 +255,15 @@ Deno.test("no file is longer than 450 lines", () => {
     .filter(([path]) => /\.(ts|wgsl|py)$/.test(path))
     .map(([path, source]) => [path, source.split("\n").length] as const)
     .filter(([, lines]) => lines > 450);
+  assertEquals(long, []);
+});
+
+Deno.test("no comment's line is longer than 120 columns", () => {
+  const long = [...tree].filter(([path]) => /\.(ts|wgsl)$/.test(path)).flatMap(([path, source]) =>
+    source.split("\n").flatMap((line, i) =>
+      /^\s*(\/\/|\/?\*)/.test(line) && line.length > 120 ? [`${path}:${i + 1}`] : []
+    )
+  );
   assertEquals(long, []);
 });
 

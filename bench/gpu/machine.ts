@@ -40,7 +40,7 @@ const VENDORS: Readonly<Record<number, string>> = {
   0x10005: "Mesa",
 };
 
-/** Does a processor play the GPU? Not all of them say so. */
+/** Is it a software adapter? Not all of them say so. */
 export const isSoftware = (info: GPUAdapterInfo): boolean => classify(info).class === "software";
 
 const hexadecimal = (number: string): string => /^\d+$/.test(number) ? `0x${Number(number).toString(16)}` : number;

@@ -28,7 +28,7 @@ export async function products(timing: Timing): Promise<Table> {
     rows.push({ name, seconds: secondsIn(answer), remark: isSilence(answer) ? answer.why : remark });
   };
   await time("by the rules", {});
-  // The names of a GPU's ways, also where a processor plays it: what they compute is the same.
+  // The names of a GPU's ways, also on a software adapter: what they compute is the same.
   const names = matmulCandidates(call, { isSoftware: false });
   for (const [family, isOfFamily] of Object.entries(FAMILIES)) {
     for (const way of names.filter(isOfFamily).slice(0, ways)) {

@@ -41,7 +41,9 @@ export type Question = Asked & { readonly rates?: Rates };
 type Asked =
   /** How long does work take with these choices over the device's own? */
   | { readonly what: "time"; readonly work: Work; readonly choices: Entries }
-  /** Which ways are the fastest? Those known are not timed again; after so many seconds plain rules decide the rest. */
+  /**
+   * Which ways are the fastest? Those known are not timed again; after so many seconds the heuristic decides the rest.
+   */
   | { readonly what: "tune"; readonly work: Work; readonly known: Entries; readonly seconds: number }
   /** What are the device's rates by a short self-test? */
   | { readonly what: "rates" };

@@ -33,7 +33,7 @@ export interface ReportOptions {
   readonly minutes?: number;
   readonly networks: readonly string[];
   readonly torch: boolean;
-  /** Whether a processor that plays the GPU will do. */
+  /** Whether a software adapter will do. */
   readonly adapter: "gpu" | "any";
   /** Is called before the first table and after each. */
   readonly keep: (report: Report) => Promise<void>;

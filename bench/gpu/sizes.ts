@@ -41,7 +41,7 @@ export const QUICK: Sizes = {
   ...{ tuneSeconds: 5, minutes: 3 },
 };
 
-/** For a processor that plays the GPU: they tell that the command works, and nothing of its speed. */
+/** For a software adapter: they tell that the command works, and nothing of its speed. */
 export const TINY: Sizes = {
   ...{ name: "tiny", side: 128, ways: 1, elements: 2 ** 16, imageSize: 32, batch: 2 },
   ...{ networks: ["lenet", "vit-ti16"], convolutions: ["lenet"] },

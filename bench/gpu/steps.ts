@@ -1,5 +1,5 @@
 /**
- * The report's training steps, by plain rules and tuned.
+ * The report's training steps, by the heuristic and tuned.
  *
  * @module
  */

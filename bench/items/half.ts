@@ -36,7 +36,7 @@ export const half: Item = {
       rows,
       notes: [
         "MiB: temporaries. What is not halved are weights' gradients, sums and positions.",
-        "A processor that plays the GPU converts every number and gains nothing.",
+        "A software adapter converts every number and gains nothing.",
         ...notes,
       ],
     };

@@ -15,7 +15,7 @@ export const inference: Item = {
       using prepared = await prepare(device, inferenceStep(model(), batch), 0.02);
       const seconds = await secondsOf(prepared, 5);
       const question = { what: "infer", name, size: imageSize, batch, runs: 3 } as const;
-      // Where a processor plays the GPU, the others take up to half a minute for a run.
+      // On a software adapter the others take up to half a minute for a run.
       const once = { ...question, runs: 1 };
       const answers = {
         "PyTorch": await pytorch(question),

@@ -48,7 +48,7 @@ export const training: Item = {
       rows,
       notes: [
         "Roofline: Σ over dispatches of max(FLOPs / matmul rate, bytes / copy rate), both measured just before the step.",
-        "Both in turn: their sum instead, for a processor that plays the GPU computes and moves data with the same cores.",
+        "Both in turn: their sum instead, for a software adapter computes and moves data with the same cores.",
         "Of the matmul rate: the FLOPs of all dispatches over the time, as a share of it.",
         "Wanted: 75% of the roofline; the three convolutions 15 times tfjs.",
         ...notes,

@@ -1,6 +1,6 @@
 /**
- * Times TensorFlow.js: `deno run -A bench/peers/tfjs.ts webgpu|wasm|cpu train|infer|matmul NAME SIZE BATCH RUNS`. Prints
- * one JSON object with the median `seconds`.
+ * Times TensorFlow.js: `deno run -A bench/peers/tfjs.ts webgpu|wasm|cpu train|infer|matmul NAME SIZE BATCH RUNS`.
+ * Prints one JSON object with the median `seconds`.
  *
  * @module
  */

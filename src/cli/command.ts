@@ -33,7 +33,9 @@ export interface Flag<T> {
   readonly fallback: T;
   /** The option by which the flag is called where that is another than the one that it sets: `lr` of `learningRate`. */
   readonly called?: string;
-  /** The value of the words of a flag that takes many; undefined when they do not go together. By default their list. */
+  /**
+   * The value of the words of a flag that takes many; undefined when they do not go together. By default their list.
+   */
   readonly gather?: (items: readonly unknown[]) => unknown;
 }
 

@@ -14,8 +14,8 @@ import { preprocessingFor } from "../run/published_preprocessing.ts";
 import { loadWeights, originOf, type WeightsOrigin } from "../run/weights.ts";
 
 /**
- * The settings with what the weights bring along: model, picture size and preprocessing. They are kept with the run, so that
- * it can be resumed without the file.
+ * The settings with what the weights bring along: model, picture size and preprocessing. They are kept with the run, so
+ * that it can be resumed without the file.
  *
  * @throws UserError when the file cannot be read or understood.
  */

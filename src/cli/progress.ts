@@ -1,6 +1,6 @@
 /**
- * Progress on the terminal: one line that is rewritten, and lines that stay. Where standard error is no terminal, only the
- * lines that stay.
+ * Progress on the terminal: one line that is rewritten, and lines that stay. Where standard error is no terminal, only
+ * the lines that stay.
  *
  * @module
  */

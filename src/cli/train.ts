@@ -130,7 +130,10 @@ function refuseIdle(asked: Given, data?: Dataset): void {
   if (idle) throw new UserError(`Cannot use ${nameOf(idle.name)}: it would change nothing, since ${idle.why}`, 2);
 }
 
-/** What a run chooses by itself and people may want to choose: as flags, and the weights of classes that were to be balanced. */
+/**
+ * What a run chooses by itself and people may want to choose: as flags, and the weights of classes that were to be
+ * balanced.
+ */
 const CHOSEN = ["augment", "resize", "batch", "learningRate", "weightDecay"] as const;
 
 function chosenLines(settled: Given, settings: Settings, data: Dataset): string[] {

@@ -98,8 +98,8 @@ export function labelsOfNames(names: readonly string[], options: LabelOptions): 
  *
  * @param columns The target columns, in the order of the targets.
  * @param options What is wanted.
- * @returns Labels. Multiclass: pictures for which none of the targets holds go to the others; where there are no others,
- * and where more than one target holds, they are left out, with a warning.
+ * @returns Labels. Multiclass: pictures for which none of the targets holds go to the others; where there are no
+ *   others, and where more than one target holds, they are left out, with a warning.
  * @throws {UserError} If the number of columns does not fit the task, or no picture is left.
  */
 export function labelsOfColumns(columns: readonly Column[], options: LabelOptions): Labels {

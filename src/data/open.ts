@@ -1,6 +1,9 @@
 /**
  * Opens a data set of any of the forms that are understood.
  *
+ * A form of data is a reader in `forms/` that gives files, labels and perhaps splits (`ReadLabels`), and a branch
+ * here. `tests/data/open_test.ts` opens each.
+ *
  * @module
  */
 

@@ -32,7 +32,10 @@ export function inputValues(inputs: Values, name: string, length: number): Float
   throw new TypeError(`Input ${name} takes ${length} numbers: given ${values ? values.length : "none"}`);
 }
 
-/** Throws TypeError unless a state has the `wanted` numbers that a program takes; `length` is undefined where none was written. */
+/**
+ * Throws TypeError unless a state has the `wanted` numbers that a program takes; `length` is undefined where none was
+ * written.
+ */
 export function checkState(name: string, length: number | undefined, wanted: number): void {
   if (length === undefined) throw missingState(name);
   if (length !== wanted) {

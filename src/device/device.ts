@@ -1,6 +1,11 @@
 /**
  * What a device is: it opens sessions; a session owns State and compiles graphs to programs over it.
  *
+ * `Program.profile` runs a program once and gives each step's time on the device's own clock, its name, shapes and
+ * work. The bench sets it against the roofline: Σ max(FLOPs / matmul rate, bytes / copy rate).
+ *
+ * A validation error of the device is fatal (`WebGpuContext.check`), since nothing after it can be believed.
+ *
  * @module
  */
 
@@ -36,7 +41,7 @@ export interface Device extends AsyncDisposable {
   open(choices?: Chooser): Session;
   /** Lays out a graph without running it or taking memory: what it would need. */
   measure(graph: Graph, choices?: Chooser): MemoryUse;
-  /** Times the ways to compute what graphs ask for. There is no such method where there is one way to each. */
+  /** Times the variants of what graphs ask for. There is no such method where each has but one. */
   tune?(graphs: readonly Graph[], options: TuneOptions): Promise<Tuned>;
   /**
    * Makes a device usable again that ran out of memory, once all its sessions are closed; throws what else it has
@@ -47,19 +52,19 @@ export interface Device extends AsyncDisposable {
 
 /** What is to be timed. */
 export interface TuneOptions {
-  /** The ways nearest to what plain rules choose, or all. */
+  /** The variants nearest to what the heuristic chooses, or all. */
   readonly effort: "quick" | "full";
   /** Choices that were made before, by bucket: they are not timed again. */
   readonly known: Readonly<Record<string, string>>;
   /** Is told which call is timed next, and how many of those that are known of are done. */
   readonly onProgress?: (bucket: string, done: number, total: number) => void;
-  /** Ends the timing: plain rules decide what is left. */
+  /** Ends the timing: the heuristic decides what is left. */
   readonly signal?: AbortSignal;
 }
 
 /** Choices by measurement. */
 export interface Tuned {
-  /** Those that the graphs ask for, known or timed now; plain rules decide the rest. */
+  /** Those that the graphs ask for, known or timed now; the heuristic decides the rest. */
   readonly choices: Choices;
   /** Those timed now, by bucket; some are of calls within compositions that were not chosen. */
   readonly learnt: Readonly<Record<string, string>>;
@@ -83,16 +88,20 @@ export interface MemoryUse {
 
 /** State and the programs that read and write it. */
 export interface Session extends Disposable {
-  /** Creates a state, or gives one a new value. Throws TypeError for another size than it has, or than a program names it in. */
+  /**
+   * Creates a state, or gives one a new value. Throws TypeError for another size than it has, or than a program names
+   * it in.
+   */
   write(state: string, values: Float32Array): void;
   /** Values of states, in one read back. Throws TypeError for a name that was never written. */
   read(states: readonly string[]): Promise<Map<string, Float32Array>>;
   /** Waits until all that was run is done; throws what the device has complained of. */
   settle(): Promise<void>;
   /**
-   * Makes a program of a graph. States that it names must have been written, in its sizes, before it runs. Those that are written
-   * only now lie side by side, so that on WebGPU few dispatches update them all; those from before lie each by itself. Throws
-   * UserError where the device cannot hold tensors in the graph's precision, as {@link Device.measure} does.
+   * Makes a program of a graph. States that it names must have been written, in its sizes, before it runs. Those that
+   * are written only now lie side by side, so that on WebGPU few dispatches update them all; those from before lie each
+   * by itself. Throws UserError where the device cannot hold tensors in the graph's precision, as {@link
+   * Device.measure} does.
    */
   compile(graph: Graph): Program;
 }
@@ -112,8 +121,8 @@ export interface Program {
   /**
    * Runs once. Inputs are taken before it returns; the work itself may go on behind it.
    *
-   * @param inputs A value for every input of the graph. Throws TypeError for one that is missing or of another size, and for
-   * such a state.
+   * @param inputs A value for every input of the graph. Throws TypeError for one that is missing or of another size,
+   *   and for such a state.
    */
   run(inputs: Values): void;
   /**

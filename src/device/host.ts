@@ -2,6 +2,12 @@
  * What devices need of the host that Deno runs on. `src/device/webgpu` knows nothing of it, since it runs in a page,
  * too: who opens a device here tells it.
  *
+ * What a page runs is listed as `inPage` in `tests/house_test.ts`: kernels, graphs, layers, models, the WebGPU device,
+ * a step's graphs, reading safetensors from bytes, and resizing. Neither they nor what they import use Deno, Node or a
+ * package. What only a host has is handed to them by who opens it there: its free memory by `open.ts`, from here;
+ * files, and a hash that takes them in pieces, by `src/interop/safetensors_file.ts`. `tests/browser` bundles these
+ * parts and runs them in headless Chromium.
+ *
  * @module
  */
 
@@ -29,7 +35,10 @@ export function quietWayland(): void {
   }
 }
 
-/** Takes every adapter for a GPU where the environment says `FORCE_GPU=1`, for tests. Where Deno may not read it, it is not set. */
+/**
+ * Takes every adapter for a GPU where the environment says `FORCE_GPU=1`, for tests. Where Deno may not read it, it is
+ * not set.
+ */
 export function heedForceGpu(): void {
   try {
     if (Deno.env.get("FORCE_GPU") === "1") takeAllForGpus();

@@ -1,6 +1,9 @@
 /**
  * The fault of a device that has no memory left.
  *
+ * A plan may fit and the device run out of memory all the same. Once its sessions are closed, `Device.recover` waits
+ * until all that used the missing buffers has been refused; then the device is usable again.
+ *
  * @module
  */
 

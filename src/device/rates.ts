@@ -1,5 +1,6 @@
 /**
- * What a device was measured to do: data, which a run keeps, so that it is decided on the same numbers when it is resumed.
+ * What a device was measured to do: data, which a run keeps, so that it is decided on the same numbers when it is
+ * resumed.
  *
  * @module
  */
@@ -14,9 +15,14 @@ export interface Rates {
   readonly readBack: number;
   /** Runs of a program after which to wait for the device: more in flight are no faster, or slower. */
   readonly queueDepth: number;
-  /** Is it faster by what is written for a processor than by what is written for a GPU? Then a processor plays it, whatever its name. */
+  /**
+   * Is it faster by what is written for a processor than by what is written for a GPU? Then it is a software adapter,
+   * whatever its name.
+   */
   readonly isProcessor: boolean;
 }
 
-/** The queue depth of a device that gains nothing by pacing: the training loop waits for it after so many steps anyway. */
+/**
+ * The queue depth of a device that gains nothing by pacing: the training loop waits for it after so many steps anyway.
+ */
 export const UNPACED = 16;

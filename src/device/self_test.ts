@@ -1,7 +1,13 @@
 /**
- * A short self-test: measures the rates of a device, in less than a second on a GPU and in about one where a processor plays it.
+ * A short self-test: measures the rates of a device, in less than a second on a GPU and in about one on a software
+ * adapter.
  *
- * By the wall's clock, since many devices have no other: of many runs together, less what waiting for an idle device takes.
+ * By the wall's clock, since many devices have no other: of many runs together, less what waiting for an idle device
+ * takes.
+ *
+ * It times a product, a copy, a read-back, and steps that are queued against steps that are waited for. The commands
+ * `train` and `doctor` call it; opening a device never does. The result is data (`Rates`), kept for the adapter
+ * (`src/train/rates.ts`) and in `config.json`, and set as `device.rates`, from which a resumed run has it.
  *
  * @module
  */
@@ -11,7 +17,10 @@ import { type Chooser, RULES } from "../graph/choices.ts";
 import type { Device, Program, Session } from "./device.ts";
 import { type Rates, UNPACED } from "./rates.ts";
 
-/** Sides of the matrices that are multiplied: the first of them that takes long enough to tell. gpu.js gets smaller ones. */
+/**
+ * Sides of the matrices that are multiplied: the first of them that takes long enough to tell. gpu.js gets smaller
+ * ones.
+ */
 const SIDES = { webgpu: [512, 1024, 2048], gpujs: [256] } as const;
 
 /** Elements that are copied, likewise: what follows from few may be a cache's rate. */
@@ -138,7 +147,10 @@ class Timer implements Disposable {
     throw new RangeError("Cannot time nothing: give a case");
   }
 
-  /** Seconds of a run, no more exactly than needed where a short one does not count. Its first run, which compiles, does not either. */
+  /**
+   * Seconds of a run, no more exactly than needed where a short one does not count. Its first run, which compiles, does
+   * not either.
+   */
   async #time({ graph, states, work }: Case, countsShort: boolean): Promise<Timed> {
     const program = this.#session.compile(graph);
     for (const [name, length] of Object.entries(states)) this.#session.write(name, new Float32Array(length).fill(0.5));

@@ -1,6 +1,13 @@
 /**
  * Builds graphs: every call adds a node, unless the same op on the same inputs is there already.
  *
+ * A model is traced: its layers are called once on symbolic tensors. Training and evaluation are two traces. Because
+ * equal calls give one node, a VJP may write down what the forward pass computed and pays nothing for it: `exp(x)` in
+ * the gradient of `exp` is the node that is there.
+ *
+ * Some calls give no node: `x + 0`, `x · 1`, a reshape of a reshape. A ReLU moves behind the max pooling that reads
+ * it, where there are fewer numbers (`commutesWith` in `kernels/op.ts`).
+ *
  * @module
  */
 
@@ -24,7 +31,7 @@ export interface LoweringOptions {
   readonly primitives?: boolean;
   /** Largest tensor in bytes that the device takes whole; default any. */
   readonly maxBytes?: number;
-  /** Which of an op's compositions is taken; default plain rules. */
+  /** Which of an op's compositions is taken; default the heuristic's. */
   readonly choices?: Chooser;
 }
 
@@ -149,7 +156,9 @@ export class GraphBuilder implements Builder {
     return isBare ? this.#add("broadcastTo", node.shape, [node], { shape: node.shape }) : node;
   }
 
-  /** Any op of the registry. Throws TypeError for an unknown name, shapes that do not fit, and tensors of another graph. */
+  /**
+   * Any op of the registry. Throws TypeError for an unknown name, shapes that do not fit, and tensors of another graph.
+   */
   op(name: string, inputs: readonly Operand[], attrs: Attrs = {}): Tensor {
     const nodes = inputs.map((input) => this.#node(input));
     const [first] = nodes;
@@ -164,8 +173,8 @@ export class GraphBuilder implements Builder {
   }
 
   /**
-   * The composition that takes the place of a call; none for a primitive. One of a tensor that a device takes in parts alone is left as it
-   * is: `cut.ts` asks again for each part.
+   * The composition that takes the place of a call; none for a primitive. One of a tensor that a device takes in parts
+   * alone is left as it is: `cut.ts` asks again for each part.
    */
   #loweringOf(name: string, call: Call): Lowering | undefined {
     const { lower, kernel, alternatives } = opNamed(name);
@@ -254,7 +263,10 @@ export class GraphBuilder implements Builder {
     const y = sorted.every((axis) => x.shape[axis] === 1) ? x : this.op(name, [x], { axes: sorted });
     return keepDims ? y : this.reshape(y, kept);
   }
-  /** Sum over `axes` (default all; a negative one counts from the last), which stay with size 1 unless `keepDims` is false. */
+  /**
+   * Sum over `axes` (default all; a negative one counts from the last), which stay with size 1 unless `keepDims` is
+   * false.
+   */
   sum(x: Tensor, axes?: readonly number[], keepDims = true): Tensor {
     return this.#reduce("sum", x, axes, keepDims);
   }

@@ -1,7 +1,14 @@
 /**
- * Choices among the ways to compute a call: kernels written with another tile, or compositions of other ops. Lowering and
- * the device ask for them by op and call; where there is none, plain rules decide. They are data, so that what was measured
- * once can be kept, shipped and used again to the same bytes.
+ * Choices among the variants of a call: kernels written with another tile, or compositions of other ops. Lowering and
+ * the device ask for them by op and call; where there is none, the heuristic decides. They are data, so that what was
+ * measured once can be kept, shipped and used again to the same bytes.
+ *
+ * A kernel's `candidates` name its variants for a call (`16x8` is a tile by its sides), the heuristic's first. An op's
+ * `alternatives` name compositions that may take its place (`split 4` is a product whose sum is cut into four,
+ * `kernels/split_k.ts`).
+ *
+ * A bucket is the op, its shapes with sizes above 16 rounded to three significant bits, and its scalar attributes. So
+ * every variant must be right for every call of its bucket: a tile is cut at the edges whatever the sizes.
  *
  * @module
  */
@@ -10,14 +17,14 @@ import type { Call } from "../../kernels/op.ts";
 
 /** Where lowering and devices ask. */
 export interface Chooser {
-  /** Name of one of the kernel's `candidates` or of the op's `alternatives`; undefined where plain rules decide. */
+  /** Name of one of the kernel's `candidates` or of the op's `alternatives`; undefined where the heuristic decides. */
   of(op: string, call: Call): string | undefined;
 }
 
-/** Plain rules everywhere. */
+/** The heuristic everywhere. */
 export const RULES: Chooser = { of: () => undefined };
 
-/** Names of the ways to compute calls, by their buckets. */
+/** Names of the variants of calls, by their buckets. */
 export class Choices implements Chooser {
   /** By {@link bucketOf}, in alphabetical order. */
   readonly entries: Readonly<Record<string, string>>;
@@ -34,9 +41,9 @@ export class Choices implements Chooser {
 }
 
 /**
- * The bucket of a call, for which one choice is made: `matmul 400x768 768x2304`. Sizes to 16 count exactly, since kernels
- * differ by them; larger ones, of which batches and pictures have many, are rounded up to three significant bits. Attributes that
- * are lists are sizes that stand in the shapes too.
+ * The bucket of a call, for which one choice is made: `matmul 400x768 768x2304`. Sizes to 16 count exactly, since
+ * kernels differ by them; larger ones, of which batches and pictures have many, are rounded up to three significant
+ * bits. Attributes that are lists are sizes that stand in the shapes too.
  */
 export function bucketOf(op: string, { inputs, output, attrs }: Call): string {
   const shapes = [...inputs, output].map((shape) => shape.map(rounded).join("x") || "1");

@@ -1,12 +1,20 @@
 /**
  * Cutting: a device binds tensors up to some size only (128 MiB is what WebGPU promises, and what Mesa's llvmpipe has;
- * VGG16's first dense layer takes 392). What is larger is held, computed and used in equal parts along its first axis, and
- * each op says how a call of it is computed in parts ({@link Cut}); slices, and joins along the first axis, move rows between parts.
- * Kernels never know.
+ * VGG16's first dense layer takes 392). What is larger is held, computed and used in equal parts along its first axis,
+ * and each op says how a call of it is computed in parts ({@link Cut}); slices, and joins along the first axis, move
+ * rows between parts. Kernels never know.
  *
- * A part of an input or a state is a window of its buffer; a part of a temporary is a temporary of its own. Tensors that
- * meet are cut into the same parts, so that nothing is copied on the way from one to another. A state that is larger than a
- * buffer lies in several ({@link piecesOf}), each of which holds whole parts.
+ * A part of an input or a state is a window of its buffer; a part of a temporary is a temporary of its own. Tensors
+ * that meet are cut into the same parts, so that nothing is copied on the way from one to another. A state that is
+ * larger than a buffer lies in several ({@link piecesOf}), each of which holds whole parts.
+ *
+ * Cutting comes before fusion, and on WebGPU only. A call's `cuts` say which axis of each input is cut, and whether
+ * the parts' results lie side by side or are added up: a product cut along k is added up. Parts of states and inputs
+ * are windows of one buffer (attributes `start` and `of`). An output in parts is a `join`, which only reading back
+ * puts together. A product with an operand that is cut is left to its kernel, and a choice is asked for part by part.
+ *
+ * `tests/kernels/cuts_test.ts` tries every declared cut against the whole; `tests/device/limits_test.ts` lays models
+ * out for the limits that devices report, such as buffers of 256 MiB.
  *
  * @module
  */
@@ -20,8 +28,8 @@ import { rebuild } from "./lower.ts";
 import { ALIGNMENT } from "./plan.ts";
 
 /**
- * The same lowered graph, in which no stored tensor is larger than `maxBytes` in float32: what is held in half precision could be
- * twice as large, but meets State and inputs that are not. Parts are computed as `choices` say.
+ * The same lowered graph, in which no stored tensor is larger than `maxBytes` in float32: what is held in half
+ * precision could be twice as large, but meets State and inputs that are not. Parts are computed as `choices` say.
  *
  * @param maxBuffer Largest buffer of a state, in bytes.
  * @throws RangeError when a tensor cannot be cut so small.
@@ -33,8 +41,8 @@ export function cut(graph: Graph, maxBytes: number, choices?: Chooser, maxBuffer
 }
 
 /**
- * In how many equal pieces a state of `length` numbers is held, so that each fits a buffer. Its length alone decides, so that
- * all programs of a session agree, whatever parts they use it in; powers of 2 divide most first axes.
+ * In how many equal pieces a state of `length` numbers is held, so that each fits a buffer. Its length alone decides,
+ * so that all programs of a session agree, whatever parts they use it in; powers of 2 divide most first axes.
  */
 export function piecesOf(length: number, maxBuffer: number): number {
   let pieces = 1;
@@ -93,7 +101,10 @@ class Cutting {
     return this.#b.graph;
   }
 
-  /** The fewest parts that are small enough, alike for all tensors whose first axes have one size or are reshaped into each other. */
+  /**
+   * The fewest parts that are small enough, alike for all tensors whose first axes have one size or are reshaped into
+   * each other.
+   */
   #count(): Map<number, number> {
     const large = this.#nodes.filter(this.#isLarge);
     const groups = new Map<number, Set<Node>>();

@@ -2,6 +2,11 @@
  * Reverse-mode differentiation: one walk from the loss to the inputs, in which each op's VJP rule adds ordinary
  * nodes to the same graph.
  *
+ * Gradients are traced only for inputs on a path to a parameter. An op without a VJP stops them, as comparisons do.
+ * Clipping and the optimiser's update are further nodes of the same graph (`src/train/step.ts`).
+ *
+ * Differentiation comes before lowering: a VJP sees batch norm or cross-entropy as one op and can use its closed form.
+ *
  * @module
  */
 

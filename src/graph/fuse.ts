@@ -4,6 +4,21 @@
  * A step is a kernel (matmul, convolution, reduction, …) or a map over elements. Elementwise nodes are computed
  * where their value is used: before a kernel's reads (prologue), on its way to memory (epilogue), or in a map.
  *
+ * An elementwise value must be stored when it is an output or new State, when a reader needs it under another shape,
+ * or when a kernel reads it many times (an input that is not in its `prologue`). Otherwise `#decide` compares the
+ * bytes of computing it at every reader with those of storing it once. A number made of constants and scalar inputs is
+ * never stored.
+ *
+ * A kernel computes its elementwise producers where it reads (`prologue`), and one elementwise consumer of its own
+ * shape where it writes (`emit`). So bias, batch norm, activation and residual ride with the convolution or pooling
+ * around them.
+ *
+ * Maps of one shape are joined, such as those of a parameter and its momentum. So are equal calls of a kernel that
+ * takes several (`joins`), which are the sums: both of batch norm's gradient are one pass over what they read.
+ *
+ * Limits: 8 tensors a dispatch, where small ones are joined as many as the device binds, up to 28 (on Metal a
+ * pipeline's buffers share 31 slots); 64 operations an expression.
+ *
  * @module
  */
 
@@ -38,7 +53,9 @@ export interface FuseOptions {
   readonly maxJoined: number;
 }
 
-/** Elements of the largest tensors that are small: what they take to compute is as long as a dispatch takes to start. */
+/**
+ * Elements of the largest tensors that are small: what they take to compute is as long as a dispatch takes to start.
+ */
 const SMALL = 2 ** 18;
 
 /** Longest chain computed on the fly: beyond it, registers spill and compilers slow down. */
@@ -101,8 +118,8 @@ class Fusion {
   }
 
   /**
-   * One number, computed from at most one other that is stored: cheaper to compute wherever it is used. Not from `random` or
-   * `iota`, which give another number for each element of what reads them.
+   * One number, computed from at most one other that is stored: cheaper to compute wherever it is used. Not from
+   * `random` or `iota`, which give another number for each element of what reads them.
    */
   #isCheapScalar(node: Node): boolean {
     if (this.#uniform.has(node)) return true;
@@ -243,11 +260,12 @@ class Fusion {
 }
 
 /**
- * Joins maps of one shape, and equal calls of kernels that take several: what they share is read once, and one dispatch is
- * cheaper than two. So the two sums of batch norm's gradient are one pass, and so are the norms of gradients of one shape.
+ * Joins maps of one shape, and equal calls of kernels that take several: what they share is read once, and one dispatch
+ * is cheaper than two. So the two sums of batch norm's gradient are one pass, and so are the norms of gradients of one
+ * shape.
  *
- * @param updates New values of State. Maps to those are joined where they share what they read, as a parameter's and its
- *   momentum's do; a device computes those of all parameters in few dispatches, of whatever shapes they are.
+ * @param updates New values of State. Maps to those are joined where they share what they read, as a parameter's and
+ *   its momentum's do; a device computes those of all parameters in few dispatches, of whatever shapes they are.
  */
 function joinSteps(steps: readonly FusedStep[], options: FuseOptions, updates: ReadonlySet<Node>): FusedStep[] {
   const joined: FusedStep[] = [];
@@ -282,8 +300,8 @@ function canJoin(
 }
 
 /**
- * Does b read what a writes, or a state that a reads? Or, where a is one map, whatever else it reads: both moments read the gradient,
- * but so may another parameter's. Single numbers do not count.
+ * Does b read what a writes, or a state that a reads? Or, where a is one map, whatever else it reads: both moments read
+ * the gradient, but so may another parameter's. Single numbers do not count.
  */
 function shareReads(a: FusedStep, b: FusedStep): boolean {
   return b.reads.some((read) =>

@@ -18,7 +18,10 @@ export interface KernelUse {
 
 /** A dispatch, or a part of one. Elementwise nodes that are neither read nor written are computed on the fly. */
 export interface FusedStep {
-  /** The primitive; none for a map. Where there are several, they are equal calls on other operands, computed side by side. */
+  /**
+   * The primitive; none for a map. Where there are several, they are equal calls on other operands, computed side by
+   * side.
+   */
   readonly kernels: readonly KernelUse[];
   /** Elementwise values to compute for each element of the output; empty when kernels' own values are written. */
   readonly roots: readonly Node[];

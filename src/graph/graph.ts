@@ -2,14 +2,24 @@
  * The graph: plain data. A node is a symbolic tensor with the op and inputs that produce it; a graph adds what
  * is wanted of it: outputs to read and assignments to State.
  *
+ * Tensors are float32, pictures [N, C, H, W], weights [O, I, H, W] and [out, in], as in PyTorch.
+ *
+ * A scalar that changes at every step (learning rate, random key, step) is an input of shape []. It is no tensor: it
+ * stands in the uniform buffer, beside the sizes and constants of each layer. So an update of a parameter keeps its 8
+ * bindings for tensors, and layers that differ only in size share the text and the pipeline, which takes up to half a
+ * second to compile on llvmpipe.
+ *
+ * State is what outlives a run: parameters, moments, running statistics, counters. A graph ends in `assign(state,
+ * value)`, which takes effect after every read of the old value.
+ *
  * @module
  */
 
 import { type Attrs, type Call, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
 
 /**
- * How a number is held: in 32 bits, or in the 16 of IEEE 754's binary16, which has 11 significant ones and reaches 65504. What is
- * held how is decided in `precision.ts`.
+ * How a number is held: in 32 bits, or in the 16 of IEEE 754's binary16, which has 11 significant ones and reaches
+ * 65504. What is held how is decided in `precision.ts`.
  */
 export type Precision = "f32" | "f16";
 
@@ -17,11 +27,10 @@ export type Precision = "f32" | "f16";
 export const NUMBER_BYTES: Readonly<Record<Precision, number>> = { f32: 4, f16: 2 };
 
 /**
- * A symbolic tensor. Besides the ops of the registry, `op` may be:
- * `input` (values given at every run), `state` (values owned by the session), `constant` (one number, inlined where
- * it is used), `reshape` (the same values under another shape, or under another name, `again`: never a kernel), and, where
- * a device cannot bind a tensor as a whole, `join` (its parts along the first axis, in order: never stored, only an
- * output).
+ * A symbolic tensor. Besides the ops of the registry, `op` may be: `input` (values given at every run), `state` (values
+ * owned by the session), `constant` (one number, inlined where it is used), `reshape` (the same values under another
+ * shape, or under another name, `again`: never a kernel), and, where a device cannot bind a tensor as a whole, `join`
+ * (its parts along the first axis, in order: never stored, only an output).
  */
 export interface Node extends Tensor {
   /** Name of the op in the registry, or one of the five above. */
@@ -29,8 +38,8 @@ export interface Node extends Tensor {
   /** Operands: nodes with a smaller id. */
   readonly inputs: readonly Node[];
   /**
-   * Fixed arguments: `value` of a constant; `name` of an input or state, and where the node is only a part of it, the part's first
-   * element `start` and the elements `of` the whole.
+   * Fixed arguments: `value` of a constant; `name` of an input or state, and where the node is only a part of it, the
+   * part's first element `start` and the elements `of` the whole.
    */
   readonly attrs: Attrs;
 }
@@ -114,7 +123,10 @@ export function inputShapes(node: Node): Shape[] {
   return node.inputs.map((input) => input.shape);
 }
 
-/** Text that is the same for equal attributes or calls. JSON has no infinities, no NaN and no −0: as text they are told apart. */
+/**
+ * Text that is the same for equal attributes or calls. JSON has no infinities, no NaN and no −0: as text they are told
+ * apart.
+ */
 export function keyOf(value: Attrs | Call): string {
   return JSON.stringify(
     value,

@@ -1,8 +1,16 @@
 /**
  * Half precision: which of the tensors that a step stores are held in two bytes a number instead of four.
  *
- * It is a matter of storage alone. Kernels compute in float32 whatever they read and write; State (master weights, moments,
- * running statistics, sums), inputs and outputs are float32 always.
+ * It is a matter of storage alone. Kernels compute in float32 whatever they read and write; State (master weights,
+ * moments, running statistics, sums), inputs and outputs are float32 always.
+ *
+ * A graph carries its `precision`, and {@link halfTensors} is the one rule of which temporaries are held as f16. The
+ * plan counts their bytes, and shares places only between tensors that are held alike (`Location.precision`).
+ * `assemble.ts` converts where a binding is read and written.
+ *
+ * A new kernel's result is halved unless {@link FULL} names it: name it if it needs range or digits, such as sums, or
+ * transforms whose results cancel. `half.wgsl` makes what is beyond 65504 infinite, which WGSL leaves open: the loss
+ * scale must see it. Evaluation is in float32.
  *
  * @module
  */
@@ -14,9 +22,9 @@ import { transformOf } from "../../kernels/tile_transforms.ts";
 import { type Graph, liveNodes, type Node, partsOf, storageOf, STRUCTURAL } from "./graph.ts";
 
 /**
- * Ops whose results stay float32. As under PyTorch's autocast, sums are among them: they need the range, the statistics that
- * norms divide by need the digits, and most are small; parts of sums are sums. Positions and random numbers are not to be
- * rounded at all.
+ * Ops whose results stay float32. As under PyTorch's autocast, sums are among them: they need the range, the statistics
+ * that norms divide by need the digits, and most are small; parts of sums are sums. Positions and random numbers are
+ * not to be rounded at all.
  */
 const FULL = opsNamed(
   ...["sum", "max", "channelWindowSum", "matmulPartial", "conv2dWeightGradPartial", "winogradWeight"],
@@ -27,10 +35,10 @@ const FULL = opsNamed(
 const MOVEMENT = opsNamed("permute", "slice", "pad", "concat", "concatPair", "roll");
 
 /**
- * Ops whose operands stay float32, whatever computed them: they subtract large numbers from each other. The tiles before the products of
- * Winograd's F(2×2, 3×3) are halved, since they are four times their pictures: the gradient of a picture is off by 2e-3 of its
- * size for that, and by 2e-4 without; bfloat16 rounds by 4e-3. Those of F(4×4, 3×3) are not: they are nine quarters of their
- * pictures, and three times as sensitive.
+ * Ops whose operands stay float32, whatever computed them: they subtract large numbers from each other. The tiles
+ * before the products of Winograd's F(2×2, 3×3) are halved, since they are four times their pictures: the gradient of a
+ * picture is off by 2e-3 of its size for that, and by 2e-4 without; bfloat16 rounds by 4e-3. Those of F(4×4, 3×3) are
+ * not: they are nine quarters of their pictures, and three times as sensitive.
  */
 const SUBTRACTS = opsNamed("fromTiles", "winogradWeightGrad");
 
@@ -45,11 +53,11 @@ function opsNamed(...names: readonly string[]): ReadonlySet<string> {
 const isElementwise = (node: Node): boolean => elementwise.has(node.op);
 
 /**
- * The tensors of a lowered graph that are held in half precision where they are stored: the results of kernels (activations
- * and the gradients that flow back through them), and what is computed from these element by element, but
+ * The tensors of a lowered graph that are held in half precision where they are stored: the results of kernels
+ * (activations and the gradients that flow back through them), and what is computed from these element by element, but
  *
- * - not what outputs and State are made of, element by element or by movement, back to the kernel that computed it. So the
- *   gradient of a weight is float32 when the loss scale is taken out of it;
+ * - not what outputs and State are made of, element by element or by movement, back to the kernel that computed it. So
+ *   the gradient of a weight is float32 when the loss scale is taken out of it;
  * - not what {@link SUBTRACTS} take;
  * - not the results of {@link FULL}, nor what is computed element by element from float32 alone;
  * - not small tensors: halving them saves nothing, and losses, logits and their gradients are among them.

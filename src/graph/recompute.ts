@@ -1,10 +1,15 @@
 /**
  * Recomputation: activations of the forward pass that the backward pass needs are computed again when it comes to them,
- * from a few that are kept, instead of being held all the time (Chen et al., 2016, "Training Deep Nets with Sublinear Memory Cost").
+ * from a few that are kept, instead of being held all the time (Chen et al., 2016, "Training Deep Nets with Sublinear
+ * Memory Cost").
  *
- * The forward pass is cut where one tensor alone goes on, as after a residual block. Of these places some are kept, so that what
- * is kept and the largest piece between two of them take the least together. Small tensors, such as a batch norm's statistics, are
- * kept too: they cost a pass over a large one.
+ * The forward pass is cut where one tensor alone goes on, as after a residual block. Of these places some are kept, so
+ * that what is kept and the largest piece between two of them take the least together. Small tensors, such as a batch
+ * norm's statistics, are kept too: they cost a pass over a large one.
+ *
+ * A differentiated graph is copied, and where the backward pass reads an activation of the forward pass, its nodes are
+ * added again. What such a piece starts from is a `reshape` with the attribute `again`, which is a name and no work:
+ * else the builder would give the nodes that are there already.
  *
  * @module
  */

@@ -3,8 +3,8 @@
  * against the file's size before memory is taken.
  *
  * The writer puts a SHA-256 of the whole file into the header's metadata (computed with zeros in the place of its own
- * digits), so that one file says whether it is whole: a bit flipped in a tensor, in a name or in the metadata is noticed.
- * Files without the hash, as others write them, are read without it.
+ * digits), so that one file says whether it is whole: a bit flipped in a tensor, in a name or in the metadata is
+ * noticed. Files without the hash, as others write them, are read without it.
  *
  * Here is the reader, over bytes from anywhere: a page has it too. Files on a disk, and the writer, are in
  * `safetensors_file.ts`.

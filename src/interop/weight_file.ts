@@ -28,7 +28,9 @@ export interface WeightFile extends Disposable {
   readonly metadata: Readonly<Record<string, string>>;
   /** Reads a tensor as float32. Throws RangeError when there is none of that name, UserError when it cannot be read. */
   read(name: string): Promise<LoadedTensor>;
-  /** Reads the file through and compares its hash, if it has one: false means that nothing is known. Throws UserError. */
+  /**
+   * Reads the file through and compares its hash, if it has one: false means that nothing is known. Throws UserError.
+   */
   verify(): Promise<boolean>;
 }
 

@@ -1,5 +1,6 @@
 /**
- * The checks that every metric makes before it counts: sizes that fit, targets that are classes, scores that are numbers.
+ * The checks that every metric makes before it counts: sizes that fit, targets that are classes, scores that are
+ * numbers.
  *
  * @module
  */

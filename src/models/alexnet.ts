@@ -1,7 +1,7 @@
 /**
- * AlexNet in its two forms: of 2012 (Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural
- * networks"), and of 2014 (Krizhevsky, "One weird trick for parallelizing convolutional neural networks"), which is
- * torchvision's.
+ * AlexNet in its two forms: of 2012 (Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional
+ * neural networks"), and of 2014 (Krizhevsky, "One weird trick for parallelizing convolutional neural networks"), which
+ * is torchvision's.
  *
  * @module
  */
@@ -86,14 +86,17 @@ export const alexnet: ModelDefinition = {
 /** Section 3.3's constants. */
 const norm = (): Layer => localResponseNorm(5, { alpha: 1e-4, beta: 0.75, k: 2 });
 
-/** Section 5: weights from a normal distribution, and biases of 1 where that gives ReLUs something to pass on, else of 0. */
+/**
+ * Section 5: weights from a normal distribution, and biases of 1 where that gives ReLUs something to pass on, else of
+ * 0.
+ */
 const start = (bias: 0 | 1) => ({ init: normalInit(0.01), biasInit: constantInit(bias) });
 
 /**
  * The layers of `alexnet-2012`, figure 2 of the paper. Its two GPUs are the two groups of a convolution.
  *
- * The paper takes pictures of 224, of which an 11×11 window by steps of 4 gives 54 columns, not the figure's 55: that takes
- * 227, or 224 with 2 zeros on each side, as here. Other picture sizes change the number of inputs of `fc6`.
+ * The paper takes pictures of 224, of which an 11×11 window by steps of 4 gives 54 columns, not the figure's 55: that
+ * takes 227, or 224 with 2 zeros on each side, as here. Other picture sizes change the number of inputs of `fc6`.
  *
  * @param width Multiplies the numbers of channels and hidden units; default 1.
  */

@@ -1,6 +1,14 @@
 /**
  * The models by name. To add one, write its family's file and list it here.
  *
+ * A family's file has its layers, its key names (`family`) and its published preprocessing (`published`). `takes`
+ * lists which of the options that not every model takes it takes. Number its blocks (`layer1.0`, `encoder_layer_3`),
+ * and layer-wise decay follows.
+ *
+ * `tests/models/models_test.ts` traces a model at all its sizes; add its parameter count and multiply-adds to `sizes`
+ * there. With torchvision's keys, add its name to `fixtures/models/make.py`, and names, shapes and order are compared.
+ * A script in `fixtures/parity/` and `testModel` or `testBlock` (`tests/models/reference.ts`) compare its numbers.
+ *
  * @module
  */
 

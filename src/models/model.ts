@@ -25,8 +25,8 @@ export interface ModelOptions {
   /** Share of the attention weights dropped; default 0. */
   readonly attentionDropout?: number;
   /**
-   * Share of the pictures for which the last block's branches are left out; it falls linearly to 0 at the first block. Default the
-   * definition's.
+   * Share of the pictures for which the last block's branches are left out; it falls linearly to 0 at the first block.
+   * Default the definition's.
    */
   readonly stochasticDepth?: number;
   /** Start of a learnt factor for each channel of a block's branches; default none. */

@@ -49,8 +49,8 @@ export function basicBlock(inputs: number, outputs: number, stride: number): Lay
 }
 
 /**
- * A 3×3 convolution between two of 1×1, the first of which narrows to a quarter of the output (figure 5). The 3×3 has the
- * stride, as in torchvision ("V1.5"), not the first 1×1, as in the paper, which leaves three quarters of the pixels
+ * A 3×3 convolution between two of 1×1, the first of which narrows to a quarter of the output (figure 5). The 3×3 has
+ * the stride, as in torchvision ("V1.5"), not the first 1×1, as in the paper, which leaves three quarters of the pixels
  * unread.
  *
  * @param inputs Channels that come in.
@@ -82,7 +82,9 @@ function stem(channels: number, width: number, small: boolean): Record<string, L
   };
 }
 
-/** Below this side, in pixels, the `auto` stem is the small one: ImageNet's would leave one pixel for the last stage. */
+/**
+ * Below this side, in pixels, the `auto` stem is the small one: ImageNet's would leave one pixel for the last stage.
+ */
 const SMALL_PICTURE = 64;
 
 /** How a ResNet differs from the others: a column of table 1. */

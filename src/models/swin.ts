@@ -1,7 +1,7 @@
 /**
- * Swin (Liu et al., "Swin transformer: hierarchical vision transformer using shifted windows", 2021) and Swin V2 (Liu et al., "Swin
- * transformer V2: scaling up capacity and resolution", 2022), with torchvision's key names. Between the first convolution and the
- * head feature maps are [N, H, W, C].
+ * Swin (Liu et al., "Swin transformer: hierarchical vision transformer using shifted windows", 2021) and Swin V2 (Liu
+ * et al., "Swin transformer V2: scaling up capacity and resolution", 2022), with torchvision's key names. Between the
+ * first convolution and the head feature maps are [N, H, W, C].
  *
  * @module
  */
@@ -59,9 +59,9 @@ export interface SwinBlockOptions {
 }
 
 /**
- * A block: attention in windows, then an mlp, each with its input added (figure 3b): [N, H, W, C] to the same shape. Swin normalises what
- * goes into the two, Swin V2 what comes out ("res-post-norm", V2's figure 1). Parameters `norm1`, `attn`, `norm2` and `mlp`; with layer
- * scale also `ls1` and `ls2`.
+ * A block: attention in windows, then an mlp, each with its input added (figure 3b): [N, H, W, C] to the same shape.
+ * Swin normalises what goes into the two, Swin V2 what comes out ("res-post-norm", V2's figure 1). Parameters `norm1`,
+ * `attn`, `norm2` and `mlp`; with layer scale also `ls1` and `ls2`.
  *
  * @param width Channels C.
  * @param heads Number of attention heads.
@@ -88,8 +88,8 @@ export function swinBlock(width: number, heads: number, options: SwinBlockOption
 }
 
 /**
- * Four neighbours become one position of twice the width: [N, H, W, C] to [N, H / 2, W / 2, 2C], a zero row or column added
- * where H or W is odd. Swin normalises before the reduction, Swin V2 after it. Parameters `norm` and `reduction`.
+ * Four neighbours become one position of twice the width: [N, H, W, C] to [N, H / 2, W / 2, 2C], a zero row or column
+ * added where H or W is odd. Swin normalises before the reduction, Swin V2 after it. Parameters `norm` and `reduction`.
  */
 function patchMerging(width: number, version: Version): Layer {
   const reduction = linear(4 * width, 2 * width, { ...start, bias: false });
@@ -121,13 +121,15 @@ export interface SwinTransformerOptions extends Omit<SwinBlockOptions, "shift"> 
   readonly channels: number;
   /** Logits. */
   readonly classes: number;
-  /** Share of the pictures for which the last block's branches are left out, falling to 0 at the first block; default 0. */
+  /**
+   * Share of the pictures for which the last block's branches are left out, falling to 0 at the first block; default 0.
+   */
   readonly stochasticDepth?: number;
 }
 
 /**
- * A Swin transformer (figure 3a): pictures [N, C, H, W] to logits [N, classes]. Where the patch does not divide the picture, zeros
- * at the right and at the bottom fill the last patches.
+ * A Swin transformer (figure 3a): pictures [N, C, H, W] to logits [N, classes]. Where the patch does not divide the
+ * picture, zeros at the right and at the bottom fill the last patches.
  */
 export function swinTransformer(options: SwinTransformerOptions): Layer {
   const { version, patch = 4, width, depths, channels, classes } = options;
@@ -188,7 +190,9 @@ function blockRow(stage: number, ours: string, theirs: string | readonly (string
   return { ours: `features.${2 * stage + 1}.{i}.${ours}`, timm: cell, microsoft: cell };
 }
 
-/** The merging before a stage: of the stage in timm, of the one before in Microsoft's files, as in older ones of timm. */
+/**
+ * The merging before a stage: of the stage in timm, of the one before in Microsoft's files, as in older ones of timm.
+ */
 function mergingRow(stage: number, name: string): KeyRow {
   return {
     ours: `features.${2 * stage}.${name}.*`,
@@ -230,7 +234,9 @@ const swinFamily: Family = {
 /** Side of Swin V2's windows in torchvision's models. */
 const WINDOW_V2 = 8;
 
-/** Swin V2, whose position bias is computed by a small network, and whose keys have no bias: it is zero in one tensor. */
+/**
+ * Swin V2, whose position bias is computed by a small network, and whose keys have no bias: it is zero in one tensor.
+ */
 const swinV2Family: Family = {
   name: "a Swin V2",
   heads: ["head"],

@@ -1,6 +1,6 @@
 /**
- * VGG (Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", 2014), with torchvision's
- * key names and initial values.
+ * VGG (Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", 2014), with
+ * torchvision's key names and initial values.
  *
  * @module
  */

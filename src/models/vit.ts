@@ -1,6 +1,6 @@
 /**
- * ViT (Dosovitskiy et al., "An image is worth 16×16 words", 2020) and DeiT (Touvron et al., "Training data-efficient image
- * transformers", 2020), with torchvision's key names.
+ * ViT (Dosovitskiy et al., "An image is worth 16×16 words", 2020) and DeiT (Touvron et al., "Training data-efficient
+ * image transformers", 2020), with torchvision's key names.
  *
  * @module
  */
@@ -45,18 +45,20 @@ export interface VisionTransformerOptions {
   readonly dropout?: number;
   /** Share of the attention weights dropped; default 0. */
   readonly attentionDropout?: number;
-  /** Share of the pictures for which the last block's branches are left out, falling to 0 at the first block; default 0. */
+  /**
+   * Share of the pictures for which the last block's branches are left out, falling to 0 at the first block; default 0.
+   */
   readonly stochasticDepth?: number;
   /** Start of the layer scale; default none. */
   readonly layerScale?: number;
 }
 
 /**
- * A vision transformer (ViT's figure 1): pictures [N, C, H, W] to logits [N, classes]. Where the patch does not divide the
- * picture, zeros at the right and at the bottom fill the last patches.
+ * A vision transformer (ViT's figure 1): pictures [N, C, H, W] to logits [N, classes]. Where the patch does not divide
+ * the picture, zeros at the right and at the bottom fill the last patches.
  *
- * Distilled, a second token learns from a teacher (DeiT's figure 2). The logits are the mean of the two heads', whose own are the
- * scope's outputs `heads` and `head_dist`.
+ * Distilled, a second token learns from a teacher (DeiT's figure 2). The logits are the mean of the two heads', whose
+ * own are the scope's outputs `heads` and `head_dist`.
  */
 export function visionTransformer(options: VisionTransformerOptions): Layer {
   const { patch, width, channels, classes, distilled = false } = options;

@@ -12,7 +12,10 @@ export function sequential(layers: Readonly<Record<string, Layer>> | readonly La
   return (x, scope) => entries.reduce((y, [name, layer]) => scope.call(name, layer, y), x);
 }
 
-/** Layers that add no name of their own: what belongs to one step of a `sequential` whose keys are numbered or inherited. */
+/**
+ * Layers that add no name of their own: what belongs to one step of a `sequential` whose keys are numbered or
+ * inherited.
+ */
 export function inline(...layers: readonly Layer[]): Layer {
   return (x, scope) => layers.reduce((y, layer) => layer(y, scope), x);
 }
@@ -23,7 +26,8 @@ export function skip(body: Layer): Layer {
 }
 
 /**
- * activation(body(x) + shortcut(x)) (He et al., 2015). The body adds no name of its own, so that a block's keys are the body's.
+ * activation(body(x) + shortcut(x)) (He et al., 2015). The body adds no name of its own, so that a block's keys are the
+ * body's.
  *
  * @param shortcut Fits x to the body's shape; it is called `downsample`. Default: x itself.
  */

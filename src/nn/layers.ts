@@ -1,6 +1,9 @@
 /**
  * The layers of CNNs.
  *
+ * A layer is a function that returns a `Layer` and asks its scope for parameters by PyTorch's names. Export a new one
+ * from `mod.ts`, which makes it public, and add a row to `shapes` in `tests/nn/layers_test.ts`.
+ *
  * @module
  */
 
@@ -84,8 +87,8 @@ export interface BatchNormOptions {
 
 /**
  * Batch normalisation of [N, C, H, W] (Ioffe and Szegedy, 2015): by the batch's moments in training, by running ones in
- * evaluation, and in training where a running one is frozen. Parameters `weight` and `bias` [C]; buffers `running_mean` and
- * `running_var` [C].
+ * evaluation, and in training where a running one is frozen. Parameters `weight` and `bias` [C]; buffers `running_mean`
+ * and `running_var` [C].
  */
 export function batchNorm2d(channels: number, { eps = 1e-5, momentum = 0.1 }: BatchNormOptions = {}): Layer {
   return (x, scope) => {
@@ -118,9 +121,9 @@ export interface LocalResponseNormOptions {
 }
 
 /**
- * Local response normalisation across channels of [N, C, H, W] (Krizhevsky et al., 2012, section 3.3): x / (k + alpha / size · Σ
- * x²)^beta, the sum over the `size` channels around each one. Alpha is divided by the size as in PyTorch, Caffe and the
- * authors' own cuda-convnet, though not in the paper's formula.
+ * Local response normalisation across channels of [N, C, H, W] (Krizhevsky et al., 2012, section 3.3): x / (k + alpha /
+ * size · Σ x²)^beta, the sum over the `size` channels around each one. Alpha is divided by the size as in PyTorch,
+ * Caffe and the authors' own cuda-convnet, though not in the paper's formula.
  *
  * @param size Channels in the window, odd.
  */
@@ -170,9 +173,9 @@ export function avgPool2d(kernel: number, { stride = kernel, padding = 0 }: Pool
 }
 
 /**
- * Mean over `side` × `side` windows that cover the picture, whatever its size: [N, C, H, W] to [N, C, side, side]. Window i goes
- * from ⌊i · H / side⌋ to ⌈(i + 1) · H / side⌉, as in PyTorch: windows overlap where the side does not divide, and repeat
- * pixels where the picture is smaller.
+ * Mean over `side` × `side` windows that cover the picture, whatever its size: [N, C, H, W] to [N, C, side, side].
+ * Window i goes from ⌊i · H / side⌋ to ⌈(i + 1) · H / side⌉, as in PyTorch: windows overlap where the side does not
+ * divide, and repeat pixels where the picture is smaller.
  */
 export function adaptiveAvgPool2d(side: number): Layer {
   return (x, { b }) => {

@@ -30,8 +30,8 @@ export function gelu(): Layer {
 }
 
 /**
- * Stochastic depth (Huang et al., 2016): in training, a residual branch is left out for a share `rate` of the pictures and scaled
- * up for the others.
+ * Stochastic depth (Huang et al., 2016): in training, a residual branch is left out for a share `rate` of the pictures
+ * and scaled up for the others.
  *
  * @param rate From 0 to below 1; RangeError beyond.
  */
@@ -48,7 +48,8 @@ export function stochasticDepth(rate: number): Layer {
 }
 
 /**
- * Layer scale (Touvron et al., "Going deeper with image transformers", 2021): a learnt factor for each channel. Parameter `gamma` [D].
+ * Layer scale (Touvron et al., "Going deeper with image transformers", 2021): a learnt factor for each channel.
+ * Parameter `gamma` [D].
  *
  * @param width Size D of the last axis.
  * @param start What the factors start from.
@@ -68,7 +69,8 @@ export interface MlpOptions {
 }
 
 /**
- * The two dense layers of a transformer block, with GELU between them: [N, …, D] to the same shape. Parameters `0` and `3`.
+ * The two dense layers of a transformer block, with GELU between them: [N, …, D] to the same shape. Parameters `0` and
+ * `3`.
  *
  * @param width Size D of the last axis.
  * @param hidden Units of the first layer.
@@ -112,8 +114,9 @@ export interface SelfAttentionOptions {
 }
 
 /**
- * Multi-head self-attention (Vaswani et al., 2017): tokens [N, T, D] to the same shape. Each head is softmax(q · kᵀ / √d) · v with
- * d = D / heads. Parameters as PyTorch's `MultiheadAttention`: `in_proj_weight` [3D, D], `in_proj_bias` [3D], `out_proj`.
+ * Multi-head self-attention (Vaswani et al., 2017): tokens [N, T, D] to the same shape. Each head is softmax(q · kᵀ /
+ * √d) · v with d = D / heads. Parameters as PyTorch's `MultiheadAttention`: `in_proj_weight` [3D, D], `in_proj_bias`
+ * [3D], `out_proj`.
  *
  * @param width Size D of the last axis.
  * @param heads Number of heads; RangeError when it does not divide D.
@@ -150,8 +153,8 @@ export interface EncoderBlockOptions {
 }
 
 /**
- * A block of ViT's encoder (Dosovitskiy et al., 2020, figure 1 and equations 2 and 3): tokens [N, T, D] to the same shape.
- * Parameters `ln_1`, `self_attention`, `ln_2` and `mlp` as torchvision's; with layer scale also `ls1` and `ls2`.
+ * A block of ViT's encoder (Dosovitskiy et al., 2020, figure 1 and equations 2 and 3): tokens [N, T, D] to the same
+ * shape. Parameters `ln_1`, `self_attention`, `ln_2` and `mlp` as torchvision's; with layer scale also `ls1` and `ls2`.
  *
  * @param width Size D of the last axis.
  * @param heads Number of attention heads.

@@ -34,8 +34,8 @@ const SMOOTHED_FROM = 50;
 /**
  * Draws the loss of each logged step of training (thin), the same smoothed (thick) and the validation's loss above the
  * validation accuracy, over the steps of the run. Few steps are not smoothed, and drawn thick. Where a value was not
- * finite the line is broken; where that, or a step left out for it, is in the training records, a red mark stands on the
- * axis.
+ * finite the line is broken; where that, or a step left out for it, is in the training records, a red mark stands on
+ * the axis.
  *
  * @param records The records of `metrics.jsonl`: those of type `train` have `step`, `loss` and `skipped`, those of
  * type `val` `step`, `accuracy` and `loss`. Others are passed over.

@@ -22,7 +22,9 @@ const specifier = "npm:valibot@1.5.0";
 
 type Valibot = typeof import("npm:valibot@1.5.0");
 
-/** What a run says of itself. Runs of earlier versions lack some of it; a field that is null in the file is left out. */
+/**
+ * What a run says of itself. Runs of earlier versions lack some of it; a field that is null in the file is left out.
+ */
 export interface RunConfig {
   /** Of Fovea and Deno. */
   readonly versions?: { readonly fovea: string; readonly deno: string };
@@ -200,8 +202,8 @@ function schemaOf(v: Valibot, table: CheckedSettings) {
 }
 
 /**
- * The schema of `settings` in `config.json`, from a table of them. Null stands for one that did not apply; one that is not in
- * the table, as of a later version, is taken as it is.
+ * The schema of `settings` in `config.json`, from a table of them. Null stands for one that did not apply; one that is
+ * not in the table, as of a later version, is taken as it is.
  *
  * @param v The package.
  * @param table The settings.

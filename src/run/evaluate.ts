@@ -1,6 +1,9 @@
 /**
  * Runs a model over a data set and reports on what it says.
  *
+ * A batch's logits are read back while the next one runs. Metrics are computed on the host, since they need ranks and
+ * counts, and logits are small.
+ *
  * @module
  */
 

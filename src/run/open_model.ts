@@ -25,8 +25,8 @@ export interface OpenedModel {
 }
 
 /**
- * Opens a model with its weights. Of a run it is that of a checkpoint. Of a file, it is recognised by the tensors' names and
- * shapes, or from what a checkpoint or an export of Fovea's says of itself.
+ * Opens a model with its weights. Of a run it is that of a checkpoint. Of a file, it is recognised by the tensors'
+ * names and shapes, or from what a checkpoint or an export of Fovea's says of itself.
  *
  * @param path A run directory, or a file of weights.
  * @param options Which checkpoint of a run, and models of the user's own.

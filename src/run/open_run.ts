@@ -10,7 +10,9 @@ import { type CheckpointInfo, modelOf } from "./checkpoint.ts";
 import { readConfig, type RunConfig } from "./config.ts";
 import { checkpointPath, epochName, loadCheckpoint } from "./run_directory.ts";
 
-/** Which checkpoint of a run: the one with the highest validation accuracy, the last one, or that of an epoch, from 1. */
+/**
+ * Which checkpoint of a run: the one with the highest validation accuracy, the last one, or that of an epoch, from 1.
+ */
 export type WhichCheckpoint = "best" | "last" | number;
 
 /** How a run is opened. */
@@ -38,8 +40,8 @@ export interface OpenedRun {
  *
  * @param path Its directory.
  * @param options Which checkpoint, and models of the user's own.
- * @throws UserError when it is not a run directory, its config or the checkpoint is missing or damaged, or nobody has its
- * model.
+ * @throws UserError when it is not a run directory, its config or the checkpoint is missing or damaged, or nobody has
+ * its model.
  *
  * @example
  * ```ts

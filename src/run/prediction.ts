@@ -19,13 +19,16 @@ export interface Score {
 /** What a model says of one picture. */
 export interface Prediction {
   /**
-   * Probability of each class or label by its name, in their order. Of classes they add up to 1, of labels each stands for itself.
-   * A binary task has two: `not Eyeglasses` and `Eyeglasses`.
+   * Probability of each class or label by its name, in their order. Of classes they add up to 1, of labels each stands
+   * for itself. A binary task has two: `not Eyeglasses` and `Eyeglasses`.
    */
   readonly probabilities: Readonly<Record<string, number>>;
   /** The likeliest of {@link probabilities}. */
   readonly top: Score;
-  /** What the picture has: its class; of labels, all with a probability of 0.5 or more; of a binary task, the target or nothing. */
+  /**
+   * What the picture has: its class; of labels, all with a probability of 0.5 or more; of a binary task, the target or
+   * nothing.
+   */
   readonly labels: readonly string[];
 }
 

@@ -62,9 +62,9 @@ const DEFAULT_BATCH = 32;
 /**
  * A trained model that answers; {@link openPredictor} opens one.
  *
- * Calls may come at any time, as requests of a server do. Their pictures wait in one queue, from which the device takes as many
- * as are there, up to a batch, while the batch before is read back: pictures of several calls may share one. Each call gets its
- * own answers, in its own order.
+ * Calls may come at any time, as requests of a server do. Their pictures wait in one queue, from which the device
+ * takes as many as are there, up to a batch, while the batch before is read back: pictures of several calls may share
+ * one. Each call gets its own answers, in its own order.
  */
 export class Predictor implements AsyncDisposable {
   /** The model with its weights. */
@@ -107,8 +107,8 @@ export class Predictor implements AsyncDisposable {
    *
    * @param pictures Paths of JPEG or PNG files, their bytes, or pixels.
    * @returns A prediction for each, in their order.
-   * @throws UserError that names the first picture that cannot be read, once all are done. {@link Predictor.predictSettled} gives
-   * the others' predictions, too.
+   * @throws UserError that names the first picture that cannot be read, once all are done. {@link
+   * Predictor.predictSettled} gives the others' predictions, too.
    *
    * @example
    * ```ts
@@ -222,7 +222,8 @@ export class Predictor implements AsyncDisposable {
 }
 
 /**
- * Opens a trained model to ask it about pictures. It needs to read files, and nothing else: no network, no cache folder.
+ * Opens a trained model to ask it about pictures. It needs to read files, and nothing else: no network, no cache
+ * folder.
  *
  * @param path A run directory, a checkpoint, or what `export` or `saveWeights` wrote with what it means.
  * @param options Device, checkpoint, batch, and models of the user's own.

@@ -77,8 +77,8 @@ export function idleIn(
  *
  * @param given Values by name; null, as a configuration file has it, counts as not given.
  * @param others Names that are no settings and are taken here.
- * @throws TypeError for a name that is unknown, a value of another type, or one that would change nothing; RangeError for a
- * value out of range.
+ * @throws TypeError for a name that is unknown, a value of another type, or one that would change nothing; RangeError
+ *   for a value out of range.
  */
 export function checkGiven(given: Readonly<Record<string, unknown>>, others: readonly string[] = []): void {
   for (const [name, value] of Object.entries(given)) {
@@ -115,7 +115,9 @@ export function recordOf(values: Settings, data?: DataFacts): Record<SettingName
   return Object.fromEntries(entries);
 }
 
-/** A setting that two records of a run have different values of, where a resumed run may not: with both values, as text. */
+/**
+ * A setting that two records of a run have different values of, where a resumed run may not: with both values, as text.
+ */
 export interface Change {
   readonly name: SettingName;
   readonly was: string;

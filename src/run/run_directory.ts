@@ -5,7 +5,7 @@
  * runs/<name>/
  *   config.json        what repeats this run
  *   split.csv          file, label(s), split
- *   tuning.json        which way each call is computed
+ *   tuning.json        the variant by which each call is computed
  *   metrics.jsonl      a record per log step and per validation
  *   curves.png         loss and validation accuracy over the steps
  *   checkpoints/       epoch-001.safetensors …, best.safetensors, last.safetensors
@@ -13,6 +13,8 @@
  * ```
  *
  * Every file is written beside its final name and renamed: whenever a run is killed, the old or the new one is there.
+ *
+ * `metrics.jsonl` alone is appended to. A lock keeps a second run out of the directory.
  *
  * @module
  */

@@ -16,7 +16,10 @@ import { type CheckpointInfo, metadataOf } from "./checkpoint.ts";
 export interface SaveWeightsOptions {
   /** Whose names the tensors get: torchvision's, timm's, or the model's own, which is the default. */
   readonly keys?: ExportStyle | "own";
-  /** What the logits mean and how pictures are prepared; with it, `openModel` and `openPredictor` need nothing but the file. */
+  /**
+   * What the logits mean and how pictures are prepared; with it, `openModel` and `openPredictor` need nothing but the
+   * file.
+   */
   readonly about?: Pick<CheckpointInfo, "task" | "classes" | "preprocessing">;
 }
 

@@ -1,10 +1,10 @@
 /**
- * Every setting of a run, once: what it may be, what it is unless given, what it does, when it applies, whether it changes what
- * is learnt, and whether a run that is resumed may change it. The command line's flags and their help, the checks of the library's
- * options, `config.json` and the check of a resumed run follow from this table.
+ * Every setting of a run, once: what it may be, what it is unless given, what it does, when it applies, whether it
+ * changes what is learnt, and whether a run that is resumed may change it. The command line's flags and their help, the
+ * checks of the library's options, `config.json` and the check of a resumed run follow from this table.
  *
- * To add a setting, add a row here and use it where it acts. `TrainerOptions` is written out beside it, since JSR publishes types as
- * they are written; the static checks compare the two.
+ * To add a setting, add a row here and use it where it acts. `TrainerOptions` is written out beside it, since JSR
+ * publishes types as they are written; the static checks compare the two.
  *
  * @module
  */
@@ -384,7 +384,7 @@ export const deviceSettings = {
   }),
   tune: setting(choice(["auto", "off", "quick", "full"]), {
     help:
-      "first time some or all of the ways to compute a step, and keep the fastest for later runs; auto: quick, for at " +
+      "first time some or all variants of a step's kernels, and keep the fastest for later runs; auto: quick, for at " +
       "most 20 s, on a GPU and for large networks",
     default: "auto",
   }),

@@ -1,6 +1,6 @@
 /**
- * Kinds of the few settings whose values are neither a word nor a number: split ratios, sizes in bytes, weights of classes,
- * statistics of channels.
+ * Kinds of the few settings whose values are neither a word nor a number: split ratios, sizes in bytes, weights of
+ * classes, statistics of channels.
  *
  * @module
  */

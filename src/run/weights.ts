@@ -43,7 +43,10 @@ export interface WeightsReport {
 export interface WeightsOrigin {
   /** Whose names the file has. */
   readonly style: KeyStyle;
-  /** Names of the models that they fit, the likeliest first; such as `vit-s16` and `deit-s`, which have the same tensors. */
+  /**
+   * Names of the models that they fit, the likeliest first; such as `vit-s16` and `deit-s`, which have the same
+   * tensors.
+   */
   readonly models: readonly string[];
   /** Sizes of that model. */
   readonly options: ModelOptions;
@@ -54,10 +57,10 @@ export interface WeightsOrigin {
 }
 
 /**
- * Loads weights into a model: safetensors or PyTorch's own files, in torchvision's, timm's, Hugging Face's or Microsoft's
- * names, or a checkpoint of Fovea's; of a model of the user's own, in its own names. Another number of classes gets a fresh
- * head; another picture size interpolated position embeddings (ViT) or bias tables (Swin), bicubic as PyTorch's `interpolate`.
- * The model changes only if all fits.
+ * Loads weights into a model: safetensors or PyTorch's own files, in torchvision's, timm's, Hugging Face's or
+ * Microsoft's names, or a checkpoint of Fovea's; of a model of the user's own, in its own names. Another number of
+ * classes gets a fresh head; another picture size interpolated position embeddings (ViT) or bias tables (Swin),
+ * bicubic as PyTorch's `interpolate`. The model changes only if all fits.
  *
  * @param model What gets the weights.
  * @param path The file.
@@ -119,7 +122,10 @@ export async function originOf(path: string, own: readonly OwnModel[] = []): Pro
   return describe(weights, path);
 }
 
-/** Opens a file, whose names are read as those of the model that it says it is of, or of `model`, where that is the user's own. */
+/**
+ * Opens a file, whose names are read as those of the model that it says it is of, or of `model`, where that is the
+ * user's own.
+ */
 function open(path: string, own: readonly OwnModel[], model?: Model): Promise<NamedWeights> {
   return NamedWeights.open(path, families, (metadata) => {
     if (model && !familyOf(model.name)) return ownFamily(model);
@@ -162,7 +168,9 @@ function fateOf(parameter: Parameter, weights: NamedWeights): Fate {
   return gridsOf(parameter, shape, weights) ? "interpolated" : "misshapen";
 }
 
-/** Sides of the grids in a file's tensor and in the model's, and the rows before them; undefined if they are no grids. */
+/**
+ * Sides of the grids in a file's tensor and in the model's, and the rows before them; undefined if they are no grids.
+ */
 function gridsOf(
   { name, shape: wanted }: Parameter,
   shape: readonly number[],

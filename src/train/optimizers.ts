@@ -2,6 +2,8 @@
  * Optimisers: an update of one parameter as nodes of the graph. Moments are State; what changes from step to step is a
  * few scalars.
  *
+ * A new optimiser has a case in `fixtures/train/make.py`, which writes what PyTorch's does in ten steps.
+ *
  * @module
  */
 
@@ -85,8 +87,8 @@ export interface AdamOptions {
 }
 
 /**
- * Adam (Kingma and Ba, 2015, the efficient form before section 2.1's end): m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g²,
- * θ ← θ − α m / (√v + ε̂) with α = η √(1 − β₂ᵗ) / (1 − β₁ᵗ) and ε̂ = ε √(1 − β₂ᵗ). Weight decay is added to the gradient.
+ * Adam (Kingma and Ba, 2015, the efficient form before section 2.1's end): m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², θ
+ * ← θ − α m / (√v + ε̂) with α = η √(1 − β₂ᵗ) / (1 − β₁ᵗ) and ε̂ = ε √(1 − β₂ᵗ). Weight decay is added to the gradient.
  */
 export function adam(options: AdamOptions = {}): Optimizer {
   return adamRule("adam", options);

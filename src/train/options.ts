@@ -22,8 +22,8 @@ import type { RunDirectory } from "../run/run_directory.ts";
 import type { Schedule } from "./schedules.ts";
 
 /**
- * `off` times nothing; `quick` times the ways to compute nearest to what plain rules choose, `full` all of them. `auto` is `quick` for
- * at most 20 seconds on a GPU, for a step of 10¹¹ operations or more, and else `off`.
+ * `off` times nothing; `quick` times the variants nearest to what the heuristic chooses, `full` all of them. `auto` is
+ * `quick` for at most 20 seconds on a GPU, for a step of 10¹¹ operations or more, and else `off`.
  */
 export type Tune = "auto" | "off" | "quick" | "full";
 
@@ -145,7 +145,7 @@ export interface TrainerOptions {
   /** Threads that make batches. Default: one less than there are cores, at most 4. */
   readonly workers?: number;
   /**
-   * First time some or all of the ways to compute a step, and keep the fastest for later runs; auto: quick, for at
+   * First time some or all variants of a step's kernels, and keep the fastest for later runs; auto: quick, for at
    * most 20 s, on a GPU and for large networks. The run directory keeps what the run computes with, and a resumed
    * run computes as it began. Default: `auto`.
    */

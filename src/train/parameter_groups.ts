@@ -1,6 +1,10 @@
 /**
  * Which parameters are learnt, and how fast: freezing, factors on the learning rate, and layer-wise decay of it.
  *
+ * Each learnt key has a factor on the learning rate. A frozen key has none, so no gradient, moment or assignment is
+ * traced for it. The factor is a constant in the update, so pipelines stay shared. Layer-wise decay goes by the
+ * numbers in a model's names (`layer1.0`, `encoder_layer_3`): see {@link layersOf}.
+ *
  * @module
  */
 
@@ -95,8 +99,8 @@ function layerRates(parameters: readonly Parameter[], decay: number): Map<string
 }
 
 /**
- * Layers of a model from the embedding up, as keys, for layer-wise decay of the learning rate (Bao et al., "BEiT", 2021,
- * as its code and timm's group them). They follow from the names alone:
+ * Layers of a model from the embedding up, as keys, for layer-wise decay of the learning rate (Bao et al., "BEiT",
+ * 2021, as its code and timm's group them). They follow from the names alone:
  *
  * - A block is what one number tells from others, `encoder_layer_3`, `layer2.0`, `features.1.1`, `features.10`; where a
  *   model numbers nothing, each of its modules is one. Each block is a layer.

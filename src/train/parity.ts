@@ -1,10 +1,10 @@
 /**
  * Parity: how near a model's numbers come to a reference's in float64 (PyTorch's, in Fovea's fixtures).
  *
- * Logits are computed with running statistics, loss and gradients with those of the batch; the loss is the mean cross-entropy;
- * nothing is dropped out. A gradient g of a parameter may be off by ‖g − g64‖ ≤ max(1e-3, 3 · tol) · max(‖g64‖, 1e-6 · ‖all
- * gradients‖), where tol is what PyTorch's own float32 gradient is off by: kinks of ReLU and max pooling flip, the more
- * the deeper a network is.
+ * Logits are computed with running statistics, loss and gradients with those of the batch; the loss is the mean
+ * cross-entropy; nothing is dropped out. A gradient g of a parameter may be off by ‖g − g64‖ ≤ max(1e-3, 3 · tol) ·
+ * max(‖g64‖, 1e-6 · ‖all gradients‖), where tol is what PyTorch's own float32 gradient is off by: kinks of ReLU and max
+ * pooling flip, the more the deeper a network is.
  *
  * @module
  */
@@ -18,9 +18,9 @@ import type { Graph } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
 
 /**
- * Convolutions of the forward pass by the kernel, with compensated sums. A single ReLU or maximum that falls on the other side than in
- * float64 puts the gradients of a deep network past their limits, and where one does is luck: rounding a quarter as much, few do, and what
- * is left tells of faults.
+ * Convolutions of the forward pass by the kernel, with compensated sums. A single ReLU or maximum that falls on the
+ * other side than in float64 puts the gradients of a deep network past their limits, and where one does is luck:
+ * rounding a quarter as much, few do, and what is left tells of faults.
  */
 export const LEAST_ROUNDING: Chooser = {
   of(op, { attrs }) {
@@ -90,8 +90,8 @@ export function gradientDeviation(
 }
 
 /**
- * The graph that parity is computed by: input `images` [N, C, S, S] and one-hot `targets` [N, classes]; outputs `loss` and
- * `grad.<parameter>`, with the statistics of the batch. Logits come from the evaluation's graph.
+ * The graph that parity is computed by: input `images` [N, C, S, S] and one-hot `targets` [N, classes]; outputs `loss`
+ * and `grad.<parameter>`, with the statistics of the batch. Logits come from the evaluation's graph.
  */
 export function gradientGraph(model: Model, batch: number): Graph {
   const b = new GraphBuilder();

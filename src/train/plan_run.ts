@@ -1,6 +1,8 @@
 /**
  * What is settled before a run begins: its batch, how its steps are computed, and that they fit the device.
  *
+ * `--batch auto` tries what fits by the plan, then halves while the device runs out of memory all the same.
+ *
  * @module
  */
 

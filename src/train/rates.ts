@@ -64,7 +64,10 @@ export function isRefusal(error: unknown): error is Error {
     (error as Error & { readonly code?: string }).code === "EROFS";
 }
 
-/** Rates that another version kept, or that were measured by kernels for something else, count for nothing; nor does what is damaged. */
+/**
+ * Rates that another version kept, or that were measured by kernels for something else, count for nothing; nor does
+ * what is damaged.
+ */
 async function readKept(path: string, made: Readonly<Record<string, unknown>>): Promise<Rates | undefined> {
   try {
     const kept = JSON.parse(await Deno.readTextFile(path));

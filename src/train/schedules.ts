@@ -23,8 +23,9 @@ export interface Schedule {
 /**
  * Learning rate of step `step`, counted from 0.
  *
- * Warm-up is linear: step k of w has (k + 1) / w of the rate. After it, `cosine` falls to 0 along half a cosine (Loshchilov
- * and Hutter, 2017, without restarts), `step` multiplies by gamma at every fall, counted from the run's start.
+ * Warm-up is linear: step k of w has (k + 1) / w of the rate. After it, `cosine` falls to 0 along half a cosine
+ * (Loshchilov and Hutter, 2017, without restarts), `step` multiplies by gamma at every fall, counted from the run's
+ * start.
  */
 export function learningRateAt(step: number, schedule: Schedule): number {
   const { name, learningRate, totalSteps, warmupSteps = 0, fallEvery = totalSteps, gamma = 0.1 } = schedule;

@@ -1,6 +1,6 @@
 /**
- * The graphs of training: a whole step (forward, loss, gradients, update, sums for the log), and the search for a number that
- * is not finite.
+ * The graphs of training: a whole step (forward, loss, gradients, update, sums for the log), and the search for a
+ * number that is not finite.
  *
  * @module
  */
@@ -36,7 +36,9 @@ export interface StepOptions extends UpdateOptions {
   readonly labelSmoothing: number;
   /** What the student learns from besides the labels. */
   readonly teacher?: Teacher;
-  /** Computes activations again in the backward pass instead of holding them: a third more time for much less memory. */
+  /**
+   * Computes activations again in the backward pass instead of holding them: a third more time for much less memory.
+   */
   readonly checkpointActivations?: boolean;
   /** Random changes to a batch on the device, in their order; default none. */
   readonly transformations?: readonly DeviceTransformation[];
@@ -164,8 +166,8 @@ function imagesOf(b: GraphBuilder, { channels, imageSize }: Model, batch: number
 }
 
 /**
- * The graph of one training step. Inputs: `images`, `targets`, `weight`, `keyHi`, `keyLo`, `step`; of a step that updates, the
- * optimiser's scalars; where several steps make one update, `share`.
+ * The graph of one training step. Inputs: `images`, `targets`, `weight`, `keyHi`, `keyLo`, `step`; of a step that
+ * updates, the optimiser's scalars; where several steps make one update, `share`.
  */
 export function trainingGraph(model: Model, options: StepOptions): Graph {
   const { b, loss, weight, scope, scale, grads } = forwardBackward(model, options);

@@ -29,16 +29,17 @@ export interface Student {
 export type OpenedTeacher = Pick<TeacherOptions, "model" | "preprocessing">;
 
 /**
- * Opens a teacher with its weights. A file does not say what its logits mean: they are taken for the student's classes in
- * their order, where there are as many.
+ * Opens a teacher with its weights. A file does not say what its logits mean: they are taken for the student's classes
+ * in their order, where there are as many.
  *
- * A teacher for another picture size is made for the student's where that changes the shape of no parameter, as of a ResNet
- * with the same stem; position embeddings and dense layers over pixels bind a model to its size.
+ * A teacher for another picture size is made for the student's where that changes the shape of no parameter, as of a
+ * ResNet with the same stem; position embeddings and dense layers over pixels bind a model to its size.
  *
  * @param path Run directory, or a file that `openModel` reads.
  * @param student For whom.
  * @returns The model for the student's pictures, and how its own are normalised.
- * @throws UserError when nothing can be opened there, or it is of another task, other classes, channels or another size.
+ * @throws UserError when nothing can be opened there, or it is of another task, other classes, channels or another
+ *   size.
  */
 export async function openTeacher(path: string, student: Student): Promise<OpenedTeacher> {
   const { model, preprocessing } = await isFolder(path) ? await openRun(path, student) : await openModel(path);

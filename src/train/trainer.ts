@@ -13,7 +13,9 @@ import { explained, planRun } from "./plan_run.ts";
 
 /** How {@link Trainer.evaluate} runs. */
 export interface TrainerEvaluation {
-  /** How pictures are prepared; default as in `fit`. Of a model that was not trained by this trainer it must be given. */
+  /**
+   * How pictures are prepared; default as in `fit`. Of a model that was not trained by this trainer it must be given.
+   */
   readonly preprocessing?: Preprocessing;
   /** Is told how many pictures are done. */
   readonly onProgress?: (done: number) => void;
@@ -58,8 +60,8 @@ export class Trainer {
   /**
    * Trains on `train` and validates on `val`. The model then has the weights of the best epoch.
    *
-   * @throws UserError when a batch does not fit the device, a step is not finite, the run directory cannot be used, or a
-   * picture is broken.
+   * @throws UserError when a batch does not fit the device, a step is not finite, the run directory cannot be used, or
+   *   a picture is broken.
    */
   async fit(train: Dataset, val: Dataset): Promise<FitResult> {
     const { model } = this.#options;

@@ -1,11 +1,15 @@
 /**
- * Which ways of computing a run takes: those that come with Fovea, those measured for its graphs and kept in the user's cache
- * folder, or, where it is resumed, the very ones it began with.
+ * Which variants a run computes by: those that come with Fovea, those measured for its graphs and kept in the user's
+ * cache folder, or, where it is resumed, the very ones it began with.
  *
  * ```text
  * <cache folder>/tuning-<adapter>.json   what was measured on an adapter, for all runs
  * <run directory>/tuning.json            what this run computes with; its hash stands in config.json
  * ```
+ *
+ * What was measured is void once the hash of the kernels, all candidates included, is another. A resumed run knows its
+ * `tuning.json` by its hash. Training and its validation are tuned; `eval`, `predict` and the test after training
+ * compute by the device's own choices, so that they agree to the last digit.
  *
  * @module
  */
@@ -34,15 +38,17 @@ interface Measured {
 const NOTHING: Measured = { quick: {}, full: {} };
 
 /**
- * Operations of a training step below which `auto` times nothing: a tenth of a second on a GPU that does 1 TFLOP/s, of which a run has
- * to have hundreds for the timing to pay.
+ * Operations of a training step below which `auto` times nothing: a tenth of a second on a GPU that does 1 TFLOP/s, of
+ * which a run has to have hundreds for the timing to pay.
  */
 const WORTH_TUNING = 1e11;
 
 /** Seconds after which `auto` times no further call; what is left is timed when the next run begins. */
 const AUTO_SECONDS = 20;
 
-/** Seconds of a step, at the measured rate, above which `auto` times nothing: no call would be timed within its limit. */
+/**
+ * Seconds of a step, at the measured rate, above which `auto` times nothing: no call would be timed within its limit.
+ */
 const TOO_SLOW = 10;
 
 /** What is asked of a run's options here. */
@@ -52,7 +58,8 @@ type TuningOptions = Pick<
 >;
 
 /**
- * How a run's steps, and its validation of `valBatch` pictures at a time, are computed. A resumed run goes on as it began.
+ * How a run's steps, and its validation of `valBatch` pictures at a time, are computed. A resumed run goes on as it
+ * began.
  *
  * @throws UserError when a run to be resumed has lost its choices.
  */
@@ -73,7 +80,10 @@ export async function choicesFor(options: TuningOptions, step: StepOptions, valB
   return new Choices(device.choices.entries, measured.entries);
 }
 
-/** Does `auto` time the calls of such a step? Not where a processor plays the GPU: compiling takes longer there than is ever saved. */
+/**
+ * Does `auto` time the calls of such a step? Not on a software adapter: compiling takes longer there than is ever
+ * saved.
+ */
 function isWorthTuning({ device, model }: TuningOptions, { batch }: StepOptions): boolean {
   if (!device.tune || device.isSoftware) return false;
   // A multiply-add is two operations, and the backward pass has two products for each of the forward pass.
@@ -81,7 +91,10 @@ function isWorthTuning({ device, model }: TuningOptions, { batch }: StepOptions)
   return flops >= WORTH_TUNING && flops / (device.rates?.flops ?? Infinity) <= TOO_SLOW;
 }
 
-/** Times what was not timed on this adapter before, and keeps it. No choice is made that is not kept, here or with the run. */
+/**
+ * Times what was not timed on this adapter before, and keeps it. No choice is made that is not kept, here or with the
+ * run.
+ */
 async function measure(
   { device, cache, out, onEvent, signal }: TuningOptions,
   { tune, effort, graphs, atMost }: {
@@ -187,7 +200,7 @@ export async function recordChoices({ entries }: Choices): Promise<{ text: strin
  */
 async function choicesOfRun(run: string): Promise<Choices> {
   const { tuning } = await readConfig(run);
-  // Runs of earlier versions have none: they began with plain rules.
+  // Runs of earlier versions have none: they began with the heuristic.
   if (tuning === undefined) return new Choices();
   const path = join(run, TUNING_FILE);
   const text = await Deno.readTextFile(path).catch((error) => {

@@ -14,7 +14,17 @@
  * | rule   | the optimiser's new moments and parameters; of a step that only gathers, the gathered gradient        |
  *
  * No link multiplies a gradient: each hands on a scalar, `factor`, which the rule multiplies once. The rule's changes
- * are written one at a time, through the guard. A further link, such as averaged weights, takes the rule's changes and adds its own.
+ * are written one at a time, through the guard. A further link, such as averaged weights, takes the rule's changes and
+ * adds its own.
+ *
+ * The guard hands on `factor`, the factor of all links, or −1 when loss or gradient norm is not finite; every
+ * assignment of the step keeps the old value where it is below 0. So the device itself leaves a bad step out, and
+ * unless `--on-nan skip:N` allows it, every step after it too. The trainer learns of it at the next log, runs that very
+ * step again with a count at each layer (`searchGraph`), and names the first tensor that is not finite.
+ *
+ * With `--accumulate N`, a step that gathers adds its gradient, times its share of the mean, to the states
+ * `gathered.…`; the last of N learns from the sum and clears them. They are two programs over the same kernels. The
+ * states are saved in `last`, so a run stopped between them resumes to the same bytes.
  *
  * @module
  */
@@ -52,11 +62,13 @@ export interface UpdateOptions {
   /** Greatest norm of the whole gradient; none when undefined. */
   readonly clipNorm?: number;
   /**
-   * Where several steps make one update: `gather` adds the gradient, times the input `share`, to what was gathered before;
-   * `update` does so and learns from the sum. Undefined: every step learns from its own gradient.
+   * Where several steps make one update: `gather` adds the gradient, times the input `share`, to what was gathered
+   * before; `update` does so and learns from the sum. Undefined: every step learns from its own gradient.
    */
   readonly accumulation?: "gather" | "update";
-  /** How activations and the gradients that flow back are held, default f32; `f16` brings the states of a loss scale. */
+  /**
+   * How activations and the gradients that flow back are held, default f32; `f16` brings the states of a loss scale.
+   */
   readonly precision?: Precision;
   /** Goes on after a step that is not finite, leaving it out; otherwise nothing is updated from that step on. */
   readonly skipNonFinite: boolean;
@@ -124,7 +136,10 @@ function gather(b: GraphBuilder, { all, factor }: Gradients): Gradients {
   return { all: summed, factor: 1 };
 }
 
-/** Shortens the gradient to the greatest norm, as PyTorch's `clip_grad_norm_`; one that is only gathered keeps its length. */
+/**
+ * Shortens the gradient to the greatest norm, as PyTorch's `clip_grad_norm_`; one that is only gathered keeps its
+ * length.
+ */
 function clip(
   b: GraphBuilder,
   { all, factor }: Gradients,

@@ -143,7 +143,7 @@ Deno.test("bench --gpu: products, rates and convolutions stand beside the fastes
   assert(all.rows.every((row) => row[7] === "50%"), markdown(all));
 });
 
-Deno.test("bench --gpu: a processor that plays the GPU is known by its name, whether or not it says so", () => {
+Deno.test("bench --gpu: a software adapter is known by its name, whether or not it says so", () => {
   const info = (description: string, isFallbackAdapter = false) =>
     ({ description, isFallbackAdapter }) as GPUAdapterInfo;
   const cases: readonly (readonly [GPUAdapterInfo, boolean])[] = [
@@ -211,7 +211,7 @@ Deno.test("bench: what belongs to --gpu alone is refused without it, and so is a
 });
 
 Deno.test({
-  name: "bench --gpu runs whole on a processor that plays the GPU",
+  name: "bench --gpu runs whole on a software adapter",
   // Compiling takes seconds. On a card it would be a report of the card, at its sizes.
   ignore: !adapter || !isSoftware(adapter.info) || Deno.env.get("FOVEA_QUICK") === "1",
   async fn() {

@@ -1,6 +1,6 @@
 /**
- * Whole steps on Dawn's null backend, which computes nothing and checks every command: layouts, bind groups, how a dispatch may use
- * parts of one buffer, sizes of grids, copies.
+ * Whole steps on Dawn's null backend, which computes nothing and checks every command: layouts, bind groups, how a
+ * dispatch may use parts of one buffer, sizes of grids, copies.
  */
 
 import { WebGpuDevice } from "../../src/device/webgpu/device.ts";

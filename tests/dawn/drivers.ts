@@ -1,6 +1,6 @@
 /**
- * Vulkan drivers that play a GPU on the processor, found on this machine or unpacked aside into the user's cache folder. None is
- * installed: Deno would take it for its own adapter then.
+ * Vulkan drivers that play a GPU on the processor, found on this machine or unpacked aside into the user's cache
+ * folder. None is installed: Deno would take it for its own adapter then.
  *
  * @module
  */
@@ -76,7 +76,10 @@ export function findSwiftShader(): Promise<Driver | string> {
   });
 }
 
-/** Mesa's lavapipe, which has `shader-f16`, as Deno takes it. Dawn 0.6.2 refuses that of Mesa 22.3: it cannot index arrays of textures. */
+/**
+ * Mesa's lavapipe, which has `shader-f16`, as Deno takes it. Dawn 0.6.2 refuses that of Mesa 22.3: it cannot index
+ * arrays of textures.
+ */
 export function findLavapipe(): Promise<Driver | string> {
   return orWhyNot(async () => {
     const root = await unpacked("mesa-vulkan", () => missingWith("mesa-vulkan-drivers"));

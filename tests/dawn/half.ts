@@ -1,6 +1,7 @@
 /**
- * The tests of half precision in Deno on Mesa's Vulkan driver, which has `shader-f16` where its OpenGL has not: `deno task test:half`,
- * with `--quick` what `.ci/run` runs. The driver is unpacked aside, so that Deno's adapter stays the one of OpenGL everywhere else.
+ * The tests of half precision in Deno on Mesa's Vulkan driver, which has `shader-f16` where its OpenGL has not: `deno
+ * task test:half`, with `--quick` what `.ci/run` runs. The driver is unpacked aside, so that Deno's adapter stays the
+ * one of OpenGL everywhere else.
  *
  * @module
  */

@@ -1,11 +1,11 @@
 /**
- * The tests of kernels, device, steps and sessions on Dawn: once with the limits that WebGPU promises and once with the adapter's. The
- * driver is the one that `VK_DRIVER_FILES` names, or else SwiftShader; where there is none, no numbers are computed, and Tint compiles
- * the texts on the null backend.
+ * The tests of kernels, device, steps and sessions on Dawn: once with the limits that WebGPU promises and once with the
+ * adapter's. The driver is the one that `VK_DRIVER_FILES` names, or else SwiftShader; where there is none, no numbers
+ * are computed, and Tint compiles the texts on the null backend.
  *
  * ```sh
  * deno task test:dawn                               # two samples of each op
- * deno task test:dawn --all                         # all: SwiftShader takes many minutes, and 16 GB, for unrolled kernels
+ * deno task test:dawn --all                         # all: many minutes and 16 GB for unrolled kernels in SwiftShader
  * deno task test:dawn tests/kernels/nan_test.ts
  * deno task test:dawn --quick                       # what .ci/run runs; the promised limits are a GPU's then
  * FORCE_GPU=1 deno task test:dawn                   # the adapter is taken for a GPU

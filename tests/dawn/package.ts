@@ -1,6 +1,6 @@
 /**
- * Dawn, the WebGPU implementation of Chrome, Edge and Node, as npm's package `webgpu` brings it: the second opinion on what WGSL
- * and WebGPU are, beside wgpu in Deno.
+ * Dawn, the WebGPU implementation of Chrome, Edge and Node, as npm's package `webgpu` brings it: the second opinion on
+ * what WGSL and WebGPU are, beside wgpu in Deno.
  *
  * @module
  */
@@ -10,7 +10,10 @@ export const VERSION = "0.6.2";
 
 /** What the package exports. */
 export interface Dawn {
-  /** Opens an implementation; flags such as `backend=null`. It must be kept, or the collector takes its devices' ground away. */
+  /**
+   * Opens an implementation; flags such as `backend=null`. It must be kept, or the collector takes its devices' ground
+   * away.
+   */
   create(flags: readonly string[]): GPU;
   /** `GPUBufferUsage` and the other names that WebGPU defines. */
   readonly globals: Readonly<Record<string, unknown>>;

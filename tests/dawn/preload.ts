@@ -1,8 +1,9 @@
 /**
  * Puts Dawn in the place of Deno's own WebGPU, before a test file is loaded: `deno test --preload`.
  *
- * `DAWN_LIMITS=promised` hides what an adapter has beyond the limits that WebGPU promises. `FORCE_GPU=1` takes the adapter for a GPU,
- * whatever its name says. `DAWN_BACKEND=null` gives no adapter: what needs numbers is ignored, and counted so.
+ * `DAWN_LIMITS=promised` hides what an adapter has beyond the limits that WebGPU promises. `FORCE_GPU=1` takes the
+ * adapter for a GPU, whatever its name says. `DAWN_BACKEND=null` gives no adapter: what needs numbers is ignored, and
+ * counted so.
  *
  * @module
  */

@@ -1,5 +1,6 @@
 /**
- * Rounds of tests: `deno test` in a process of its own, under an environment that chooses an implementation, a driver and limits.
+ * Rounds of tests: `deno test` in a process of its own, under an environment that chooses an implementation, a driver
+ * and limits.
  *
  * @module
  */

@@ -21,7 +21,9 @@ import { evaluationGraph } from "../../src/run/evaluation_graph.ts";
 import { type StepOptions, trainingGraph } from "../../src/train/step.ts";
 import { forwardGraphOf, graphOf, nameIn, readCases, type Trial } from "../kernels/trials.ts";
 
-/** What texts are written for. The objects are kept: by them the assembler knows the kernels' texts that it has written. */
+/**
+ * What texts are written for. The objects are kept: by them the assembler knows the kernels' texts that it has written.
+ */
 const TARGETS: readonly DispatchDevice[] = [
   { isSoftware: true, readsTextures: true, bindsReadOnly: false, maxBinding: 2 ** 27 },
   { isSoftware: false, readsTextures: false, bindsReadOnly: true, maxBinding: 2 ** 27 },

@@ -1,6 +1,6 @@
 /**
- * Compiles texts by Tint, Dawn's compiler of WGSL, on Dawn's null backend: it needs no driver and checks all that WebGPU demands of a
- * text, a layout and a pipeline.
+ * Compiles texts by Tint, Dawn's compiler of WGSL, on Dawn's null backend: it needs no driver and checks all that
+ * WebGPU demands of a text, a layout and a pipeline.
  *
  * @module
  */
@@ -24,7 +24,7 @@ const kept: unknown[] = [];
 /**
  * A device of Dawn's null backend, which has the limits that WebGPU promises.
  *
- * @param isFallbackAdapter Does it say of itself that a processor plays the GPU?
+ * @param isFallbackAdapter Does it say of itself that it is a software adapter?
  */
 export async function openNullDevice(isFallbackAdapter: boolean): Promise<{ gpu: GPUDevice; info: GPUAdapterInfo }> {
   const { create, globals } = dawn as Dawn;
@@ -90,7 +90,10 @@ function isWithinLimits({ gpu: { limits } }: WebGpuContext, { bindings, textures
     textures.length <= limits.maxStorageTexturesPerShaderStage;
 }
 
-/** Compiles one dispatch as a program does, or its text alone where its layout is beyond the limits; gives what Dawn complains of. */
+/**
+ * Compiles one dispatch as a program does, or its text alone where its layout is beyond the limits; gives what Dawn
+ * complains of.
+ */
 async function complaint(context: WebGpuContext, dispatch: PlannedDispatch): Promise<string | undefined> {
   const { gpu } = context;
   const { code, bindings, textures } = dispatch;

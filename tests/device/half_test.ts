@@ -74,7 +74,7 @@ Deno.test({
     await using device = await devices[0].open();
     using session = device.open();
     const special = [0, 1, -1, 1.0004, 65504, -65504, 2 ** -14, 2 ** -24, 1e-9, NaN, Infinity, -Infinity];
-    // Four at a time and one by one; the longer ones are read through textures where a processor plays the GPU.
+    // Four at a time and one by one; the longer ones are read through textures on a software adapter.
     for (const size of [12, 13, 8192, 8195]) {
       await t.step(`${size} numbers`, async () => {
         const x = Float32Array.from({ length: size }, (_, k) => special[k] ?? Math.sin(k) * 10 ** (k % 9 - 4));

@@ -1,5 +1,6 @@
 /**
- * Limits as devices report them: what models' training steps are laid out to keeps to all of them. No adapter is needed.
+ * Limits as devices report them: what models' training steps are laid out to keeps to all of them. No adapter is
+ * needed.
  *
  * @module
  */

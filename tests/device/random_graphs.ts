@@ -2,8 +2,9 @@
  * Random graphs: everything the graph and the devices can do, in combinations nobody would write down. A graph and its
  * values follow from a seed.
  *
- * Values stay within what float32 holds to about six digits: each tensor carries a bound on its magnitude, and functions
- * with a jump (comparisons, kinks under a gradient) are applied only to tensors that no arithmetic has rounded.
+ * Values stay within what float32 holds to about six digits: each tensor carries a bound on its magnitude, and
+ * functions with a jump (comparisons, kinks under a gradient) are applied only to tensors that no arithmetic has
+ * rounded.
  *
  * @module
  */
@@ -316,7 +317,10 @@ class Growth {
     }
   }
 
-  /** States of several sizes with updates of one formula, as an optimiser has them: matrices, and rows that those read too. */
+  /**
+   * States of several sizes with updates of one formula, as an optimiser has them: matrices, and rows that those read
+   * too.
+   */
   learn(): void {
     const { b, dice } = this;
     const pull = b.tanh(b.mean(dice.pick(this.terms).x, undefined, false));

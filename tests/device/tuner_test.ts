@@ -100,7 +100,7 @@ test("times by the wall's clock where the device has none", [], async (context) 
   assertEquals(Object.keys(learnt), ["sum 64x5120 64x1"]);
 });
 
-test("leaves everything to plain rules once it is stopped", ["timestamp-query"], async (context) => {
+test("leaves everything to the heuristic once it is stopped", ["timestamp-query"], async (context) => {
   const signal = AbortSignal.abort();
   const { choices, learnt } = await new Tuner(context, { effort: "full", known: {}, signal }).tune([network()]);
   assertEquals([choices.entries, learnt], [{}, {}]);

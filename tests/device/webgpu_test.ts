@@ -129,7 +129,10 @@ for (const [made, message, isBatch] of OUT_OF_MEMORY) {
   );
 }
 
-/** Lets calls of a method complain of no memory, as an implementation would: to the innermost scope for that, or else to all. */
+/**
+ * Lets calls of a method complain of no memory, as an implementation would: to the innermost scope for that, or else to
+ * all.
+ */
 function failAt(gpu: GPUDevice, method: typeof OUT_OF_MEMORY[number][0]): void {
   const scopes: (GPUError | null)[] = [];
   const { pushErrorScope, popErrorScope } = gpu;

@@ -1,6 +1,7 @@
 /**
- * A student with a teacher, from pictures to its answers: in `deno task test:long`, that it matches its teacher better than one
- * trained alone, which `tests/train/distillation_test.ts` shows of small models; and what the command line refuses of teachers.
+ * A student with a teacher, from pictures to its answers: in `deno task test:long`, that it matches its teacher better
+ * than one trained alone, which `tests/train/distillation_test.ts` shows of small models; and what the command line
+ * refuses of teachers.
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";

@@ -1,6 +1,6 @@
 /**
- * Mistakes that users make: each is answered by one line that says what to do, with exit code 2 for a wrong command line
- * and 1 for the rest, and leaves nothing behind.
+ * Mistakes that users make: each is answered by one line that says what to do, with exit code 2 for a wrong command
+ * line and 1 for the rest, and leaves nothing behind.
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";

@@ -43,7 +43,7 @@ function product(): Graph {
 
 const opsOf = (graph: Graph): string[] => graph.nodes.map(({ op }) => op).filter((op) => op !== "state");
 
-Deno.test("lower() takes the composition that is chosen, and else what plain rules say", () => {
+Deno.test("lower() takes the composition that is chosen, and else what the heuristic says", () => {
   const bucket = "matmul 32x640 640x16 32x16";
   const lowered = (...lists: Record<string, string>[]) => opsOf(lower(product(), { choices: new Choices(...lists) }));
   assertEquals(lowered(), ["matmul"]);

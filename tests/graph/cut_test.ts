@@ -176,7 +176,8 @@ for (const [precision, present] of [["f32", devices[0].present], ["f16", hasHalf
         assert(k === 0 || program.memory.largest <= LIMIT);
         after.push(await session.read([...states.keys()]));
       }
-      // Rounding may turn an update of Adam's over where a gradient is almost none: in half precision the loss says enough.
+      // Rounding may turn an update of Adam's over where a gradient is almost none: in half precision the loss says
+      // enough.
       const compared = precision === "f32" ? [...after[0].keys()] : [COUNTERS.lossSum];
       for (const name of compared) {
         for (const parts of after.slice(1)) assertNear(parts.get(name)!, after[0].get(name)!, 2e-3, name);

@@ -40,8 +40,8 @@ export function fused(
 }
 
 /**
- * A step as `sum(square): x mean -> variance`: its kernels (or `map`), what it computes on the fly of its inputs, what it reads
- * and what it writes. A tensor has its name as an input, state, output or new state; others that of their op.
+ * A step as `sum(square): x mean -> variance`: its kernels (or `map`), what it computes on the fly of its inputs, what
+ * it reads and what it writes. A tensor has its name as an input, state, output or new state; others that of their op.
  */
 export function textOf(step: FusedStep, graph: Graph): string {
   const kernels = step.kernels.map(({ kernel, prologue }) => {

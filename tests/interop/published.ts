@@ -18,7 +18,9 @@ export function publishedKeys(library: "torchvision" | "timm", model: string): M
   );
 }
 
-/** Shapes by name of Hugging Face's ViTForImageClassification with 12 blocks, 1,000 classes, patch 16, pictures of 224. */
+/**
+ * Shapes by name of Hugging Face's ViTForImageClassification with 12 blocks, 1,000 classes, patch 16, pictures of 224.
+ */
 export function huggingFaceVit(width: number): Map<string, number[]> {
   const shapes = new Map<string, number[]>([
     ["vit.embeddings.cls_token", [1, 1, width]],
@@ -44,8 +46,8 @@ export function huggingFaceVit(width: number): Map<string, number[]> {
 }
 
 /**
- * Runs `test` with a safetensors file of tensors with such shapes. Their values are zeros that take no room on the disk, but
- * for those given.
+ * Runs `test` with a safetensors file of tensors with such shapes. Their values are zeros that take no room on the
+ * disk, but for those given.
  */
 export async function withTensors(
   shapes: ReadonlyMap<string, readonly number[]>,

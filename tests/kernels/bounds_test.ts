@@ -1,6 +1,7 @@
 /**
- * No way to compute a call is written longer, or keeps more in registers, than `kernels/bounds.ts` says: all calls of all models'
- * gradients, by each candidate of each kernel, after each composition that may take an op's place, for a processor and for a GPU.
+ * No way to compute a call is written longer, or keeps more in registers, than `kernels/bounds.ts` says: all calls of
+ * all models' gradients, by each candidate of each kernel, after each composition that may take an op's place, for a
+ * processor and for a GPU.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Every way to compute a call is right: each candidate of each kernel, as it is written for a processor and for a GPU, and each
- * composition that may take an op's place, on the samples that reach their branches.
+ * Every way to compute a call is right: each candidate of each kernel, as it is written for a processor and for a GPU,
+ * and each composition that may take an op's place, on the samples that reach their branches.
  *
  * @module
  */
@@ -30,7 +30,10 @@ const products: readonly OpSample[] = [
   { inputs: [{ shape: [67, 100] }, { shape: [72, 100] }], attrs: { transposeB: true }, abs: 1e-4 },
 ];
 
-/** A processor gets every other sample and a GPU the rest, since the same lines write tiles for both; in long tests each gets all. */
+/**
+ * A processor gets every other sample and a GPU the rest, since the same lines write tiles for both; in long tests each
+ * gets all.
+ */
 function trialsOf(name: string, { isSoftware }: Target): Trial[] {
   const op = opNamed(name);
   const more = name === "matmul" ? products.map((sample, k) => sampleTrial(op, sample, 50 + k)) : [];
@@ -41,15 +44,17 @@ function trialsOf(name: string, { isSoftware }: Target): Trial[] {
 const LIMITS = { maxBuffer: 2 ** 31, maxBinding: 2 ** 27 };
 
 /**
- * Each call is tried in so many of its ways, and the next one in those that follow, which are other tiles: all ways on each call would
- * take many minutes to compile.
+ * Each call is tried in so many of its ways, and the next one in those that follow, which are other tiles: all ways on
+ * each call would take many minutes to compile.
  */
 const ROUNDS = isLong ? 3 : 1;
 
 /** Characters of a kernel's text: larger tiles are more of the same, and compile for seconds. */
 const LONGEST = isLong ? Infinity : 12_000;
 
-/** Is a way called by the sides of a tile? Others are texts or compositions of their own: each is tried on some call. */
+/**
+ * Is a way called by the sides of a tile? Others are texts or compositions of their own: each is tried on some call.
+ */
 const isTile = (way: string): boolean => /^\d+(x\d+)*$/.test(way);
 
 async function tryAll(

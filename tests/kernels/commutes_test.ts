@@ -5,7 +5,9 @@ import { GraphBuilder } from "../../src/graph/builder.ts";
 import { differentiate } from "../../src/graph/differentiate.ts";
 import { samplesOf, type Trial } from "./trials.ts";
 
-/** The value and gradient of a call on what an elementwise op gives, with that op put after the call, or kept before it. */
+/**
+ * The value and gradient of a call on what an elementwise op gives, with that op put after the call, or kept before it.
+ */
 function resultsOf({ op, shapes, attrs, given }: Trial, elementwise: string, isKept: boolean) {
   const b = new GraphBuilder();
   const x = b.input("x0", shapes[0]);

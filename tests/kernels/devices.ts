@@ -33,7 +33,7 @@ export const devices: readonly DeviceKind[] = [
   { name: "gpu.js (JavaScript)", present: hasGpuJs, open: () => openGpuJs("cpu") },
 ];
 
-/** Is the adapter a processor that plays the GPU, and is it treated so? */
+/** Is the adapter a software adapter, and is it treated so? */
 export const isSoftware: boolean = Boolean(adapter) && classify(adapter!.info).class === "software" && !allAreGpus();
 
 /** The adapter at hand, which reports these limits in the place of its own. */

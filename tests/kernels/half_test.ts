@@ -60,7 +60,8 @@ Deno.test({
           program.run(values);
           const outputs = resultsOf(await program.outputs(), 0);
           for (const [key, wanted] of Object.entries(resultsOf(runReference(graph, values).outputs, 0))) {
-            // What a result is made of was rounded at the size that it had: a sum of many keeps the error of the largest.
+            // What a result is made of was rounded at the size that it had: a sum of many keeps the error of the
+            // largest.
             const near = { abs: 2 ** -8 * Math.max(1, ...Array.from(wanted, Math.abs)), rel: 0 };
             assertNear(trial, { [key]: outputs[key] }, { [key]: wanted }, "half precision", near);
           }

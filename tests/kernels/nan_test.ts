@@ -89,8 +89,8 @@ const TARGETS = [0, 0.25, 1];
 const POSITIVE_WEIGHTS = [1, 3];
 
 /**
- * The loss of labels and its gradient: right up to {@link LARGEST_LOGIT}. Beyond that the loss may be infinite, and that
- * of an infinite logit, 0 · ∞, NaN.
+ * The loss of labels and its gradient: right up to {@link LARGEST_LOGIT}. Beyond that the loss may be infinite, and
+ * that of an infinite logit, 0 · ∞, NaN.
  */
 async function labelLossFaults(session: Session): Promise<string[]> {
   const pairs = TARGETS.flatMap((target) => POSITIVE_WEIGHTS.map((weight) => ({ target, weight })));

@@ -1,6 +1,7 @@
 /**
- * What plain rules choose for the calls that training is made of, by the kind of adapter: rules from what others measured, since nobody
- * has measured these kernels on a GPU. What is chosen is right in any case (`candidates_test.ts`).
+ * What the heuristic chooses for the calls that training is made of, by the kind of adapter: rules from what others
+ * measured, since nobody has measured these kernels on a GPU. What is chosen is right in any case
+ * (`candidates_test.ts`).
  *
  * @module
  */
@@ -103,13 +104,13 @@ const cases: readonly [what: string, ReturnType<typeof call>, choices: readonly 
 ];
 
 for (const [what, made, choices] of cases) {
-  Deno.test(`plain rules: ${what}`, () => {
+  Deno.test(`the heuristic: ${what}`, () => {
     const [processor, discrete, integrated, apple, unknown] = choices;
     assertEquals(chosen(made), { processor, discrete, integrated, apple, unknown });
   });
 }
 
-Deno.test("on a GPU that is no card plain rules keep few accumulators", () => {
+Deno.test("on a GPU that is no card the heuristic keeps few accumulators", () => {
   for (const [what, made] of cases) {
     const { apple } = chosen(made);
     const { attrs: { kernelSize: taps = [1] } } = made.call;

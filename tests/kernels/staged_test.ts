@@ -1,6 +1,6 @@
 /**
- * Products staged through workgroup memory are right for every tile, layout and size: they are written for GPUs, and tried where there is
- * none.
+ * Products staged through workgroup memory are right for every tile, layout and size: they are written for GPUs, and
+ * tried where there is none.
  *
  * @module
  */
@@ -18,8 +18,9 @@ import { isSoftware, openAsGpu } from "./devices.ts";
 import { assertNear, forwardGraphOf, inputsOf, resultsOf, sampleTrial, type Trial } from "./trials.ts";
 
 /**
- * Tiles like those, only smaller: they compile in half a second on llvmpipe, where those that are worth timing take 2 to 20. One
- * or two fours of rows and of columns, one or two steps along k; an invocation stages two blocks of four by four, one, or none.
+ * Tiles like those, only smaller: they compile in half a second on llvmpipe, where those that are worth timing take 2
+ * to 20. One or two fours of rows and of columns, one or two steps along k; an invocation stages two blocks of four by
+ * four, one, or none.
  */
 const SMALL = ["staged 16x16x8 8x8", "staged 16x16x8 4x8", "staged 16x16x4 8x4", "staged 32x32x8 4x4"];
 

@@ -1,6 +1,6 @@
 /**
- * Kernels that are written in another way for a GPU than for a processor that plays one: the GPU's, where there is only the
- * processor. What the adapter at hand is given, `tests/kernels_test.ts` tries.
+ * Kernels that are written in another way for a GPU than for a processor that plays one: the GPU's, where there is only
+ * the processor. What the adapter at hand is given, `tests/kernels_test.ts` tries.
  *
  * @module
  */

@@ -36,8 +36,8 @@ interface Size {
 }
 
 /**
- * By hand from the layers' sizes, Caffe's for AlexNet of 2012, and torchvision's for those with 1,000 classes at 224 × 224: its
- * parameters, and the multiply-adds of its convolutions and dense layers.
+ * By hand from the layers' sizes, Caffe's for AlexNet of 2012, and torchvision's for those with 1,000 classes at 224 ×
+ * 224: its parameters, and the multiply-adds of its convolutions and dense layers.
  */
 const sizes: readonly Size[] = [
   { model: "lenet", options: { classes: 10, channels: 1, imageSize: 28 }, size: 61_706, multiplyAdds: 416_520 },

@@ -1,6 +1,6 @@
 /**
- * The rule by which weights, pictures and labels of the fixtures are made: that of `fixtures/parity/reference.py`. So no
- * fixture stores them.
+ * The rule by which weights, pictures and labels of the fixtures are made: that of `fixtures/parity/reference.py`. So
+ * no fixture stores them.
  *
  * @module
  */

@@ -17,9 +17,9 @@ testModel("deit", (size) =>
 testBlock("vit_block", encoderBlock(768, 12));
 
 /**
- * Parameters with 1,000 classes at 224×224. torchvision publishes those of ViT-B and ViT-L; those of ViT-Ti, ViT-S/16 and DeiT are
- * timm's. ViT-Ti/32 and ViT-S/32 are ViT-Ti/16 and ViT-S/16 with (32² − 16²) · 3 · D more weights in a patch and 147 · D fewer in
- * the positions.
+ * Parameters with 1,000 classes at 224×224. torchvision publishes those of ViT-B and ViT-L; those of ViT-Ti, ViT-S/16
+ * and DeiT are timm's. ViT-Ti/32 and ViT-S/32 are ViT-Ti/16 and ViT-S/16 with (32² − 16²) · 3 · D more weights in a
+ * patch and 147 · D fewer in the positions.
  */
 const sizes: Readonly<Record<string, number>> = {
   "vit-ti16": 5_717_416,
@@ -43,7 +43,8 @@ Deno.test("vision transformers have torchvision's and timm's numbers of paramete
 });
 
 Deno.test("a vision transformer's multiply-adds include the products of attention", () => {
-  // Of a token: 12 D² in a block and 768 D in the patches; of a pair of tokens: 2 D in a block. D in the head, of each class.
+  // Of a token: 12 D² in a block and 768 D in the patches; of a pair of tokens: 2 D in a block. D in the head, of each
+  // class.
   const [width, depth, patches, classes] = [768, 12, 49, 1000];
   const tokens = patches + 1;
   const expected = 3 * 32 * 32 * width * patches + depth * (12 * tokens * width ** 2 + 2 * tokens ** 2 * width) +

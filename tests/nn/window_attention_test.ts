@@ -40,7 +40,10 @@ for (const [name, attention] of Object.entries(kinds)) {
   });
 }
 
-/** Which positions of a line attend to each other, those with the same letter, in windows of 4 shifted by 2 or not at all. */
+/**
+ * Which positions of a line attend to each other, those with the same letter, in windows of 4 shifted by 2 or not at
+ * all.
+ */
 const regions: Readonly<Record<string, string>> = {
   "8 by 0": "aaaabbbb",
   "8 by 2": "aabbbbcc",

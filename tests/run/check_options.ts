@@ -1,6 +1,6 @@
 /**
- * Compares `TrainerOptions`, which is written out since JSR publishes types as they are written, with the table of settings: keys,
- * types, defaults and sentences. Part of `deno task static`.
+ * Compares `TrainerOptions`, which is written out since JSR publishes types as they are written, with the table of
+ * settings: keys, types, defaults and sentences. Part of `deno task static`.
  *
  * @module
  */

@@ -54,7 +54,10 @@ export interface StepCase {
   readonly after: Readonly<Record<string, readonly number[]>>;
 }
 
-/** Ten steps on dense layers `hidden` (4 to 5) and `head` (5 to 3) with tanh between, each parameter at a rate of its own. */
+/**
+ * Ten steps on dense layers `hidden` (4 to 5) and `head` (5 to 3) with tanh between, each parameter at a rate of its
+ * own.
+ */
 export interface GroupsCase {
   readonly name: string;
   readonly rule: "sgd" | "adam" | "adamw";

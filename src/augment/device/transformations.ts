@@ -1,6 +1,6 @@
 /**
- * Transformations on the device: nodes of the training step between its inputs and the model, for what mixes the pictures
- * of a batch or costs a processor much.
+ * Transformations on the device: nodes of the training step between its inputs and the model, for what mixes the
+ * pictures of a batch or costs a processor much.
  *
  * @module
  */
@@ -17,8 +17,8 @@ export interface BatchTensors {
 }
 
 /**
- * A random change to a batch: the same shapes come out. It draws by the op `random` with the step's key, as dropout does,
- * from a stream of its own.
+ * A random change to a batch: the same shapes come out. It draws by the op `random` with the step's key, as dropout
+ * does, from a stream of its own.
  *
  * @param b Builder of the step's graph.
  * @param batch What the loader gave, or the transformation before.

@@ -28,7 +28,7 @@ export interface HostTransformation {
 }
 
 /**
- * Mirror and crop read one stream, so that runs of before go on to the same bytes: mirror its first number, crop the next
- * ones. Another transformation takes a stream of its own, by another number.
+ * Mirror and crop read one stream, so that runs of before go on to the same bytes: mirror its first number, crop the
+ * next ones. Another transformation takes a stream of its own, by another number.
  */
 export const placementStream = (key: SampleKey): RandomStream => randomStream(0xa26, ...key);

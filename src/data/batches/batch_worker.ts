@@ -13,7 +13,9 @@ import { sendError, type SentError, workerScope } from "../workers.ts";
 export type BatchRequest =
   /** Makes batches of this plan. */
   | { readonly type: "open"; readonly plan: BatchPlan }
-  /** Makes the steps from `step` on, every `stride`, before `end`, `credit` of them for now; drops what it did before. */
+  /**
+   * Makes the steps from `step` on, every `stride`, before `end`, `credit` of them for now; drops what it did before.
+   */
   | {
     readonly type: "epoch";
     readonly run: number;

@@ -1,6 +1,8 @@
 /**
  * Streams a data set as batches that Workers make ahead of the device.
  *
+ * The last partial batch of a training split is dropped; an evaluation's is padded with pictures of `weight` 0.
+ *
  * @module
  */
 

@@ -1,6 +1,7 @@
 /**
- * Makes the demo face set: drawn faces with hair colours Black : Blond : Brown : Gray : Others = 2 : 1 : 1 : 1 : 0.5, in
- * CelebA's file layout and with its attribute names. It needs no download and is the same on every machine for a seed.
+ * Makes the demo face set: drawn faces with hair colours Black : Blond : Brown : Gray : Others = 2 : 1 : 1 : 1 : 0.5,
+ * in CelebA's file layout and with its attribute names. It needs no download and is the same on every machine for a
+ * seed.
  *
  * @module
  */

@@ -16,7 +16,9 @@ import { flagColumn, isFlagColumn, nameColumn, readCsvTable, refuseDoubles, type
 export interface ManifestOptions extends LabelOptions {
   /** Column of the files' paths. By default the one called file, filename, image, path or the like, else the first. */
   readonly fileColumn?: string;
-  /** Column of class names. By default the one called label, class, category or target, where no targets are columns. */
+  /**
+   * Column of class names. By default the one called label, class, category or target, where no targets are columns.
+   */
   readonly labelColumn?: string;
   /** Column of train, val and test. By default the one called split, partition, subset or set. */
   readonly splitColumn?: string;

@@ -20,7 +20,9 @@ export interface PictureHeader {
   readonly width: number;
   /** Height in pixels as stored. */
   readonly height: number;
-  /** Components: JPEG 1 grey, 3 colour, 4 CMYK; PNG 1 grey or palette, 2 grey and alpha, 3 colour, 4 colour and alpha. */
+  /**
+   * Components: JPEG 1 grey, 3 colour, 4 CMYK; PNG 1 grey or palette, 2 grey and alpha, 3 colour, 4 colour and alpha.
+   */
   readonly components: number;
   /** Bits of a component: JPEG 8 or 12; PNG 1, 2, 4, 8 or 16. */
   readonly bits: number;

@@ -126,7 +126,9 @@ function resizePart(
   return { width: part.width, height: part.height, channels, data };
 }
 
-/** Mixes columns of the rows `firstRow` to `endRow`: [endRow − firstRow, width, channels], each sum clipped to a byte. */
+/**
+ * Mixes columns of the rows `firstRow` to `endRow`: [endRow − firstRow, width, channels], each sum clipped to a byte.
+ */
 function mixColumns(picture: Picture, mix: Mixing, width: number, firstRow: number, endRow: number): Uint8ClampedArray {
   const { channels, data } = picture;
   const { weights, first, taps } = mix;
@@ -202,9 +204,9 @@ export function middleOf(length: number, part: number): number {
 }
 
 /**
- * Resizes a picture so that its shorter side is `square` and keeps a square in the middle. The middle `imageSize` of that
- * square is what `CenterCrop(imageSize)` takes of the whole picture: where the longer side cannot be halved evenly, the
- * square is placed by it.
+ * Resizes a picture so that its shorter side is `square` and keeps a square in the middle. The middle `imageSize` of
+ * that square is what `CenterCrop(imageSize)` takes of the whole picture: where the longer side cannot be halved
+ * evenly, the square is placed by it.
  *
  * @param picture The picture, of any size.
  * @param resizing The sizes, and how pixels are mixed.

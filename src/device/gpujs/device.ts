@@ -2,6 +2,8 @@
  * The gpu.js device: the fallback where there is no WebGPU, and the second opinion in tests. It runs the same
  * graph, without fusing into kernels, on WebAssembly (or plain JavaScript where that is asked for).
  *
+ * Maps are fused; kernels are not, and write one tensor: gpu.js compiles one function for one output.
+ *
  * @module
  */
 

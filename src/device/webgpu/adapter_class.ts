@@ -2,15 +2,20 @@
  * What kind of adapter it is, by its names: how kernels are written depends on it.
  *
  * Deno (wgpu) gives a PCI or Mesa number as `vendor`, nothing as `architecture` and the driver's name of the device as
- * `description`. Dawn gives `vendor` and `architecture` as words (`nvidia`, `ada-lovelace`), and in Chrome often no more. A page
- * in Firefox learns nothing at all. What the names do not tell is `unknown`, for which rules are those that suit every GPU.
+ * `description`. Dawn gives `vendor` and `architecture` as words (`nvidia`, `ada-lovelace`), and in Chrome often no
+ * more. A page in Firefox learns nothing at all. What the names do not tell is `unknown`, for which rules are those
+ * that suit every GPU.
+ *
+ * An adapter whose names say nothing, and whose product is twice as fast by a processor's tile
+ * (`src/device/self_test.ts`), is taken for a software adapter: `isSoftware` is by names and by rates. `FORCE_GPU=1`
+ * overrules both, for tests.
  *
  * @module
  */
 
 import type { GpuKind } from "../../../kernels/op.ts";
 
-/** `software`: a processor plays the GPU. `unknown`: the names do not tell. */
+/** `software`: the processor does a GPU's work. `unknown`: the names do not tell. */
 export type AdapterClass = "software" | GpuKind | "unknown";
 
 /** What an adapter is called. */
@@ -35,8 +40,8 @@ const integrated = (pattern: RegExp, why: string): Rule => ({ pattern, class: "i
 const discrete = (pattern: RegExp, why: string): Rule => ({ pattern, class: "discrete", why });
 
 /**
- * Matched with `vendor architecture description` in lower case, without (TM), (R) and brackets, the first row first. Numbers are the
- * PCI vendors' in decimal, as wgpu gives them.
+ * Matched with `vendor architecture description` in lower case, without (TM), (R) and brackets, the first row first.
+ * Numbers are the PCI vendors' in decimal, as wgpu gives them.
  */
 const RULES: readonly Rule[] = [
   // Names of software come first: a virtual GPU carries the name of what it stands for, such as `virgl (llvmpipe …)`.
@@ -89,8 +94,9 @@ export function classify(names: AdapterNames): Classified {
 let areAllGpus = false;
 
 /**
- * Makes every adapter that is opened from now on a GPU, whatever its names and its self-test say, or no longer: for tests of what is
- * written for GPUs, where there is none. `FORCE_GPU=1` in the environment does it (`heedForceGpu` in `src/device/host.ts`).
+ * Makes every adapter that is opened from now on a GPU, whatever its names and its self-test say, or no longer: for
+ * tests of what is written for GPUs, where there is none. `FORCE_GPU=1` in the environment does it (`heedForceGpu` in
+ * `src/device/host.ts`).
  */
 export function takeAllForGpus(all = true): void {
   areAllGpus = all;

@@ -24,7 +24,10 @@ export interface BufferWindow extends Address {
 /** Tells where a plan's places are; undefined for inputs, which a program keeps in buffers of its own. */
 export type Addresses = (place: Place) => Address | undefined;
 
-/** Where a state is: in one piece, or in several of as many bytes where it is larger than a buffer; the last may have less. */
+/**
+ * Where a state is: in one piece, or in several of as many bytes where it is larger than a buffer; the last may have
+ * less.
+ */
 export type Pieces = readonly BufferWindow[];
 
 /** Bytes of the buffers that states lie in. */
@@ -36,7 +39,8 @@ export interface StateBuffers {
 }
 
 /**
- * Lays states out side by side in as few buffers as may be, each small enough to be bound as a whole unless one state is not.
+ * Lays states out side by side in as few buffers as may be, each small enough to be bound as a whole unless one state
+ * is not.
  *
  * @param sizes Numbers of each state.
  * @param first Number of the first buffer.

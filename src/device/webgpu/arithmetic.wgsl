@@ -1,6 +1,6 @@
 // Division of indices. Integer division has no vector instruction on CPUs and is slow on GPUs; this takes a dozen
-// operations of floats and is exact for a below 2^31: the float quotient is off by a rounding error, what it leaves over
-// is divided again, and a last step corrects what the division's own error may have left.
+// operations of floats and is exact for a below 2^31: the float quotient is off by a rounding error, what it leaves
+// over is divided again, and a last step corrects what the division's own error may have left.
 
 fn quotient(a: u32, b: u32) -> u32 {
   let d = f32(b);

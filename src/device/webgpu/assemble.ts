@@ -1,7 +1,7 @@
 /**
  * Assembles the WGSL of a step: the kernel's text (or a map over elements), with the reads, writes and fused
- * elementwise code that its contract in `kernels/op.ts` promises. Kernels see float32 whatever a tensor is held in: what is in
- * half precision is converted where it is read and where it is written.
+ * elementwise code that its contract in `kernels/op.ts` promises. Kernels see float32 whatever a tensor is held in:
+ * what is in half precision is converted where it is read and where it is written.
  *
  * Sizes and most constants go into a uniform buffer, so that layers that differ only in size share a pipeline.
  *
@@ -98,9 +98,9 @@ export interface TargetDevice extends Target {
 /**
  * The WGSL of one step of a plan.
  *
- * Where a processor plays the GPU, as Mesa's llvmpipe does, tensors are read as storage textures: reading four numbers
- * for each of eight lanes takes 52 instructions there, and 660 cycles from a buffer. (A sampled texture would take 190: its level
- * of detail is looked up for each lane.) On a GPU buffers are as good.
+ * On a software adapter, such as Mesa's llvmpipe, tensors are read as storage textures: reading four numbers for each
+ * of eight lanes takes 52 instructions there, and 660 cycles from a buffer. (A sampled texture would take 190: its
+ * level of detail is looked up for each lane.) On a GPU buffers are as good.
  *
  * @param choices Which candidates of kernels are taken.
  */
@@ -109,7 +109,7 @@ export function assemble(step: FusedStep, plan: Plan, device: TargetDevice, choi
   return step.kernels.length > 0 ? assembly.kernel(step, choices) : assembly.map(step);
 }
 
-/** Kernels' own texts by device: blocks repeat their calls, and a graph is laid out to be measured and to be compiled. */
+/** Kernels' own texts by device: blocks repeat their calls, and a graph is laid out to be measured and compiled. */
 const texts = new WeakMap<TargetDevice, Map<string, Wgsl>>();
 
 /** The kernel's text for a number of equal calls. */
@@ -127,11 +127,11 @@ function textOf(device: TargetDevice, op: string, call: Call, candidate: string 
 export type WindowOf = (location: Location) => { readonly window: Address; readonly at: number };
 
 /**
- * The WGSL of a map as one of several that share a text and a dispatch: each workgroup looks up which of them it belongs to, and
- * finds its tensors by their offsets in windows of the buffers they lie in.
+ * The WGSL of a map as one of several that share a text and a dispatch: each workgroup looks up which of them it
+ * belongs to, and finds its tensors by their offsets in windows of the buffers they lie in.
  *
- * The text lacks its first line, `const ROWS = …;`, the number of maps. `params` are one row of their table, of which the first number
- * is left open: the map's first workgroup. `grid` counts the map's own workgroups along its first axis.
+ * The text lacks its first line, `const ROWS = …;`, the number of maps. `params` are one row of their table, whose
+ * first number, the map's first workgroup, is left open. `grid` counts the map's own workgroups along its first axis.
  */
 export function assembleRow(step: FusedStep, plan: Plan, device: TargetDevice, windowOf: WindowOf): Assembled {
   return new Assembly(plan, device, windowOf).row(step);

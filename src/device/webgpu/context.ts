@@ -23,13 +23,17 @@ import { Pipelines } from "./pipelines.ts";
 const PROMISED = 8;
 
 /**
- * Storage buffers that a dispatch has at most, whatever a device reports. On Metal all buffers of a pipeline share 31 slots, the uniform
- * buffer and the one in which wgpu passes the sizes of arrays among them, and wgpu 29 reports all 31 as storage buffers
- * (gfx-rs/wgpu#8173, #9287): 28 leave one to spare. More would save little: with 42, ResNet-50 has 5 of 869 dispatches less.
+ * Storage buffers that a dispatch has at most, whatever a device reports. On Metal all buffers of a pipeline share 31
+ * slots, the uniform buffer and the one in which wgpu passes the sizes of arrays among them, and wgpu 29 reports all 31
+ * as storage buffers (gfx-rs/wgpu#8173, #9287): 28 leave one to spare. More would save little: with 42, ResNet-50 has 5
+ * of 869 dispatches less.
  */
 export const MOST_STORAGE = 28;
 
-/** Largest buffer on a GPU, in bytes: drivers place several of these where they find no room for one that takes most of the memory. */
+/**
+ * Largest buffer on a GPU, in bytes: drivers place several of these where they find no room for one that takes most of
+ * the memory.
+ */
 const MOST_ON_GPU = 2 ** 30;
 
 const FUSION = { prologues: true, epilogues: true, manyWrites: true, maxBindings: PROMISED } as const;
@@ -43,7 +47,8 @@ export interface DeviceLimits extends MemoryLimits {
 }
 
 /**
- * Lowers, cuts, fuses and lays out a graph as WebGPU runs it, compositions by plain rules unless told; needs no adapter.
+ * Lowers, cuts, fuses and lays out a graph as WebGPU runs it, compositions by the heuristic unless told; needs no
+ * adapter.
  *
  * @throws RangeError when a tensor can be held neither as a whole nor in parts.
  */
@@ -56,7 +61,10 @@ export function layOut(graph: Graph, limits: DeviceLimits, choices?: Chooser): {
   return { graph: lowered, plan: plan(lowered, fused, { ...limits, maxBinding, maxBuffer: maxPage }) };
 }
 
-/** What can be used of the sizes that a device reports: whole units of {@link ALIGNMENT}, and what is bound lies in a buffer. */
+/**
+ * What can be used of the sizes that a device reports: whole units of {@link ALIGNMENT}, and what is bound lies in a
+ * buffer.
+ */
 export function usable({ maxBinding, maxBuffer }: MemoryLimits): MemoryLimits {
   const whole = (bytes: number) => Math.floor(bytes / ALIGNMENT) * ALIGNMENT;
   return { maxBinding: whole(Math.min(maxBinding, maxBuffer)), maxBuffer: whole(maxBuffer) };
@@ -141,8 +149,8 @@ export class WebGpuContext {
   }
 
   /**
-   * Makes layouts, pipelines or bind groups. That there is no memory for one is a fault of its form, such as more buffers than Metal has
-   * slots for, and not of the batch.
+   * Makes layouts, pipelines or bind groups. That there is no memory for one is a fault of its form, such as more
+   * buffers than Metal has slots for, and not of the batch.
    *
    * @param what What is made, for people.
    */
@@ -160,7 +168,7 @@ export class WebGpuContext {
     }
   }
 
-  /** Does a processor play the GPU? By its names, or by its rates once they are known. */
+  /** Is it a software adapter? By its names, or by its rates once they are known. */
   get isSoftware(): boolean {
     if (this.#isForced) return false;
     return this.adapterClass === "software" || this.rates?.isProcessor === true;
@@ -172,7 +180,10 @@ export class WebGpuContext {
     return adapterClass === "software" || adapterClass === "unknown" ? undefined : adapterClass;
   }
 
-  /** Is what a dispatch only reads bound for reading alone? Llvmpipe reads it no faster, and more texts take longer to compile. */
+  /**
+   * Is what a dispatch only reads bound for reading alone? Llvmpipe reads it no faster, and more texts take longer to
+   * compile.
+   */
   get bindsReadOnly(): boolean {
     return !this.isSoftware;
   }
@@ -187,7 +198,10 @@ export class WebGpuContext {
     return Math.min(this.maxBinding, this.#maxPage);
   }
 
-  /** Are tensors read from textures? On a processor that takes a tenth of the time, where a dispatch may have enough of them. */
+  /**
+   * Are tensors read from textures? On a processor that takes a tenth of the time, where a dispatch may have enough of
+   * them.
+   */
   get readsTextures(): boolean {
     return this.isSoftware && this.gpu.limits.maxStorageTexturesPerShaderStage >= PROMISED;
   }
@@ -237,7 +251,10 @@ export class WebGpuContext {
     return allocated(() => this.gpu.createTexture(descriptor));
   }
 
-  /** Lowers, cuts, fuses and lays out a graph for this device. Throws UserError where it cannot hold it in its precision. */
+  /**
+   * Lowers, cuts, fuses and lays out a graph for this device. Throws UserError where it cannot hold it in its
+   * precision.
+   */
   plan(graph: Graph, choices: Chooser): { graph: Graph; plan: Plan } {
     checkPrecision(this, graph.precision);
     const { maxBuffer, maxBinding, bindsReadOnly: alternates } = this;

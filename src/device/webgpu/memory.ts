@@ -1,6 +1,13 @@
 /**
  * The memory of a WebGPU session: the buffers of State, the arena that its programs share, and reading back.
  *
+ * The session owns State. What a program finds missing is laid out side by side in few buffers (`addresses.ts`), so a
+ * session compiles before it writes; what was written before has a buffer of its own. Programs of a session share one
+ * arena, so outputs are read before another program runs.
+ *
+ * Reading back costs over 10 ms in Deno. So sums of the loss stay on the device between two logs, and several values
+ * are read at once.
+ *
  * @module
  */
 
@@ -45,8 +52,8 @@ export class WebGpuMemory implements Disposable {
   }
 
   /**
-   * Gives those of some states that are not there yet their places, side by side; they have no value until they are written. A state
-   * never moves: programs have its address in their tables.
+   * Gives those of some states that are not there yet their places, side by side; they have no value until they are
+   * written. A state never moves: programs have its address in their tables.
    */
   place(sizes: ReadonlyMap<string, number>): void {
     const missing = [...sizes].filter(([name]) => !this.#states.has(name));
@@ -141,7 +148,10 @@ export class WebGpuMemory implements Disposable {
     return { buffer: this.#buffers[address.in][address.page], offset: address.offset };
   }
 
-  /** Copies ranges to the host, in as few maps as buffers of their size allow: each map costs over ten milliseconds in Deno. */
+  /**
+   * Copies ranges to the host, in as few maps as buffers of their size allow: each map costs over ten milliseconds in
+   * Deno.
+   */
   async readRanges(ranges: readonly Range[]): Promise<Float32Array[]> {
     const groups: Range[][] = [];
     let room = 0;

@@ -1,9 +1,16 @@
 /**
- * One dispatch for many maps: those of one text over tensors of whatever sizes, such as the updates of all parameters. Each map is
- * a row of a table of numbers, and each workgroup looks up whose it is (PyTorch calls the same `multi_tensor_apply`).
+ * One dispatch for many maps: those of one text over tensors of whatever sizes, such as the updates of all parameters.
+ * Each map is a row of a table of numbers, and each workgroup looks up whose it is (PyTorch calls the same
+ * `multi_tensor_apply`).
  *
- * A row's tensors are found by their offsets in windows of the buffers that programs share. Windows begin at multiples of what can
- * be bound, so that no two overlap; a tensor that lies across such a border is left to a dispatch of its own.
+ * A row's tensors are found by their offsets in windows of the buffers that programs share. Windows begin at multiples
+ * of what can be bound, so that no two overlap; a tensor that lies across such a border is left to a dispatch of its
+ * own.
+ *
+ * A row has its map's numbers, the offsets of its tensors and its first workgroup; the table is in the uniform buffer.
+ * A ResNet-50's 161 parameters and 106 running statistics, with their momentum, take 2 dispatches where a buffer can
+ * be bound as a whole, and 13 through llvmpipe's 128 MiB. For that, State lies side by side, and a map may be held
+ * back until something writes what it reads, or touches what it writes.
  *
  * @module
  */
@@ -101,7 +108,10 @@ class Packer {
     return this.#plan.locations.get(node)!;
   }
 
-  /** Does the step compute new State from float32 numbers that all lie in windows? Other numbers would take other bindings. */
+  /**
+   * Does the step compute new State from float32 numbers that all lie in windows? Other numbers would take other
+   * bindings.
+   */
   #isPackable({ kernels, reads, writes }: FusedStep): boolean {
     if (kernels.length > 0 || writes.some((node) => this.#locationOf(node).in !== "state")) return false;
     return [...reads, ...writes].every((node) => {

@@ -15,7 +15,10 @@ export interface PipelineSource {
 /** Makes something of which no fault is one of memory; `what` it is, for people. */
 export type Make = <T>(what: string, make: () => T) => T;
 
-/** Pipelines that are compiled at once: enough for the threads that a browser compiles with, and few enough to count them. */
+/**
+ * Pipelines that are compiled at once: enough for the threads that a browser compiles with, and few enough to count
+ * them.
+ */
 const AT_ONCE = 16;
 
 /** The pipelines of a device. */
@@ -40,8 +43,8 @@ export class Pipelines {
   }
 
   /**
-   * Compiles what was not compiled yet, several texts at once where the implementation does that: browsers do, Deno 2.9 compiles one
-   * after the other.
+   * Compiles what was not compiled yet, several texts at once where the implementation does that: browsers do, Deno 2.9
+   * compiles one after the other.
    *
    * @param onProgress Is told how many of the texts are done.
    * @throws Error for a text that the device refuses.

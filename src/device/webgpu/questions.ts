@@ -1,5 +1,5 @@
 /**
- * What there is to choose in a graph: the calls that can be computed in several ways, and the names of those ways.
+ * What there is to choose in a graph: the calls that can be computed in several ways, and the names of these variants.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export interface Question {
   readonly work: number;
 }
 
-/** What an op without candidates is lowered to by plain rules: no alternative has this name. */
+/** What an op without candidates is lowered to by the heuristic: no alternative has this name. */
 const BY_RULES = "rules";
 
 /**
@@ -55,7 +55,10 @@ export function workIn(graph: Graph): number {
   return liveNodes(graph).reduce((sum, node) => STRUCTURAL.has(node.op) ? sum : sum + workOf(node.op, callOf(node)), 0);
 }
 
-/** Names of the ways to compute a call, likely ones first: those of one op are written as kernels, others are compositions. */
+/**
+ * Names of the variants of a call, likely ones first: those of one op are written as kernels, others are
+ * compositions.
+ */
 export function waysOf(
   { op, call }: Question,
   target: Target,

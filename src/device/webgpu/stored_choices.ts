@@ -1,6 +1,8 @@
 /**
- * Choices that were measured before and come with Fovea: the first ones on an adapter, so that a run has not to wait for
- * any. `deno run -A bench/store_choices.ts` measures them and writes `stored_choices.json`.
+ * Choices that were measured before and come with Fovea: the first ones on an adapter, so that a run has not to wait
+ * for any. `deno run -A bench/store_choices.ts` measures them and writes `stored_choices.json`.
+ *
+ * So far they are those of `naive-cnn`, `resnet18` and the bench's `three-conv` on llvmpipe.
  *
  * @module
  */

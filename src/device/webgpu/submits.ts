@@ -1,7 +1,8 @@
 /**
- * How the dispatches of a run are handed to the device: in command buffers that are short enough. Systems reset a GPU that does not
- * answer, Windows after 2 seconds, macOS and Linux' i915 after some more, and a training step of VGG16 at batch 64 is 6 TFLOP.
- * So command buffers end after an estimated time, and a dispatch that would take too long by itself is split along its grid.
+ * How the dispatches of a run are handed to the device: in command buffers that are short enough. Systems reset a GPU
+ * that does not answer, Windows after 2 seconds, macOS and Linux' i915 after some more, and a training step of VGG16 at
+ * batch 64 is 6 TFLOP. So command buffers end after an estimated time, and a dispatch that would take too long by
+ * itself is split along its grid.
  *
  * @module
  */
@@ -33,8 +34,8 @@ export function secondsOf(
 const WORKGROUP_ID = "@builtin(workgroup_id) wid: vec3u,";
 
 /**
- * A dispatch in `parts`, which together compute what it does: each has some rows of its grid, and a number that says which. A table of
- * maps, which has a grid for each of its rows, stays whole.
+ * A dispatch in `parts`, which together compute what it does: each has some rows of its grid, and a number that says
+ * which. A table of maps, which has a grid for each of its rows, stays whole.
  */
 export function splitDispatch(dispatch: PlannedDispatch, parts: number): PlannedDispatch[] {
   const { code, grid: [width, height], params, scalars } = dispatch;
@@ -65,8 +66,8 @@ export function splitDispatch(dispatch: PlannedDispatch, parts: number): Planned
 }
 
 /**
- * The dispatches of a run in the command buffers that they are submitted in. A processor that plays the GPU is reset by nobody: there
- * it is one.
+ * The dispatches of a run in the command buffers that they are submitted in. A software adapter is reset by nobody:
+ * there it is one.
  */
 export function commandBuffersOf(
   dispatches: readonly PlannedDispatch[],

@@ -1,6 +1,10 @@
 /**
- * Which textures the dispatches of a program read from. They are few and shared: a tensor is copied into one where it is
- * not in one already.
+ * Which textures the dispatches of a program read from. They are few and shared: a tensor is copied into one where it
+ * is not in one already.
+ *
+ * Only a software adapter reads through storage textures (`assemble.ts` says why); a GPU reads buffers. A tensor is
+ * copied only where it is not in a texture already, and not at all where it is written in place. Tensors of many sizes
+ * share textures of few, and what these take counts as device memory (`dispatches.ts`).
  *
  * @module
  */
@@ -18,7 +22,10 @@ export interface TextureUse extends TextureOperand {
   readonly copies: boolean;
 }
 
-/** Textures of one format and capacity. With three a ResNet-50's take a third more memory and save 3% of the bytes copied. */
+/**
+ * Textures of one format and capacity. With three a ResNet-50's take a third more memory and save 3% of the bytes
+ * copied.
+ */
 const SLOTS = 2;
 
 /** Capacities are powers of 2, so that tensors of many sizes share few textures. */

@@ -1,9 +1,12 @@
 /**
- * The tuner: times the ways to compute the calls of a graph, each by itself, and keeps the fastest.
+ * The tuner: times the variants of a graph's calls, each by itself, and keeps the fastest.
  *
- * A graph is laid out with a chooser that notes what it is asked for. Each bucket that has no choice yet is timed as a graph of
- * that one call, whose own parts (the matrix products within a composition, say) are tuned before. A choice among
- * compositions brings new calls with it, so this is repeated until nothing new is asked for.
+ * A graph is laid out with a chooser that notes what it is asked for. Each bucket that has no choice yet is timed as a
+ * graph of that one call, whose own parts (the matrix products within a composition, say) are tuned before. A choice
+ * among compositions brings new calls with it, so this is repeated until nothing new is asked for.
+ *
+ * A call is timed on the device's clock, or else the wall's. A first dispatch compiles and is not timed. A variant
+ * must beat the heuristic's by 4%. Calls with less than a thousandth of the work are left to the heuristic.
  *
  * @module
  */
@@ -17,25 +20,27 @@ import { type Question, questionsIn, waysOf, workIn } from "./questions.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
 /**
- * Candidates of a kernel, and alternatives to it, that a quick tuning times beside the plain rules' way. Where a processor plays the
- * GPU, most of the time goes into compiling.
+ * Candidates of a kernel, and alternatives to it, that a quick tuning times beside the heuristic's variant. On a
+ * software adapter most of the time goes into compiling.
  */
 const QUICK = { processor: 3, gpu: 6 } as const;
 
 /** Share of the rules' time that another way must save: less is noise, and choices would differ from day to day. */
 const LEAST_GAIN = 0.04;
 
-/** Share of a graph's work below which a call is left to plain rules: it would take longer to time than it ever saves. */
+/**
+ * Share of a graph's work below which a call is left to the heuristic: it would take longer to time than it ever saves.
+ */
 const LEAST_WORK = 1e-3;
 
 /** Tunes graphs for one device. */
 export class Tuner {
   readonly #context: WebGpuContext;
   readonly #options: TuneOptions;
-  /** Choices by bucket: known before, made here, or left to plain rules. */
+  /** Choices by bucket: known before, made here, or left to the heuristic. */
   readonly #decided: Map<string, string>;
   readonly #chooser: Chooser = { of: (op, call) => this.#decided.get(bucketOf(op, call)) };
-  /** Buckets whose ways were timed here. */
+  /** Buckets whose variants were timed here. */
   readonly #timed = new Set<string>();
 
   constructor(context: WebGpuContext, options: TuneOptions) {
@@ -61,7 +66,9 @@ export class Tuner {
     return questionsIn((chooser) => this.#context.plan(graph, chooser).plan, this.#chooser);
   }
 
-  /** Decides until a graph asks for nothing new. `isWhole` is false for a call that is timed as part of another choice. */
+  /**
+   * Decides until a graph asks for nothing new. `isWhole` is false for a call that is timed as part of another choice.
+   */
   async #settle(graph: Graph, isWhole = true): Promise<void> {
     const least = LEAST_WORK * workIn(graph);
     for (;;) {
@@ -81,7 +88,7 @@ export class Tuner {
     }
   }
 
-  /** Names of the ways worth timing, the plain rules' first. */
+  /** Names of the variants worth timing, the heuristic's first. */
   #waysOf(question: Question): string[] {
     const { rules, candidates, others } = waysOf(question, this.#context);
     const most = this.#options.effort === "full" ? Infinity : QUICK[this.#context.isSoftware ? "processor" : "gpu"];
