@@ -19,15 +19,6 @@ import { type Driver, findSwiftShader } from "./drivers.ts";
 import { loadDawn } from "./package.ts";
 import { type Round, runAll } from "./rounds.ts";
 
-const FILES = [
-  "tests/dawn",
-  "tests/device",
-  "tests/kernels",
-  "tests/kernels_test.ts",
-  "tests/train/step_test.ts",
-  "tests/train/ten_steps_test.ts",
-];
-
 const QUICK_FILES = [
   ...["corner", "half", "multi_tensor", "random_graphs", "session", "webgpu"].map((name) =>
     `tests/device/${name}_test.ts`
@@ -36,6 +27,10 @@ const QUICK_FILES = [
   "tests/kernels_test.ts",
   "tests/train/step_test.ts",
 ];
+
+const FILES = ["tests/device", ...QUICK_FILES.filter((file) => !file.startsWith("tests/device/"))];
+
+const ALL_FILES = ["tests/dawn", "tests/device", "tests/kernels", ...FILES.slice(-2), "tests/train/ten_steps_test.ts"];
 
 const preload = new URL("preload.ts", import.meta.url).href;
 
@@ -65,7 +60,7 @@ function roundsOn(driver: Driver | string, files: readonly string[], { isQuick, 
     const isGpu = force !== undefined || Deno.env.get("FORCE_GPU") === "1";
     return {
       name: `Dawn on ${driver.name} with ${LIMITS[limits]}${isGpu ? ", taken for a GPU" : ""}`,
-      files: files.length > 0 ? files : isQuick ? QUICK_FILES : FILES,
+      files: files.length > 0 ? files : isQuick ? QUICK_FILES : isAll ? ALL_FILES : FILES,
       env: { ...driver.env, ...quick, ...force, DAWN_LIMITS: limits },
       preload,
     };
