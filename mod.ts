@@ -95,9 +95,6 @@ export { type Budget, MemoryError, type NameOption } from "./src/train/budget.ts
 export type { Checkpoint, CheckpointInfo, Preprocessing, Progress, Tensors } from "./src/run/checkpoint.ts";
 export type { Normalization, TeacherOptions } from "./src/train/distillation.ts";
 export { evaluateModel, type EvaluateOptions, type Evaluation, type Predictions } from "./src/run/evaluate.ts";
-export type { TrainEvent } from "./src/train/events.ts";
-export type { FitResult } from "./src/train/fit.ts";
-export type { LossScale } from "./src/train/loss_scale.ts";
 export {
   adam,
   type AdamOptions,
@@ -109,10 +106,27 @@ export {
   type UpdateInputs,
 } from "./src/train/optimizers.ts";
 export type { TrainerOptions, Tune } from "./src/train/options.ts";
-export { type MetricsRecord, RunDirectory } from "./src/run/run_directory.ts";
+export { RunDirectory } from "./src/run/run_directory.ts";
 export { learningRateAt, type Schedule } from "./src/train/schedules.ts";
 export { type OpenedTeacher, openTeacher, type Student } from "./src/train/teacher.ts";
-export { Trainer, type TrainerEvaluation } from "./src/train/trainer.ts";
+export { type FitResult, Trainer, type TrainerEvaluation } from "./src/train/trainer.ts";
+
+// Who is told what happens in a run.
+export type {
+  CheckpointFacts,
+  EndFacts,
+  LogFacts,
+  LossKind,
+  LossScale,
+  Note,
+  RunFacts,
+  RunProgress,
+  TestFacts,
+  Told,
+  Tracker,
+  Trained,
+  ValidationFacts,
+} from "./src/track/tracker.ts";
 
 // Metrics: they depend on nothing else here.
 export * from "./src/metrics/mod.ts";

@@ -22,6 +22,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   "src/data": ["src", "src/augment"],
   "src/interop": ["src"],
   "src/report": ["src", "src/metrics"],
+  "src/track": ["src", "src/metrics", "src/report"],
   "src/run": [
     "kernels",
     "src",
@@ -48,6 +49,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "src/nn",
     "src/report",
     "src/run",
+    "src/track",
   ],
 };
 /**

@@ -12,6 +12,7 @@ import { createModel } from "../../src/models/mod.ts";
 import { resolveOptions, type TrainerOptions } from "../../src/train/options.ts";
 import { stepOf, trainingGraph } from "../../src/train/step.ts";
 import { Trainer } from "../../src/train/trainer.ts";
+import type { Tracker } from "../../src/track/tracker.ts";
 import type { Item } from "../item.ts";
 import { prepare, secondsOf } from "../programs.ts";
 import { type Cell, percent } from "../table.ts";
@@ -21,15 +22,17 @@ const [FACES, SIZE, BATCH, EPOCHS] = [640, 64, 32, 4];
 /** Images a second of the training epochs from the second on: the first fills caches and compiles. */
 async function rateOf(options: TrainerOptions, train: Dataset, val: Dataset): Promise<number> {
   let [images, seconds, logged] = [0, 0, 0];
-  const onEvent: TrainerOptions["onEvent"] = (event) => {
-    if (event.type !== "log") return;
-    const count = BATCH * (event.step - logged);
-    logged = event.step;
-    if (event.epoch === 0) return;
-    images += count;
-    seconds += count / event.imagesPerSecond;
+  const tracker: Tracker = {
+    name: "rate",
+    log({ epoch, step, imagesPerSecond }) {
+      const count = BATCH * (step - logged);
+      logged = step;
+      if (epoch === 1) return;
+      images += count;
+      seconds += count / imagesPerSecond;
+    },
   };
-  await new Trainer({ ...options, onEvent }).fit(train, val);
+  await new Trainer({ ...options, trackers: [tracker] }).fit(train, val);
   return images / seconds;
 }
 

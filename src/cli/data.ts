@@ -12,7 +12,6 @@ import type { Invocation } from "./command.ts";
 import type * as tables from "./flags.ts";
 import { ProgressLine } from "./progress.ts";
 import { openData, type Preparing, splitData, splitOptions } from "./run_data.ts";
-import { TrainingReporter } from "./training_reporter.ts";
 
 /**
  * Runs `data check`: prints what is known about a data set and all that is wrong with it.
@@ -65,7 +64,7 @@ export async function demo({ options, words }: Invocation<typeof tables.dataDemo
 async function withProgress<T>(work: (preparing: Preparing) => Promise<T>): Promise<T> {
   const line = new ProgressLine(false);
   try {
-    return await work(new TrainingReporter(line).preparing);
+    return await work(line.preparing);
   } finally {
     line.clear();
   }

@@ -17,15 +17,14 @@ import { chooseDevice } from "./device.ts";
 import { saveEvaluation, showEvaluation } from "./evaluation.ts";
 import type * as tables from "./flags.ts";
 import { openAsAsked } from "./opened_run.ts";
-import { bar, ProgressLine } from "./progress.ts";
+import { ProgressLine } from "./progress.ts";
 import { openData } from "./run_data.ts";
-import { TrainingReporter } from "./training_reporter.ts";
 
 /** Runs `eval`; gives the exit code. */
 export async function run({ options, words: [path] }: Invocation<typeof tables.evaluate.flags>): Promise<number> {
   const progress = new ProgressLine(false);
   const { config, info, model } = await openAsAsked(path, options);
-  const data = await dataOf(path, config, options, new TrainingReporter(progress));
+  const data = await dataOf(path, config, options, progress);
   checkClasses(data, info);
   await using device = await chooseDevice(options.backend, (line) => progress.line(line));
   const evaluation = await evaluateModel({
@@ -36,7 +35,7 @@ export async function run({ options, words: [path] }: Invocation<typeof tables.e
     batch: options.batch ?? batchOf(config, path),
     cache: { mode: "auto" },
     workers: undefined,
-    onProgress: (done) => progress.update(() => `testing ${bar(done / data.size)} ${done}/${data.size}`),
+    onProgress: (done) => progress.share("testing", { done, total: data.size }),
   });
   progress.clear();
   const out = options.out ?? join(path, options.data === undefined ? options.split : "eval");
@@ -56,10 +55,10 @@ async function dataOf(
   run: string,
   config: RunConfig,
   { split: part, data: other }: Options<typeof tables.evaluate.flags>,
-  reporter: TrainingReporter,
+  progress: ProgressLine,
 ): Promise<Dataset> {
   const flags = resolveSettings(settingsIn(config, run));
-  const { data } = await openData({ ...flags, data: other ?? flags.data }, reporter.preparing);
+  const { data } = await openData({ ...flags, data: other ?? flags.data }, progress.preparing);
   if (other !== undefined || part === "all") return data;
   return (await readSplit(join(run, "split.csv"), data))[part];
 }

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { OnProgress } from "../data/store/scan.ts";
+
 /** The width that lines are cut to where the terminal does not tell its own. */
 const DEFAULT_COLUMNS = 100;
 
@@ -27,6 +29,14 @@ export class ProgressLine {
     this.#write(`\r\x1b[K${cut(text(), columns())}`);
     this.#shown = true;
   }
+
+  /** Shows a bar: `decoding training pictures [━━──] 40/80`. */
+  share(what: string, { done, total }: { readonly done: number; readonly total: number }): void {
+    this.update(() => `${what} ${bar(done / total)} ${done}/${total}`);
+  }
+
+  /** A bar for what is done before training. */
+  readonly preparing = (what: string): OnProgress => (done, total) => this.share(what, { done, total });
 
   /** Writes a line that stays. */
   line(text: string): void {

@@ -5,7 +5,7 @@
  */
 
 import { join } from "node:path";
-import type { Dataset, Split } from "../data/dataset.ts";
+import type { Dataset } from "../data/dataset.ts";
 import { printable } from "../data/names.ts";
 import { formatSplit, readSplit } from "../data/forms/split_file.ts";
 import { checkPrecision } from "../device/checks.ts";
@@ -25,10 +25,10 @@ import { chooseDevice, measureDevice } from "./device.ts";
 import { saveEvaluation, showEvaluation } from "./evaluation.ts";
 import { train } from "./flags.ts";
 import { loadPretrained, withPretrained } from "./pretrained.ts";
-import { bar, ProgressLine } from "./progress.ts";
+import { ProgressLine } from "./progress.ts";
 import { describeData, openData, splitData } from "./run_data.ts";
 import { interruptible } from "./signals.ts";
-import { lossScaleText, TrainingReporter } from "./training_reporter.ts";
+import { ProgressBarTracker, TerminalTracker } from "./trackers.ts";
 
 type TrainFlags = Options<typeof train.flags>;
 
@@ -44,20 +44,19 @@ export async function run({ options, given }: Invocation<typeof train.flags>): P
   const flags = { ...options, ...resolveSettings(settled) };
   const progress = new ProgressLine(flags.quiet);
   const say = (line: string) => progress.line(line);
-  const reporter = new TrainingReporter(progress);
 
   await using device = await chooseDevice(flags.backend, say);
   // A resumed run goes by the rates that it began with.
   if (!isResumed) await measureDevice(device, say);
   checkPrecision(device, flags.precision);
-  const opened = await openData(flags, reporter.preparing);
+  const opened = await openData(flags, progress.preparing);
   const { data } = opened;
   if (!isResumed) refuseIdle(asked, data);
   const settings = resolveSettings(settled, factsOf(data));
   const out = options.resume ?? flags.out ?? userPath(join("runs", runName(settings)));
   const split = isResumed
     ? await readSplit(join(out, "split.csv"), data)
-    : await splitData(opened, settings, reporter.preparing);
+    : await splitData(opened, settings, progress.preparing);
   for (const line of describeData(data, split, flags)) say(line);
   for (const warning of split.warnings) say(`note   ${warning}`);
   const model = modelFor(data, settings);
@@ -80,30 +79,20 @@ export async function run({ options, given }: Invocation<typeof train.flags>): P
     teacher,
     out: new RunDirectory(out, recordOf(settings, factsOf(data)), { "split.csv": formatSplit(split) }),
     resume: isResumed,
-    onEvent: (event) => reporter.on(event),
+    trackers: [new TerminalTracker(progress), new ProgressBarTracker(progress)],
     signal: interrupt.signal,
   });
-  const { interrupted, best, lossScale } = await trainer.fit(split.train, split.val).catch((error) => {
+  const { interrupted, test } = await trainer.fit(split.train, split.val, split.test).catch((error) => {
     throw error instanceof MemoryError ? new UserError(error.textWith((option) => nameIn(train.flags, option))) : error;
   });
-  if (lossScale) say(`f16    ${lossScaleText(lossScale)}`);
   if (interrupted) {
     say(`stopped and saved; go on with --resume ${out}`);
     return interrupt.exitCode;
   }
-  if (best) say(`best   epoch ${best.epoch}, validation accuracy ${best.accuracy.toFixed(4)}; it is tested now`);
-  await test(trainer, split, out, progress);
-  return 0;
-}
-
-async function test(trainer: Trainer, { test }: Split, out: string, progress: ProgressLine): Promise<void> {
-  const evaluation = await trainer.evaluate(test, {
-    onProgress: (done) => progress.update(() => `testing ${bar(done / test.size)} ${done}/${test.size}`),
-  });
-  progress.clear();
-  await saveEvaluation(join(out, "test"), evaluation, test);
-  console.log(showEvaluation(evaluation));
+  await saveEvaluation(join(out, "test"), test!, split.test);
+  console.log(showEvaluation(test!));
   console.log(`run directory: ${out}`);
+  return 0;
 }
 
 /** The settings among the flags that were given. */

@@ -20,22 +20,11 @@
  */
 
 import { join } from "node:path";
-import {
-  appendRecord,
-  type DirectoryLock,
-  lockDirectory,
-  readRecords,
-  removeTemporaries,
-  writeAtomic,
-} from "../files.ts";
+import { type DirectoryLock, lockDirectory, removeTemporaries, writeAtomic } from "../files.ts";
 import { UserError } from "../errors.ts";
 import { encodeSafetensors, readSafetensors } from "../interop/safetensors_file.ts";
-import { curvesPng } from "../report/curves.ts";
 import { type Checkpoint, type CheckpointInfo, infoOf, metadataOf, type Tensors } from "./checkpoint.ts";
 import { readConfig } from "./config.ts";
-
-/** A record of `metrics.jsonl`. */
-export type MetricsRecord = Readonly<Record<string, string | number | null>> & { readonly step: number };
 
 /** A run directory that is being written. Nothing is on disk before {@link RunDirectory.begin}. */
 export class RunDirectory {
@@ -106,35 +95,11 @@ export class RunDirectory {
     this.#lock = undefined;
   }
 
-  /** Adds a record to `metrics.jsonl`. */
-  async record(record: MetricsRecord): Promise<void> {
-    await appendRecord(join(this.path, "metrics.jsonl"), record);
-  }
-
-  /** Removes the records of steps after `step`: a run that goes on from there writes them again. */
-  async rewind(step: number): Promise<void> {
-    const path = join(this.path, "metrics.jsonl");
-    const records = (await readRecords(path)) as MetricsRecord[];
-    const kept = records.filter((record) => record.step <= step);
-    if (kept.length < records.length) {
-      await writeAtomic(
-        path,
-        kept.map((record) => `${JSON.stringify(record)}\n`).join(""),
-      );
-    }
-  }
-
   /** Saves a checkpoint; gives its path. */
   async saveCheckpoint(name: string, tensors: Tensors, info: CheckpointInfo): Promise<string> {
     const path = checkpointPath(this.path, name);
     await writeAtomic(path, encodeSafetensors(tensors, metadataOf(info)));
     return path;
-  }
-
-  /** Draws the curves of `metrics.jsonl`. */
-  async drawCurves(): Promise<void> {
-    const records = await readRecords(join(this.path, "metrics.jsonl"));
-    await writeAtomic(join(this.path, "curves.png"), await curvesPng(records));
   }
 
   /** Reads a checkpoint of this run. */

@@ -17,6 +17,7 @@
 
 import type { Tensor } from "../../kernels/op.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
+import type { LossScale } from "../track/tracker.ts";
 
 /** States of the loss scale, each one number. */
 export const LOSS_SCALE = {
@@ -27,14 +28,6 @@ export const LOSS_SCALE = {
   /** Steps that were left out because their gradient overflowed. */
   overflows: "lossScale.overflows",
 } as const;
-
-/** Where the loss scale of a run is. */
-export interface LossScale {
-  /** What the loss is multiplied by. */
-  readonly scale: number;
-  /** Steps that were left out so far because their gradient overflowed. */
-  readonly overflows: number;
-}
 
 /** The scale that a run starts with: PyTorch's. */
 const FIRST = 2 ** 16;

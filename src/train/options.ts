@@ -16,9 +16,10 @@ import type { Model } from "../models/model.ts";
 import { checkGiven, type Given, idleIn, recordOf, resolveSettings } from "../run/resolve.ts";
 import { type DataFacts, type Settings, settings } from "../run/settings.ts";
 import { resolveTeacher, type Teacher, type TeacherOptions } from "./distillation.ts";
-import type { TrainEvent } from "./events.ts";
 import { adam, adamW, type Optimizer, sgd } from "./optimizers.ts";
 import type { RunDirectory } from "../run/run_directory.ts";
+import type { Channel } from "../track/channel.ts";
+import type { Tracker } from "../track/tracker.ts";
 import type { Schedule } from "./schedules.ts";
 
 /**
@@ -44,8 +45,8 @@ export interface TrainerOptions {
   readonly resume?: boolean;
   /** A model whose answers are learnt from besides the labels; it is left as it is. */
   readonly teacher?: TeacherOptions;
-  /** Is told what happens. */
-  readonly onEvent?: (event: TrainEvent) => void;
+  /** Are told what happens, besides what the run directory keeps. */
+  readonly trackers?: readonly Tracker[];
   /** Ends the run after the step in progress; what is done is saved. */
   readonly signal?: AbortSignal;
 
@@ -159,7 +160,7 @@ export interface TrainerOptions {
 }
 
 /** Options that are no settings. */
-const OTHERS = ["device", "model", "task", "out", "resume", "teacher", "onEvent", "signal"] as const;
+const OTHERS = ["device", "model", "task", "out", "resume", "teacher", "trackers", "signal"] as const;
 
 /** Options that have no default, or whose default depends on the data. */
 type Open =
@@ -167,7 +168,6 @@ type Open =
   | "out"
   | "clipNorm"
   | "valEvery"
-  | "onEvent"
   | "signal"
   | "workers"
   | "augment"
@@ -185,6 +185,12 @@ export type ResolvedOptions =
     readonly given: Given;
   };
 
+/** Options of one call of `fit`. */
+export type RunOptions = ResolvedOptions & {
+  /** Tells what happens. */
+  readonly channel: Channel;
+};
+
 /** Options of a run whose batch is settled. */
 export type SettledOptions = Omit<ResolvedOptions, "batch"> & { readonly batch: number };
 
@@ -194,7 +200,7 @@ export type SettledOptions = Omit<ResolvedOptions, "batch"> & { readonly batch: 
  * @throws TypeError for an option that is unknown, of another type, or without effect; RangeError for one out of range.
  */
 export function resolveOptions(options: TrainerOptions): ResolvedOptions {
-  const { device, model, task, out, resume = false, teacher, onEvent, signal } = options;
+  const { device, model, task, out, resume = false, teacher, trackers = [], signal } = options;
   const given = givenIn(options);
   checkGiven({ ...options, ...given }, OTHERS);
   const asked = { ...given, ...settingsOfModel(model) };
@@ -203,7 +209,7 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
   const values = resolveSettings({ ...asked, task });
   return {
     ...values,
-    ...{ device, model, task, out, resume, onEvent, signal, given },
+    ...{ device, model, task, out, resume, trackers, signal, given },
     // They depend on the data.
     augment: given.augment,
     resize: given.resize,

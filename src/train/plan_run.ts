@@ -13,7 +13,7 @@ import { settingsIn } from "../run/config.ts";
 import { budgetOf, MemoryError } from "./budget.ts";
 import { checkTeacher } from "./distillation.ts";
 import { checkFits, fits, largestThatFits, memoryOfRun, noneFits, programsOf, ranOut } from "./memory.ts";
-import type { ResolvedOptions } from "./options.ts";
+import type { RunOptions } from "./options.ts";
 import { ratesOfRun } from "./rates.ts";
 import { readConfig } from "../run/config.ts";
 import { type LearningStep, stepOf } from "./step.ts";
@@ -44,7 +44,7 @@ const EIGHT = 8;
  * @param valSamples Size of the validation split.
  * @throws MemoryError when it does not fit the device.
  */
-export async function planRun(options: ResolvedOptions, samples: number, valSamples: number): Promise<RunPlan> {
+export async function planRun(options: RunOptions, samples: number, valSamples: number): Promise<RunPlan> {
   const { batch, model, teacher } = options;
   if (teacher) checkTeacher(teacher, model);
   const sizes = { samples, valSamples };
@@ -66,7 +66,7 @@ export async function planRun(options: ResolvedOptions, samples: number, valSamp
  */
 export async function explained(
   error: unknown,
-  options: ResolvedOptions,
+  options: RunOptions,
   step: LearningStep,
   choices?: Choices,
 ): Promise<unknown> {
@@ -82,7 +82,7 @@ interface Sizes {
   readonly valSamples: number;
 }
 
-async function planWith(options: ResolvedOptions, batch: number, { samples, valSamples }: Sizes): Promise<RunPlan> {
+async function planWith(options: RunOptions, batch: number, { samples, valSamples }: Sizes): Promise<RunPlan> {
   const { device, model } = options;
   const step = stepOf({ ...options, batch }, samples);
   checkFits(device, model, step, options);
@@ -101,8 +101,8 @@ async function batchOfRun(run: string): Promise<number> {
 }
 
 /** The largest batch that fits by the plan, and for which the device has memory. */
-async function findBatch(options: ResolvedOptions, sizes: Sizes): Promise<RunPlan> {
-  const { device, model, onEvent } = options;
+async function findBatch(options: RunOptions, sizes: Sizes): Promise<RunPlan> {
+  const { device, model, channel } = options;
   let batch = largestByPlan(options, sizes.samples);
   for (;;) {
     try {
@@ -111,7 +111,7 @@ async function findBatch(options: ResolvedOptions, sizes: Sizes): Promise<RunPla
       const plan = await planWith(options, batch, sizes);
       if (plan.choices !== device.choices) await allocate(options, plan.step, plan.choices);
       const memory = memoryOfRun(device, model, plan.step, plan.choices);
-      onEvent?.({ type: "batch", batch, memory, budget: budgetOf(device, options.memory) });
+      channel.note({ type: "batch", batch, memory, budget: budgetOf(device, options.memory) });
       return plan;
     } catch (error) {
       if (!(error instanceof OutOfMemoryError || error instanceof MemoryError)) throw error;
@@ -119,13 +119,13 @@ async function findBatch(options: ResolvedOptions, sizes: Sizes): Promise<RunPla
       if (batch === 1) throw noneFits(device, model, stepOf({ ...options, batch }, sizes.samples), options);
     }
     const half = Math.floor(batch / 2);
-    onEvent?.({ type: "warning", message: `there is no memory for a batch of ${batch} after all: ${half} are tried` });
+    channel.warn(`there is no memory for a batch of ${batch} after all: ${half} are tried`);
     batch = half;
   }
 }
 
 /** The largest batch that fits by the plan: in eights, or below eight. Throws MemoryError where there is none. */
-function largestByPlan(options: ResolvedOptions, samples: number): number {
+function largestByPlan(options: RunOptions, samples: number): number {
   const { device, model } = options;
   const most = Math.min(MOST, samples);
   const stepWith = (batch: number) => stepOf({ ...options, batch }, samples);
@@ -137,7 +137,7 @@ function largestByPlan(options: ResolvedOptions, samples: number): number {
 }
 
 /** Takes the memory of a run and gives it back. Throws OutOfMemoryError where the device has not so much. */
-async function allocate({ device, model }: ResolvedOptions, step: LearningStep, choices: Choices): Promise<void> {
+async function allocate({ device, model }: RunOptions, step: LearningStep, choices: Choices): Promise<void> {
   using session = device.open(choices);
   for (const graph of programsOf(model, step)) session.compile(graph);
   await session.settle();

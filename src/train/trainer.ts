@@ -7,8 +7,13 @@
 import type { Dataset } from "../data/dataset.ts";
 import type { Preprocessing } from "../run/checkpoint.ts";
 import { evaluateModel, type Evaluation } from "../run/evaluate.ts";
-import { Fit, type FitResult } from "./fit.ts";
-import { type ResolvedOptions, resolveOptions, type TrainerOptions } from "./options.ts";
+import { Channel } from "../track/channel.ts";
+import { CurvesTracker } from "../track/curves.ts";
+import { JsonlTracker } from "../track/jsonl.ts";
+import { PLAIN, type Tracker, type Trained } from "../track/tracker.ts";
+import { Fit } from "./fit.ts";
+import { trainingLoop } from "./loop.ts";
+import { type ResolvedOptions, resolveOptions, type RunOptions, type TrainerOptions } from "./options.ts";
 import { explained, planRun } from "./plan_run.ts";
 
 /** How {@link Trainer.evaluate} runs. */
@@ -19,6 +24,12 @@ export interface TrainerEvaluation {
   readonly preprocessing?: Preprocessing;
   /** Is told how many pictures are done. */
   readonly onProgress?: (done: number) => void;
+}
+
+/** How a call of {@link Trainer.fit} ended. The model has the weights of the best epoch. */
+export interface FitResult extends Trained {
+  /** What the best weights do on the test split, where one was given and the run was not interrupted. */
+  readonly test?: Evaluation;
 }
 
 /**
@@ -58,12 +69,13 @@ export class Trainer {
   }
 
   /**
-   * Trains on `train` and validates on `val`. The model then has the weights of the best epoch.
+   * Trains on `train` and validates on `val`. The model then has the weights of the best epoch, which are tested on
+   * `test` where it is given.
    *
    * @throws UserError when a batch does not fit the device, a step is not finite, the run directory cannot be used, or
    *   a picture is broken.
    */
-  async fit(train: Dataset, val: Dataset): Promise<FitResult> {
+  async fit(train: Dataset, val: Dataset, test?: Dataset): Promise<FitResult> {
     const { model } = this.#options;
     if (model.classes !== train.outputs || model.channels !== train.channels) {
       throw new TypeError(
@@ -71,19 +83,42 @@ export class Trainer {
       );
     }
     this.#classes = train.classes;
-    const plan = await planRun(this.#options, train.size, val.size);
+    const channel = new Channel(trackersOf(this.#options));
+    try {
+      const result = await this.#train({ ...this.#options, channel }, train, val);
+      const isTested = test !== undefined && !result.interrupted;
+      channel.note({ type: "trained", ...result, isTested });
+      const tested = isTested ? await this.#test(test, channel) : undefined;
+      await channel.end({ how: result.interrupted ? "interrupted" : "done" });
+      return { ...result, test: tested };
+    } catch (error) {
+      await channel.end({ how: "failed", error });
+      throw error;
+    }
+  }
+
+  async #train(options: RunOptions, train: Dataset, val: Dataset): Promise<Trained> {
+    const plan = await planRun(options, train.size, val.size);
     this.#batch = plan.batch;
     try {
-      const run = await Fit.open(this.#options, plan, train, val);
+      const fit = await Fit.open(options, plan, train, val);
       try {
-        this.#preprocessing = run.preprocessing;
-        return await run.run();
+        this.#preprocessing = fit.preprocessing;
+        return await trainingLoop(fit);
       } finally {
-        await run.close();
+        await fit.close();
       }
     } catch (error) {
-      throw await explained(error, this.#options, plan.step, plan.choices);
+      throw await explained(error, options, plan.step, plan.choices);
     }
+  }
+
+  async #test(data: Dataset, channel: Channel): Promise<Evaluation> {
+    const total = data.size;
+    const onProgress = (done: number) => channel.progress({ type: "testing", done, total });
+    const evaluation = await this.evaluate(data, { onProgress });
+    channel.test({ report: evaluation.report, lossKind: PLAIN });
+    return evaluation;
   }
 
   /**
@@ -106,4 +141,11 @@ export class Trainer {
       batch: this.#batch ?? (batch === "auto" ? undefined : batch),
     });
   }
+}
+
+/** Who is told what happens: what keeps the run in its directory, and those of the user. */
+function trackersOf({ out, trackers }: ResolvedOptions): Tracker[] {
+  if (out === undefined) return [...trackers];
+  const path = typeof out === "string" ? out : out.path;
+  return [new JsonlTracker(path), ...trackers, new CurvesTracker(path)];
 }

@@ -23,7 +23,7 @@ import { Choices } from "../graph/choices.ts";
 import type { Graph } from "../graph/graph.ts";
 import { adapterFile } from "./adapter_file.ts";
 import { kernelTableHash, sha256 } from "./kernel_table.ts";
-import type { ResolvedOptions } from "./options.ts";
+import type { RunOptions } from "./options.ts";
 import { isRefusal } from "./rates.ts";
 import { readConfig } from "../run/config.ts";
 import { evaluationGraph } from "../run/evaluation_graph.ts";
@@ -53,8 +53,8 @@ const TOO_SLOW = 10;
 
 /** What is asked of a run's options here. */
 type TuningOptions = Pick<
-  ResolvedOptions,
-  "device" | "model" | "tune" | "cache" | "out" | "resume" | "accumulate" | "onEvent" | "signal"
+  RunOptions,
+  "device" | "model" | "tune" | "cache" | "out" | "resume" | "accumulate" | "channel" | "signal"
 >;
 
 /**
@@ -64,11 +64,11 @@ type TuningOptions = Pick<
  * @throws UserError when a run to be resumed has lost its choices.
  */
 export async function choicesFor(options: TuningOptions, step: StepOptions, valBatch: number): Promise<Choices> {
-  const { device, model, tune, out, resume, accumulate, onEvent } = options;
+  const { device, model, tune, out, resume, accumulate, channel } = options;
   if (resume && out !== undefined) return await choicesOfRun(typeof out === "string" ? out : out.path);
   if (tune === "off" || (tune === "auto" && !isWorthTuning(options, step))) return device.choices;
   if (!device.tune) {
-    onEvent?.({ type: "warning", message: `there is nothing to tune on ${device.description}: each call has one way` });
+    channel.warn(`there is nothing to tune on ${device.description}: each call has one way`);
     return device.choices;
   }
   const steps: StepOptions[] = accumulate > 1 ? [{ ...step, accumulation: "gather" }, step] : [step];
@@ -96,7 +96,7 @@ function isWorthTuning({ device, model }: TuningOptions, { batch }: StepOptions)
  * run.
  */
 async function measure(
-  { device, cache, out, onEvent, signal }: TuningOptions,
+  { device, cache, out, channel, signal }: TuningOptions,
   { tune, effort, graphs, atMost }: {
     readonly tune: Required<Device>["tune"];
     readonly effort: TuneOptions["effort"];
@@ -108,13 +108,13 @@ async function measure(
   const folder = cache.directory ?? cacheFolder();
   const path = join(folder, adapterFile("tuning", device.description));
   const kernels = await kernelTableHash();
-  const before = await readMeasured(path, device.description, kernels, onEvent);
+  const before = await readMeasured(path, device.description, kernels, channel);
   const started = performance.now();
   using limit = new TimeLimit(atMost);
   const { choices, learnt } = await tune(graphs, {
     effort,
     known: effort === "full" ? before.full : { ...before.quick, ...before.full },
-    onProgress: (call, done, total) => onEvent?.({ type: "tuning", call, done, total, atMost }),
+    onProgress: (call, done, total) => channel.progress({ type: "tuning", call, done, total, atMost }),
     signal: signal ? AbortSignal.any([signal, limit.signal]) : limit.signal,
   });
   const timed = Object.keys(learnt).length;
@@ -127,12 +127,12 @@ async function measure(
     }
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    onEvent?.({ type: "warning", message: `${path} cannot be written (${error.message}): later runs time it again` });
+    channel.warn(`${path} cannot be written (${error.message}): later runs time it again`);
     // Without a run directory nothing would tell what was computed with.
     return out === undefined ? device.choices : choices;
   }
   const total = Object.keys(choices.entries).length;
-  onEvent?.({ type: "tuned", timed, choices: total, seconds, path, isCut: limit.signal.aborted });
+  channel.note({ type: "tuned", timed, choices: total, seconds, path, isCut: limit.signal.aborted });
   return choices;
 }
 
@@ -159,7 +159,7 @@ async function readMeasured(
   path: string,
   adapter: string,
   kernels: string,
-  onEvent: TuningOptions["onEvent"],
+  channel: TuningOptions["channel"],
 ): Promise<Measured> {
   let text: string;
   try {
@@ -174,7 +174,7 @@ async function readMeasured(
     return made.adapter === adapter && made.kernels === kernels ? { quick, full } : NOTHING;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    onEvent?.({ type: "warning", message: `${path} is damaged (${error.message}): what it had is timed again` });
+    channel.warn(`${path} is damaged (${error.message}): what it had is timed again`);
     return NOTHING;
   }
 }

@@ -19,8 +19,8 @@
  *
  * The guard hands on `factor`, the factor of all links, or −1 when loss or gradient norm is not finite; every
  * assignment of the step keeps the old value where it is below 0. So the device itself leaves a bad step out, and
- * unless `--on-nan skip:N` allows it, every step after it too. The trainer learns of it at the next log, runs that very
- * step again with a count at each layer (`searchGraph`), and names the first tensor that is not finite.
+ * unless `--on-nan skip:N` allows it, every step after it too. The trainer learns of it at the next log or checkpoint,
+ * runs that very step again with a count at each layer (`searchGraph`), and names the first tensor that is not finite.
  *
  * With `--accumulate N`, a step that gathers adds its gradient, times its share of the mean, to the states
  * `gathered.…`; the last of N learns from the sum and clears them. They are two programs over the same kernels. The

@@ -5,9 +5,10 @@ import { OutOfMemoryError } from "../../src/device/out_of_memory.ts";
 import { layOut } from "../../src/device/webgpu/context.ts";
 import { Choices, type Chooser } from "../../src/graph/choices.ts";
 import { type Graph, liveNodes } from "../../src/graph/graph.ts";
+import { Channel } from "../../src/track/channel.ts";
+import type { Note } from "../../src/track/tracker.ts";
 import { createModel } from "../../src/models/mod.ts";
 import { MemoryError } from "../../src/train/budget.ts";
-import type { TrainEvent } from "../../src/train/events.ts";
 import { resolveOptions } from "../../src/train/options.ts";
 import { planRun } from "../../src/train/plan_run.ts";
 
@@ -63,7 +64,7 @@ function deviceOf({ most: [own, tuned], mostTuned = Infinity, plannedMore = 1, f
 async function batchOn(behaviour: Behaviour, tune: "off" | "quick", memory?: number) {
   const { device, counts } = deviceOf(behaviour);
   const directory = await Deno.makeTempDir();
-  const events: TrainEvent[] = [];
+  const notes: Note[] = [];
   const options = resolveOptions({
     ...{
       device,
@@ -73,13 +74,14 @@ async function batchOn(behaviour: Behaviour, tune: "off" | "quick", memory?: num
       memory,
       tune,
     },
-    ...{ batch: "auto", cache: { mode: "auto", directory }, onEvent: (event) => events.push(event) },
+    ...{ batch: "auto", cache: { mode: "auto", directory } },
   });
+  const channel = new Channel([{ name: "notes", note: (note) => void notes.push(note) }]);
   try {
-    const { batch, step, choices } = await planRun(options, 100, 10);
+    const { batch, step, choices } = await planRun({ ...options, channel }, 100, 10);
     assertEquals(step.batch, batch);
-    assertEquals(events.filter(({ type }) => type === "warning").length, counts.recovered);
-    assertEquals(events.flatMap((event) => event.type === "batch" ? [event.batch] : []), [batch]);
+    assertEquals(notes.filter(({ type }) => type === "warning").length, counts.recovered);
+    assertEquals(notes.flatMap((event) => event.type === "batch" ? [event.batch] : []), [batch]);
     return { batch, isTuned: choices !== device.choices, recovered: counts.recovered };
   } finally {
     await Deno.remove(directory, { recursive: true });
@@ -117,7 +119,7 @@ Deno.test("planRun() names a batch where there is no memory to time the one that
     ...{ device, model: createModel("lenet", { classes: 2, imageSize: 32 }), task: "multiclass", epochs: 1 },
     ...{ batch: 40, tune: "quick", cache: { mode: "auto", directory } },
   });
-  const { message } = await assertRejects(() => planRun(options, 100, 10), MemoryError);
+  const { message } = await assertRejects(() => planRun({ ...options, channel: new Channel() }, 100, 10), MemoryError);
   assertMatch(message, /^A batch of 40 pictures .*; give batch 1\d, which takes half as much, or batch auto/);
   assertEquals(counts.recovered, 1);
   await Deno.remove(directory, { recursive: true });

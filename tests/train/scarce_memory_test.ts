@@ -12,10 +12,10 @@ import { UserError } from "../../src/errors.ts";
 import { Model } from "../../src/models/mod.ts";
 import { conv2d, flatten, linear, relu, sequential } from "../../src/nn/mod.ts";
 import { MemoryError } from "../../src/train/budget.ts";
-import type { TrainEvent } from "../../src/train/events.ts";
 import { memoryOfRun, programsOf } from "../../src/train/memory.ts";
 import { adam } from "../../src/train/optimizers.ts";
 import type { TrainerOptions } from "../../src/train/options.ts";
+import type { Note } from "../../src/track/tracker.ts";
 import type { StepOptions } from "../../src/train/step.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import { traces } from "../e2e/runs.ts";
@@ -140,16 +140,16 @@ for (const telling of isQuick ? ["throws"] as const : ["reports", "throws"] as c
   test(`a batch that a GPU ${telling} no memory for is halved with auto, and kept`, async (given) => {
     const { train, val, device, leave, folder } = given;
     const memory = leave(20, telling);
-    const events: TrainEvent[] = [];
+    const notes: Note[] = [];
     const out = join(folder, "run");
     const trainer = new Trainer({
       ...optionsOf(device),
-      ...{ batch: "auto", out, onEvent: (event) => events.push(event) },
+      ...{ batch: "auto", out, trackers: [{ name: "notes", note: (note) => void notes.push(note) }] },
     });
     await trainer.fit(train, val);
     // 70 pictures are trained on: 64 fit by the plan, 64 and 32 do not on the device.
     assertEquals(trainer.batch, 16);
-    const told = events.filter(({ type }) => type === "warning" || type === "batch");
+    const told = notes.filter(({ type }) => type === "warning" || type === "batch");
     assertEquals(told.map((event) => event.type === "warning" ? event.message : event.type), [
       "there is no memory for a batch of 64 after all: 32 are tried",
       "there is no memory for a batch of 32 after all: 16 are tried",

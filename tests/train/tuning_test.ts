@@ -3,8 +3,9 @@ import { join } from "node:path";
 import type { Device, TuneOptions } from "../../src/device/device.ts";
 import { UserError } from "../../src/errors.ts";
 import { Choices } from "../../src/graph/choices.ts";
+import { Channel } from "../../src/track/channel.ts";
+import type { Note, RunProgress } from "../../src/track/tracker.ts";
 import { createModel } from "../../src/models/mod.ts";
-import type { TrainEvent } from "../../src/train/events.ts";
 import { adam } from "../../src/train/optimizers.ts";
 import type { Tune } from "../../src/train/options.ts";
 import type { StepOptions } from "../../src/train/step.ts";
@@ -46,12 +47,24 @@ async function inFolder(fn: (folder: string) => Promise<void>): Promise<void> {
   }
 }
 
-async function choose(folder: string, tune: Tune, events: TrainEvent[] = [], more: More = {}) {
+/** What is told while a run is tuned. */
+type Heard = Note | RunProgress;
+
+function channelTo(heard: Heard[]): Channel {
+  const hear = (what: Heard) => void heard.push(what);
+  return new Channel([{ name: "notes", note: hear, progress: hear }]);
+}
+
+async function choose(folder: string, tune: Tune, notes: Heard[] = [], more: More = {}) {
   const asked: TuneOptions[] = [];
   const choices = await choicesFor(
     {
       ...{ device: { ...tuningDevice(asked), ...more.device }, model, tune, accumulate: 1, out: more.out },
-      ...{ cache: { mode: "auto", directory: folder }, resume: false, onEvent: (event) => events.push(event) },
+      ...{
+        cache: { mode: "auto", directory: folder },
+        resume: false,
+        channel: channelTo(notes),
+      },
     },
     { ...step, batch: more.batch ?? step.batch },
     4,
@@ -68,7 +81,7 @@ Deno.test("without tuning a run computes as the device's own choices say", () =>
   }));
 
 Deno.test("a device that has one way to everything says so", async () => {
-  const events: TrainEvent[] = [];
+  const notes: Heard[] = [];
   const { entries } = await choicesFor(
     {
       ...{
@@ -78,24 +91,24 @@ Deno.test("a device that has one way to everything says so", async () => {
         cache: { mode: "auto" },
         accumulate: 1,
       },
-      ...{ resume: false, onEvent: (event) => events.push(event) },
+      ...{ resume: false, channel: channelTo(notes) },
     },
     step,
     4,
   );
   assertEquals(entries, { a: "stored", b: "stored" });
-  assertStringIncludes(JSON.stringify(events), "nothing to tune on an Adapter");
+  assertStringIncludes(JSON.stringify(notes), "nothing to tune on an Adapter");
 });
 
 Deno.test("what was timed is kept for later runs; a full tuning takes nothing from a quick one", () =>
   inFolder(async (folder) => {
-    const events: TrainEvent[] = [];
-    assertEquals((await choose(join(folder, "new"), "quick", events)).entries, { a: "stored", b: "quick" });
-    assertStringIncludes(JSON.stringify(events.at(-1)), '"timed":1');
-    const again = await choose(join(folder, "new"), "quick", events);
+    const notes: Heard[] = [];
+    assertEquals((await choose(join(folder, "new"), "quick", notes)).entries, { a: "stored", b: "quick" });
+    assertStringIncludes(JSON.stringify(notes.at(-1)), '"timed":1');
+    const again = await choose(join(folder, "new"), "quick", notes);
     assertEquals(again.asked[0].known, { b: "quick" });
     assertEquals(again.entries, { a: "stored", b: "quick" });
-    assertStringIncludes(JSON.stringify(events.at(-1)), '"timed":0');
+    assertStringIncludes(JSON.stringify(notes.at(-1)), '"timed":0');
     const full = await choose(join(folder, "new"), "full");
     assertEquals(full.asked[0].known, {});
     assertEquals(full.entries, { a: "stored", b: "full" });
@@ -117,9 +130,9 @@ Deno.test("a damaged file is named, ignored and written anew", () =>
   inFolder(async (folder) => {
     for (const damage of ["", "{", "[]", "{}", '{"quick":{"b":1},"full":{}}', "null", '{"quick":[],"full":{}}']) {
       await Deno.writeTextFile(join(folder, FILE), damage);
-      const events: TrainEvent[] = [];
-      assertEquals((await choose(folder, "quick", events)).asked[0].known, {}, damage);
-      const [warning] = events;
+      const notes: Heard[] = [];
+      assertEquals((await choose(folder, "quick", notes)).asked[0].known, {}, damage);
+      const [warning] = notes;
       assertEquals(warning.type, "warning", damage);
       assertStringIncludes(JSON.stringify(warning), FILE);
       assertEquals((await choose(folder, "quick")).asked[0].known, { b: "quick" });
@@ -141,9 +154,9 @@ Deno.test("auto tunes quickly for a large step on a GPU, and nothing else", () =
       { device: { ...gpu, rates }, batch: LARGE },
     ];
     for (const more of [...off, { device: { ...gpu, tune: undefined }, batch: LARGE }]) {
-      const events: TrainEvent[] = [];
-      assertEquals((await choose(folder, "auto", events, more)).entries, { a: "stored", b: "stored" });
-      assertEquals(events, []);
+      const notes: Heard[] = [];
+      assertEquals((await choose(folder, "auto", notes, more)).entries, { a: "stored", b: "stored" });
+      assertEquals(notes, []);
     }
     const { entries, asked: [{ effort }] } = await choose(folder, "auto", [], {
       ...{ device: { ...gpu, rates: { ...rates, flops: 1e12 } }, batch: LARGE },
@@ -156,7 +169,7 @@ Deno.test("auto says how long it may take, and ends then", () =>
   inFolder(async (folder) => {
     const { setTimeout } = globalThis;
     const waits: unknown[] = [];
-    const events: TrainEvent[] = [];
+    const notes: Heard[] = [];
     const device: Partial<Device> = {
       isSoftware: false,
       async tune(_graphs, { onProgress, signal }) {
@@ -168,13 +181,13 @@ Deno.test("auto says how long it may take, and ends then", () =>
     try {
       // deno-lint-ignore no-explicit-any
       globalThis.setTimeout = ((fn: () => void, ms: number) => (waits.push(ms), setTimeout(fn, ms / 1000))) as any;
-      await choose(folder, "auto", events, { device, batch: LARGE });
+      await choose(folder, "auto", notes, { device, batch: LARGE });
     } finally {
       globalThis.setTimeout = setTimeout;
     }
     assertEquals(waits.filter((ms) => ms === 20_000).length, 1);
     assertEquals(
-      events.map((event) => event.type === "tuning" ? event.atMost : event.type === "tuned" && event.isCut),
+      notes.map((told) => told.type === "tuning" ? told.atMost : told.type === "tuned" && told.isCut),
       [
         20,
         true,
@@ -185,12 +198,12 @@ Deno.test("auto says how long it may take, and ends then", () =>
 Deno.test("what cannot be kept is chosen for a run that keeps it, and for no other", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "file"), "");
-    const events: TrainEvent[] = [];
-    const into = (out?: string) => choose(join(folder, "file", "cache"), "quick", events, { out });
+    const notes: Heard[] = [];
+    const into = (out?: string) => choose(join(folder, "file", "cache"), "quick", notes, { out });
     assertEquals((await into("a run")).entries, { a: "stored", b: "quick" });
     assertEquals((await into()).entries, { a: "stored", b: "stored" });
-    assertEquals(events.map(({ type }) => type), ["warning", "warning"]);
-    assertStringIncludes(JSON.stringify(events), "cannot be written");
+    assertEquals(notes.map(({ type }) => type), ["warning", "warning"]);
+    assertStringIncludes(JSON.stringify(notes), "cannot be written");
   }));
 
 Deno.test("a resumed run computes as it began, or not at all", () =>
@@ -200,7 +213,7 @@ Deno.test("a resumed run computes as it began, or not at all", () =>
       choicesFor(
         {
           ...{ device: tuningDevice(asked), model, tune: "quick", cache: { mode: "auto" }, accumulate: 1 },
-          ...{ resume: true, out: folder },
+          ...{ resume: true, out: folder, channel: new Channel() },
         },
         step,
         4,

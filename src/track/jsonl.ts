@@ -1,0 +1,60 @@
+/**
+ * `metrics.jsonl`: the losses and metrics of a run, a JSON object a line.
+ *
+ * | type    | fields                                                                             |
+ * | ------- | ---------------------------------------------------------------------------------- |
+ * | `train` | `epoch`, `step`, `loss`, `lossKind`, `learningRate`, `skipped`, `imagesPerSecond`  |
+ * |         | in half precision `lossScale` and `overflows` too                                  |
+ * | `val`   | `epoch`, `step`, `accuracy`, `loss`, `lossKind`, `f1`, `auroc`                     |
+ *
+ * Epochs and steps count from 1. Losses of one `lossKind` can be compared: see `LossKind` in `tracker.ts`. Numbers that
+ * are not finite are strings: see `appendRecord` in `src/files.ts`.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { appendRecord, readRecords, writeAtomic } from "../files.ts";
+import type { LogFacts, Tracker, ValidationFacts } from "./tracker.ts";
+
+/** A record of `metrics.jsonl`. */
+export type MetricsRecord = Readonly<Record<string, string | number | null>> & { readonly step: number };
+
+/** Path of a run's `metrics.jsonl`. */
+export function metricsPath(run: string): string {
+  return join(run, "metrics.jsonl");
+}
+
+/** Keeps the records of a run in its directory. */
+export class JsonlTracker implements Tracker {
+  readonly name = "metrics.jsonl";
+  readonly #path: string;
+
+  /** @param run The run directory. */
+  constructor(run: string) {
+    this.#path = metricsPath(run);
+  }
+
+  /** Removes the records of later steps: the run that goes on writes them again. */
+  async rewind(step: number): Promise<void> {
+    const records = (await readRecords(this.#path)) as MetricsRecord[];
+    const kept = records.filter((record) => record.step <= step);
+    if (kept.length === records.length) return;
+    await writeAtomic(this.#path, kept.map((record) => `${JSON.stringify(record)}\n`).join(""));
+  }
+
+  /** Adds a record of type `train`. */
+  log({ lossScale, imagesPerSecond, ...facts }: LogFacts): Promise<void> {
+    const scale = lossScale && { lossScale: lossScale.scale, overflows: lossScale.overflows };
+    return this.#append({ type: "train", ...facts, ...scale, imagesPerSecond });
+  }
+
+  /** Adds a record of type `val`. */
+  validation({ epoch, step, lossKind, report: { accuracy, loss, f1, auroc } }: ValidationFacts): Promise<void> {
+    return this.#append({ type: "val", epoch, step, accuracy, loss, lossKind, f1, auroc });
+  }
+
+  #append(record: MetricsRecord): Promise<void> {
+    return appendRecord(this.#path, record);
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * The training loop.
+ *
+ * @module
+ */
+
+import type { Trained } from "../track/tracker.ts";
+import type { Fit } from "./fit.ts";
+
+/** Steps after which a device that was not measured is waited for, lest work pile up: a wait takes 11 ms. */
+const SETTLE_EVERY = 16;
+
+/**
+ * Trains a run from where it is to its last epoch, or to the signal. The model then has the weights of the best epoch.
+ *
+ * @throws UserError when a step is not finite.
+ */
+export async function trainingLoop(fit: Fit): Promise<Trained> {
+  const { state, train, pace, logEvery, options: { epochs, valEvery, signal, device } } = fit;
+  const settleEvery = device.rates?.queueDepth ?? SETTLE_EVERY;
+  const isDue = (every = Infinity) => state.stepsDone % every === 0;
+
+  while (state.progress.epoch < epochs && !signal?.aborted) {
+    for await (const batch of train.epoch(state.progress.epoch, state.progress.step)) {
+      state.step(batch);
+      fit.showStep(batch.count);
+      if (isDue(logEvery)) await fit.log();
+      else if (isDue(settleEvery)) await state.settle();
+      if (isDue(valEvery) && !state.isEpochDone) await pace.without(() => fit.validate());
+      await turn();
+      if (signal?.aborted) break;
+    }
+    if (!state.isEpochDone) break;
+    await fit.checkFinite();
+    await pace.without(() => fit.endEpoch());
+  }
+
+  const interrupted = state.progress.epoch < epochs;
+  if (interrupted) {
+    await fit.checkFinite();
+    await fit.saveLast();
+  }
+  fit.takeBestWeights();
+  const { epoch, best } = state.progress;
+  return { epochs: epoch, best, interrupted, lossScale: (await state.counts()).lossScale };
+}
+
+/** A turn of the event loop: without it, signals and Workers starve while the device blocks this thread. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
