@@ -12,8 +12,8 @@ const faces = join(cache, "faces");
 const backend = await hasWebGpu() ? "webgpu" : "gpujs";
 const flags = [
   ...["--data", faces, "--target", "Eyeglasses", "--model", "lenet", "--epochs", "3", "--batch", "8"],
-  ...["--backend", backend, "--augment", "flip", "--log-every", "3"],
-  // Twelve steps an epoch: updates of five, five and two of them.
+  ...["--backend", backend, "--augment", "flip", "--log-every", "5"],
+  // Twelve steps an epoch: updates of five, five and two of them; windows of the log run over the ends of epochs.
   ...["--accumulate", "5"],
   // What a run from pretrained weights sets: a resumed one must find all of it again.
   ...["--resize", "39", "--interpolation", "bicubic", "--normalize", "half"],
