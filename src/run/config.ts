@@ -211,9 +211,14 @@ function schemaOf(v: Valibot, table: CheckedSettings) {
 function settingsSchema(v: Valibot, table: CheckedSettings) {
   const entries = Object.entries(table).map(([name, { kind }]) => [
     name,
-    v.nullish(v.custom((value) => kind.faultOf(value) === undefined, kind.wants)),
+    v.nullish(v.custom((value) => isOwn(name, value) || kind.faultOf(value) === undefined, kind.wants)),
   ]);
   return v.looseObject(Object.fromEntries(entries), "an object");
+}
+
+/** Is it the name of a function of the user's, in a setting that takes one? */
+function isOwn(setting: string, value: unknown): boolean {
+  return (setting === "optimizer" || setting === "schedule") && typeof value === "string" && value !== "";
 }
 
 /**
@@ -233,6 +238,7 @@ export function settingsIn(config: RunConfig, run: string): Given {
   }
   const given = settingNames.filter((name) => found[name] !== undefined && found[name] !== null);
   for (const name of given) {
+    if (isOwn(name, found[name])) continue;
     try {
       checkValue(name, found[name], table[name].kind);
     } catch (error) {

@@ -5,7 +5,7 @@
  */
 
 import { writeAtomic } from "../files.ts";
-import { type ExportStyle, renameTensors } from "../interop/keys/rename.ts";
+import { renameTensors } from "../interop/keys/rename.ts";
 import type { WritableTensor } from "../interop/safetensors.ts";
 import { encodeSafetensors } from "../interop/safetensors_file.ts";
 import { familyOf, type Model } from "../models/mod.ts";
@@ -15,7 +15,7 @@ import { type CheckpointInfo, metadataOf } from "./checkpoint.ts";
 /** How weights are saved. */
 export interface SaveWeightsOptions {
   /** Whose names the tensors get: torchvision's, timm's, or the model's own, which is the default. */
-  readonly keys?: ExportStyle | "own";
+  readonly keys?: "torchvision" | "timm" | "own";
   /**
    * What the logits mean and how pictures are prepared; with it, `openModel` and `openPredictor` need nothing but the
    * file.

@@ -77,13 +77,15 @@ Deno.test("readConfig() refuses a folder that is no run, and what is not JSON", 
   }
 });
 
-Deno.test("settingsIn() gives settings without null, flags of earlier versions by their present names, or refuses", () => {
+Deno.test("settingsIn() gives settings without null, flags of earlier versions by their present names, or refuses", async () => {
   assertEquals(settingsIn({ settings: { epochs: 3, clipNorm: null } }, "run"), { epochs: 3 });
   assertEquals(settingsIn(today, "run"), {
     ...{ target: [], epochs: 2, learningRate: 0.01, warmupEpochs: 1, fallEvery: 3, skipNonFinite: 2 },
     learningRateScale: { "head.*": 10 },
   });
   assertThrows(() => settingsIn({ batch: 4 }, "runs/x"), UserError, "runs/x cannot be opened as a run");
+  const own = { settings: { optimizer: "lion" } };
+  assertEquals(settingsIn(await checkedConfig(own, "x"), "x").optimizer as string, "lion");
   const wrong = { flags: { lr: "fast" } };
   assertThrows(() => settingsIn(wrong, "runs/x"), UserError, 'learningRate is "fast": give a number of at least 0');
 });
