@@ -163,7 +163,8 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   const { classes = data.classes, cache = { mode: "auto" } } = options;
   if (model.classes !== data.outputs || model.channels !== data.channels) {
     throw new UserError(
-      `${model.name} takes ${model.channels} channels and gives ${model.classes} logits: the data have ${data.channels} and ${data.outputs}`,
+      `${model.name} takes ${model.channels} channels and gives ${model.classes} logits: ` +
+        `the data have ${data.channels} and ${data.outputs}`,
     );
   }
   const batch = Math.min(options.batch ?? 32, data.size);

@@ -63,7 +63,7 @@ function checkedPixels(pixels: RawPicture, called: string): Picture {
   const isSize = (size: unknown): size is number => Number.isSafeInteger(size) && (size as number) > 0;
   if (!isSize(width) || !isSize(height) || (channels !== 1 && channels !== 3)) {
     throw new UserError(
-      `${called} has pixels of ${width}×${height}×${channels}: give a width and a height of at least 1, and 1 or 3 channels`,
+      `${called} has pixels of ${width}×${height}×${channels}: give sides of at least 1, and 1 or 3 channels`,
     );
   }
   if (data.length !== width * height * channels) {

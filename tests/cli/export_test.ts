@@ -2,7 +2,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { main } from "../../cli.ts";
 import { openSafetensors } from "../../src/interop/safetensors_file.ts";
-import { createModel, type Model } from "../../src/models/mod.ts";
+import { createModel, Model } from "../../src/models/mod.ts";
+import { flatten, lazyLinear, sequential } from "../../src/nn/mod.ts";
 import type { CheckpointInfo } from "../../src/run/checkpoint.ts";
 import { RunDirectory } from "../../src/run/run_directory.ts";
 import { loadWeights } from "../../src/run/weights.ts";
@@ -78,5 +79,45 @@ Deno.test("export says which model no library has, and writes nothing", async ()
     assertEquals(code, 1);
     assertStringIncludes(err, "fovea: Cannot export lenet in timm's names: no library has this model");
     assert(!(await Array.fromAsync(Deno.readDir(run))).some(({ name }) => name === "x.safetensors"));
+  });
+});
+
+Deno.test("export --keys own writes lenet by its own names, and a model of the user's own with --models", async () => {
+  const root = new URL("../../mod.ts", import.meta.url).href;
+  const source = `import { flatten, lazyLinear, sequential } from ${JSON.stringify(root)};
+const build = ({ classes }) => sequential({ flatten: flatten(), head: lazyLinear(classes) });
+export const models = [{ name: "other", build }, { name: "my-net", build }];
+export const about = "no model";
+`;
+  const options = { classes: 2, channels: 3, imageSize: 32, stem: "auto" } as const;
+  const own = new Model("my-net", sequential({ flatten: flatten(), head: lazyLinear(2) }), options);
+  for (const model of [createModel("lenet", { classes: 2 }), own]) {
+    model.initialize(1);
+    await withRun(model, async (run) => {
+      const file = join(run, "mine.ts");
+      await Deno.writeTextFile(file, source);
+      const { code, out, err } = await command("export", run, "--keys", "own", "--models", file);
+      assertEquals([code, err], [0, ""]);
+      assertStringIncludes(out, `${model.parameters.length} tensors of ${model.name} written to`);
+      using exported = await openSafetensors(join(run, `${model.name}-own.safetensors`));
+      assertEquals([...exported.entries.keys()], model.parameters.map(({ name }) => name));
+      assertEquals(JSON.parse(exported.metadata.fovea).classes, ["a", "b"]);
+      const picture = new URL("../../fixtures/data/rgb.jpg", import.meta.url).pathname;
+      const predicted = await command("predict", run, picture, "--json", "--models", file);
+      assertEquals([predicted.code, predicted.err], [0, ""]);
+      assertEquals(Object.keys(JSON.parse(predicted.out).probabilities).sort(), ["a", "b"]);
+    });
+  }
+  await withRun(own, async (run) => {
+    const says = async (args: string[], text: string) => {
+      const { code, err } = await command("export", run, "--keys", "own", ...args);
+      assertEquals(code, 1);
+      assertStringIncludes(err, text);
+    };
+    await says([], "There is no model my-net in Fovea: where it is your own, give its definition with models");
+    const empty = join(run, "empty.ts");
+    await Deno.writeTextFile(empty, "export const a = 1;");
+    await says(["--models", empty], "empty.ts exports no model: export a Model, or an object with name and build");
+    await says(["--models", join(run, "none.ts")], "Cannot load ");
   });
 });

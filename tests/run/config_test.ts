@@ -77,7 +77,7 @@ Deno.test("readConfig() refuses a folder that is no run, and what is not JSON", 
   }
 });
 
-Deno.test("settingsIn() gives settings without null, flags of earlier versions by their present names, or refuses", async () => {
+Deno.test("settingsIn() gives settings without null, and flags by their present names", async () => {
   assertEquals(settingsIn({ settings: { epochs: 3, clipNorm: null } }, "run"), { epochs: 3 });
   assertEquals(settingsIn(today, "run"), {
     ...{ target: [], epochs: 2, learningRate: 0.01, warmupEpochs: 1, fallEvery: 3, skipNonFinite: 2 },

@@ -67,7 +67,7 @@ Deno.test("a model of the user's own that is not given, or in another size, is r
   for (const [given, says] of cases) await assertRejects(() => openRun(ofOwn, { models: given }), UserError, says);
 });
 
-Deno.test("loadWeights() loads a checkpoint of a user's own model by its own names, and makes another head fresh", async () => {
+Deno.test("loadWeights() loads a user's own model by its own names, and makes another head fresh", async () => {
   const file = checkpointPath(ofOwn, "best");
   const same = made();
   assertEquals((await loadWeights(same, file)).loaded.length, 4);

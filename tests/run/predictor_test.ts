@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "node:path";
 import type { Task } from "../../src/data/labels.ts";
-import { randomBelow, randomStream } from "../../src/data/random.ts";
+import { randomBelow, randomStream } from "../../src/random.ts";
 import { type Device, type Program, type Session } from "../../src/device/device.ts";
 import { openDevice } from "../../src/device/open.ts";
 import { runReference } from "../../src/device/reference.ts";

@@ -9,7 +9,7 @@ import { writeRun } from "./written_run.ts";
 
 const root = new URL("../../", import.meta.url);
 
-Deno.test("README's server answers requests that come together, and says what is wrong with a broken picture", async () => {
+Deno.test("README's server answers requests that come together, and says what is broken", async () => {
   const folder = await Deno.makeTempDir();
   const readme = await Deno.readTextFile(new URL("README.md", root));
   const example = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code).find((code) =>
