@@ -219,9 +219,10 @@ export const pictureSettings = {
 export const modelSettings = {
   model: setting(text, { heading: "Model", help: "see the command models", default: "naive-cnn" }),
   pretrained: setting(path, {
-    help: "weights to start from: safetensors, .pth or .pt, in torchvision's, timm's or Hugging Face's names; they " +
+    help:
+      "weights to start from: a run, or safetensors, .pth or .pt, in torchvision's, timm's or Hugging Face's names; they " +
       "bring model, image size and preprocessing along, unless given",
-    placeholder: "FILE",
+    placeholder: "RUN|FILE",
     byDefault: "none",
   }),
   stem: setting(choice(["auto", "imagenet", "small"]), {

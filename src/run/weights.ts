@@ -6,6 +6,7 @@
 
 import { sizeOf } from "../../kernels/op.ts";
 import { firstNames } from "../data/names.ts";
+import { isFolder } from "../data/paths.ts";
 import { UserError } from "../errors.ts";
 import type { PositionGrid } from "../interop/keys/family.ts";
 import { type Family, type KeyStyle, styleName } from "../interop/keys/mod.ts";
@@ -24,6 +25,8 @@ import type { ResolvedModelOptions } from "../models/model.ts";
 import { ownFamily, type OwnModel, remakeModel } from "../models/own.ts";
 import type { Parameter } from "../nn/layer.ts";
 import { factsOf, type Preprocessing, type WeightsFacts } from "./checkpoint.ts";
+import { readConfig } from "./config.ts";
+import { checkpointPath } from "./run_directory.ts";
 
 /** What became of a file's weights and a model's parameters. */
 export interface WeightsReport {
@@ -63,7 +66,7 @@ export interface WeightsOrigin {
  * bicubic as PyTorch's `interpolate`. The model changes only if all fits.
  *
  * @param model What gets the weights.
- * @param path The file.
+ * @param path The file, or a run, of which it is the best checkpoint.
  * @returns What was loaded and what was not.
  * @throws UserError that names the model that the weights look like, or the first tensor that is missing or of another
  * shape; or when the file cannot be read.
@@ -112,7 +115,7 @@ export async function loadWeights(model: Model, path: string): Promise<WeightsRe
 /**
  * Tells what a file's weights are of.
  *
- * @param path The file.
+ * @param path The file, or a run, of which it is the best checkpoint.
  * @param own Models of the user's own.
  * @returns Models and sizes; no models where it is none that is known here.
  * @throws UserError when the file cannot be read or its names are those of no family.
@@ -126,8 +129,9 @@ export async function originOf(path: string, own: readonly OwnModel[] = []): Pro
  * Opens a file, whose names are read as those of the model that it says it is of, or of `model`, where that is the
  * user's own.
  */
-function open(path: string, own: readonly OwnModel[], model?: Model): Promise<NamedWeights> {
-  return NamedWeights.open(path, families, (metadata) => {
+async function open(given: string, own: readonly OwnModel[], model?: Model): Promise<NamedWeights> {
+  const path = await fileAt(given);
+  return await NamedWeights.open(path, families, (metadata) => {
     if (model && !familyOf(model.name)) return ownFamily(model);
     const facts = factsOf(metadata, path);
     if (!facts) return undefined;
@@ -136,6 +140,13 @@ function open(path: string, own: readonly OwnModel[], model?: Model): Promise<Na
     // What was exported of a model of the user's own says all of its options.
     return ownFamily(remakeModel(name, options as ResolvedModelOptions, own));
   });
+}
+
+/** The file of weights; of a run, its best checkpoint. */
+async function fileAt(path: string): Promise<string> {
+  if (!await isFolder(path)) return path;
+  await readConfig(path);
+  return checkpointPath(path, "best");
 }
 
 /** What happens to a parameter. */
@@ -233,7 +244,11 @@ function describe(weights: NamedWeights, path: string): WeightsOrigin {
   };
   if (facts) {
     const { name, classes, ...options } = facts.model;
-    if (classes !== undefined) return { style, models: [name], options: { classes, ...options }, ...said };
+    if (classes !== undefined) {
+      // Which one `auto` was depends on the picture's size, and another may be asked for.
+      const stem = options.stem === "auto" ? stemIn(weights, models.find((known) => known.name === name)) : {};
+      return { style, models: [name], options: { classes, ...options, ...stem }, ...said };
+    }
   }
   // What earlier versions exported says the model's name and how pictures are prepared, and none of its sizes.
   const candidates = facts ? models.filter(({ name }) => name === facts.model.name) : models;
@@ -256,21 +271,25 @@ function describe(weights: NamedWeights, path: string): WeightsOrigin {
  *
  * @param said Side of the pictures, where the file says it.
  */
-function optionsFor(
-  { imageSize: published, minImageSize, takes = [] }: ModelDefinition,
-  { family, shapes }: NamedWeights,
-  said?: number,
-): ModelOptions | undefined {
+function optionsFor(definition: ModelDefinition, weights: NamedWeights, said?: number): ModelOptions | undefined {
+  const { imageSize: published, minImageSize } = definition;
+  const { family, shapes } = weights;
   const [, channels = 3, kernel = 1] = shapes.get(`${family.stem}.weight`) ?? [];
   const [classes = 1] = shapes.get(`${family.heads[0]}.weight`) ?? [];
   const imageSize = picturePatches(family, shapes) * kernel || (said ?? published);
   if (channels < 1 || classes < 1 || imageSize < minImageSize) return undefined;
   return {
     ...{ classes, channels, imageSize },
-    ...takes.includes("stem") ? { stem: kernel === 3 ? "small" : "imagenet" } : {},
+    ...stemIn(weights, definition),
     // Where they start is no matter: the file has them.
     ...[...shapes.keys()].some((name) => name.endsWith("ls1.gamma")) ? { layerScale: 1 } : {},
   };
+}
+
+/** Which of its first layers a model has, where it may have several. */
+function stemIn({ family, shapes }: NamedWeights, definition?: ModelDefinition): Pick<ModelOptions, "stem"> {
+  if (!definition?.takes?.includes("stem")) return {};
+  return { stem: shapes.get(`${family.stem}.weight`)?.[2] === 3 ? "small" : "imagenet" };
 }
 
 /** Patches along a side of the picture, where a tensor has a place for each patch; else 0. */

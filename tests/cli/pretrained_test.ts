@@ -1,10 +1,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { join } from "node:path";
 import { parseCommand } from "../../src/cli/command.ts";
 import * as tables from "../../src/cli/flags.ts";
 import { loadPretrained, withPretrained } from "../../src/cli/pretrained.ts";
 import { UserError } from "../../src/errors.ts";
 import { createModel } from "../../src/models/mod.ts";
+import { saveWeights } from "../../src/run/save_weights.ts";
 import { publishedKeys, withTensors } from "../interop/published.ts";
+import { infoFor, writeRun } from "../run/written_run.ts";
 
 /** The flags that weights may bring along, after they did. */
 async function filled(path: string, ...args: string[]) {
@@ -65,4 +68,31 @@ Deno.test("--pretrained counts what became of the weights, and names it with --v
     await loadPretrained(model, path, false, (line) => lines.push(line));
     assertEquals(lines.length, 6);
   });
+});
+
+Deno.test("--pretrained takes a run, and what was exported of it, with model, sizes and preprocessing", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const trained = createModel("resnet18", { classes: 2, imageSize: 40 });
+    const run = await writeRun(folder, trained);
+    const file = join(folder, "exported.safetensors");
+    await saveWeights(trained, file, { keys: "timm", about: infoFor(trained) });
+    const { mean, std } = infoFor(trained).preprocessing;
+    for (const path of [run, file]) {
+      assertEquals(await filled(path), {
+        ...{ model: "resnet18", imageSize: 40, stem: "small", resize: 44, interpolation: "bicubic" },
+        normalize: { mean, std },
+      });
+      const { stem, resize } = await filled(path, "--image-size", "80");
+      assertEquals([stem, resize], ["small", 88], "its first layer stays");
+      const lines: string[] = [];
+      const model = createModel("resnet18", { classes: 2, imageSize: 40 });
+      await loadPretrained(model, path, false, (line) => lines.push(line));
+      assertEquals(model.weights, trained.weights);
+    }
+    await Deno.remove(join(run, "config.json"));
+    await assertRejects(() => filled(run), UserError, "is not a run directory");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
