@@ -22,6 +22,9 @@ export interface LossInputs {
   readonly labelSmoothing?: number;
 }
 
+/** A loss of the user's own: the mean loss of a batch, a scalar, which is differentiated. */
+export type LossFunction = (b: GraphBuilder, inputs: LossInputs) => Tensor;
+
 /**
  * Mean loss of a batch, a scalar: softmax cross-entropy for `multiclass`, sigmoid cross-entropy for the others.
  *

@@ -16,11 +16,12 @@ import type { Model } from "../models/model.ts";
 import { checkGiven, type Given, idleIn, recordOf, resolveSettings } from "../run/resolve.ts";
 import { type DataFacts, type Settings, settings } from "../run/settings.ts";
 import { resolveTeacher, type Teacher, type TeacherOptions } from "./distillation.ts";
+import type { LossFunction } from "./losses.ts";
 import { adam, adamW, type Optimizer, sgd } from "./optimizers.ts";
 import type { RunDirectory } from "../run/run_directory.ts";
 import type { Channel } from "../track/channel.ts";
 import type { Tracker } from "../track/tracker.ts";
-import type { Schedule } from "./schedules.ts";
+import type { ScheduleFunction } from "./schedules.ts";
 
 /**
  * `off` times nothing; `quick` times the variants nearest to what the heuristic chooses, `full` all of them. `auto` is
@@ -45,6 +46,8 @@ export interface TrainerOptions {
   readonly resume?: boolean;
   /** A model whose answers are learnt from besides the labels; it is left as it is. */
   readonly teacher?: TeacherOptions;
+  /** A loss of one's own in the place of the task's. It is told the class weights and the label smoothing, too. */
+  readonly loss?: LossFunction;
   /** Are told what happens, besides what the run directory keeps. */
   readonly trackers?: readonly Tracker[];
   /** Ends the run after the step in progress; what is done is saved. */
@@ -102,8 +105,8 @@ export interface TrainerOptions {
   readonly learningRateScale?: Readonly<Record<string, number>>;
   /** Factor on the learning rate from each layer to the one below it, the head having the full rate. Default: 1. */
   readonly layerDecay?: number;
-  /** Of the learning rate. Default: `cosine`. */
-  readonly schedule?: Schedule["name"];
+  /** Of the learning rate. Or a function of the step, after the warm-up. Default: `cosine`. */
+  readonly schedule?: "constant" | "step" | "cosine" | ScheduleFunction;
   /** Epochs in which the rate rises from zero. Default: 0.5. */
   readonly warmupEpochs?: number;
   /** Epochs between two falls of the schedule step. Default: 30. */
@@ -160,10 +163,11 @@ export interface TrainerOptions {
 }
 
 /** Options that are no settings. */
-const OTHERS = ["device", "model", "task", "out", "resume", "teacher", "trackers", "signal"] as const;
+const OTHERS = ["device", "model", "task", "out", "resume", "teacher", "loss", "trackers", "signal"] as const;
 
 /** Options that have no default, or whose default depends on the data. */
 type Open =
+  | "loss"
   | "memory"
   | "out"
   | "clipNorm"
@@ -200,22 +204,25 @@ export type SettledOptions = Omit<ResolvedOptions, "batch"> & { readonly batch: 
  * @throws TypeError for an option that is unknown, of another type, or without effect; RangeError for one out of range.
  */
 export function resolveOptions(options: TrainerOptions): ResolvedOptions {
-  const { device, model, task, out, resume = false, teacher, trackers = [], signal } = options;
+  const { device, model, task, out, resume = false, teacher, loss, trackers = [], signal } = options;
+  if (loss && teacher) throw new TypeError("loss and teacher cannot be given together: give one");
   const given = givenIn(options);
-  checkGiven({ ...options, ...given }, OTHERS);
+  const { optimizer: _rule, cache: _store, schedule: _course, ...plain } = options;
+  checkGiven({ ...plain, ...given }, OTHERS);
   const asked = { ...given, ...settingsOfModel(model) };
   const idle = idleIn(teacher ? { ...asked, teacher: teacher.model.name } : asked, { task });
   if (idle) throw new TypeError(`${idle.name} would change nothing: ${idle.why}`);
   const values = resolveSettings({ ...asked, task });
   return {
     ...values,
-    ...{ device, model, task, out, resume, trackers, signal, given },
+    ...{ device, model, task, out, resume, loss, trackers, signal, given },
     // They depend on the data.
     augment: given.augment,
     resize: given.resize,
     batch: values.batch!,
     learningRate: values.learningRate!,
     weightDecay: values.weightDecay!,
+    schedule: typeof options.schedule === "function" ? options.schedule : values.schedule,
     optimizer: typeof options.optimizer === "object" ? options.optimizer : optimizerOf(values),
     cache: typeof options.cache === "object" ? options.cache : { mode: values.cache, budgetBytes: values.cacheBudget },
     teacher: teacher && resolveTeacher(teacher),
@@ -223,15 +230,16 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
 }
 
 /** What was given as settings, an object in a setting's place by what it says of itself. */
-function givenIn({ optimizer, cache, ...options }: TrainerOptions): Given {
+function givenIn({ optimizer, cache, schedule, ...options }: TrainerOptions): Given {
   const plain = Object.entries(options).filter(([name, value]) => value !== undefined && !isOther(name));
-  const rule = typeof optimizer === "object" ? settingsOfRule(optimizer) : optimizer && { optimizer };
+  const rule = typeof optimizer === "object" ? settingsOfRule(optimizer) : optimizer !== undefined && { optimizer };
   return {
     ...Object.fromEntries(plain) as Given,
     ...rule,
+    ...schedule !== undefined && typeof schedule !== "function" && { schedule },
     ...typeof cache === "object"
       ? { cache: cache.mode, ...cache.budgetBytes !== undefined && { cacheBudget: cache.budgetBytes } }
-      : cache && { cache },
+      : cache !== undefined && { cache },
   };
 }
 
@@ -275,14 +283,16 @@ export function factsOf({ kind, task, pictureSize, hasOwnSplit }: Dataset): Data
  * @param resolved What the run has settled by itself, and what is known of it beside the options.
  */
 export function settingsRecord(
-  { given, model, optimizer }: ResolvedOptions,
+  { given, model, optimizer, schedule }: ResolvedOptions,
   data: Dataset,
   resolved: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
   const facts = factsOf(data);
   const asked = { ...data.origin, ...settingsOfModel(model), ...given, ...resolved } as Given;
   const values = { ...resolveSettings(asked, facts), optimizer: optimizer.name } as Settings;
-  return recordOf(values, facts);
+  // What the user's own is cannot be written down.
+  const course = typeof schedule === "function" ? { schedule: "own" } : {};
+  return { ...recordOf(values, facts), ...course };
 }
 
 /** Random changes to the pictures of a training split. */

@@ -4,10 +4,25 @@
  * @module
  */
 
+/** What a schedule of the user's own is told. */
+export interface ScheduleStep {
+  /** The step, from 0. */
+  readonly step: number;
+  /** Steps of the whole run. */
+  readonly totalSteps: number;
+  /** Steps in which the rate rises from near 0; the schedule is asked about those after them. */
+  readonly warmupSteps: number;
+  /** The rate that the schedule scales. */
+  readonly learningRate: number;
+}
+
+/** A schedule of the user's own: the learning rate of a step. The same step has the same rate, so that a run resumes. */
+export type ScheduleFunction = (at: ScheduleStep) => number;
+
 /** Options of {@link learningRateAt}. */
 export interface Schedule {
   /** Course of the rate after the warm-up. */
-  readonly name: "constant" | "step" | "cosine";
+  readonly name: "constant" | "step" | "cosine" | ScheduleFunction;
   /** The rate that the schedule scales. */
   readonly learningRate: number;
   /** Steps of the whole run. */
@@ -26,10 +41,17 @@ export interface Schedule {
  * Warm-up is linear: step k of w has (k + 1) / w of the rate. After it, `cosine` falls to 0 along half a cosine
  * (Loshchilov and Hutter, 2017, without restarts), `step` multiplies by gamma at every fall, counted from the run's
  * start.
+ *
+ * @throws RangeError when a schedule of the user's own gives a rate that is none.
  */
 export function learningRateAt(step: number, schedule: Schedule): number {
   const { name, learningRate, totalSteps, warmupSteps = 0, fallEvery = totalSteps, gamma = 0.1 } = schedule;
   if (step < warmupSteps) return learningRate * (step + 1) / warmupSteps;
+  if (typeof name === "function") {
+    const rate = name({ step, totalSteps, warmupSteps, learningRate });
+    if (Number.isFinite(rate) && rate >= 0) return rate;
+    throw new RangeError(`The schedule gives a learning rate of ${rate} at step ${step}: give a number of at least 0`);
+  }
   switch (name) {
     case "constant":
       return learningRate;

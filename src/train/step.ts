@@ -19,7 +19,7 @@ import { recompute } from "../graph/recompute.ts";
 import type { Model } from "../models/model.ts";
 import { distillationLoss, type Teacher, teacherLogits } from "./distillation.ts";
 import { lossScale } from "./loss_scale.ts";
-import { taskLoss } from "./losses.ts";
+import { type LossFunction, taskLoss } from "./losses.ts";
 import type { Optimizer } from "./optimizers.ts";
 import type { SettledOptions } from "./options.ts";
 import { learnAll, type Learning, learningOf } from "./parameter_groups.ts";
@@ -34,6 +34,8 @@ export interface StepOptions extends UpdateOptions {
   readonly learning?: Learning;
   /** Share of the target that all classes get alike. */
   readonly labelSmoothing: number;
+  /** In the place of the task's loss. */
+  readonly loss?: LossFunction;
   /** What the student learns from besides the labels. */
   readonly teacher?: Teacher;
   /**
@@ -53,9 +55,9 @@ export type LearningStep = StepOptions & Required<Pick<StepOptions, "learning">>
  * @param samples Size of the training split.
  */
 export function stepOf(options: SettledOptions, samples: number): LearningStep {
-  const { model, task, batch, accumulate, optimizer, weightDecay, clipNorm, labelSmoothing, teacher } = options;
+  const { model, task, batch, accumulate, optimizer, weightDecay, clipNorm, labelSmoothing, teacher, loss } = options;
   return {
-    ...{ task, optimizer, weightDecay, clipNorm, labelSmoothing, teacher },
+    ...{ task, optimizer, weightDecay, clipNorm, labelSmoothing, teacher, loss },
     learning: learningOf(model.parameters, options),
     batch: Math.min(batch, samples),
     accumulation: accumulate > 1 ? "update" : undefined,
@@ -116,6 +118,12 @@ interface Forward {
   readonly grads: readonly Gradient[];
 }
 
+/** A loss of the user's own. Throws TypeError where it is no scalar. */
+function scalarOf(loss: Tensor): Tensor {
+  if (loss.shape.length === 0) return loss;
+  throw new TypeError(`The loss has the shape [${loss.shape.join(", ")}]: give the mean of the batch, a scalar`);
+}
+
 /** Loss and gradients: what training and the search share. */
 function forwardBackward(model: Model, options: StepOptions): Forward {
   const { task, batch, labelSmoothing, teacher, precision } = options;
@@ -130,6 +138,8 @@ function forwardBackward(model: Model, options: StepOptions): Forward {
   const taught = teacher && teacherLogits(b, teacher, changed?.pictures ?? imagesOf(b, model, batch));
   const loss = taught
     ? distillationLoss(b, task, teacher, { ...operands, teacher: taught, outputs: scope.outputs })
+    : options.loss
+    ? scalarOf(options.loss(b, operands))
     : taskLoss(b, task, operands);
   const learnt = model.parameters.filter(({ name }) => rates.has(name));
   const parameters = learnt.map(({ name, shape }) => b.state(name, shape));

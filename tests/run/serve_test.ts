@@ -39,19 +39,15 @@ Deno.test("README's server answers requests that come together, and says what is
   }).spawn();
   try {
     const url = await addressOf(server.stderr);
-    const photo = await Deno.readFile(new URL("fixtures/data/rgb.jpg", root));
-    const post = (body: Uint8Array<ArrayBuffer>) => fetch(url, { method: "POST", body });
-    const answers = await Promise.all(Array.from({ length: 8 }, () => post(photo)));
-    for (const answer of answers) {
-      assertEquals(answer.status, 200);
-      const { probabilities, top, labels } = await answer.json();
-      assertEquals(Object.keys(probabilities), ["Black_Hair", "Blond_Hair"]);
+    const { answers, broken } = await asked(folder, url);
+    assertEquals(answers.length, 8);
+    for (const { status, body: { probabilities, top, labels } } of answers) {
+      assertEquals([status, Object.keys(probabilities)], [200, ["Black_Hair", "Blond_Hair"]]);
       assert(Math.abs(probabilities.Black_Hair + probabilities.Blond_Hair - 1) < 1e-9);
       assertEquals([probabilities[top.name], labels], [top.probability, [top.name]]);
     }
-    const broken = await post(new Uint8Array([1, 2, 3]));
     assertEquals(broken.status, 400);
-    assert((await broken.json()).error.startsWith("pictures[0] "));
+    assert(broken.body.error.startsWith("pictures[0] "), broken.body.error);
   } finally {
     server.kill("SIGKILL");
     await server.status;
@@ -68,4 +64,26 @@ async function addressOf(stderr: ReadableStream<Uint8Array<ArrayBuffer>>): Promi
     if (url) return url;
   }
   throw new Error(`the server ended: ${said}`);
+}
+
+/** What the server answers to eight pictures at once and to bytes that are none. The tests themselves may use no network. */
+async function asked(folder: string, url: string) {
+  const client = join(folder, "client.ts");
+  const photo = new URL("fixtures/data/rgb.jpg", root).pathname;
+  await Deno.writeTextFile(
+    client,
+    `const photo = await Deno.readFile(${JSON.stringify(photo)});
+const post = async (body) => {
+  const answer = await fetch(${JSON.stringify(url)}, { method: "POST", body });
+  return { status: answer.status, body: await answer.json() };
+};
+const answers = await Promise.all(Array.from({ length: 8 }, () => post(photo)));
+console.log(JSON.stringify({ answers, broken: await post(new Uint8Array([1, 2, 3])) }));
+`,
+  );
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-check", "--allow-read", "--allow-net=127.0.0.1", client],
+  }).output();
+  assert(success, new TextDecoder().decode(stderr));
+  return JSON.parse(new TextDecoder().decode(stdout));
 }

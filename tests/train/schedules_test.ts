@@ -1,4 +1,4 @@
-import { assertAlmostEquals } from "@std/assert";
+import { assertAlmostEquals, assertThrows } from "@std/assert";
 import { learningRateAt, type Schedule } from "../../src/train/schedules.ts";
 
 const base = { learningRate: 2, totalSteps: 100 };
@@ -13,6 +13,7 @@ const cases: readonly [name: string, schedule: Schedule, rates: Readonly<Record<
   // The cosine takes what is left: from step 20 to step 100.
   ["warm-up and cosine", { ...base, name: "cosine", warmupSteps: 20 }, { 0: 0.1, 19: 2, 20: 2, 60: 1, 100: 0 }],
   ["warm-up and step", { ...base, name: "step", fallEvery: 30, warmupSteps: 10 }, { 9: 2, 29: 2, 30: 0.2 }],
+  ["a function", { ...base, name: ({ step, totalSteps }) => step / totalSteps, warmupSteps: 10 }, { 9: 2, 50: 0.5 }],
   ["warm-up as long as the run", { ...base, name: "cosine", warmupSteps: 100 }, { 0: 0.02, 99: 2 }],
 ];
 
@@ -23,5 +24,15 @@ Deno.test("learningRateAt()", async (t) => {
         assertAlmostEquals(learningRateAt(Number(step), schedule), rate, 1e-12, `step ${step}`);
       }
     });
+  }
+});
+
+Deno.test("learningRateAt() refuses a rate of the user's that is none", () => {
+  for (const rate of [NaN, -1, Infinity]) {
+    assertThrows(
+      () => learningRateAt(3, { ...base, name: () => rate }),
+      RangeError,
+      `${rate} at step 3: give a number`,
+    );
   }
 });
