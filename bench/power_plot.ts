@@ -1,11 +1,11 @@
 /**
- * A picture of times that grow as powers: a chart for each series, both axes logarithmic, with the fitted line.
+ * A chart of times that grow as powers: a panel for each series, both axes logarithmic, with the fitted line.
  *
  * @module
  */
 
-import { Canvas, type Color, type Point } from "../src/report/canvas.ts";
-import { blue, ink, line as gridColor, orange, softInk } from "../src/report/palette.ts";
+import { type Chart, COMMON } from "../src/report/chart.ts";
+import { blue, ink, line, orange, softInk } from "../src/report/palette.ts";
 
 /** Times over one quantity. */
 export interface PowerSeries {
@@ -33,72 +33,61 @@ export function powerLaw(points: readonly (readonly [value: number, seconds: num
   return { factor: Math.exp(y0 - exponent * x0), exponent };
 }
 
-/** Of a chart, in pixels. */
+/** Of a panel, in pixels. */
 const [WIDTH, HEIGHT] = [420, 380];
 const [LEFT, TOP, GAP, BELOW] = [120, 100, 50, 100];
 const LABEL = 20;
 
-/** Where values stand along an axis, 0 to 1. */
-type Place = (value: number) => number;
-
-/** A logarithmic axis, with `margin` of its length free at both ends. */
-function logarithmic(low: number, high: number, margin: number): Place {
-  const length = Math.log(high / low);
-  return (value) => margin + (1 - 2 * margin) * Math.log(value / low) / length;
-}
-
-/** Powers of ten from the one at or below the least to the one at or above the greatest. */
-function decades(values: readonly number[]): number[] {
-  const [low, high] = [Math.floor(Math.log10(Math.min(...values))), Math.ceil(Math.log10(Math.max(...values)))];
-  return Array.from({ length: high - low + 1 }, (_, k) => 10 ** (low + k));
-}
-
-/** A time for people. */
-const timeText = (seconds: number): string => seconds < 1 ? `${Math.round(1000 * seconds)} ms` : `${seconds} s`;
-
-/** Draws the series side by side, over one axis of time. */
-export function powerPlot(series: readonly PowerSeries[]): Promise<Uint8Array<ArrayBuffer>> {
-  const ticks = decades(series.flatMap(({ points }) => points.map(([, seconds]) => seconds)));
-  const y = logarithmic(ticks[0], ticks.at(-1)!, 0);
-  const canvas = new Canvas(LEFT + series.length * (WIDTH + GAP), TOP + HEIGHT + BELOW);
-  for (const tick of ticks) {
-    const at: Point = [LEFT - 14, TOP + HEIGHT * (1 - y(tick)) + 7];
-    canvas.text(timeText(tick), at, { size: LABEL, color: softInk, align: "end" });
-  }
-  series.forEach((one, k) => drawChart(canvas, LEFT + k * (WIDTH + GAP), one, y, ticks));
-  return canvas.encode();
-}
-
-function drawChart(
-  canvas: Canvas,
-  left: number,
-  { of, at, points, fit }: PowerSeries,
-  y: Place,
-  ticks: number[],
-): void {
-  const values = points.map(([value]) => value);
-  const x = logarithmic(values[0], values.at(-1)!, 0.08);
-  const place = ([value, seconds]: readonly [number, number]): Point => [
-    left + WIDTH * x(value),
-    TOP + HEIGHT * (1 - y(seconds)),
-  ];
-  const middle = left + WIDTH / 2;
-  canvas.text(`time over ${of}: exponent ${fit.exponent.toFixed(2)}`, [left, TOP - 54], {
-    size: 24,
-    color: ink,
-    bold: true,
-  });
-  canvas.text(at, [left, TOP - 22], { size: LABEL, color: softInk });
-  const across = (top: number, height: number, color: Color) => canvas.fill(left, top, WIDTH, height, color);
-  for (const tick of ticks) across(TOP + HEIGHT * (1 - y(tick)), 1, gridColor);
-  for (const value of values) {
-    const column = left + WIDTH * x(value);
-    canvas.fill(column, TOP, 1, HEIGHT, gridColor);
-    canvas.text(`${value}`, [column, TOP + HEIGHT + 30], { size: LABEL, color: softInk, align: "middle" });
-  }
-  across(TOP + HEIGHT, 2, softInk);
-  canvas.text(of, [middle, TOP + HEIGHT + 66], { size: LABEL, color: softInk, align: "middle" });
-  const ends = [values[0], values.at(-1)!].map((value) => place([value, fit.factor * value ** fit.exponent]));
-  canvas.stroke([ends], 2.5, orange);
-  canvas.stroke(points.map((point) => [place(point)]), 12, blue);
+/** Charts the series side by side, over one axis of time. */
+export function powerChart(series: readonly PowerSeries[]): Chart {
+  const exponents = series.flatMap(({ points }) => points.map(([, seconds]) => Math.log10(seconds)));
+  const [min, max] = [10 ** Math.floor(Math.min(...exponents)), 10 ** Math.ceil(Math.max(...exponents))];
+  const left = (k: number) => LEFT + k * (WIDTH + GAP);
+  const text = { fontSize: LABEL, color: softInk };
+  const grey = { show: true, lineStyle: { color: line } };
+  return {
+    width: left(series.length),
+    height: TOP + HEIGHT + BELOW,
+    option: {
+      ...COMMON,
+      title: series.map(({ of, at, fit }, k) => ({
+        ...{ text: `time over ${of}: exponent ${fit.exponent.toFixed(2)}`, subtext: at, left: left(k), top: 24 },
+        ...{ padding: 0, textStyle: { fontSize: 19, color: ink }, subtextStyle: text },
+      })),
+      grid: series.map((_, k) => ({ left: left(k), top: TOP, width: WIDTH, height: HEIGHT, outerBoundsMode: "none" })),
+      xAxis: series.map(({ of, points }, k) => {
+        const values = points.map(([value]) => value);
+        const margin = (values.at(-1)! / values[0]) ** 0.1;
+        return {
+          ...{ type: "log", gridIndex: k, min: values[0] / margin, max: values.at(-1)! * margin },
+          ...{
+            axisLabel: { ...text, margin: 12, customValues: values },
+            axisTick: { show: false, customValues: values },
+          },
+          ...{ axisLine: { lineStyle: { color: softInk, width: 2 } }, splitLine: grey },
+          ...{ name: of, nameLocation: "middle", nameGap: 46, nameMoveOverlap: false, nameTextStyle: text },
+        };
+      }),
+      yAxis: series.map((_, k) => ({
+        ...{
+          type: "log",
+          gridIndex: k,
+          min,
+          max,
+          axisLine: { show: false },
+          axisTick: { show: false },
+          splitLine: grey,
+        },
+        axisLabel: { show: k === 0, formatter: "{value} s", ...text, margin: 14 },
+      })),
+      series: series.flatMap(({ points, fit }, k) => {
+        const panel = { xAxisIndex: k, yAxisIndex: k, silent: true };
+        const fitted = [points[0], points.at(-1)!].map(([value]) => [value, fit.factor * value ** fit.exponent]);
+        return [
+          { ...panel, type: "line", data: fitted, symbol: "none", lineStyle: { color: orange, width: 2.5 } },
+          { ...panel, type: "scatter", z: 3, data: points, symbolSize: 12, itemStyle: { color: blue, opacity: 1 } },
+        ];
+      }),
+    },
+  };
 }

@@ -6,8 +6,9 @@
 
 import type { Device } from "../../src/device/device.ts";
 import { createModel, type ModelOptions } from "../../src/models/mod.ts";
+import { draw } from "../../src/report/draw.ts";
 import type { Item } from "../item.ts";
-import { powerLaw, powerPlot, type PowerSeries } from "../power_plot.ts";
+import { powerChart, powerLaw, type PowerSeries } from "../power_plot.ts";
 import { prepare, trainingStep } from "../programs.ts";
 import { median } from "../table.ts";
 
@@ -76,7 +77,7 @@ export const growth: Item = {
       for (const value of one.values) points.push([value, await secondsOf(device, one, value)]);
       measured.push({ of: one.of, at: one.at, points, fit: powerLaw(points) });
     }
-    await Deno.writeFile(PLOT, await powerPlot(measured));
+    await Deno.writeFile(PLOT, (await draw(powerChart(measured))).png);
     return {
       title: "Growth of a training step",
       columns: ["over", "of", "ms at each value", "fitted exponent"],

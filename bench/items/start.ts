@@ -18,13 +18,21 @@ const networks: readonly (readonly [name: string, size: number, batch: number, m
 
 async function run(args: readonly string[]): Promise<number> {
   const start = performance.now();
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", ...args],
-    ...{ cwd: root, stdout: "null", stderr: "piped" },
-  }).output();
-  if (!success) throw new Error(`${args.join(" ")} failed: ${new TextDecoder().decode(stderr)}`);
+  await output(args);
   return (performance.now() - start) / 1000;
 }
+
+async function output(args: readonly string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", ...args],
+    ...{ cwd: root, stdout: "piped", stderr: "piped" },
+  }).output();
+  if (!success) throw new Error(`${args.join(" ")} failed: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout);
+}
+
+/** Bytes that a fresh main job may fetch. */
+const MOST_FETCHED = 30e6;
 
 /** Median of three, after one that fills the caches. */
 async function medianOf(args: readonly string[]): Promise<number> {
@@ -44,9 +52,11 @@ export const start: Item = {
         const seconds = await medianOf(["bench/first_step.ts", name, `${size}`, `${batch}`, faces]);
         rows.push([`the first loss of ${name} at ${size}², batch ${batch}`, seconds, most]);
       }
+      const fetched = Number(await output(["bench/fetched.ts"]));
+      rows.push(["a main job with empty caches fetches, MB (Deno itself aside)", fetched / 1e6, MOST_FETCHED / 1e6]);
       return {
-        title: "From the command to the first step, s, with warm caches",
-        columns: ["what", "s", "at most"],
+        title: "From the command to the first step, s, with warm caches; and what is fetched before, MB",
+        columns: ["what", "s or MB", "at most"],
         rows,
       };
     } finally {

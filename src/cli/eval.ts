@@ -39,8 +39,8 @@ export async function run({ options, words: [path] }: Invocation<typeof tables.e
   });
   progress.clear();
   const out = options.out ?? join(path, options.data === undefined ? options.split : "eval");
-  await saveEvaluation(out, evaluation, data);
   console.log(showEvaluation(evaluation));
+  await saveEvaluation(out, evaluation, data);
   console.log(`written to ${out}`);
   return 0;
 }

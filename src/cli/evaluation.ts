@@ -8,12 +8,13 @@ import { join } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
 import { writeAtomic } from "../files.ts";
 import { predictClasses, predictLabels, sigmoid, softmax } from "../metrics/mod.ts";
-import { confusionPng } from "../report/confusion.ts";
+import { confusionChart } from "../report/confusion.ts";
+import { writeChart } from "../report/draw.ts";
 import { formatReport } from "../report/text.ts";
 import { classNames, type Evaluation } from "../run/evaluate.ts";
 import { csvText } from "./csv_text.ts";
 
-/** Writes `metrics.json`, `predictions.csv` and `confusion.png` to a folder. */
+/** Writes `metrics.json`, `predictions.csv` and the confusion matrix, as `.svg` and `.png`, to a folder. */
 export async function saveEvaluation(
   folder: string,
   { report, predictions }: Evaluation,
@@ -22,7 +23,7 @@ export async function saveEvaluation(
   await Deno.mkdir(folder, { recursive: true });
   await writeAtomic(join(folder, "metrics.json"), `${JSON.stringify(report, null, 2)}\n`);
   await writeAtomic(join(folder, "predictions.csv"), predictionsCsv(predictions.logits, data));
-  await writeAtomic(join(folder, "confusion.png"), await confusionPng(report, classNames(data.task, data.classes)));
+  await writeChart(join(folder, "confusion"), confusionChart(report, classNames(data.task, data.classes)));
 }
 
 /** The tables of an evaluation for the terminal. */

@@ -89,8 +89,8 @@ export async function run({ options, given }: Invocation<typeof train.flags>): P
     say(`stopped and saved; go on with --resume ${out}`);
     return interrupt.exitCode;
   }
-  await saveEvaluation(join(out, "test"), test!, split.test);
   console.log(showEvaluation(test!));
+  await saveEvaluation(join(out, "test"), test!, split.test);
   console.log(`run directory: ${out}`);
   return 0;
 }

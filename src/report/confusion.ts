@@ -1,16 +1,30 @@
 /**
- * A picture of the confusion matrix.
+ * A chart of the confusion matrix.
  *
  * @module
  */
 import type { Report } from "../metrics/report.ts";
-import { Canvas, type Point } from "./canvas.ts";
-import { isSpellable, textWidth } from "./font.ts";
+import { type Chart, COMMON, type Json, widthOf } from "./chart.ts";
+import { isDrawable } from "./fonts.ts";
 import { inert, shorten } from "./names.ts";
-import { ink, line, paleInk, shade, softInk, white } from "./palette.ts";
+import { ink, line, paleInk, shades, softInk, white } from "./palette.ts";
 
 /** A matrix of counts, rows the truth. */
 type Matrix = readonly (readonly number[])[];
+
+/** A class or label. */
+interface Label {
+  readonly name: string;
+  /** `class 3`. */
+  readonly number: string;
+}
+
+/** Where a matrix stands and how large its cells are, in pixels. */
+interface Place {
+  readonly left: number;
+  readonly top: number;
+  readonly cell: number;
+}
 
 /** Space around everything, in pixels. */
 const MARGIN = 40;
@@ -18,9 +32,13 @@ const MARGIN = 40;
 /** Font sizes in pixels. */
 const TITLE = 30;
 const LABEL = 22;
+const SMALL = 18;
+
+/** How much wider bold text is. */
+const BOLD = 1.12;
 
 /** Height of the title and the line below it. */
-const HEAD = 76;
+const HEAD = 84;
 
 /** Smaller than this, a text in a cell is left out: it could not be read. */
 const SMALLEST = 11;
@@ -28,67 +46,78 @@ const SMALLEST = 11;
 /** Longest name beside a matrix, in pixels. */
 const NAME_WIDTH = 280;
 
+/** Width of the key with its texts. */
+const KEY = 110;
+
 /**
- * Draws the confusion matrix with counts and row shares (the share of a class that was predicted so), white for none to
- * blue for all. Rows are the truth, columns the predictions. A multi-label task gets a 2 × 2 matrix per label.
+ * Charts the confusion matrix with counts and row shares (the share of a class that was predicted so), white for none
+ * to blue for all; the first percents differ most, since there the mistakes are. Rows are the truth, columns the
+ * predictions. A multi-label task gets a 2 × 2 matrix per label.
  *
  * Legible with 2 to 40 classes; with more, cells shrink until their texts no longer fit.
  *
  * @param report The report of any task.
- * @param names Names of the classes or labels. A name that the font cannot spell is shown as `class 3`.
- * @returns A PNG file; the same report gives the same bytes.
+ * @param names Names of the classes or labels. One that has characters which no font here has
+ * gets its number in front.
+ * @returns The chart.
  * @throws {TypeError} If there is not a name for each class.
  */
-export async function confusionPng(report: Report, names: readonly string[]): Promise<Uint8Array> {
+export function confusionChart(report: Report, names: readonly string[]): Chart {
   if (names.length !== report.confusion.length) {
     throw new TypeError(
       `A confusion matrix of ${report.confusion.length} classes needs as many names, got ${names.length}`,
     );
   }
-  const labels = names.map((name, c) => labelOf(name, c, report.task === "multilabel" ? "label" : "class"));
   const { task, confusion } = report;
-  const canvas = task === "multilabel" ? drawLabels(confusion, labels) : drawClasses(confusion, labels);
-  return await canvas.encode();
+  const labels = names.map((name, c) => ({ name, number: `${task === "multilabel" ? "label" : "class"} ${c + 1}` }));
+  return task === "multilabel" ? chartLabels(confusion, labels) : chartClasses(confusion, labels);
 }
 
 /** One matrix with names along both axes. */
-function drawClasses(matrix: Matrix, labels: readonly string[]): Canvas {
-  const cell = cellFor(matrix.length, Math.max(...labels.map((label) => textWidth(label, LABEL))));
+function chartClasses(matrix: Matrix, classes: readonly Label[]): Chart {
+  const labels = classes.map((label) => nameOf(label, NAME_WIDTH, LABEL));
+  const cell = cellFor(matrix.length, Math.max(...labels.map((label) => widthOf(label, LABEL))));
   const side = cell * matrix.length;
-  const size = Math.min(LABEL, cell * 0.5);
+  const size = Math.min(LABEL, Math.floor(cell * 0.6));
   const named = size >= SMALLEST;
-  const longest = named ? Math.max(...labels.map((label) => textWidth(label, size))) : 0;
+  const longest = named ? Math.max(...labels.map((label) => widthOf(label, size))) : 0;
   // Names stand level below their columns where they fit, and aslant where they do not.
-  const level = longest <= cell - 12;
+  const level = longest <= cell - 8;
   const slant = longest * Math.SQRT1_2;
-  const left = MARGIN + LABEL * 1.6 + Math.max(longest + 16, level ? 0 : slant - cell / 2);
+  const beside = named ? longest + 16 : 10;
+  const below = !named ? 10 : level ? size * 1.4 + 12 : slant + size + 12;
+  const left = Math.ceil(MARGIN + Math.max(LABEL * 1.6 + beside, level ? 0 : slant - cell / 2));
   const top = MARGIN + HEAD;
-  const below = level ? size * 1.4 : slant + size;
-  const canvas = new Canvas(left + side + 110 + MARGIN, top + Math.max(side, 240) + 12 + below + LABEL * 1.6 + MARGIN);
-  drawTitle(canvas, "Confusion matrix", summary(matrix), left);
-  drawCells(canvas, matrix, [left, top], cell);
-  if (named) {
-    labels.forEach((label, c) => {
-      const middle = (c + 0.5) * cell;
-      canvas.text(label, [left - 14, top + middle + size * 0.35], { size, color: ink, align: "end" });
-      if (level) canvas.text(label, [left + middle, top + side + 12 + size], { size, color: ink, align: "middle" });
-      else canvas.text(label, [left + middle + size * 0.3, top + side + 12 + size * 0.6], slanted(size));
-    });
-  }
-  canvas.text("true", [MARGIN + LABEL * 0.7, top + side / 2], {
-    size: LABEL,
-    color: softInk,
-    align: "middle",
-    turn: 90,
-  });
-  const bottom = top + side + 12 + below + LABEL * 1.3;
-  canvas.text("predicted", [left + side / 2, bottom], { size: LABEL, color: softInk, align: "middle" });
-  drawKey(canvas, [left + side + 32, top], Math.min(Math.max(side, 240), 420));
-  return canvas;
-}
-
-function slanted(size: number) {
-  return { size, color: ink, align: "end", turn: 45 } as const;
+  const summary = summaryOf(matrix);
+  const headWidth = Math.max(widthOf("Confusion matrix", TITLE) * BOLD, widthOf(summary, LABEL));
+  const width = Math.ceil(Math.max(left + side + KEY, MARGIN + headWidth) + MARGIN);
+  const height = Math.ceil(top + Math.max(side, 240) + below + LABEL * 1.6 + MARGIN);
+  const axis = {
+    ...cellAxis(labels, cell),
+    nameTextStyle: { fontSize: LABEL, color: softInk },
+  };
+  const labelStyle = { show: named, interval: 0, fontSize: size, color: ink };
+  return {
+    width,
+    height,
+    option: {
+      ...COMMON,
+      title: titleOf("Confusion matrix", summary, Math.min(left, width - MARGIN - headWidth)),
+      grid: { left, top, width: side, height: side, outerBoundsMode: "none" },
+      xAxis: {
+        ...axis,
+        ...{ position: "bottom", name: "predicted", nameGap: below },
+        axisLabel: { ...labelStyle, margin: 12, ...(level ? {} : { rotate: 45 }) },
+      },
+      yAxis: {
+        ...axis,
+        ...{ inverse: true, name: "true", nameRotate: 90, nameGap: beside + LABEL * 0.4 },
+        axisLabel: { ...labelStyle, margin: 14 },
+      },
+      visualMap: keyOf({ left: left + side + 32, top }, Math.min(Math.max(side, 240), 420)),
+      series: [heatmapOf(matrix, cell)],
+    },
+  };
 }
 
 /**
@@ -101,96 +130,127 @@ function cellFor(classes: number, longestName: number): number {
 }
 
 /** A small matrix per label. */
-function drawLabels(matrices: readonly Matrix[], labels: readonly string[]): Canvas {
+function chartLabels(matrices: readonly Matrix[], labels: readonly Label[]): Chart {
   const cell = 96;
-  const [width, height] = [2 * cell + 110, 2 * cell + 120];
+  const [width, height] = [2 * cell + 120, 2 * cell + 130];
   const columns = Math.min(matrices.length, Math.ceil(Math.sqrt(matrices.length * 1.3)));
   const rows = Math.ceil(matrices.length / columns);
   const top = MARGIN + HEAD;
-  const canvas = new Canvas(
-    Math.max(560, MARGIN * 2 + columns * width + 110),
-    top + rows * height + MARGIN,
-  );
-  drawTitle(canvas, "Confusion matrices", "true against predicted, a label each", MARGIN);
-  matrices.forEach((matrix, l) => {
-    const x = MARGIN + (l % columns) * width + 64;
-    const y = top + Math.floor(l / columns) * height + 44;
-    const label = shorten(labels[l], width - 72, (text) => textWidth(text, LABEL) * 1.05);
-    canvas.text(label, [x, y - 16], { size: LABEL, color: ink, bold: true });
-    drawCells(canvas, matrix, [x, y], cell);
-    ["no", "yes"].forEach((word, c) => {
-      const middle = (c + 0.5) * cell;
-      canvas.text(word, [x - 12, y + middle + 6], { size: 18, color: softInk, align: "end" });
-      canvas.text(word, [x + middle, y + 2 * cell + 24], { size: 18, color: softInk, align: "middle" });
-    });
-    canvas.text("true", [x - 50, y + cell], { size: 18, color: softInk, align: "middle", turn: 90 });
-    canvas.text("predicted", [x + cell, y + 2 * cell + 48], { size: 18, color: softInk, align: "middle" });
-  });
-  drawKey(canvas, [MARGIN + columns * width + 20, top + 44], 2 * cell);
-  return canvas;
+  const places = matrices.map((_, l): Place => ({
+    left: MARGIN + (l % columns) * width + 72,
+    top: top + Math.floor(l / columns) * height + 44,
+    cell,
+  }));
+  const axis = { ...cellAxis(["no", "yes"], cell), nameTextStyle: { fontSize: SMALL, color: softInk } };
+  const axisLabel = { interval: 0, fontSize: SMALL, color: softInk, margin: 10 };
+  const titles = labels.map((label, l) => ({
+    text: nameOf(label, width - 84, LABEL * BOLD),
+    ...{ left: places[l].left, top: places[l].top - 34, padding: 0 },
+    textStyle: { fontSize: LABEL, fontWeight: "bold", color: ink },
+  }));
+  return {
+    width: Math.max(620, MARGIN * 2 + columns * width + KEY),
+    height: top + rows * height + MARGIN,
+    option: {
+      ...COMMON,
+      title: [titleOf("Confusion matrices", "true against predicted, a label each", MARGIN), ...titles],
+      grid: places.map(({ left, top }) => ({ left, top, width: 2 * cell, height: 2 * cell, outerBoundsMode: "none" })),
+      xAxis: places.map((_, l) => ({
+        ...{ ...axis, gridIndex: l, position: "bottom", name: "predicted", nameGap: SMALL + 22, axisLabel },
+      })),
+      yAxis: places.map((_, l) => ({
+        ...{ ...axis, gridIndex: l, inverse: true, name: "true", nameRotate: 90, nameGap: 48, axisLabel },
+      })),
+      visualMap: keyOf({ left: MARGIN + columns * width + 20, top: top + 44 }, 2 * cell),
+      series: matrices.map((matrix, l) => ({ ...heatmapOf(matrix, cell), xAxisIndex: l, yAxisIndex: l })),
+    },
+  };
 }
 
-function drawTitle(canvas: Canvas, title: string, note: string, left: number): void {
-  canvas.text(title, [left, MARGIN + TITLE * 0.7], { size: TITLE, color: ink, bold: true });
-  canvas.text(note, [left, MARGIN + TITLE * 0.7 + 32], { size: LABEL, color: softInk });
+/** Title and the line below it. */
+function titleOf(text: string, subtext: string, left: number): Json {
+  return {
+    ...{ text, subtext, left, top: MARGIN - 4, padding: 0, itemGap: 10 },
+    textStyle: { fontSize: TITLE, fontWeight: "bold", color: ink },
+    subtextStyle: { fontSize: LABEL, color: softInk },
+  };
 }
 
-/** The cells with their counts and shares, and thin lines between them. */
-function drawCells(canvas: Canvas, matrix: Matrix, [left, top]: Point, cell: number): void {
-  matrix.forEach((row, r) => {
-    const support = row.reduce((sum, count) => sum + count, 0);
-    row.forEach((count, c) => {
-      const share = support > 0 ? count / support : 0;
-      canvas.fill(left + c * cell, top + r * cell, cell, cell, shade(share));
-      drawCount(canvas, count, share, [left + (c + 0.5) * cell, top + (r + 0.5) * cell], cell);
-    });
-  });
-  const side = cell * matrix.length;
-  // Lines between the cells where they do not hide them; the frame always.
-  for (let i = 0; i <= matrix.length; i += cell < 16 ? matrix.length : 1) {
-    canvas.fill(left + i * cell, top, 1, side + 1, line);
-    canvas.fill(left, top + i * cell, side + 1, 1, line);
-  }
+/** An axis of classes, with thin lines between the cells where those do not hide them. */
+function cellAxis(labels: readonly string[], cell: number) {
+  return {
+    ...{ type: "category", data: labels, nameLocation: "middle", nameMoveOverlap: false },
+    axisLine: { show: true, onZero: false, lineStyle: { color: line } },
+    axisTick: { show: false },
+    splitLine: { show: cell >= 16, interval: 0, lineStyle: { color: line } },
+  };
+}
+
+/**
+ * The cells with their counts and shares. Where no count can be read, cells of nothing are left out: there are a
+ * million of 1000 classes.
+ */
+function heatmapOf(matrix: Matrix, cell: number) {
+  const nothing = labelOf(0, 0, cell);
+  return {
+    ...{ type: "heatmap", silent: true, animation: false, emphasis: { disabled: true } },
+    label: { show: true, fontSize: SMALLEST },
+    itemStyle: { borderColor: line, borderWidth: cell >= 16 ? 1 : 0 },
+    data: matrix.flatMap((row, r) => {
+      const support = row.reduce((sum, count) => sum + count, 0);
+      return row.flatMap((count, c): Json[] => {
+        const share = support > 0 ? count / support : 0;
+        if (count > 0) return [{ value: [c, r, share], label: labelOf(count, share, cell) }];
+        return nothing.show ? [{ value: [c, r, share], label: nothing }] : [];
+      });
+    }),
+  };
 }
 
 /** The count with its share of the row below it, as large as the cell allows. */
-function drawCount(canvas: Canvas, count: number, share: number, [x, y]: Point, cell: number): void {
+function labelOf(count: number, share: number, cell: number) {
   const text = String(count);
   const room = cell - 8;
-  const size = Math.min(30, cell * 0.32, room / textWidth(text, 1));
-  if (size < SMALLEST) return;
-  if (count === 0) {
-    canvas.text(text, [x, y + size * 0.35], { size: size * 0.8, color: paleInk, align: "middle" });
-    return;
-  }
+  const size = Math.floor(Math.min(30, cell * 0.32, room / (widthOf(text, BOLD))));
+  if (size < SMALLEST) return { show: false };
+  if (count === 0) return { show: true, formatter: text, fontSize: Math.floor(size * 0.8), color: paleInk };
   const color = share > 0.55 ? white : ink;
   const percent = `${(100 * share).toFixed(cell < 80 ? 0 : 1)} %`;
-  const small = Math.min(size * 0.72, room / textWidth(percent, 1));
-  const withShare = small >= SMALLEST * 0.9;
-  canvas.text(text, [x, y + size * (withShare ? 0.06 : 0.35)], { size, color, align: "middle", bold: true });
-  if (withShare) canvas.text(percent, [x, y + size * 0.24 + small], { size: small, color, align: "middle" });
+  const small = Math.floor(Math.min(size * 0.72, room / widthOf(percent, 1)));
+  const bold = { fontSize: size, fontWeight: "bold", color };
+  if (small < SMALLEST * 0.9) return { show: true, formatter: text, ...bold };
+  const rich = { n: { ...bold, lineHeight: size * 1.15 }, p: { fontSize: small, color, lineHeight: small * 1.25 } };
+  return { show: true, formatter: `{n|${text}}\n{p|${percent}}`, rich };
 }
 
 /** What the colours mean. */
-function drawKey(canvas: Canvas, [left, top]: Point, height: number): void {
-  for (let y = 0; y < height; y++) canvas.fill(left, top + y, 18, 1, shade(1 - y / (height - 1)));
-  for (const [x, y, width, tall] of [[0, 0, 19, 1], [0, height, 19, 1], [0, 0, 1, height], [18, 0, 1, height]]) {
-    canvas.fill(left + x, top + y, width, tall, line);
-  }
-  for (const percent of [0, 50, 100]) {
-    const y = top + height * (1 - percent / 100);
-    canvas.text(`${percent} %`, [left + 28, y + 6], { size: 18, color: softInk });
-  }
+function keyOf(place: { readonly left: number; readonly top: number }, height: number): Json {
+  return {
+    ...{
+      type: "continuous",
+      min: 0,
+      max: 1,
+      dimension: 2,
+      calculable: false,
+      orient: "vertical",
+      ...place,
+      padding: 0,
+    },
+    ...{ itemWidth: SMALL, itemHeight: height - 2 * SMALL - 16, text: ["100 %", "0 %"], textGap: 8 },
+    inRange: { color: [...shades] },
+    textStyle: { fontSize: SMALL, color: softInk },
+  };
 }
 
-function summary(matrix: Matrix): string {
+function summaryOf(matrix: Matrix): string {
   const total = matrix.flat().reduce((sum, count) => sum + count, 0);
   const right = matrix.reduce((sum, row, c) => sum + row[c], 0);
   return total === 0 ? "no samples" : `${right} of ${total} right (${(100 * right / total).toFixed(1)} %)`;
 }
 
-/** A name that the font can spell: without accents, or else the class's number. */
-function labelOf(name: string, index: number, noun: string): string {
-  const plain = inert(name).normalize("NFKD").replace(/\p{Mn}/gu, "");
-  return isSpellable(plain) ? shorten(plain, NAME_WIDTH, (text) => textWidth(text, LABEL)) : `${noun} ${index + 1}`;
+/** A name that fits, without control codes; one that a PNG cannot spell has its number in front. */
+function nameOf({ name, number }: Label, width: number, size: number): string {
+  const plain = inert(name).normalize("NFC");
+  const prefix = isDrawable(plain) ? "" : `${number}: `;
+  return prefix + shorten(plain, width - widthOf(prefix, size), (text) => widthOf(text, size));
 }

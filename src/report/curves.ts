@@ -1,82 +1,178 @@
 /**
- * A picture of a run's training loss and validation accuracy.
+ * A chart of a run's losses and validation accuracy.
  *
  * @module
  */
-import { Canvas, type Color, type Point } from "./canvas.ts";
-import { textWidth } from "./font.ts";
-import { blue, ink, line as gridColor, orange, paleBlue, red, softInk } from "./palette.ts";
-import { linearScale, type Scale } from "./scale.ts";
+import { type Chart, COMMON, type Json } from "./chart.ts";
+import { inert } from "./names.ts";
+import { blue, ink, line, orange, paleBlue, red, softInk } from "./palette.ts";
 
 /** A value at a step; null where it was not finite. */
 type Sample = readonly [step: number, value: number | null];
 
-/** A frame for one chart. */
+/** A mark by its outline, which keeps its proportions in a legend. */
+const TRIANGLE = "path://M7 0L14 18H0Z";
+/** What stands in a legend for a symbol, where that is not the line with the symbol on it. */
+const icons: Readonly<Record<string, string>> = { none: "path://M0 0H44V5H0Z", [TRIANGLE]: TRIANGLE };
+
+/** One axis of values over the steps. */
 interface Panel {
-  readonly canvas: Canvas;
-  readonly top: number;
-  readonly x: Scale;
-  readonly y: Scale;
+  readonly title: string;
+  readonly axis: { readonly [key: string]: Json };
+  readonly series: readonly Series[];
+}
+
+/** What is drawn in a panel. */
+interface Series {
+  readonly name: string;
+  readonly symbol: string;
+  readonly [key: string]: Json;
 }
 
 const WIDTH = 1400;
-/** Height of a chart. */
+/** Height of a panel's frame, and from one to the next. */
 const HEIGHT = 380;
+const PITCH = 500;
+const TOP = 80;
 const LEFT = 110;
-const RIGHT = 40;
-/** Tops of the two charts. */
-const TOPS = [80, 560] as const;
+const RIGHT = 60;
 const LABEL = 20;
 
 /** Fewer losses than these are drawn as they are. */
 const SMOOTHED_FROM = 50;
 
+/** More points than these have no dots. */
+const DOTTED_TO = 100;
+
 /**
- * Draws the loss of each logged step of training (thin), the same smoothed (thick) and the validation's loss above the
- * validation accuracy, over the steps of the run. Few steps are not smoothed, and drawn thick. Where a value was not
- * finite the line is broken; where that, or a step left out for it, is in the training records, a red mark stands on
- * the axis.
+ * Charts the loss of each logged step of training (thin), the same smoothed (thick), the validation's loss and its
+ * accuracy, over the steps of the run. Few steps are not smoothed, and drawn thick. Where a value was not finite the
+ * line is broken; where that, or a step left out for it, is in the training records, a red mark stands on the axis.
  *
- * @param records The records of `metrics.jsonl`: those of type `train` have `step`, `loss` and `skipped`, those of
- * type `val` `step`, `accuracy` and `loss`. Others are passed over.
- * @returns A PNG file; the same records give the same bytes.
+ * Losses of training and validation share an axis only where the records say that they are of one kind: where classes
+ * are weighted, targets smoothed or a teacher takes part, one axis would compare what cannot be compared.
+ *
+ * @param records The records of `metrics.jsonl`: those of type `train` have `step`, `loss`, `lossKind` and `skipped`,
+ * those of type `val` `step`, `accuracy`, `loss` and `lossKind`. Others are passed over.
+ * @returns The chart.
  */
-export function curvesPng(records: readonly unknown[]): Promise<Uint8Array> {
+export function curvesChart(records: readonly unknown[]): Chart {
   const train = samplesOf(records, "train", "loss");
   const valLoss = samplesOf(records, "val", "loss");
   const accuracy = samplesOf(records, "val", "accuracy");
-  const steps = [...train, ...valLoss, ...accuracy].map(([step]) => step);
-  const lastStep = Math.max(1, most(steps));
-  const x = linearScale(0, lastStep, Math.min(8, lastStep));
-  const canvas = new Canvas(WIDTH, TOPS[1] + HEIGHT + 100);
+  const lastStep = [...train, ...valLoss, ...accuracy].reduce((last, [step]) => Math.max(last, step), 1);
+  const training = trainingSeries(train);
+  const validation = lineOf("validation", valLoss, orange, { dots: "diamond" });
+  const faults = faultySeries(faultySteps(records));
+  const fromZero = { min: 0 };
+  const [trained, validated] = [kindsOf(records, "train"), kindsOf(records, "val")];
+  const losses: Panel[] = trained.union(validated).size <= 1
+    ? [{ title: "Loss", axis: fromZero, series: [...training, validation, ...faults] }]
+    : [
+      { title: titleOf("Training loss", trained), axis: fromZero, series: [...training, ...faults] },
+      { title: titleOf("Validation loss", validated), axis: fromZero, series: [validation] },
+    ];
+  return chartOf(lastStep, [...losses, {
+    title: "Validation accuracy",
+    axis: { min: floorOf(accuracy), max: 1 },
+    series: [lineOf("accuracy", accuracy, blue, { dots: "circle" })],
+  }]);
+}
 
-  const losses = finite([...train, ...valLoss]);
-  const lossPanel = { canvas, top: TOPS[0], x, y: linearScale(0, most(losses), 5) };
-  drawFrame(lossPanel, "Loss");
-  const isSmoothed = train.length >= SMOOTHED_FROM;
-  if (isSmoothed) plot(lossPanel, train, 1.5, paleBlue);
-  plot(lossPanel, smoothed(train), 4, blue);
-  plot(lossPanel, valLoss, 3, orange, true);
-  const faults = faultySteps(records);
-  mark(lossPanel, faults);
-  drawLegend(lossPanel, [
-    ...(isSmoothed ? [["training", paleBlue], ["training, smoothed", blue]] as const : [["training", blue]] as const),
-    ["validation", orange],
-    ...(faults.length > 0 ? [["not finite", red] as const] : []),
-  ]);
+/** What the losses of records of a type are; records of older runs do not say, and are of a kind each. */
+function kindsOf(records: readonly unknown[], type: string): Set<string> {
+  return new Set(records.flatMap((record) => {
+    const { type: own, lossKind = `unknown in ${type}` } = Object(record) as Record<string, unknown>;
+    return own === type && typeof lossKind === "string" ? [inert(lossKind)] : [];
+  }));
+}
 
-  const mistakes = finite(accuracy).map((value) => 1 - value);
-  // From the least accuracy to 1, or all there can be where there is none.
-  const depth = mistakes.length > 0 ? Math.max(0.01, most(mistakes)) : 1;
-  const accuracyPanel = { canvas, top: TOPS[1], x, y: linearScale(1 - depth, 1, 5) };
-  drawFrame(accuracyPanel, "Validation accuracy");
-  plot(accuracyPanel, accuracy, 4, blue, true);
-  canvas.text("step", [(LEFT + WIDTH - RIGHT) / 2, TOPS[1] + HEIGHT + 66], {
-    size: LABEL,
-    color: softInk,
-    align: "middle",
-  });
-  return canvas.encode();
+/** `Training loss (class weights)`. */
+function titleOf(name: string, kinds: ReadonlySet<string>): string {
+  const said = [...kinds].filter((kind) => !kind.startsWith("unknown"));
+  return said.length === 0 ? name : `${name} (${said.join("; ")})`;
+}
+
+/** The panels below each other, over one axis of steps. */
+function chartOf(lastStep: number, panels: readonly Panel[]): Chart {
+  const text = { fontSize: LABEL, color: softInk };
+  const grey = { show: true, lineStyle: { color: line } };
+  const top = (p: number) => TOP + p * PITCH;
+  return {
+    width: WIDTH,
+    height: top(panels.length - 1) + HEIGHT + 100,
+    option: {
+      ...COMMON,
+      title: panels.map(({ title }, p) => ({
+        ...{ text: title, left: LEFT, top: top(p) - 50, padding: 0 },
+        textStyle: { fontSize: 28, fontWeight: "bold", color: ink },
+      })),
+      legend: panels.map(({ series }, p) => ({
+        ...{ show: series.length > 1, top: top(p) - 50, right: RIGHT, padding: 0 },
+        ...{ itemWidth: 44, itemGap: 28, textStyle: { fontSize: LABEL, color: ink } },
+        data: series.map(({ name, symbol }) => ({ name, icon: icons[symbol] ?? "inherit" })),
+      })),
+      grid: panels.map((_, p) => ({
+        ...{ left: LEFT, right: RIGHT, top: top(p), height: HEIGHT, outerBoundsMode: "none" },
+      })),
+      xAxis: panels.map((_, p) => ({
+        ...{ type: "value", gridIndex: p, min: 0, max: lastStep, minInterval: 1, axisLabel: { ...text, margin: 12 } },
+        ...{ axisLine: { onZero: false, lineStyle: { color: softInk, width: 2 } }, axisTick: { show: false } },
+        ...{ splitLine: grey, name: p === panels.length - 1 ? "step" : "" },
+        ...{ nameLocation: "middle", nameGap: 46, nameMoveOverlap: false, nameTextStyle: text },
+      })),
+      yAxis: panels.map(({ axis }, p) => ({
+        ...{ type: "value", gridIndex: p, ...axis, axisLabel: { ...text, margin: 14 }, splitLine: grey },
+        ...{ axisLine: { show: false }, axisTick: { show: false } },
+      })),
+      series: panels.flatMap(({ series }, p) => series.map((one) => ({ ...one, xAxisIndex: p, yAxisIndex: p }))),
+    },
+  };
+}
+
+/** What was logged of the training: as it was, and smoothed where it is much. */
+function trainingSeries(train: readonly Sample[]): Series[] {
+  if (train.length < SMOOTHED_FROM) return [lineOf("training", train, blue)];
+  return [
+    lineOf("training", train, paleBlue, { width: 1.5 }),
+    lineOf("training, smoothed", smoothed(train), blue),
+  ];
+}
+
+/** Marks on the axis of steps, where there are any. */
+function faultySeries(steps: readonly number[]): Series[] {
+  if (steps.length === 0) return [];
+  return [{
+    ...{ name: "not finite", type: "scatter", silent: true, clip: false, z: 5 },
+    ...{ symbol: TRIANGLE, symbolSize: [14, 18], itemStyle: { color: red, opacity: 1 } },
+    data: steps.map((step) => [step, 0]),
+  }];
+}
+
+/** A line through the values, broken where one is not finite; a value alone is a dot. */
+function lineOf(
+  name: string,
+  samples: readonly Sample[],
+  color: string,
+  { width = 4, dots }: { readonly width?: number; readonly dots?: string } = {},
+): Series {
+  const dotted = dots !== undefined && samples.length <= DOTTED_TO;
+  const isAlone = (i: number) => (samples[i - 1]?.[1] ?? null) === null && (samples[i + 1]?.[1] ?? null) === null;
+  return {
+    ...{ name, type: "line", silent: true, connectNulls: false, emphasis: { disabled: true } },
+    ...{ showSymbol: true, symbol: dotted ? dots : "none", symbolSize: 3 * width },
+    ...{ lineStyle: { width, color, join: "round", cap: "round" }, itemStyle: { color } },
+    data: samples.map(([step, value], i) =>
+      value !== null && isAlone(i) ? { value: [step, value], symbol: dots ?? "circle" } : [step, value]
+    ),
+  };
+}
+
+/** Where the axis of accuracies begins: a round number at or below the least. */
+function floorOf(accuracy: readonly Sample[]): number {
+  const least = accuracy.reduce((least, [, value]) => Math.min(least, value ?? 1), accuracy.length > 0 ? 0.99 : 0);
+  const step = 10 ** Math.floor(Math.log10(1 - least) + 1e-9);
+  return Math.max(0, Number((1 - Math.ceil((1 - least) / step - 1e-9) * step).toFixed(6)));
 }
 
 /** What records of a type say under `key`, by step. */
@@ -89,15 +185,6 @@ function samplesOf(records: readonly unknown[], type: string, key: string): Samp
     return [[step, typeof value === "number" && Number.isFinite(value) ? value : null]];
   });
   return samples.sort(([a], [b]) => a - b);
-}
-
-function finite(samples: readonly Sample[]): number[] {
-  return samples.flatMap(([, value]) => value === null ? [] : [value]);
-}
-
-/** The largest of values that are not negative. */
-function most(values: readonly number[]): number {
-  return values.reduce((largest, value) => Math.max(largest, value), 0);
 }
 
 /** The mean over about a 25th of the samples around each; values that are not finite do not count. */
@@ -124,53 +211,4 @@ function faultySteps(records: readonly unknown[]): number[] {
   return samplesOf(records, "train", "loss")
     .filter(([, loss], i) => loss === null || skipped[i] > (skipped[i - 1] ?? 0))
     .map(([step]) => step);
-}
-
-/** Title, grid and the numbers along both axes. */
-function drawFrame(panel: Panel, title: string): void {
-  const { canvas, top, y } = panel;
-  canvas.text(title, [LEFT, top - 24], { size: 28, color: ink, bold: true });
-  for (const tick of y.ticks) {
-    const at = top + HEIGHT * (1 - y.place(tick));
-    canvas.fill(LEFT, at, WIDTH - RIGHT - LEFT, 1, gridColor);
-    canvas.text(tick.toFixed(y.digits), [LEFT - 14, at + 7], { size: LABEL, color: softInk, align: "end" });
-  }
-  for (const tick of panel.x.ticks) {
-    const at = across(panel, tick);
-    canvas.fill(at, top, 1, HEIGHT, gridColor);
-    const text = tick.toLocaleString("en-US");
-    canvas.text(text, [at, top + HEIGHT + 30], { size: LABEL, color: softInk, align: "middle" });
-  }
-  canvas.fill(LEFT, top + HEIGHT, WIDTH - RIGHT - LEFT, 2, softInk);
-}
-
-/** A line through the values, broken where one is not finite. */
-function plot(panel: Panel, samples: readonly Sample[], thickness: number, color: Color, dots = false): void {
-  const lines: Point[][] = [[]];
-  for (const [step, value] of samples) {
-    if (value === null) lines.push([]);
-    else lines[lines.length - 1].push([across(panel, step), panel.top + HEIGHT * (1 - panel.y.place(value))]);
-  }
-  panel.canvas.stroke(lines, thickness, color);
-  if (dots) panel.canvas.stroke(lines.flat().map((point) => [point]), thickness * 2.6, color);
-}
-
-/** Marks on the axis. */
-function mark(panel: Panel, steps: readonly number[]): void {
-  const base = panel.top + HEIGHT;
-  panel.canvas.stroke(steps.map((step) => [[across(panel, step), base - 8], [across(panel, step), base + 8]]), 4, red);
-}
-
-function across({ x }: Panel, step: number): number {
-  return LEFT + (WIDTH - RIGHT - LEFT) * x.place(step);
-}
-
-function drawLegend({ canvas, top }: Panel, entries: readonly (readonly [string, Color])[]): void {
-  let right = WIDTH - RIGHT;
-  for (const [text, color] of entries.toReversed()) {
-    canvas.text(text, [right, top - 24], { size: LABEL, color: ink, align: "end" });
-    right -= textWidth(text, LABEL) + 12;
-    canvas.stroke([[[right - 32, top - 30], [right, top - 30]]], 4, color);
-    right -= 32 + 28;
-  }
 }

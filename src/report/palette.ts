@@ -1,36 +1,35 @@
 /**
- * Colours of the charts.
+ * Colours of the charts. Light and dark differ wherever meanings do, so that they survive a grey print and eyes that
+ * see few colours; lines differ in their symbols, too.
  *
  * @module
  */
-import type { Color } from "./canvas.ts";
 
 /** Titles and values. */
-export const ink: Color = [32, 38, 46];
+export const ink = "#20262e";
 /** Labels of axes. */
-export const softInk: Color = [92, 101, 112];
+export const softInk = "#5c6570";
 /** Zeros, which should not catch the eye. */
-export const paleInk: Color = [176, 184, 194];
+export const paleInk = "#9aa3ad";
 /** Grids and frames. */
-export const line: Color = [222, 226, 231];
+export const line = "#dee2e7";
 /** Text on dark ground. */
-export const white: Color = [255, 255, 255];
-/** Darkest of the scale from white. */
-export const blue: Color = [20, 82, 148];
+export const white = "#ffffff";
+/** Darkest of the scale from white, and the first line. */
+export const blue = "#145294";
 /** A line that another one smooths. */
-export const paleBlue: Color = [168, 201, 232];
+export const paleBlue = "#a8c9e8";
 /** The second line. */
-export const orange: Color = [217, 119, 43];
+export const orange = "#d9772b";
 /** What went wrong. */
-export const red: Color = [200, 44, 44];
+export const red = "#c82c2c";
 
 /**
- * The scale of shares: white at 0 to blue at 1.
- *
- * @param share 0 to 1.
- * @returns The colour, whole numbers.
+ * Colours of shares at equal distances from 0 to 1: white to blue by the share's square root, so that a twentieth is
+ * seen beside nothing. They darken all the way.
  */
-export function shade(share: number): Color {
-  const [r, g, b] = white.map((from, c) => Math.round(from + (blue[c] - from) * share));
-  return [r, g, b];
-}
+export const shades: readonly string[] = Array.from({ length: 33 }, (_, i) => {
+  const strength = Math.sqrt(i / 32);
+  const channel = (at: number) => Math.round(255 + (parseInt(blue.slice(at, at + 2), 16) - 255) * strength);
+  return `#${[1, 3, 5].map((at) => channel(at).toString(16).padStart(2, "0")).join("")}`;
+});

@@ -7,9 +7,9 @@
  *   split.csv          file, label(s), split
  *   tuning.json        the variant by which each call is computed
  *   metrics.jsonl      a record per log step and per validation
- *   curves.png         loss and validation accuracy over the steps
+ *   curves.svg, .png   loss and validation accuracy over the steps
  *   checkpoints/       epoch-001.safetensors …, best.safetensors, last.safetensors
- *   test/              metrics.json, predictions.csv, confusion.png
+ *   test/              metrics.json, predictions.csv, confusion.svg and .png
  * ```
  *
  * Every file is written beside its final name and renamed: whenever a run is killed, the old or the new one is there.

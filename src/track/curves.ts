@@ -1,12 +1,13 @@
 /**
- * `curves.png`: the records of `metrics.jsonl` as a picture, drawn when the run is over.
+ * `curves.svg` and `curves.png`: the records of `metrics.jsonl` as a picture, drawn when the run is over.
  *
  * @module
  */
 
 import { join } from "node:path";
-import { readRecords, writeAtomic } from "../files.ts";
-import { curvesPng } from "../report/curves.ts";
+import { readRecords } from "../files.ts";
+import { curvesChart } from "../report/curves.ts";
+import { writeChart } from "../report/draw.ts";
 import { metricsPath } from "./jsonl.ts";
 import type { Tracker } from "./tracker.ts";
 
@@ -23,6 +24,6 @@ export class CurvesTracker implements Tracker {
   /** Draws what was recorded. */
   async end(): Promise<void> {
     const records = await readRecords(metricsPath(this.#run));
-    await writeAtomic(join(this.#run, "curves.png"), await curvesPng(records));
+    await writeChart(join(this.#run, "curves"), curvesChart(records));
   }
 }

@@ -1,78 +1,135 @@
-import { assertAlmostEquals, assertEquals, assertGreater, assertLess } from "@std/assert";
-import { curvesPng } from "../../src/report/curves.ts";
+import { assert, assertAlmostEquals, assertEquals, assertGreater, assertLess } from "@std/assert";
+import { curvesChart } from "../../src/report/curves.ts";
+import { draw } from "../../src/report/draw.ts";
 import { blue, orange, paleBlue, red } from "../../src/report/palette.ts";
-import { find, pictureOf, pixel } from "./pictures.ts";
+import { count, optionOf, pictureOf } from "./pictures.ts";
 
-const train = (step: number, loss: unknown, skipped = 0) => ({ type: "train", epoch: 1, step, loss, skipped });
-const val = (step: number, accuracy: unknown, loss: unknown) => ({ type: "val", epoch: 1, step, accuracy, loss });
+const train = (step: number, loss: unknown, skipped = 0, lossKind?: string) => ({
+  ...{ type: "train", epoch: 1, step, loss, skipped, lossKind },
+});
+const val = (step: number, accuracy: unknown, loss: unknown, lossKind?: string) => ({
+  ...{ type: "val", epoch: 1, step, accuracy, loss, lossKind },
+});
 
 /** Losses that wobble about `level`. */
 const steady = (level: number) => Array.from({ length: 100 }, (_, i) => train(i + 1, level + (i % 2 ? 0.1 : -0.1)));
 
-Deno.test("curvesPng() draws the losses, thin and smoothed, over the accuracy", async () => {
-  const picture = await pictureOf(curvesPng([...steady(0.5), val(50, 0.8, 0.9), val(100, 0.9, 0.9)]));
-  assertEquals([picture.width, picture.height], [1400, 1040]);
-  for (const color of [blue, paleBlue, orange]) assertGreater(find(picture, color).count, 500, `${color}`);
-  assertEquals(find(picture, red).count, 0);
+/** Names of the lines in each panel, under its title. */
+function panels(records: unknown[]): Record<string, string[]> {
+  const { title, series } = optionOf(curvesChart(records));
+  return Object.fromEntries(
+    title.map(({ text }: { text: string }, p: number) => [
+      text,
+      series.filter(({ yAxisIndex }: { yAxisIndex: number }) => yAxisIndex === p)
+        .map(({ name }: { name: string }) => name),
+    ]),
+  );
+}
+
+/** The points of a line. */
+function pointsOf(records: unknown[], name: string): [number, number | null][] {
+  const { series } = optionOf(curvesChart(records));
+  const { data } = series.find((one: { name: string }) => one.name === name);
+  return data.map((item: { value: [number, number] } | [number, number]) => "value" in item ? item.value : item);
+}
+
+Deno.test("curvesChart() puts losses on one axis only where they are the same quantity", () => {
+  const kinds: [train: string | undefined, val: string | undefined, titles: string[]][] = [
+    ["plain", "plain", ["Loss"]],
+    ["class weights", "plain", ["Training loss (class weights)", "Validation loss (plain)"]],
+    // Of a run of before.
+    [undefined, undefined, ["Training loss", "Validation loss"]],
+    [undefined, "plain", ["Training loss", "Validation loss (plain)"]],
+  ];
+  for (const [trained, validated, titles] of kinds) {
+    const found = panels([train(1, 1, 0, trained), train(2, 1, 0, trained), val(2, 0.5, 1, validated)]);
+    const lines = titles.length === 1 ? [["training", "validation"]] : [["training"], ["validation"]];
+    assertEquals(Object.entries(found), [
+      ...titles.map((title, p): [string, string[]] => [title, lines[p]]),
+      ["Validation accuracy", ["accuracy"]],
+    ]);
+  }
+  // A run that was resumed with another version.
+  const mixed = [train(1, 1), train(2, 1, 0, "plain"), val(2, 0.5, 1, "plain")];
+  assertEquals(Object.keys(panels(mixed)), ["Training loss (plain)", "Validation loss (plain)", "Validation accuracy"]);
+
+  const records = [...steady(0.5), val(50, 0.8, 0.9), val(100, 0.9, 0.9)];
+  // Each panel has a grid and axes of its own, and steps that stand below each other.
+  const { grid, xAxis, yAxis } = optionOf(curvesChart(records));
+  assertEquals([grid.length, xAxis.length, yAxis.length], [3, 3, 3]);
+  for (const { min, max } of xAxis) assertEquals([min, max], [0, 100]);
+  for (const { left, right } of grid) assertEquals([left, right], [grid[0].left, grid[0].right]);
 });
 
-Deno.test("curvesPng() stands values at their height", async () => {
-  // Constant losses: the axis goes from 0 to 1 over 380 pixels from 80; the legend's stroke is above it.
-  const high = await pictureOf(curvesPng([val(1, 0.5, 1), val(10, 0.5, 1)]));
-  const low = await pictureOf(curvesPng([val(1, 0.5, 1), val(2, 0.5, 0), val(10, 0.5, 0)]));
-  assertLess(find(high, orange).y, 85);
-  assertGreater(find(low, orange).y, 300);
-  // Accuracy 0.5 alone: from 0.5, the bottom, to 1. The rest of the blue is the legend's.
-  const { y } = find(high, blue);
-  assertAlmostEquals(y, 940, 60);
+Deno.test("curvesChart() smooths many losses, and draws few once", () => {
+  const smooth = pointsOf(steady(0.5), "training, smoothed");
+  // Means of five, but for the first few and the last.
+  for (const [, value] of smooth.slice(4, -2)) assertAlmostEquals(value!, 0.5, 0.021);
+  assertEquals(pointsOf(steady(0.5), "training")[0], [1, 0.4]);
+  assertEquals(panels(steady(0.5).slice(0, 49))["Loss"], ["training", "validation"]);
 });
 
-Deno.test("curvesPng() smooths: the thick line of a wobbling loss is level", async () => {
-  const { count, y } = find(await pictureOf(curvesPng(steady(0.5))), blue);
-  // About four pixels high over the whole width, near the middle of an axis from 0 to 0.6.
-  assertGreater(count, 1200 * 2);
-  assertAlmostEquals(y, 80 + 380 * (1 - 0.5 / 0.6), 12);
-});
-
-Deno.test("curvesPng() draws few losses once, and names no other line", async () => {
-  const picture = await pictureOf(curvesPng(steady(0.5).slice(0, 49)));
-  assertGreater(find(picture, blue).count, 500);
-  assertEquals(find(picture, paleBlue).count, 0);
-});
-
-Deno.test("curvesPng() breaks the line and marks the step where a loss was not finite or steps were left out", async () => {
+Deno.test("curvesChart() breaks the line and marks the step where a loss was not finite or steps were left out", () => {
   const clean = Array.from({ length: 21 }, (_, i) => train(i * 10, 1));
+  assertEquals(panels(clean)["Loss"], ["training", "validation"]);
   const bad: Record<string, unknown[]> = {
     "NaN as text": clean.with(10, train(100, "NaN")),
     "null": clean.with(10, train(100, null)),
     "a step left out": clean.map(({ step }) => train(step, 1, step < 100 ? 0 : 1)),
   };
-  for (const [what, records] of Object.entries({ clean, ...bad })) {
-    const picture = await pictureOf(curvesPng(records));
-    // Step 100 of 200 is half way from 110 to 1360, beside the grid; the axis stands at 460, the legend far above.
-    for (const y of [454, 466]) assertEquals(pixel(picture, 734, y), what === "clean" ? [255, 255, 255] : red, what);
-    // One mark of 4 by 16 and a legend of 32 by 4.
-    assertLess(find(picture, red).count, 250, what);
+  for (const [what, records] of Object.entries(bad)) {
+    assertEquals(pointsOf(records, "not finite"), [[100, 0]], what);
+    assertEquals(pointsOf(records, "training")[10], [100, what === "a step left out" ? 1 : null], what);
   }
-  const whole = find(await pictureOf(curvesPng(clean)), blue).count;
-  const broken = find(await pictureOf(curvesPng(bad["null"])), blue).count;
-  // A twentieth of the line on either side.
-  assertLess(broken, whole - 200);
 });
 
-Deno.test("curvesPng() draws a run without records, and passes over what it does not know", async () => {
-  const empty = await curvesPng([]);
-  assertEquals((await pictureOf(Promise.resolve(empty))).width, 1400);
-  assertEquals(await curvesPng([null, 3, "x", { type: "other", step: 5, loss: 1 }, { type: "train", loss: 1 }]), empty);
+Deno.test("curvesChart() shows a value between gaps, and a single one, as a dot", () => {
+  const records = [train(1, 1), train(2, 1), train(3, null), train(4, 2), train(5, null), val(5, 0.5, 0.7)];
+  const { series } = optionOf(curvesChart(records));
+  const dotted = series.map(({ data }: { data: unknown[] }) =>
+    data.filter((item) => typeof item === "object" && item !== null && "symbol" in item).length
+  );
+  // training, the mark, validation, accuracy
+  assertEquals(dotted, [1, 0, 1, 1]);
 });
 
-Deno.test("curvesPng() gives the same bytes for the same records", async () => {
-  assertEquals(await curvesPng(steady(2)), await curvesPng(steady(2)));
+Deno.test("curvesChart() begins the axis of accuracies at a round number", () => {
+  const cases: [accuracies: number[], min: number][] = [
+    [[0.5], 0.5],
+    [[0.35, 0.9], 0.3],
+    [[0.991, 0.996], 0.99],
+    [[0.97], 0.97],
+    [[0], 0],
+    [[1], 0.99],
+    [[0.05], 0],
+    [[], 0],
+  ];
+  for (const [accuracies, min] of cases) {
+    const { yAxis } = optionOf(curvesChart(accuracies.map((accuracy, i) => val(i, accuracy, 1))));
+    assertEquals([yAxis.at(-1).min, yAxis.at(-1).max], [min, 1], `${accuracies}`);
+  }
 });
 
-Deno.test("curvesPng() draws 20,000 records within seconds", async () => {
+Deno.test("the picture of curves has all lines and marks", async () => {
+  const chart = curvesChart([...steady(0.5).with(30, train(31, "NaN")), val(50, 0.8, 0.9), val(100, 0.9, 0.9)]);
+  const picture = pictureOf((await draw(chart)).png);
+  assertEquals([picture.width, picture.height], [chart.width, chart.height]);
+  for (const color of [blue, paleBlue, orange]) assertGreater(count(picture, color), 500, color);
+  // A triangle of 14 by 18 on the axis and one in the legend.
+  assertGreater(count(picture, red), 100);
+  assertLess(count(picture, red), 400);
+});
+
+Deno.test("curvesChart() charts a run without records, and passes over what it does not know", async () => {
+  const empty = curvesChart([]);
+  assertEquals(curvesChart([null, 3, "x", { type: "other", step: 5, loss: 1 }, { type: "train", loss: 1 }]), empty);
+  assertEquals(pictureOf((await draw(empty)).png).width, 1400);
+});
+
+Deno.test("20,000 records are drawn within seconds", async () => {
   const records = Array.from({ length: 20_000 }, (_, i) => train(i, 2 + Math.sin(i)));
   const started = performance.now();
-  await curvesPng(records);
+  const { svg } = await draw(curvesChart(records));
   assertLess(performance.now() - started, 10_000);
+  assert(svg.length < 2e6, `${svg.length} characters`);
 });

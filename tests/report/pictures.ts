@@ -1,11 +1,11 @@
 /**
- * Looks at the pixels of pictures that reports draw.
+ * Looks at charts: their options, and the pixels of their pictures.
  *
  * @module
  */
 
 import { decodePng } from "../../src/data/pictures/png.ts";
-import type { Color } from "../../src/report/canvas.ts";
+import type { Chart } from "../../src/report/chart.ts";
 
 /** A decoded picture. */
 export interface Picture {
@@ -15,33 +15,35 @@ export interface Picture {
   readonly data: Uint8Array;
 }
 
-/** Where a colour is: how many pixels have it, and the middle of the box around them. */
-export interface Found {
-  readonly count: number;
-  readonly x: number;
-  readonly y: number;
-}
-
 /** Decodes a picture that was encoded. */
-export async function pictureOf(png: Promise<Uint8Array>): Promise<Picture> {
-  return decodePng(await png);
+export function pictureOf(png: Uint8Array): Picture {
+  return decodePng(png);
 }
 
-/** Pixels of exactly this colour. */
-export function find({ width, data }: Picture, [r, g, b]: Color): Found {
-  const xs: number[] = [];
-  const ys: number[] = [];
+/** How many pixels have exactly this colour, `#20262e`. */
+export function count({ data }: Picture, color: string): number {
+  const [r, g, b] = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
+  let found = 0;
   for (let at = 0; at < data.length; at += 4) {
-    if (data[at] !== r || data[at + 1] !== g || data[at + 2] !== b) continue;
-    xs.push(at / 4 % width);
-    ys.push(Math.floor(at / 4 / width));
+    if (data[at] === r && data[at + 1] === g && data[at + 2] === b) found++;
   }
-  const middle = (all: number[]) => all.reduce((sum, value) => sum + value, 0) / all.length;
-  return { count: xs.length, x: middle(xs), y: middle(ys) };
+  return found;
 }
 
-/** Colour of a pixel. */
-export function pixel({ width, data }: Picture, x: number, y: number): Color {
-  const [r, g, b] = data.subarray((y * width + x) * 4);
-  return [r, g, b];
+/** Where a colour is first, from the top and from the left. */
+export function first({ width, data }: Picture, color: string): { x: number; y: number } {
+  const [r, g, b] = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
+  for (let at = 0; at < data.length; at += 4) {
+    if (data[at] === r && data[at + 1] === g && data[at + 2] === b) {
+      return { x: at / 4 % width, y: Math.floor(at / 4 / width) };
+    }
+  }
+  throw new Error(`No pixel has the colour ${color}`);
+}
+
+/** The option of a chart, as its parts are looked at. */
+// deno-lint-ignore no-explicit-any -- plain data of any depth
+export function optionOf(chart: Chart): any {
+  const copy = JSON.parse(JSON.stringify(chart.option));
+  return copy;
 }

@@ -111,7 +111,7 @@ Deno.test("a tracker is told all facts of a run in their order, and metrics.json
         return [[method === "log" ? "train" : "val", step, loss, lossKind]];
       }),
     );
-    assert((await Deno.stat(join(out, "curves.png"))).size > 1000);
+    for (const name of ["curves.svg", "curves.png"]) assert((await Deno.stat(join(out, name))).size > 1000, name);
   }));
 
 /** Pictures in a confusion matrix. */

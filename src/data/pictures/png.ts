@@ -2,6 +2,10 @@
  * Decodes PNG (third edition) with the platform's inflate: every depth, colour type and interlacing. Checksums are
  * verified, and the data may not inflate to more than the header promises, so a small file cannot ask for gigabytes.
  *
+ * Two libraries were tried on the tests of broken files. fast-png 8 inflates without that limit and leaves a
+ * transparent colour opaque. @cwasm/lodepng 0.1.9 decodes right and as fast, but says of every fault the same: "Failed
+ * to decode png image", not that a checksum differs or how much data there are.
+ *
  * @module
  */
 
