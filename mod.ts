@@ -11,7 +11,7 @@
  * const model = createModel("naive-cnn", { classes: data.outputs, imageSize: 64 });
  * const trainer = new Trainer({ device, model, task: data.task, epochs: 10, out: "runs/glasses" });
  * await trainer.fit(train, val);
- * console.log((await trainer.evaluate(test)).report.auroc);
+ * console.log((await trainer.evaluate(test)).report.accuracy);
  * ```
  *
  * @module

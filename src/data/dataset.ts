@@ -101,7 +101,7 @@ export interface Origin {
  *
  * @example
  * ```ts
- * import { openDataset } from "./open.ts";
+ * import { openDataset } from "@fovea/fovea";
  *
  * const data = await openDataset("./celeba", { task: "binary", target: ["Eyeglasses"] });
  * const { train, val, test } = data.split({ ratios: [8, 1, 1], seed: 1 });

@@ -36,7 +36,7 @@ export interface OpenOptions extends ManifestOptions {
  *
  * @example
  * ```ts
- * import { openDataset } from "./open.ts";
+ * import { openDataset } from "@fovea/fovea";
  *
  * const pets = await openDataset("./pets"); // a folder for each class
  * const glasses = await openDataset("./celeba", { task: "binary", target: ["Eyeglasses"] });

@@ -19,7 +19,7 @@ export type Backend = "auto" | "webgpu" | "gpujs";
  * @throws UserError when WebGPU is asked for by name and there is no adapter.
  * @example
  * ```ts
- * import { openDevice } from "jsr:@fovea/fovea";
+ * import { openDevice } from "@fovea/fovea";
  * await using device = await openDevice();
  * console.log(device.kind, device.description);
  * ```

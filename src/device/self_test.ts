@@ -63,7 +63,7 @@ const LEAST_GAIN = 0.1;
  *
  * @example
  * ```ts
- * import { measureRates, openDevice } from "jsr:@fovea/fovea";
+ * import { measureRates, openDevice } from "@fovea/fovea";
  * await using device = await openDevice();
  * device.rates = await measureRates(device);
  * ```

@@ -15,7 +15,7 @@ import { checkClasses, checkLengths } from "./check.ts";
  *
  * @example
  * ```ts
- * import { accuracy } from "./accuracy.ts";
+ * import { accuracy } from "@fovea/fovea";
  *
  * accuracy([0, 2, 1, 1], [0, 2, 2, 1]); // 0.75
  * ```
@@ -41,7 +41,7 @@ export function accuracy(predictions: ArrayLike<number>, targets: ArrayLike<numb
  *
  * @example
  * ```ts
- * import { labelAccuracies } from "./accuracy.ts";
+ * import { labelAccuracies } from "@fovea/fovea";
  *
  * labelAccuracies([1, 0, 1, 1], [1, 1, 1, 1], 2); // [1, 0.5]
  * ```

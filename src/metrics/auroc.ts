@@ -17,7 +17,7 @@ import { checkClasses, checkIndices, checkLengths, checkRankable } from "./check
  *
  * @example
  * ```ts
- * import { auroc } from "./auroc.ts";
+ * import { auroc } from "@fovea/fovea";
  *
  * auroc([0.1, 0.4, 0.4, 0.8], [0, 0, 1, 1]); // 0.875
  * ```

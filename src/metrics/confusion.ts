@@ -29,7 +29,7 @@ export interface Counts {
  *
  * @example
  * ```ts
- * import { confusionMatrix } from "./confusion.ts";
+ * import { confusionMatrix } from "@fovea/fovea";
  *
  * confusionMatrix([0, 1, 1], [0, 0, 1], 2); // [[1, 1], [0, 1]]
  * ```
@@ -56,7 +56,7 @@ export function confusionMatrix(
  *
  * @example
  * ```ts
- * import { classCounts } from "./confusion.ts";
+ * import { classCounts } from "@fovea/fovea";
  *
  * classCounts([[1, 1], [0, 1]])[1]; // { tp: 1, fp: 1, fn: 0, tn: 1 }
  * ```

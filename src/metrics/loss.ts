@@ -17,7 +17,7 @@ import { checkClasses, checkFinite, checkIndices, checkLengths } from "./check.t
  *
  * @example
  * ```ts
- * import { sigmoidCrossEntropy } from "./loss.ts";
+ * import { sigmoidCrossEntropy } from "@fovea/fovea";
  *
  * sigmoidCrossEntropy([0, 0], [0, 1]); // 0.6931471805599453
  * ```
@@ -46,9 +46,9 @@ export function sigmoidCrossEntropy(logits: ArrayLike<number>, targets: ArrayLik
  *
  * @example
  * ```ts
- * import { softmaxCrossEntropy } from "./loss.ts";
+ * import { softmaxCrossEntropy } from "@fovea/fovea";
  *
- * softmaxCrossEntropy([1, 1, 1, 1], [3], 4); // 1.3862943611198906, the logarithm of 4
+ * softmaxCrossEntropy([1, 1, 1, 1], [3], 4); // 1.3862943611198906
  * ```
  */
 export function softmaxCrossEntropy(

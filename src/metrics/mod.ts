@@ -4,7 +4,7 @@
  *
  * @example
  * ```ts
- * import { auroc, multiclassReport } from "./mod.ts";
+ * import { auroc, multiclassReport } from "@fovea/fovea";
  *
  * auroc([0.1, 0.4, 0.4, 0.8], [0, 0, 1, 1]); // 0.875
  * multiclassReport([3, 1, 0, 2], [0, 1], ["cat", "dog"]).accuracy; // 1

@@ -53,7 +53,7 @@ export function f1({ tp, fp, fn }: Counts): number | null {
  *
  * @example
  * ```ts
- * import { f1, macroAverage } from "./precision_recall.ts";
+ * import { f1, macroAverage } from "@fovea/fovea";
  *
  * macroAverage([{ tp: 1, fp: 0, fn: 0, tn: 3 }, { tp: 0, fp: 0, fn: 3, tn: 1 }], f1); // 0.5
  * ```

@@ -28,7 +28,7 @@ export function sigmoid(logit: number): number {
  *
  * @example
  * ```ts
- * import { softmax } from "./predictions.ts";
+ * import { softmax } from "@fovea/fovea";
  *
  * softmax([0, Math.log(3)], 2); // [0.25, 0.75]
  * ```

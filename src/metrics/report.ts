@@ -111,7 +111,7 @@ export type Report = BinaryReport | MulticlassReport | MultilabelReport;
  *
  * @example
  * ```ts
- * import { binaryReport } from "./report.ts";
+ * import { binaryReport } from "@fovea/fovea";
  *
  * binaryReport([-1.5, 0.2, 2], [0, 0, 1], ["plain", "glasses"]).recall; // 1
  * ```
@@ -154,7 +154,7 @@ export function binaryReport(
  *
  * @example
  * ```ts
- * import { multiclassReport } from "./report.ts";
+ * import { multiclassReport } from "@fovea/fovea";
  *
  * multiclassReport([3, 1, 0, 0, 2, 1], [0, 2], ["black", "blond", "brown"]).confusion;
  * // [[1, 0, 0], [0, 0, 0], [0, 1, 0]]
@@ -200,7 +200,7 @@ export function multiclassReport(
  *
  * @example
  * ```ts
- * import { multilabelReport } from "./report.ts";
+ * import { multilabelReport } from "@fovea/fovea";
  *
  * multilabelReport([2, -1, 1, 3], [1, 0, 0, 1], ["glasses", "hat"]).perClass[0].accuracy; // 0.5
  * ```

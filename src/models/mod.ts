@@ -77,7 +77,7 @@ export function modelNamed(name: string): ModelDefinition {
  * @throws UserError when there is no such model, or it cannot take the picture size or has no use for an option.
  * @example
  * ```ts
- * import { createModel } from "jsr:@fovea/fovea";
+ * import { createModel } from "@fovea/fovea";
  *
  * const model = createModel("naive-cnn", { classes: 5, imageSize: 64 });
  * console.log(model.size, model.parameters.map(({ name }) => name));

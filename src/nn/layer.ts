@@ -6,7 +6,7 @@
  *
  * @example A block with a skip connection
  * ```ts
- * import { batchNorm2d, conv2d, type Layer, relu, residual, sequential } from "./mod.ts";
+ * import { batchNorm2d, conv2d, type Layer, relu, residual, sequential } from "@fovea/fovea";
  *
  * const basicBlock = (channels: number): Layer =>
  *   residual(

@@ -150,7 +150,7 @@ export interface EvaluateOptions {
  *
  * @example
  * ```ts
- * import { evaluateModel, openDataset, openDevice, openRun } from "jsr:@fovea/fovea";
+ * import { evaluateModel, openDataset, openDevice, openRun } from "@fovea/fovea";
  *
  * const { model, info } = await openRun("runs/pets");
  * await using device = await openDevice();

@@ -35,7 +35,7 @@ export interface OpenedModel {
  *
  * @example
  * ```ts
- * import { conv2d, flatten, lazyLinear, Model, openModel, relu, sequential } from "jsr:@fovea/fovea";
+ * import { conv2d, flatten, lazyLinear, Model, openModel, relu, sequential } from "@fovea/fovea";
  *
  * const layer = sequential({ conv: conv2d(3, 8, 3), relu: relu(), flatten: flatten(), head: lazyLinear(5) });
  * const myCnn = new Model("my-cnn", layer, { classes: 5, channels: 3, imageSize: 32, stem: "auto" });

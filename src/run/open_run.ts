@@ -45,7 +45,7 @@ export interface OpenedRun {
  *
  * @example
  * ```ts
- * import { openRun } from "jsr:@fovea/fovea";
+ * import { openRun } from "@fovea/fovea";
  *
  * const { model, info } = await openRun("runs/hair", { checkpoint: "last" });
  * console.log(model.name, info.classes, info.preprocessing.imageSize);

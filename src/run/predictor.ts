@@ -112,7 +112,7 @@ export class Predictor implements AsyncDisposable {
    *
    * @example
    * ```ts
-   * import { openPredictor } from "jsr:@fovea/fovea";
+   * import { openPredictor } from "@fovea/fovea";
    *
    * await using predictor = await openPredictor("runs/hair");
    * const [first] = await predictor.predict(["photo.jpg"]);
@@ -231,7 +231,7 @@ export class Predictor implements AsyncDisposable {
  *
  * @example
  * ```ts
- * import { openPredictor } from "jsr:@fovea/fovea";
+ * import { openPredictor } from "@fovea/fovea";
  *
  * await using predictor = await openPredictor("runs/hair", { backend: "webgpu" });
  * const grey = { width: 28, height: 28, channels: 1, data: new Uint8Array(28 * 28) } as const;

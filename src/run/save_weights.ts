@@ -35,7 +35,7 @@ export interface SaveWeightsOptions {
  *
  * @example
  * ```ts
- * import { openModel, saveWeights } from "jsr:@fovea/fovea";
+ * import { openModel, saveWeights } from "@fovea/fovea";
  *
  * const { model } = await openModel("runs/hair");
  * await saveWeights(model, "hair.safetensors", { keys: "timm" });

@@ -73,7 +73,7 @@ export interface WeightsOrigin {
  *
  * @example
  * ```ts
- * import { createModel, loadWeights } from "jsr:@fovea/fovea";
+ * import { createModel, loadWeights } from "@fovea/fovea";
  *
  * const model = createModel("resnet18", { classes: 5 });
  * const { loaded, fresh } = await loadWeights(model, "resnet18.pth");

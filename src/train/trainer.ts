@@ -37,7 +37,7 @@ export interface FitResult extends Trained {
  *
  * @example
  * ```ts
- * import { createModel, openDataset, openDevice, Trainer } from "jsr:@fovea/fovea";
+ * import { createModel, openDataset, openDevice, Trainer } from "@fovea/fovea";
  *
  * const { train, val, test } = (await openDataset("./pets")).split({ seed: 1 });
  * await using device = await openDevice();

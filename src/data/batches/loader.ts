@@ -65,7 +65,7 @@ interface Waiting {
  *
  * @example
  * ```ts
- * import { Loader } from "./loader.ts";
+ * import { Loader } from "@fovea/fovea";
  * import { openDataset } from "../open.ts";
  *
  * const { train } = (await openDataset("./pets")).split();

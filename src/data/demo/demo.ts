@@ -59,7 +59,7 @@ const chunk = 16;
  *
  * @example
  * ```ts
- * import { makeDemo } from "./demo.ts";
+ * import { makeDemo } from "@fovea/fovea";
  * import { openDataset } from "../open.ts";
  *
  * const target = ["Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"];
