@@ -172,7 +172,9 @@ function lineOf(
 function floorOf(accuracy: readonly Sample[]): number {
   const least = accuracy.reduce((least, [, value]) => Math.min(least, value ?? 1), accuracy.length > 0 ? 0.99 : 0);
   const step = 10 ** Math.floor(Math.log10(1 - least) + 1e-9);
-  return Math.max(0, Number((1 - Math.ceil((1 - least) / step - 1e-9) * step).toFixed(6)));
+  const steps = Math.ceil((1 - least) / step - 1e-9);
+  // More than five ticks come in twos.
+  return Math.max(0, Number((1 - (steps > 5 ? steps + steps % 2 : steps) * step).toFixed(6)));
 }
 
 /** What records of a type say under `key`, by step. */

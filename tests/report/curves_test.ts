@@ -96,7 +96,9 @@ Deno.test("curvesChart() shows a value between gaps, and a single one, as a dot"
 Deno.test("curvesChart() begins the axis of accuracies at a round number", () => {
   const cases: [accuracies: number[], min: number][] = [
     [[0.5], 0.5],
-    [[0.35, 0.9], 0.3],
+    [[0.35, 0.9], 0.2],
+    [[0.913, 0.9876], 0.9],
+    [[0.962], 0.96],
     [[0.991, 0.996], 0.99],
     [[0.97], 0.97],
     [[0], 0],
