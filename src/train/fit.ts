@@ -259,10 +259,16 @@ export class Fit {
 }
 
 /** What the loss of training is of. */
-function lossKindOf({ task, classWeights, posWeight, labelSmoothing, teacher }: RunOptions): LossKind {
+export function lossKindOf(
+  { task, loss, classWeights, posWeight, labelSmoothing, teacher }: Pick<
+    RunOptions,
+    "task" | "loss" | "classWeights" | "posWeight" | "labelSmoothing" | "teacher"
+  >,
+): LossKind {
+  const weights = task === "multiclass" ? classWeights : posWeight;
   const parts = [
-    ...task === "multiclass" && classWeights !== "none" ? ["class weights"] : [],
-    ...task !== "multiclass" && posWeight !== "none" ? ["positive weights"] : [],
+    ...loss ? ["a loss of one's own"] : [],
+    ...weights === "none" ? [] : [task === "multiclass" ? "class weights" : "positive weights"],
     ...labelSmoothing > 0 ? ["label smoothing"] : [],
     ...teacher ? ["teacher"] : [],
   ];

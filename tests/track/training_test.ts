@@ -11,6 +11,7 @@ import { openDevice } from "../../src/device/open.ts";
 import { readRecords } from "../../src/files.ts";
 import type { Report } from "../../src/metrics/mod.ts";
 import { createModel } from "../../src/models/mod.ts";
+import { lossKindOf } from "../../src/train/fit.ts";
 import type { TrainerOptions } from "../../src/train/options.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import type { LogFacts, Note, RunFacts, Tracker, ValidationFacts } from "../../src/track/tracker.ts";
@@ -200,6 +201,17 @@ Deno.test("what trackers were told is done before a checkpoint is written; one t
     const warnings = of<Note>(told, "note").flatMap((note) => note.type === "warning" ? [note.message] : []);
     assertEquals(warnings, ["the tracker bad failed in progress: broken; training goes on"]);
   }));
+
+Deno.test("lossKindOf() names all that keeps a training loss from being the validation's", () => {
+  const plain = { task: "multiclass", classWeights: "none", posWeight: "none", labelSmoothing: 0 } as const;
+  const cases: readonly [Partial<Parameters<typeof lossKindOf>[0]>, string][] = [
+    [{}, "plain"],
+    [{ classWeights: "balanced", labelSmoothing: 0.1 }, "class weights, label smoothing"],
+    [{ task: "multilabel", posWeight: [2, 1] }, "positive weights"],
+    [{ loss: (b, { logits }) => b.mean(logits) }, "a loss of one's own"],
+  ];
+  for (const [options, kind] of cases) assertEquals(lossKindOf({ ...plain, ...options }), kind);
+});
 
 Deno.test("a run that fails after it began has an end that says so", () =>
   withRuns(async ({ split, options }) => {
