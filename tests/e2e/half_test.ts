@@ -42,7 +42,7 @@ Deno.test({
     for (const { type, lossScale, overflows } of records) {
       if (type === "train") assert(lossScale >= 1 && overflows >= 0, `${lossScale}, ${overflows}`);
     }
-    assertEquals(JSON.parse(await Deno.readTextFile(join(run, "config.json"))).precision, "f16");
+    assertEquals(JSON.parse(await Deno.readTextFile(join(run, "config.json"))).settings.precision, "f16");
   },
 });
 
@@ -59,7 +59,7 @@ Deno.test({
 
     const path = join(stopped, "config.json");
     const config = JSON.parse(await Deno.readTextFile(path));
-    await Deno.writeTextFile(path, JSON.stringify({ ...config, flags: { ...config.flags, precision: "f32" } }));
+    await Deno.writeTextFile(path, JSON.stringify({ ...config, settings: { ...config.settings, precision: "f32" } }));
     const refused = await fovea(["train", "--resume", stopped], cache);
     assertEquals(refused.code, 1);
     assertStringIncludes(lastLine(refused), `Cannot resume ${stopped}: its precision was f16, and is now f32`);
