@@ -10,7 +10,7 @@
  */
 
 import manifest from "./deno.json" with { type: "json" };
-import { type Command, type Flags, type Invocation, orList, parseCommand } from "./src/cli/command.ts";
+import { type Command, type Flags, type Invocation, nameIn, orList, parseCommand } from "./src/cli/command.ts";
 import * as tables from "./src/cli/flags.ts";
 import { describe, overview } from "./src/cli/help.ts";
 import { printable } from "./src/data/names.ts";
@@ -108,8 +108,12 @@ function unknown(name: string, known: readonly string[]): UserError {
 function report(error: unknown, verbose: boolean): string {
   const { message, stack = message } = error instanceof Error ? error : new Error(String(error));
   const outside = error instanceof UserError || Object.values(Deno.errors).some((kind) => error instanceof kind);
-  if (outside && !verbose) return `fovea: ${printable(message)}`;
-  return outside ? `fovea: ${stack}` : `fovea: this is a fault in Fovea, not yours: ${stack}`;
+  // The flags of all options are among those of `train`.
+  const text = error instanceof UserError ? error.textWith((option) => nameIn(tables.train.flags, option)) : message;
+  if (outside && !verbose) return `fovea: ${printable(text)}`;
+  return outside
+    ? `fovea: ${stack.replace(message, () => text)}`
+    : `fovea: this is a fault in Fovea, not yours: ${stack}`;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -18,7 +18,7 @@
  */
 
 // What every part throws where the user can do something about it.
-export { UserError } from "./src/errors.ts";
+export { type NameOption, option, UserError } from "./src/errors.ts";
 
 // Data: pictures with labels, their parts, and batches of them.
 export type { Augment } from "./src/augment/augmentations.ts";
@@ -91,7 +91,7 @@ export type { Prediction, Score } from "./src/run/prediction.ts";
 export { openPredictor, Predictor, type PredictorOptions, type PredictorParts } from "./src/run/predictor.ts";
 
 // Training and testing.
-export { type Budget, MemoryError, type NameOption } from "./src/train/budget.ts";
+export { type Budget, MemoryError } from "./src/train/budget.ts";
 export type { Checkpoint, CheckpointInfo, Preprocessing, Progress, Tensors } from "./src/run/checkpoint.ts";
 export type { Normalization, TeacherOptions } from "./src/train/distillation.ts";
 export { evaluateModel, type EvaluateOptions, type Evaluation, type Predictions } from "./src/run/evaluate.ts";

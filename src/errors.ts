@@ -7,6 +7,25 @@
  * @module
  */
 
+/** What an option is called: as it is in a program, or as the flag that a user of the command line knows. */
+export type NameOption = (option: string) => string;
+
+/**
+ * The name of an option within the message of a {@link UserError}. A program reads `imageSize`, a user of the command
+ * line `--image-size`: `give ${option("imageSize")} 32 or more`.
+ *
+ * @param name Its name in the library.
+ * @returns What the error replaces by the name.
+ */
+export function option(name: string): string {
+  return `{option:${name}}`;
+}
+
+/** A text with its options named. */
+function named(text: string, nameOption: NameOption): string {
+  return text.replaceAll(/\{option:(\w+)\}/g, (_, name) => nameOption(name));
+}
+
 /**
  * A fault that the user can mend: a wrong flag, a missing file, a broken picture. The message is one line that says
  * what was asked, what was given and what to do. The command line prints it without a stack trace and exits with
@@ -16,25 +35,32 @@
  * ```ts
  * import { UserError } from "@fovea/fovea";
  *
- * throw new UserError("Cannot read faces/: no such folder; give the folder of images with --data DIR");
+ * throw new UserError("Cannot read faces/: no such folder; give the folder of images");
  * ```
  */
 export class UserError extends Error {
   /** Name shown in front of the message. */
   override readonly name = "UserError";
+  readonly #text: string;
 
   /**
    * Makes the error; throwing it is the caller's part.
    *
-   * @param message One line: what was asked, what was given, what to do.
+   * @param text One line: what was asked, what was given, what to do; options by {@link option}.
    * @param exitCode 2 when the command line itself is wrong, 1 for the rest.
    */
   constructor(
-    message: string,
+    text: string,
     /** 2 when the command line itself is wrong, 1 for the rest. */
     readonly exitCode: 1 | 2 = 1,
   ) {
-    super(message);
+    super(named(text, (name) => name));
+    this.#text = text;
+  }
+
+  /** The message with options by other names, such as those of flags. */
+  textWith(nameOption: NameOption): string {
+    return named(this.#text, nameOption);
   }
 }
 

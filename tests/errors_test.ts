@@ -1,11 +1,17 @@
 import { assertEquals, assertInstanceOf } from "@std/assert";
-import { nearest, UserError } from "../src/errors.ts";
+import { nearest, option, UserError } from "../src/errors.ts";
 
 Deno.test("UserError carries its exit code, 1 unless told", () => {
   assertEquals(new UserError("no").exitCode, 1);
   assertEquals(new UserError("no", 2).exitCode, 2);
   assertInstanceOf(new UserError("no"), Error);
   assertEquals(String(new UserError("no such file")), "UserError: no such file");
+});
+
+Deno.test("UserError names options as they are, and as flags where it is told their names", () => {
+  const error = new UserError(`{a} is too small: give ${option("imageSize")} 32 or ${option("lr")}`);
+  assertEquals(error.message, "{a} is too small: give imageSize 32 or lr");
+  assertEquals(error.textWith((name) => `--${name}!`), "{a} is too small: give --imageSize! 32 or --lr!");
 });
 
 const models = ["lenet", "naive-cnn", "resnet18", "resnet50"];

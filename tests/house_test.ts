@@ -252,6 +252,15 @@ Deno.test("every export has a doc comment and every module says what it is", () 
   assertEquals(untitled, []);
 });
 
+Deno.test("what the library says speaks of no flags: option() names them for the command line", () => {
+  const wrong = [...code]
+    .filter(([path]) => /^(src|kernels)\//.test(path) && !path.startsWith("src/cli/"))
+    .flatMap(([path, source]) =>
+      [...withoutComments(source).matchAll(/(?<![\w-])--[a-z][\w-]*/g)].map(([f]) => [path, f])
+    );
+  assertEquals(wrong, []);
+});
+
 Deno.test("no file is longer than 450 lines", () => {
   const long = [...tree]
     .filter(([path]) => /\.(ts|wgsl|py)$/.test(path))

@@ -14,7 +14,6 @@ import { createModel, type Model } from "../models/mod.ts";
 import { readConfig, settingsIn } from "../run/config.ts";
 import { type Given, idleIn, recordOf, resolveSettings, settingNamed, settingNames } from "../run/resolve.ts";
 import { pictureSettings, recordSettings, type SettingName, type Settings, trainingSettings } from "../run/settings.ts";
-import { MemoryError } from "../train/budget.ts";
 import type { TeacherOptions } from "../train/distillation.ts";
 import { classWeightsOf, factsOf } from "../train/options.ts";
 import { RunDirectory } from "../run/run_directory.ts";
@@ -82,9 +81,7 @@ export async function run({ options, given }: Invocation<typeof train.flags>): P
     trackers: [new TerminalTracker(progress), new ProgressBarTracker(progress)],
     signal: interrupt.signal,
   });
-  const { interrupted, test } = await trainer.fit(split.train, split.val, split.test).catch((error) => {
-    throw error instanceof MemoryError ? new UserError(error.textWith((option) => nameIn(train.flags, option))) : error;
-  });
+  const { interrupted, test } = await trainer.fit(split.train, split.val, split.test);
   if (interrupted) {
     say(`stopped and saved; go on with --resume ${out}`);
     return interrupt.exitCode;

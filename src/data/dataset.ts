@@ -4,7 +4,7 @@
  * @module
  */
 
-import { UserError } from "../errors.ts";
+import { option, UserError } from "../errors.ts";
 import type { Task } from "./labels.ts";
 import { counted, firstNames, printable } from "./names.ts";
 import { scanPictures } from "./store/scan.ts";
@@ -216,7 +216,9 @@ export class Dataset {
     const own = options.own ?? (has && options.ratios === undefined);
     const { ratios = [8, 1, 1], stratify = true, seed = 0 } = options;
     if (own && !has) {
-      throw new UserError("Cannot take the data set's own split: it has none; give ratios with --split 8:1:1");
+      throw new UserError(
+        `Cannot take the data set's own split: it has none; give ratios with ${option("split")} 8:1:1`,
+      );
     }
     const labels = this.samples.map(({ label }) => label);
     const data = { task: this.task, classes: this.classes, labels, ratios, stratify, seed };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { nearest, UserError } from "../errors.ts";
+import { nearest, option, UserError } from "../errors.ts";
 import { counted, firstNames, printable } from "./names.ts";
 import { sorted } from "./paths.ts";
 
@@ -66,7 +66,9 @@ export function labelsOfNames(names: readonly string[], options: LabelOptions): 
   const kept = names.map((_, i) => i);
   if (task === "multilabel") {
     throw new UserError(
-      "Cannot learn several labels a picture from one class name each: give label columns, or --task multiclass",
+      `Cannot learn several labels a picture from one class name each: give label columns, or ${
+        option("task")
+      } multiclass`,
     );
   }
   if (task === "binary") {
@@ -74,7 +76,7 @@ export function labelsOfNames(names: readonly string[], options: LabelOptions): 
       throw new UserError(
         `Cannot choose the class that means yes among ${counted(found.length, "class")} (${
           firstNames(found)
-        }): give one with --target`,
+        }): give one with ${option("target")}`,
       );
     }
     const yes = target[0] ?? found[1];
@@ -115,13 +117,15 @@ export function labelsOfColumns(columns: readonly Column[], options: LabelOption
     );
   }
   if (task !== "multiclass") {
-    if (others !== undefined) throw new UserError(`--others is for --task multiclass; with ${task} leave it out`, 2);
+    if (others !== undefined) {
+      throw new UserError(`${option("others")} is for ${option("task")} multiclass; with ${task} leave it out`, 2);
+    }
     const labels = all.map((i) => columns.map(({ values }) => values[i]));
     return { task, classes: names, kept: all, labels, warnings: [] };
   }
   const classes = others === undefined ? names : [...names, checkOthers(others, names)];
   if (classes.length < 2) {
-    throw new UserError("Cannot learn to tell apart one class: give more targets, or --others NAME", 2);
+    throw new UserError(`Cannot learn to tell apart one class: give more targets, or ${option("others")} NAME`, 2);
   }
   const holding = all.map((i) => columns.reduce((count, { values }) => count + values[i], 0));
   const kept = all.filter((i) => holding[i] === 1 || (holding[i] === 0 && others !== undefined));
@@ -147,7 +151,7 @@ export function labelsOfColumns(columns: readonly Column[], options: LabelOption
  */
 export function checkTargets(targets: readonly string[], found: readonly string[], noun: string): void {
   for (const [i, target] of targets.entries()) {
-    if (targets.indexOf(target) !== i) throw new UserError(`--target names ${printable(target)} twice`, 2);
+    if (targets.indexOf(target) !== i) throw new UserError(`${option("target")} names ${printable(target)} twice`, 2);
     if (found.includes(target)) continue;
     const near = nearest(target, found);
     const hint = near === undefined ? `there are: ${firstNames(found, 8)}` : `did you mean ${printable(near)}?`;
@@ -157,7 +161,7 @@ export function checkTargets(targets: readonly string[], found: readonly string[
 
 function checkOthers(others: string, classes: readonly string[]): string {
   if (others === "" || classes.includes(others)) {
-    throw new UserError(`--others ${printable(others) || '""'} must be a name that no target has`, 2);
+    throw new UserError(`${option("others")} ${printable(others) || '""'} must be a name that no target has`, 2);
   }
   return others;
 }
@@ -165,7 +169,7 @@ function checkOthers(others: string, classes: readonly string[]): string {
 /** Says how many pictures were left out, since none or several of the targets hold. */
 function leftOut(count: number, total: number, held: "none" | "more than one", targets: readonly string[]): string[] {
   if (count === 0) return [];
-  const remedy = held === "none" ? "; --others NAME gives them a class of their own" : "";
+  const remedy = held === "none" ? "; a name for the others gives them a class of their own" : "";
   return [`${counted(count, "picture")} of ${total} left out, with ${held} of ${firstNames(targets, 8)}${remedy}`];
 }
 

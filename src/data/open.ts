@@ -7,7 +7,7 @@
  * @module
  */
 
-import { UserError } from "../errors.ts";
+import { option, UserError } from "../errors.ts";
 import { findAttributes, readCeleba } from "./forms/celeba.ts";
 import { balanceWarnings, Dataset, type DatasetKind, type Sample } from "./dataset.ts";
 import { readFolder } from "./forms/folder.ts";
@@ -55,7 +55,9 @@ async function open(path: string, options: OpenOptions): Promise<Dataset> {
     return await openManifest(given, options);
   }
   if (!await isFolder(given)) {
-    throw new UserError(`Cannot open ${printable(path)}: there is no such folder; give one with --data DIR`);
+    throw new UserError(
+      `Cannot open ${printable(path)}: there is no such folder or file; give another ${option("data")}`,
+    );
   }
   const attributes = await findAttributes(given);
   if (attributes !== undefined) {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { UserError } from "../errors.ts";
+import { option, UserError } from "../errors.ts";
 import type { Task } from "./labels.ts";
 import { firstNames, printable } from "./names.ts";
 import { randomStream, shuffle } from "../random.ts";
@@ -78,7 +78,7 @@ export function ownSplit(input: SplitInput & { parts: readonly (string | undefin
   for (const needed of ["train", "test"]) {
     if (parts.includes(needed)) continue;
     throw new UserError(
-      `Cannot take the data set's own split: it has no ${needed} part; split at random with --split 8:1:1`,
+      `Cannot take the data set's own split: it has no ${needed} part; split at random with ${option("split")} 8:1:1`,
     );
   }
   if (parts.includes("val")) {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { UserError } from "../errors.ts";
+import { option, UserError } from "../errors.ts";
 import type { Precision } from "../graph/graph.ts";
 import type { Device, Values } from "./device.ts";
 
@@ -17,7 +17,7 @@ export function checkPrecision(
   const who = kind === "webgpu" ? description : "gpu.js";
   throw new UserError(
     `Cannot use ${precision} on ${who}: it takes a WebGPU adapter with shader-f16 (the command doctor says whether there is ` +
-      "one); give --precision f32",
+      `one); give ${option("precision")} f32`,
   );
 }
 

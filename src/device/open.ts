@@ -4,7 +4,7 @@
  * @module
  */
 
-import { UserError } from "../errors.ts";
+import { option, UserError } from "../errors.ts";
 import type { Device } from "./device.ts";
 import { openGpuJs } from "./gpujs/device.ts";
 import { freeHostMemory, heedForceGpu, quietWayland } from "./host.ts";
@@ -32,7 +32,8 @@ export async function openDevice(backend: Backend = "auto"): Promise<Device> {
   if (device) return device;
   if (backend === "webgpu") {
     throw new UserError(
-      "WebGPU was asked for and there is no adapter here: install a GPU driver (or Mesa's: libegl1 libgl1-mesa-dri), or use --backend gpujs",
+      "WebGPU was asked for and there is no adapter here: install a GPU driver (or Mesa's: libegl1 libgl1-mesa-dri), " +
+        `or use ${option("backend")} gpujs`,
     );
   }
   return await openGpuJs();

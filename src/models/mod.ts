@@ -12,7 +12,7 @@
  * @module
  */
 
-import { nearest, UserError } from "../errors.ts";
+import { nearest, option, UserError } from "../errors.ts";
 import { alexnet, alexnet2012 } from "./alexnet.ts";
 import { lenet } from "./lenet.ts";
 import type { Family } from "../interop/keys/family.ts";
@@ -90,7 +90,9 @@ export function createModel(name: string, options: ModelOptions): Model {
   const { dropout, attentionDropout, stochasticDepth, layerScale } = options;
   if (imageSize < definition.minImageSize) {
     throw new UserError(
-      `${name} cannot take pictures of ${imageSize}×${imageSize}: give --image-size ${definition.minImageSize} or more`,
+      `${name} cannot take pictures of ${imageSize}×${imageSize}: give ${
+        option("imageSize")
+      } ${definition.minImageSize} or more`,
       2,
     );
   }
@@ -98,14 +100,8 @@ export function createModel(name: string, options: ModelOptions): Model {
   return new Model(name, definition.build(resolved), resolved);
 }
 
-/** The flags of the options that not every model takes. */
-const flags: Readonly<Record<ModelOption, string>> = {
-  dropout: "--dropout",
-  attentionDropout: "--attention-dropout",
-  stochasticDepth: "--stochastic-depth",
-  layerScale: "--layer-scale",
-  stem: "--stem",
-};
+/** Options that not every model takes. */
+const OPTIONAL = ["dropout", "attentionDropout", "stochasticDepth", "layerScale", "stem"] as const;
 
 /**
  * Refuses options that would change nothing. `auto` leaves a choice to the model, which may have none.
@@ -114,11 +110,11 @@ const flags: Readonly<Record<ModelOption, string>> = {
  */
 export function checkOptions(definition: ModelDefinition, options: Pick<ModelOptions, ModelOption>): void {
   const { name, takes = [] } = definition;
-  for (const option of Object.keys(flags) as ModelOption[]) {
-    const value = options[option];
-    if (value === undefined || value === "auto" || takes.includes(option)) continue;
-    const other = models.find((model) => model.takes?.includes(option))?.name;
-    const asked = `${flags[option]} ${value}`;
+  for (const given of OPTIONAL) {
+    const value = options[given];
+    if (value === undefined || value === "auto" || takes.includes(given)) continue;
+    const other = models.find((model) => model.takes?.includes(given))?.name;
+    const asked = `${option(given)} ${value}`;
     throw new UserError(
       `${name} has no use for ${asked}: leave it out, or use a model that takes it, as ${other} does`,
       2,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { option } from "../errors.ts";
 import {
   batchNorm2d,
   conv2d,
@@ -128,7 +129,9 @@ const family: Family = {
   name: "a ResNet",
   heads: ["fc"],
   stem: "conv1",
-  advice: { "conv1.weight": "give --stem imagenet for weights of 7×7, --stem small for those of 3×3" },
+  advice: {
+    "conv1.weight": `give ${option("stem")} imagenet for weights of 7×7, ${option("stem")} small for those of 3×3`,
+  },
   rows: [
     "conv1.*",
     "bn1.*",

@@ -21,7 +21,7 @@
 
 import { join } from "node:path";
 import { type DirectoryLock, lockDirectory, removeTemporaries, writeAtomic } from "../files.ts";
-import { UserError } from "../errors.ts";
+import { option, UserError } from "../errors.ts";
 import { encodeSafetensors, readSafetensors } from "../interop/safetensors_file.ts";
 import { type Checkpoint, type CheckpointInfo, infoOf, metadataOf, type Tensors } from "./checkpoint.ts";
 import { readConfig } from "./config.ts";
@@ -70,7 +70,9 @@ export class RunDirectory {
   ): Promise<void> {
     if (await isOccupied(this.path)) {
       throw new UserError(
-        `Cannot write a run to ${this.path}: it is not empty; give another --out, or go on with --resume ${this.path}`,
+        `Cannot write a run to ${this.path}: it is not empty; give another ${option("out")}, or go on with ${
+          option("resume")
+        } ${this.path}`,
       );
     }
     await Deno.mkdir(join(this.path, "checkpoints"), { recursive: true });

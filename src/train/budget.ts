@@ -5,28 +5,17 @@
  */
 
 import type { Device } from "../device/device.ts";
-import { UserError } from "../errors.ts";
-
-/** Writes the name of an option: as it is, or as a flag. */
-export type NameOption = (option: string) => string;
+import { type NameOption, option, UserError } from "../errors.ts";
 
 /** A run that does not fit a device. */
 export class MemoryError extends UserError {
-  readonly #text: (name: NameOption) => string;
-
   /**
    * Makes the error.
    *
    * @param text Says it in one line, with names of options.
    */
   constructor(text: (name: NameOption) => string) {
-    super(text((option) => option));
-    this.#text = text;
-  }
-
-  /** The message with options by other names, such as those of flags. */
-  textWith(name: NameOption): string {
-    return this.#text(name);
+    super(text(option));
   }
 }
 

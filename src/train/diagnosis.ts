@@ -6,7 +6,7 @@
 
 import type { Loader } from "../data/batches/loader.ts";
 import type { Session } from "../device/device.ts";
-import { UserError } from "../errors.ts";
+import { option, UserError } from "../errors.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { type LearningStep, searchGraph } from "./step.ts";
 import type { TrainingState } from "./training_state.ts";
@@ -35,7 +35,8 @@ export async function diagnose({ options, step, session, state, train }: Patient
   const kept = best ? `; the best checkpoint is of epoch ${best.epoch}` : "";
   return new UserError(
     `Epoch ${epoch + 1}, step ${stepOfEpoch + 1}: ${name} is not finite${kept}; ` +
-      `${options.precision === "f16" ? "use --precision f32, " : ""}lower --lr, set --clip-norm, ` +
-      "or leave such steps out with --on-nan skip:N",
+      `${options.precision === "f16" ? `use ${option("precision")} f32, ` : ""}lower ${option("learningRate")}, set ${
+        option("clipNorm")
+      }, or leave such steps out with ${option("onNan")} skip:N`,
   );
 }

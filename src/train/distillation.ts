@@ -13,7 +13,7 @@
 
 import type { Tensor } from "../../kernels/op.ts";
 import type { Task } from "../data/labels.ts";
-import { UserError } from "../errors.ts";
+import { option, UserError } from "../errors.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import type { Model } from "../models/model.ts";
 import { Scope } from "../nn/layer.ts";
@@ -160,8 +160,8 @@ function headsOf(outputs: ReadonlyMap<string, Tensor>): { label: Tensor; teacher
   const [label, teacher] = [outputs.get(HEADS.label), outputs.get(HEADS.teacher)];
   if (!label || !teacher) {
     throw new UserError(
-      "Cannot use --distill token with a model of one head: give --model deit-ti-distilled or another distilled one, " +
-        "or --distill soft or hard",
+      `Cannot use ${option("distill")} token with a model of one head: give ${option("model")} deit-ti-distilled or ` +
+        `another distilled one, or ${option("distill")} soft or hard`,
       2,
     );
   }

@@ -18,7 +18,7 @@ import {
   imagenetStatistics,
 } from "../data/store/statistics.ts";
 import type { OnProgress } from "../data/store/scan.ts";
-import { UserError } from "../errors.ts";
+import { option, UserError } from "../errors.ts";
 import type { Preprocessing } from "../run/checkpoint.ts";
 import { augmentOf, type ResolvedOptions } from "./options.ts";
 
@@ -42,7 +42,9 @@ export async function preprocessingOf(
   if (square < least) {
     const what = cropsAtRandom(augment) ? "a random part" : "the middle part";
     throw new UserError(
-      `Cannot cut ${what} of ${imageSize}×${imageSize} out of pictures resized to ${square}: give --resize ${least} or more`,
+      `Cannot cut ${what} of ${imageSize}×${imageSize} out of pictures resized to ${square}: give ${
+        option("resize")
+      } ${least} or more`,
       2,
     );
   }

@@ -6,7 +6,7 @@
 
 import type { Task } from "../data/labels.ts";
 import { printable } from "../data/names.ts";
-import { UserError } from "../errors.ts";
+import { option, UserError } from "../errors.ts";
 import { createModel, type Model, models } from "../models/mod.ts";
 import { type OpenedModel, openModel } from "../run/open_model.ts";
 import type { OpenRunOptions } from "../run/open_run.ts";
@@ -60,7 +60,7 @@ export async function openTeacher(
     refuse(
       path,
       `its ${model.name} is made for pictures of ${sizes[0]}, not ${sizes[1]}`,
-      `--image-size ${model.imageSize}, or a teacher of this size`,
+      `${option("imageSize")} ${model.imageSize}, or a teacher of this size`,
     );
   }
   return { model: fitting, preprocessing };
@@ -70,7 +70,9 @@ export async function openTeacher(
 function checkMeaning(path: string, its: NonNullable<OpenedModel["meaning"]>, { task, classes }: Student): void {
   if (its.task !== task) refuse(path, `its task is ${its.task}, not ${task}`, "a teacher of this task");
   const [theirs, ours] = [its.classes, classes].map((names) => names.map(printable).join(", "));
-  if (theirs !== ours) refuse(path, `its classes are ${theirs}, not ${ours}`, "a teacher of the same, or its --target");
+  if (theirs !== ours) {
+    refuse(path, `its classes are ${theirs}, not ${ours}`, `a teacher of the same, or its ${option("target")}`);
+  }
 }
 
 /** The model with the same weights for pictures of a size; none where a parameter has another shape there. */

@@ -76,7 +76,9 @@ Deno.test("openDataset() leaves pictures without a target out and counts them", 
     await write(folder, celeba);
     const data = await openDataset(folder, { target: ["Gray_Hair", "Black_Hair"] });
     assertEquals(data.samples.map(({ file }) => file.slice(-5)), ["1.jpg", "2.jpg"]);
-    assert(data.warnings[0].startsWith("1 picture of 4 left out, with none of Gray_Hair, Black_Hair; --others NAME"));
+    assert(
+      data.warnings[0].startsWith("1 picture of 4 left out, with none of Gray_Hair, Black_Hair; a name for the others"),
+    );
   }));
 
 Deno.test("openDataset() reads CelebA's CSV form, values 1 and 0, and its partition", () =>
@@ -176,7 +178,7 @@ const faults: [name: string, files: Files, options: OpenOptions, message: string
     2,
   ],
   ["an unknown attribute", celeba, { target: ["Smilling"] }, "Unknown attribute Smilling: did you mean Smiling?", 2],
-  ["CelebA without a target", celeba, {}, "name attributes with --target; it has Black_Hair, Gray_Hair, Smiling", 2],
+  ["CelebA without a target", celeba, {}, "name attributes with target; it has Black_Hair, Gray_Hair, Smiling", 2],
   ["two targets of a binary task", celeba, { task: "binary", target: ["Smiling", "Gray_Hair"] }, "from 2 targets", 2],
   [
     "a list that disagrees with its folder",

@@ -61,7 +61,12 @@ const mistakes: readonly Mistake[] = [
     code: 1,
     says: /Cannot use f16 on gpu\.js: it takes a WebGPU adapter with shader-f16 .*give --precision f32/,
   },
-  { what: "no such data", args: ["train", "--data", join(cache, "none")], code: 1, says: /no such folder/ },
+  {
+    what: "no such data",
+    args: ["train", "--data", join(cache, "none")],
+    code: 1,
+    says: /no such folder or file; give another --data/,
+  },
   {
     what: "a size that the model cannot take",
     args: [...glasses, "--model", "lenet", "--image-size", "12"],

@@ -166,12 +166,12 @@ const refused: readonly [name: string, create: () => unknown, message: string][]
   [
     "a picture that is too small",
     () => createModel("lenet", { classes: 5, imageSize: 12 }),
-    "lenet cannot take pictures of 12×12: give --image-size 16 or more",
+    "lenet cannot take pictures of 12×12: give imageSize 16 or more",
   ],
   [
     "an option that the model has no use for",
     () => createModel("resnet18", { classes: 5, layerScale: 0.1 }),
-    "resnet18 has no use for --layer-scale 0.1: leave it out, or use a model that takes it, as vit-ti16 does",
+    "resnet18 has no use for layerScale 0.1: leave it out, or use a model that takes it, as vit-ti16 does",
   ],
 ];
 
@@ -191,7 +191,7 @@ Deno.test("an option that a model takes changes it, and every other is refused",
       for (const [option, value] of Object.entries(values)) {
         const options = { [option]: value };
         if ((takes as readonly string[]).includes(option)) assertNotEquals(nodesOf(name, options), plain, option);
-        else assertThrows(() => createModel(name, { classes: 3, ...options }), UserError, "has no use for --");
+        else assertThrows(() => createModel(name, { classes: 3, ...options }), UserError, "has no use for ");
       }
     });
   }

@@ -204,7 +204,7 @@ for (const [what, change, message] of damaged) {
 Deno.test("loadWeights() says which stem weights need", async () => {
   await withTensors(publishedKeys("torchvision", "resnet18"), async (path) => {
     const model = createModel("resnet18", { classes: 1000, imageSize: 32 });
-    const message = "its conv1.weight is [64, 3, 7, 7], and [64, 3, 3, 3] is needed; give --stem imagenet";
+    const message = "its conv1.weight is [64, 3, 7, 7], and [64, 3, 3, 3] is needed; give stem imagenet";
     await assertRejects(() => loadWeights(model, path), UserError, message);
   });
 });

@@ -253,7 +253,7 @@ Deno.test("a teacher that does not fit is refused", async (t) => {
   }
   await t.step("token for a student with one head", () => {
     const make = () => trainingGraph(student, stepOptions(teacherOf({ mode: "token" })));
-    assertMatch(assertThrows(make, UserError).message, /--distill token .*one head: give --model deit-ti-distilled/);
+    assertMatch(assertThrows(make, UserError).message, /distill token .*one head: give model deit-ti-distilled/);
   });
 });
 

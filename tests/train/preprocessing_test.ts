@@ -60,7 +60,7 @@ Deno.test("preprocessingOf() gives grey pictures the means over the channels", a
 Deno.test("preprocessingOf() refuses a resize below the cut, and statistics of another number of channels", () =>
   withPictures(async (data) => {
     const refused: [Partial<TrainerOptions>, string][] = [
-      [{ resize: 15 }, "Cannot cut the middle part of 16×16 out of pictures resized to 15: give --resize 16 or more"],
+      [{ resize: 15 }, "Cannot cut the middle part of 16×16 out of pictures resized to 15: give resize 16 or more"],
       [{ resize: 16, augment: "crop-flip" }, "Cannot cut a random part of 16×16 out of pictures resized to 16"],
       [{ normalize: { mean: [0], std: [1] } }, "Cannot normalise pictures of 3 channels by 1 means and 1 standard"],
     ];

@@ -71,9 +71,9 @@ Deno.test("openTeacher() refuses what does not fit", async (t) => {
     ["classes in another order", lenet, { ...student, classes: ["dog", "cat", "fox"] }, /not dog, cat, fox; give/],
     ["a file with other classes", file, other({ classes: 4 }), /its lenet gives 3 logits, not 4; give/],
     ["grey pictures", lenet, other({ channels: 1 }), /pictures have 3 channels, not 1; give/],
-    ["a size that dense layers cannot take", lenet, other({ imageSize: 48 }), /32×32, not 48×48; give --image-size 32/],
-    ["a size that has another stem", resnet, student, /96×96, not 32×32; give --image-size 96/],
-    ["a size below the model's least", lenet, other({ imageSize: 8 }), /32×32, not 8×8; give --image-size 32/],
+    ["a size that dense layers cannot take", lenet, other({ imageSize: 48 }), /32×32, not 48×48; give imageSize 32/],
+    ["a size that has another stem", resnet, student, /96×96, not 32×32; give imageSize 96/],
+    ["a size below the model's least", lenet, other({ imageSize: 8 }), /32×32, not 8×8; give imageSize 32/],
   ];
   for (const [what, path, who, says] of cases) {
     await t.step(what, async () => {

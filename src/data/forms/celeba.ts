@@ -6,7 +6,7 @@
  * @module
  */
 
-import { UserError } from "../../errors.ts";
+import { option, UserError } from "../../errors.ts";
 import type { SplitName } from "../dataset.ts";
 import { checkTargets, type LabelOptions, labelsOfColumns } from "../labels.ts";
 import { counted, firstNames, printable } from "../names.ts";
@@ -52,7 +52,9 @@ export async function readCeleba(attributes: string, inside: Inside, options: La
   checkTargets(target, names, "attribute");
   if (target.length === 0) {
     throw new UserError(
-      `Cannot choose what to learn from CelebA: name attributes with --target; it has ${firstNames(names, 40)}`,
+      `Cannot choose what to learn from CelebA: name attributes with ${option("target")}; it has ${
+        firstNames(names, 40)
+      }`,
       2,
     );
   }

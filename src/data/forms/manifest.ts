@@ -4,7 +4,7 @@
  * @module
  */
 
-import { nearest, UserError } from "../../errors.ts";
+import { nearest, option, UserError } from "../../errors.ts";
 import type { SplitName } from "../dataset.ts";
 import { partNames } from "./folder.ts";
 import { checkTargets, type LabelOptions, type Labels, labelsOfColumns, labelsOfNames } from "../labels.ts";
@@ -103,7 +103,7 @@ function readLabels(table: Table, options: ManifestOptions, taken: readonly (str
     return labelsOfColumns(rest.map((name) => ({ name, values: flagColumn(table, name) })), options);
   }
   throw new UserError(
-    `Cannot choose the labels in ${printable(table.path)}: name columns with --target; it has ${
+    `Cannot choose the labels in ${printable(table.path)}: name columns with ${option("target")}; it has ${
       firstNames(rest, 12) || "none"
     }`,
     2,
@@ -137,7 +137,7 @@ function refuseMissing(table: Table, name: string, inside: Inside): void {
       throw table.fault(
         row,
         c,
-        `${printable(file)} leads out of ${printable(inside.root)}; pass --allow-outside to read it`,
+        `${printable(file)} leads out of ${printable(inside.root)}; set ${option("allowOutside")} to read it`,
       );
     }
     if (fault === "missing") missing.push(row);

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { UserError } from "../../errors.ts";
+import { option, UserError } from "../../errors.ts";
 import { cacheFolder, type CacheOptions, defaultBudgetBytes, makeRoom } from "./cache_folder.ts";
 import { storedSize } from "./reader.ts";
 import type { Resizing } from "../pictures/resize.ts";
@@ -140,7 +140,8 @@ async function openOrMake(
     await Deno.remove(temporary).catch(() => {});
     if (!isDiskFault(error)) throw error;
     throw new UserError(
-      `Cannot write ${layout.bytes} bytes of decoded pictures to ${directory} (${error.message}); make room, set FOVEA_CACHE to another folder, or pass --cache off`,
+      `Cannot write ${layout.bytes} bytes of decoded pictures to ${directory} (${error.message}); make room, ` +
+        `set FOVEA_CACHE to another folder, or give ${option("cache")} off`,
     );
   }
 }

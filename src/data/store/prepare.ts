@@ -4,7 +4,7 @@
  * @module
  */
 
-import { UserError } from "../../errors.ts";
+import { option, UserError } from "../../errors.ts";
 import type { CacheOptions } from "./cache_folder.ts";
 import type { Dataset } from "../dataset.ts";
 import { counted, printable } from "../names.ts";
@@ -72,6 +72,6 @@ function refuseBroken(data: Dataset, problems: ReadonlyMap<number, string>): voi
   const more = broken.length > 3 ? ` and ${broken.length - 3} more` : "";
   throw new UserError(
     `Cannot read ${counted(broken.length, "picture")} of ${data.size}: ${broken.slice(0, 3).join("; ")}${more}. ` +
-      "Mend or remove them (deno task data check lists all), or pass --skip-broken",
+      `Mend or remove them (the command data check lists all), or set ${option("skipBroken")}`,
   );
 }

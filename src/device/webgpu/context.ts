@@ -5,7 +5,7 @@
  */
 
 import { sizeOf } from "../../../kernels/op.ts";
-import { UserError } from "../../errors.ts";
+import { option, UserError } from "../../errors.ts";
 import type { GpuKind } from "../../../kernels/op.ts";
 import type { Chooser } from "../../graph/choices.ts";
 import { cut } from "../../graph/cut.ts";
@@ -143,7 +143,7 @@ export class WebGpuContext {
       this.#fault = new UserError(
         `The GPU was lost (${
           message || reason || "no reason given"
-        }): what it said after that is not kept; go on with --resume`,
+        }): what it said after that is not kept; go on with ${option("resume")}`,
       );
     });
   }
