@@ -16,7 +16,9 @@ export interface ScheduleStep {
   readonly learningRate: number;
 }
 
-/** A schedule of the user's own: the learning rate of a step. The same step has the same rate, so that a run resumes. */
+/**
+ * A schedule of the user's own: the learning rate of a step. The same step has the same rate, so that a run resumes.
+ */
 export type ScheduleFunction = (at: ScheduleStep) => number;
 
 /** Options of {@link learningRateAt}. */

@@ -66,7 +66,10 @@ async function addressOf(stderr: ReadableStream<Uint8Array<ArrayBuffer>>): Promi
   throw new Error(`the server ended: ${said}`);
 }
 
-/** What the server answers to eight pictures at once and to bytes that are none. The tests themselves may use no network. */
+/**
+ * What the server answers to eight pictures at once and to bytes that are none. The tests themselves may use no
+ * network.
+ */
 async function asked(folder: string, url: string) {
   const client = join(folder, "client.ts");
   const photo = new URL("fixtures/data/rgb.jpg", root).pathname;
