@@ -94,7 +94,16 @@ export { openPredictor, Predictor, type PredictorOptions, type PredictorParts } 
 export { type Budget, MemoryError } from "./src/train/budget.ts";
 export type { Checkpoint, CheckpointInfo, Preprocessing, Progress, Tensors } from "./src/run/checkpoint.ts";
 export type { Normalization, TeacherOptions } from "./src/train/distillation.ts";
-export { evaluateModel, type EvaluateOptions, type Evaluation, type Predictions } from "./src/run/evaluate.ts";
+export {
+  evaluateModel,
+  type EvaluateOptions,
+  type Evaluation,
+  type Metric,
+  type Metrics,
+  type MetricValues,
+  type Predictions,
+} from "./src/run/evaluate.ts";
+export type { BatchTensors, DeviceTransformation } from "./src/augment/device/transformations.ts";
 export {
   adam,
   type AdamOptions,

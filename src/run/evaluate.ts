@@ -111,10 +111,39 @@ function classIndices(targets: Float32Array, classes: number): Int32Array {
   );
 }
 
+/**
+ * A metric of one's own: a number of what a model says of a data set.
+ *
+ * @param predictions Logits and targets [N, K], flat.
+ * @param facts The task, and the names of the K classes or labels.
+ * @returns The value; null where it is undefined.
+ */
+export type Metric = (
+  predictions: Predictions,
+  facts: { readonly task: Task; readonly classes: readonly string[] },
+) => number | null;
+
+/** Metrics of one's own by name. */
+export type Metrics = Readonly<Record<string, Metric>>;
+
+/** Values of metrics by name; null where one is undefined. */
+export type MetricValues = Readonly<Record<string, number | null>>;
+
+/** Values of metrics of one's own; what is not finite is undefined, too. */
+export function metricValues(metrics: Metrics, predictions: Predictions, facts: Parameters<Metric>[1]): MetricValues {
+  const values = Object.entries(metrics).map(([name, metric]) => {
+    const value = metric(predictions, facts);
+    return [name, Number.isFinite(value) ? value : null];
+  });
+  return Object.fromEntries(values);
+}
+
 /** Metrics and predictions of one data set. */
 export interface Evaluation {
   /** Loss and metrics of the task. */
   readonly report: Report;
+  /** Metrics of one's own. */
+  readonly metrics: MetricValues;
   /** Logits and targets that they were computed from. */
   readonly predictions: Predictions;
 }
@@ -139,6 +168,8 @@ export interface EvaluateOptions {
   readonly cache?: CacheOptions;
   /** Workers that make batches; default one less than there are cores, at most 4. */
   readonly workers?: number;
+  /** Metrics of one's own. */
+  readonly metrics?: Metrics;
   /** Is told how many pictures are done. */
   readonly onProgress?: (done: number) => void;
 }
@@ -175,7 +206,8 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
     ...{ batch, workers, cache, augment: "none", shuffle: false, seed: 0, last: "pad" },
   });
   const predictions = await new Evaluator(session, model, batch).run(loader, data.size, onProgress);
-  return { report: reportOf(task, predictions, classes), predictions };
+  const metrics = metricValues(options.metrics ?? {}, predictions, { task, classes });
+  return { report: reportOf(task, predictions, classes), metrics, predictions };
 }
 
 /**

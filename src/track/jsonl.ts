@@ -7,8 +7,9 @@
  * |         | in half precision `lossScale` and `overflows` too                                  |
  * | `val`   | `epoch`, `step`, `accuracy`, `loss`, `lossKind`, `f1`, `auroc`                     |
  *
- * Epochs and steps count from 1. Losses of one `lossKind` can be compared: see `LossKind` in `tracker.ts`. Numbers that
- * are not finite are strings: see `appendRecord` in `src/files.ts`.
+ * Metrics of the user's own are fields of `val` under `own.` and their names. Epochs and steps count from 1. Losses of
+ * one `lossKind` can be compared: see `LossKind` in `tracker.ts`. Numbers that are not finite are strings: see
+ * `appendRecord` in `src/files.ts`.
  *
  * @module
  */
@@ -50,8 +51,10 @@ export class JsonlTracker implements Tracker {
   }
 
   /** Adds a record of type `val`. */
-  validation({ epoch, step, lossKind, report: { accuracy, loss, f1, auroc } }: ValidationFacts): Promise<void> {
-    return this.#append({ type: "val", epoch, step, accuracy, loss, lossKind, f1, auroc });
+  validation({ epoch, step, lossKind, report, metrics }: ValidationFacts): Promise<void> {
+    const { accuracy, loss, f1, auroc } = report;
+    const own = Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`own.${name}`, value]));
+    return this.#append({ type: "val", epoch, step, accuracy, loss, lossKind, f1, auroc, ...own });
   }
 
   #append(record: MetricsRecord): Promise<void> {

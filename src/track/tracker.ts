@@ -133,6 +133,8 @@ export interface ValidationFacts {
   readonly step: number;
   /** Loss, metrics and confusion matrix. */
   readonly report: Report;
+  /** Metrics of the user's own, by name; null where one is undefined. */
+  readonly metrics: Readonly<Record<string, number | null>>;
   /** What the report's loss is of. */
   readonly lossKind: LossKind;
   /** Is it the end of the best epoch so far? */
@@ -155,6 +157,8 @@ export interface CheckpointFacts {
 export interface TestFacts {
   /** Loss, metrics and confusion matrix. */
   readonly report: Report;
+  /** Metrics of the user's own, by name; null where one is undefined. */
+  readonly metrics: Readonly<Record<string, number | null>>;
   /** What the report's loss is of. */
   readonly lossKind: LossKind;
 }

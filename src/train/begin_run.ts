@@ -52,7 +52,7 @@ export async function beginRun(run: Beginning): Promise<Config> {
 
 /** What repeats the run: every setting, and what it depends on besides. */
 async function factsOf(run: Beginning): Promise<Config> {
-  const { options: { device, teacher, loss }, info, trainData, valData } = run;
+  const { options: { device, teacher, loss, transform }, info, trainData, valData } = run;
   return {
     versions: { fovea: manifest.version, deno: Deno.version.deno },
     device: { kind: device.kind, description: device.description },
@@ -61,6 +61,7 @@ async function factsOf(run: Beginning): Promise<Config> {
     settings: settingsOf(run),
     teacher: teacher && await recordOf(teacher),
     loss: loss && "own",
+    transform: transform && "own",
     kernels: await kernelTableHash(),
     fingerprint: { train: await trainData.fingerprint(), val: await valData.fingerprint() },
   };

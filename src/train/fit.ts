@@ -10,7 +10,7 @@ import type { Session } from "../device/device.ts";
 import type { UserError } from "../errors.ts";
 import type { Choices } from "../graph/choices.ts";
 import type { CheckpointInfo, Preprocessing, Tensors } from "../run/checkpoint.ts";
-import { Evaluator, reportOf } from "../run/evaluate.ts";
+import { Evaluator, metricValues, reportOf } from "../run/evaluate.ts";
 import { epochName, RunDirectory } from "../run/run_directory.ts";
 import type { Channel } from "../track/channel.ts";
 import { type LossKind, PLAIN } from "../track/tracker.ts";
@@ -197,7 +197,9 @@ export class Fit {
     const report = reportOf(this.options.task, predictions, this.#info.classes);
     const { accuracy } = report;
     const isBest = endsEpoch && accuracy !== null && accuracy > (best?.accuracy ?? -1);
-    this.#channel.validation({ epoch: epoch + 1, step: stepsDone, report, lossKind: PLAIN, isBest });
+    const { task, metrics } = this.options;
+    const own = metricValues(metrics, predictions, { task, classes: this.#info.classes });
+    this.#channel.validation({ epoch: epoch + 1, step: stepsDone, report, metrics: own, lossKind: PLAIN, isBest });
     return { accuracy, isBest };
   }
 

@@ -16,6 +16,8 @@ import type { Model } from "../models/model.ts";
 import { checkGiven, type Given, idleIn, recordOf, resolveSettings } from "../run/resolve.ts";
 import { type DataFacts, type Settings, settings } from "../run/settings.ts";
 import { resolveTeacher, type Teacher, type TeacherOptions } from "./distillation.ts";
+import type { DeviceTransformation } from "../augment/device/transformations.ts";
+import type { Metrics } from "../run/evaluate.ts";
 import type { LossFunction } from "./losses.ts";
 import { adam, adamW, type Optimizer, sgd } from "./optimizers.ts";
 import type { RunDirectory } from "../run/run_directory.ts";
@@ -48,6 +50,10 @@ export interface TrainerOptions {
   readonly teacher?: TeacherOptions;
   /** A loss of one's own in the place of the task's. It is told the class weights and the label smoothing, too. */
   readonly loss?: LossFunction;
+  /** Random changes of one's own to each training batch, on the device, after those of `augment`. */
+  readonly transform?: DeviceTransformation;
+  /** Metrics of one's own by name, of every validation and of the test. */
+  readonly metrics?: Metrics;
   /** Are told what happens, besides what the run directory keeps. */
   readonly trackers?: readonly Tracker[];
   /** Ends the run after the step in progress; what is done is saved. */
@@ -163,11 +169,24 @@ export interface TrainerOptions {
 }
 
 /** Options that are no settings. */
-const OTHERS = ["device", "model", "task", "out", "resume", "teacher", "loss", "trackers", "signal"] as const;
+const OTHERS = [
+  "device",
+  "model",
+  "task",
+  "out",
+  "resume",
+  "teacher",
+  "loss",
+  "transform",
+  "metrics",
+  "trackers",
+  "signal",
+] as const;
 
 /** Options that have no default, or whose default depends on the data. */
 type Open =
   | "loss"
+  | "transform"
   | "memory"
   | "out"
   | "clipNorm"
@@ -204,7 +223,8 @@ export type SettledOptions = Omit<ResolvedOptions, "batch"> & { readonly batch: 
  * @throws TypeError for an option that is unknown, of another type, or without effect; RangeError for one out of range.
  */
 export function resolveOptions(options: TrainerOptions): ResolvedOptions {
-  const { device, model, task, out, resume = false, teacher, loss, trackers = [], signal } = options;
+  const { device, model, task, out, resume = false, teacher, loss, transform, metrics = {}, trackers = [], signal } =
+    options;
   if (loss && teacher) throw new TypeError("loss and teacher cannot be given together: give one");
   const given = givenIn(options);
   const { optimizer: _rule, cache: _store, schedule: _course, ...plain } = options;
@@ -215,7 +235,7 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
   const values = resolveSettings({ ...asked, task });
   return {
     ...values,
-    ...{ device, model, task, out, resume, loss, trackers, signal, given },
+    ...{ device, model, task, out, resume, loss, transform, metrics, trackers, signal, given },
     // They depend on the data.
     augment: given.augment,
     resize: given.resize,

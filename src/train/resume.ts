@@ -26,7 +26,7 @@ export async function checkSameRun(
   run: string,
   saved: CheckpointInfo,
   given: CheckpointInfo,
-  { teacher, precision, loss }: Pick<ResolvedOptions, "teacher" | "precision" | "loss">,
+  { teacher, precision, loss, transform }: Pick<ResolvedOptions, "teacher" | "precision" | "loss" | "transform">,
   settings: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   for (const field of ["model", "task", "classes", "preprocessing"] as const) {
@@ -42,8 +42,16 @@ export async function checkSameRun(
     }
   }
   // The first runs do not name the precision: there was but one.
-  const began: Record<string, unknown> = { precision: "f32", teacher: "none", loss: "the task's", ...config };
-  const now = { precision, teacher: teacher ? await recordOf(teacher) : "none", loss: loss ? "own" : "the task's" };
+  const began: Record<string, unknown> = {
+    ...{ precision: "f32", teacher: "none", loss: "the task's", transform: "none" },
+    ...config,
+  };
+  const now = {
+    precision,
+    teacher: teacher ? await recordOf(teacher) : "none",
+    loss: loss ? "own" : "the task's",
+    transform: transform ? "own" : "none",
+  };
   for (const [field, value] of Object.entries(now)) {
     const [was, is] = [began[field], value].map((x) => typeof x === "string" ? x : JSON.stringify(x));
     if (was !== is) throw new UserError(`Cannot resume ${run}: its ${field} was ${was}, and is now ${is}`);

@@ -63,7 +63,10 @@ export function stepOf(options: SettledOptions, samples: number): LearningStep {
     accumulation: accumulate > 1 ? "update" : undefined,
     checkpointActivations: options.checkpointActivations,
     // What is chosen where none is given has none on the device.
-    transformations: deviceTransformations(options.augment ?? "none"),
+    transformations: [
+      ...deviceTransformations(options.augment ?? "none"),
+      ...options.transform ? [options.transform] : [],
+    ],
     precision: options.precision,
     skipNonFinite: options.skipNonFinite > 0,
   };

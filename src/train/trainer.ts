@@ -117,7 +117,7 @@ export class Trainer {
     const total = data.size;
     const onProgress = (done: number) => channel.progress({ type: "testing", done, total });
     const evaluation = await this.evaluate(data, { onProgress });
-    channel.test({ report: evaluation.report, lossKind: PLAIN });
+    channel.test({ report: evaluation.report, metrics: evaluation.metrics, lossKind: PLAIN });
     return evaluation;
   }
 
@@ -127,7 +127,7 @@ export class Trainer {
    * @throws TypeError when it is not known how pictures are prepared, or the data do not fit the model.
    */
   async evaluate(data: Dataset, { preprocessing, onProgress }: TrainerEvaluation = {}): Promise<Evaluation> {
-    const { device, model, task, batch, cache, workers } = this.#options;
+    const { device, model, task, batch, cache, workers, metrics } = this.#options;
     const prepared = preprocessing ?? this.#preprocessing;
     if (!prepared) {
       throw new TypeError(
@@ -135,7 +135,7 @@ export class Trainer {
       );
     }
     return await evaluateModel({
-      ...{ device, model, task, cache, workers, data, onProgress },
+      ...{ device, model, task, cache, workers, metrics, data, onProgress },
       preprocessing: prepared,
       classes: this.#classes,
       batch: this.#batch ?? (batch === "auto" ? undefined : batch),

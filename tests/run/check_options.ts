@@ -30,7 +30,19 @@ const refused: readonly Refused[] = [];
 refused satisfies readonly never[];
 
 /** Options that are no settings, or objects in the place of one. */
-const OTHERS = ["device", "model", "task", "out", "resume", "teacher", "loss", "trackers", "signal"];
+const OTHERS = [
+  "device",
+  "model",
+  "task",
+  "out",
+  "resume",
+  "teacher",
+  "loss",
+  "transform",
+  "metrics",
+  "trackers",
+  "signal",
+];
 
 /** Comment of each option, its lines joined. */
 function commentsIn(source: string): Map<string, string> {

@@ -4,6 +4,7 @@
 
 import { assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "node:path";
+import type { DeviceTransformation } from "../../src/augment/device/transformations.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
 import { openDataset } from "../../src/data/open.ts";
 import { openDevice } from "../../src/device/open.ts";
@@ -11,11 +12,13 @@ import { UserError } from "../../src/errors.ts";
 import { Model } from "../../src/models/mod.ts";
 import { flatten, lazyLinear, sequential } from "../../src/nn/mod.ts";
 import { openPredictor } from "../../src/run/predictor.ts";
+import type { Metrics } from "../../src/run/evaluate.ts";
 import { openRun } from "../../src/run/open_run.ts";
 import { type LossFunction, taskLoss } from "../../src/train/losses.ts";
 import { type Optimizer, sgd } from "../../src/train/optimizers.ts";
 import type { TrainerOptions } from "../../src/train/options.ts";
 import { Trainer } from "../../src/train/trainer.ts";
+import type { Tracker } from "../../src/track/tracker.ts";
 import { classFolders, inFolder, write } from "../data/sets.ts";
 
 const lion: Optimizer = { ...sgd(), name: "lion" };
@@ -94,4 +97,40 @@ Deno.test("a schedule and a loss of the user's own are what is learnt by", () =>
       "loss and teacher cannot",
     );
     assertThrows(() => new Trainer({ schedule: 3 } as unknown as TrainerOptions), TypeError);
+  }));
+
+Deno.test("a transformation of the user's own changes training batches, and a resumed run is given it again", () =>
+  withTraining(async (train, folder) => {
+    const out = join(folder, "run");
+    // Of black pictures nothing is learnt but the bias.
+    const transform: DeviceTransformation = (b, { pictures, targets }) => ({ pictures: b.mul(pictures, 0), targets });
+    const [plain, black, fresh] = [madeModel(), madeModel(), madeModel()];
+    await train({ model: plain });
+    await train({ model: black, transform, out });
+    fresh.initialize(1);
+    assertEquals(black.weights.get("head.weight"), fresh.weights.get("head.weight"));
+    assertNotEquals(plain.weights.get("head.weight"), fresh.weights.get("head.weight"));
+    await assertRejects(() => train({ out, resume: true }), UserError, "its transform was own, and is now none");
+    await train({ transform, out, resume: true });
+  }));
+
+Deno.test("metrics of the user's own are told and recorded at every validation, and are null where undefined", () =>
+  withTraining(async (train, folder) => {
+    const out = join(folder, "run");
+    const told: unknown[] = [];
+    const tracker: Tracker = { name: "test", validation: ({ metrics }) => void told.push(metrics) };
+    const metrics: Metrics = {
+      pictures: ({ logits }, { classes }) => logits.length / classes.length,
+      nothing: () => NaN,
+    };
+    await train({ metrics, out, trackers: [tracker] });
+    assertEquals(told, [{ pictures: 12, nothing: null }, { pictures: 12, nothing: null }]);
+    const records = (await Deno.readTextFile(join(out, "metrics.jsonl"))).trim().split("\n").map((line) =>
+      JSON.parse(line)
+    );
+    const validations = records.filter(({ type }) => type === "val");
+    assertEquals(validations.map((record) => [record["own.pictures"], record["own.nothing"]]), [[12, null], [
+      12,
+      null,
+    ]]);
   }));
