@@ -168,8 +168,8 @@ export interface TrainerOptions {
   readonly valEvery?: number;
 }
 
-/** Options that are no settings. */
-const OTHERS = [
+/** Options that are no settings, by name. */
+export const OTHERS = [
   "device",
   "model",
   "task",

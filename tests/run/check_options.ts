@@ -13,7 +13,7 @@ import {
   settings,
   trainingSettings,
 } from "../../src/run/settings.ts";
-import type { TrainerOptions } from "../../src/train/options.ts";
+import { OTHERS, type TrainerOptions } from "../../src/train/options.ts";
 
 const { memory, tune } = settings;
 const { imageSize: _, ...pictures } = pictureSettings;
@@ -28,21 +28,6 @@ type Refused = {
 }[keyof typeof expected];
 const refused: readonly Refused[] = [];
 refused satisfies readonly never[];
-
-/** Options that are no settings, or objects in the place of one. */
-const OTHERS = [
-  "device",
-  "model",
-  "task",
-  "out",
-  "resume",
-  "teacher",
-  "loss",
-  "transform",
-  "metrics",
-  "trackers",
-  "signal",
-];
 
 /** Comment of each option, its lines joined. */
 function commentsIn(source: string): Map<string, string> {
@@ -59,7 +44,7 @@ function sentencesOf({ help, default: value, byDefault }: Setting): [first: stri
 
 const comments = commentsIn(await Deno.readTextFile(new URL("../../src/train/options.ts", import.meta.url)));
 const faults = [
-  ...[...comments.keys()].filter((name) => !(name in expected) && !OTHERS.includes(name)).map((name) =>
+  ...[...comments.keys()].filter((name) => !(name in expected) && !OTHERS.some((other) => other === name)).map((name) =>
     `${name} is no setting: add it to src/run/settings.ts`
   ),
   ...Object.entries(expected as Readonly<Record<string, Setting>>).flatMap(([name, setting]) => {
