@@ -55,6 +55,8 @@ export interface CheckpointInfo {
   readonly accuracy?: number | null;
   /** Of the checkpoint to resume from. */
   readonly progress?: Progress;
+  /** Of the checkpoint to resume from: every setting with its value, whatever becomes of `config.json`. */
+  readonly settings?: Readonly<Record<string, unknown>>;
 }
 
 /** Tensors by name. */

@@ -57,6 +57,8 @@ export class Fit {
   readonly #directory?: RunDirectory;
   readonly #info: CheckpointInfo;
   readonly #lossKind: LossKind;
+  /** What a resumed run must find unchanged. */
+  #settings?: Config;
   /** Weights of the best epoch. */
   #bestWeights?: Tensors;
   /** Step after which all steps were looked at. */
@@ -223,7 +225,7 @@ export class Fit {
   async saveLast(): Promise<void> {
     if (!this.#directory) return;
     await this.#channel.settled();
-    const info = { ...this.#info, progress: this.state.progress };
+    const info = { ...this.#info, progress: this.state.progress, settings: this.#settings };
     await this.#directory.saveCheckpoint("last", await this.state.snapshot(), info);
   }
 
@@ -242,8 +244,10 @@ export class Fit {
       this.state.restore(taken.last, taken.progress, this.#directory!.path);
       this.#bestWeights = taken.best;
       config = taken.config;
+      this.#settings = config.settings as Config | undefined;
     } else {
       config = await beginRun(beginning);
+      this.#settings = config.settings as Config;
       // A run that ends before its first epoch does can be resumed too.
       await this.saveLast();
     }

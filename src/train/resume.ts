@@ -36,7 +36,7 @@ export async function checkSameRun(
   const config = await readConfig(run);
   // Runs of the first versions kept flags, in part under other names.
   if (config.settings) {
-    const change = changeBetween(settingsIn(config, run), settings);
+    const change = changeBetween(saved.settings ?? settingsIn(config, run), settings);
     if (change) {
       throw new UserError(`Cannot resume ${run}: its ${change.name} was ${change.was}, and is now ${change.is}`);
     }

@@ -37,3 +37,20 @@ Deno.test("a run from code keeps the same settings as one from the command line,
     const read = (run: string) => Deno.readTextFile(join(run, "test", "predictions.csv"));
     assertEquals(await read(byCode), await read(byFlags));
   }));
+
+Deno.test("a run whose config.json was changed by hand is not resumed as another one", () =>
+  inFolder(async (folder) => {
+    const [pictures, run] = [join(folder, "pets"), join(folder, "run")];
+    await write(pictures, classFolders({ cat: 12, dog: 12 }));
+    const flags = "--image-size 16 --model lenet --epochs 1 --batch 8".split(" ");
+    assertEquals((await fovea(["train", "--data", pictures, ...flags, "--out", run], folder)).code, 0);
+    const path = join(run, "config.json");
+    const config = JSON.parse(await Deno.readTextFile(path));
+    const changed = { ...config, settings: { ...config.settings, learningRate: 0.5 } };
+    await Deno.writeTextFile(path, JSON.stringify(changed));
+    const refused = await fovea(["train", "--resume", run], folder);
+    assertEquals([refused.code, lastLine(refused)], [
+      1,
+      `fovea: Cannot resume ${run}: its learningRate was 0.002, and is now 0.5`,
+    ]);
+  }));
