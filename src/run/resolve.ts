@@ -132,7 +132,8 @@ export function changeBetween(
   for (const name of settingNames) {
     if (table[name].isFree || !(name in was)) continue;
     const [before, now] = [was[name], is[name]].map((value) => JSON.stringify(value ?? null));
-    if (before !== now) return { name, was: before, is: now };
+    const textOf = (value: unknown) => typeof value === "string" ? value : JSON.stringify(value ?? null);
+    if (before !== now) return { name, was: textOf(was[name]), is: textOf(is[name]) };
   }
   return undefined;
 }
