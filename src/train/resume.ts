@@ -43,7 +43,7 @@ export async function checkSameRun(
   }
   // The first runs do not name the precision: there was but one.
   const began: Record<string, unknown> = {
-    ...{ precision: "f32", teacher: "none", loss: "the task's", transform: "none" },
+    ...{ precision: config.settings ? precision : "f32", teacher: "none", loss: "the task's", transform: "none" },
     ...config,
   };
   const now = {
