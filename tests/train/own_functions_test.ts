@@ -71,7 +71,7 @@ Deno.test("a run of functions of the user's own trains by them, is opened again,
     assertEquals(await train({ ...own, out, resume: true }), model.weights.get("head.bias"));
     const changed: readonly (readonly [Partial<TrainerOptions>, string])[] = [
       [{ ...own, loss: undefined }, "its loss was own, and is now the task's"],
-      [{ ...own, schedule: "constant" }, 'its schedule was "own", and is now "constant"'],
+      [{ ...own, schedule: "constant" }, "its schedule was own, and is now constant"],
     ];
     for (const [options, says] of changed) {
       await assertRejects(() => train({ ...options, out, resume: true }), UserError, says);
