@@ -69,7 +69,9 @@ export class WebGpuDevice implements Device {
     const isSoftware = adapterClass === "software";
     this.memoryBytes = isSoftware ? freeMemory?.() : assumedMemory(adapterClass, () => freeMemory?.());
     this.memoryIsAssumed = !isSoftware;
-    this.choices = this.isSoftware || !isSoftware ? storedChoicesFor(this.description) : new Choices();
+    // What is stored for a processor is nothing to go by where it is taken for a GPU.
+    const isForced = isSoftware && !this.isSoftware;
+    this.choices = isForced ? new Choices() : storedChoicesFor(this.description);
   }
 
   get description(): string {
