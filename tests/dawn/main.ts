@@ -28,9 +28,13 @@ const QUICK_FILES = [
   "tests/train/step_test.ts",
 ];
 
-const FILES = ["tests/device", ...QUICK_FILES.filter((file) => !file.startsWith("tests/device/"))];
-
-const ALL_FILES = ["tests/dawn", "tests/device", "tests/kernels", ...FILES.slice(-2), "tests/train/ten_steps_test.ts"];
+const ALL_FILES = [
+  "tests/dawn",
+  "tests/device",
+  "tests/kernels",
+  ...QUICK_FILES.slice(-2),
+  "tests/train/ten_steps_test.ts",
+];
 
 const preload = new URL("preload.ts", import.meta.url).href;
 
@@ -60,7 +64,7 @@ function roundsOn(driver: Driver | string, files: readonly string[], { isQuick, 
     const isGpu = force !== undefined || Deno.env.get("FORCE_GPU") === "1";
     return {
       name: `Dawn on ${driver.name} with ${LIMITS[limits]}${isGpu ? ", taken for a GPU" : ""}`,
-      files: files.length > 0 ? files : isQuick ? QUICK_FILES : isAll ? ALL_FILES : FILES,
+      files: files.length > 0 ? files : isAll ? ALL_FILES : QUICK_FILES,
       env: { ...driver.env, ...quick, ...force, DAWN_LIMITS: limits },
       preload,
     };
