@@ -9,7 +9,8 @@ import { parseArgs } from "@std/cli/parse-args";
 import { resolve } from "node:path";
 import { nearest, UserError } from "../errors.ts";
 import * as kinds from "../run/kinds.ts";
-import type { Setting, ValuesOf } from "../run/settings.ts";
+import type { ValuesOf } from "../run/settings.ts";
+import type { Setting } from "../run/settings/setting.ts";
 
 /** One flag: what it reads, what it is when it is not given, and what the help says. */
 export interface Flag<T> {

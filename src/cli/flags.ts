@@ -8,16 +8,11 @@
  * @module
  */
 
-import {
-  dataSettings,
-  deviceSettings,
-  modelSettings,
-  pictureSettings,
-  recordSettings,
-  splitSettings,
-  teacherSettings,
-  trainingSettings,
-} from "../run/settings.ts";
+import { dataSettings, splitSettings } from "../run/settings/data.ts";
+import { deviceSettings, recordSettings } from "../run/settings/device.ts";
+import { modelSettings, teacherSettings } from "../run/settings/model.ts";
+import { pictureSettings } from "../run/settings/pictures.ts";
+import { trainingSettings } from "../run/settings/training.ts";
 import { choice, type Command, flagsOf, integer, path, text, toggle } from "./command.ts";
 
 /** Flags that every command has. */

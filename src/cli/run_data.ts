@@ -11,7 +11,8 @@ import { skipBroken } from "../data/check/broken.ts";
 import { counted, firstNames, printable } from "../data/names.ts";
 import { openDataset } from "../data/open.ts";
 import type { OnProgress } from "../data/store/scan.ts";
-import type { dataSettings, Settings, splitSettings, ValuesOf } from "../run/settings.ts";
+import type { Settings, ValuesOf } from "../run/settings.ts";
+import type { dataSettings, splitSettings } from "../run/settings/data.ts";
 
 /** What says what the data are and how they are split. */
 export type DataFlags =

@@ -13,7 +13,8 @@ import type { Rates } from "../device/rates.ts";
 import { UserError } from "../errors.ts";
 import type { Preprocessing } from "./checkpoint.ts";
 import { checkValue, type Given, settingNames } from "./resolve.ts";
-import { type Setting, settings } from "./settings.ts";
+import { settings } from "./settings.ts";
+import type { Setting } from "./settings/setting.ts";
 
 const table: Readonly<Record<string, Setting>> = settings;
 

@@ -6,15 +6,8 @@
 
 import { nearest } from "../errors.ts";
 import type { Kind } from "./kinds.ts";
-import {
-  type DataFacts,
-  type Facts,
-  type NameOf,
-  type Setting,
-  type SettingName,
-  type Settings,
-  settings,
-} from "./settings.ts";
+import { type SettingName, type Settings, settings } from "./settings.ts";
+import type { DataFacts, Facts, NameOf, Setting } from "./settings/setting.ts";
 
 /** Settings that were given. */
 export type Given = { readonly [K in SettingName]?: Settings[K] };

@@ -14,7 +14,8 @@ import type { Device } from "../device/device.ts";
 import type { Precision } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
 import { checkGiven, type Given, idleIn, recordOf, resolveSettings } from "../run/resolve.ts";
-import { type DataFacts, type Settings, settings } from "../run/settings.ts";
+import { type Settings, settings } from "../run/settings.ts";
+import type { DataFacts } from "../run/settings/setting.ts";
 import { resolveTeacher, type Teacher, type TeacherOptions } from "./distillation.ts";
 import type { DeviceTransformation } from "../augment/device/transformations.ts";
 import type { Metrics } from "../run/evaluate.ts";
@@ -32,7 +33,7 @@ import type { ScheduleFunction } from "./schedules.ts";
 export type Tune = "auto" | "off" | "quick" | "full";
 
 /**
- * Options of a {@link Trainer}. What is a setting stands in `src/run/settings.ts` too, from which the command line and
+ * Options of a {@link Trainer}. What is a setting stands in `src/run/settings/` too, from which the command line and
  * `config.json` are made; the static checks compare the two.
  */
 export interface TrainerOptions {

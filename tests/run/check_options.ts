@@ -5,14 +5,11 @@
  * @module
  */
 
-import {
-  pictureSettings,
-  recordSettings,
-  type Setting,
-  type Settings,
-  settings,
-  trainingSettings,
-} from "../../src/run/settings.ts";
+import { type Settings, settings } from "../../src/run/settings.ts";
+import { recordSettings } from "../../src/run/settings/device.ts";
+import { pictureSettings } from "../../src/run/settings/pictures.ts";
+import type { Setting } from "../../src/run/settings/setting.ts";
+import { trainingSettings } from "../../src/run/settings/training.ts";
 import { OTHERS, type TrainerOptions } from "../../src/train/options.ts";
 
 const { memory, tune } = settings;
@@ -45,7 +42,7 @@ function sentencesOf({ help, default: value, byDefault }: Setting): [first: stri
 const comments = commentsIn(await Deno.readTextFile(new URL("../../src/train/options.ts", import.meta.url)));
 const faults = [
   ...[...comments.keys()].filter((name) => !(name in expected) && !OTHERS.some((other) => other === name)).map((name) =>
-    `${name} is no setting: add it to src/run/settings.ts`
+    `${name} is no setting: add it to src/run/settings/`
   ),
   ...Object.entries(expected as Readonly<Record<string, Setting>>).flatMap(([name, setting]) => {
     const comment = comments.get(name);

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { changeBetween, checkGiven, type Given, idleIn, recordOf, resolveSettings } from "../../src/run/resolve.ts";
-import { type DataFacts, settings } from "../../src/run/settings.ts";
+import { settings } from "../../src/run/settings.ts";
+import type { DataFacts } from "../../src/run/settings/setting.ts";
 
 const folder: DataFacts = { kind: "folder", task: "multiclass", pictureSize: 48 };
 

@@ -1,0 +1,41 @@
+/**
+ * Settings of where a run works, and of what is recorded on the way.
+ *
+ * @module
+ */
+
+import { choice, integer } from "../kinds.ts";
+import { memory } from "../values.ts";
+import { FREE, setting } from "./setting.ts";
+
+/** Where it runs. */
+export const deviceSettings = {
+  backend: setting(choice(["auto", "webgpu", "gpujs"]), {
+    ...FREE,
+    heading: "Device",
+    help: "auto is webgpu where there is an adapter, else gpujs",
+    default: "auto",
+  }),
+  memory: setting(memory, {
+    ...FREE,
+    help: "most that training may take on the device",
+    byDefault:
+      "what is free; of a GPU, which does not tell, 4GiB, or half of the host's free memory where it shares that",
+  }),
+  tune: setting(choice(["auto", "off", "quick", "full"]), {
+    help:
+      "first time some or all variants of a step's kernels, and keep the fastest for later runs; auto: quick, for at " +
+      "most 20 s, on a GPU and for large networks",
+    default: "auto",
+  }),
+} as const;
+
+/** What is recorded on the way. */
+export const recordSettings = {
+  logEvery: setting(integer({ min: 1 }), { ...FREE, help: "steps between two records of the loss", default: 10 }),
+  valEvery: setting(integer({ min: 1 }), {
+    ...FREE,
+    help: "steps between two validations",
+    byDefault: "each epoch",
+  }),
+} as const;

@@ -1,0 +1,86 @@
+/**
+ * Settings of the model, of the weights that it starts from, and of its teacher.
+ *
+ * @module
+ */
+
+import { models } from "../../models/mod.ts";
+import type { ModelOption } from "../../models/model.ts";
+import { choice, number, path, text } from "../kinds.ts";
+import { type Facts, type NameOf, only, setting } from "./setting.ts";
+
+/** Applies to models that take it. */
+const ofModels = (option: ModelOption) => ({ settings }: Facts): string | undefined => {
+  if (settings[option] === "auto") return undefined;
+  const name = settings.model as string;
+  const definition = models.find((model) => model.name === name);
+  // Of a model of the user's own it is not known.
+  if (!definition || definition.takes?.includes(option)) return undefined;
+  const other = models.find(({ takes }) => takes?.includes(option))?.name;
+  return `${name} has no use for it; a model that takes it is ${other}`;
+};
+
+const withTeacher = ({ settings }: Facts, nameOf: NameOf): string | undefined =>
+  settings.teacher === undefined ? `there is no ${nameOf("teacher")}` : undefined;
+
+/** What is trained, and from what it starts. */
+export const modelSettings = {
+  model: setting(text, { heading: "Model", help: "see the command models", default: "naive-cnn" }),
+  pretrained: setting(path, {
+    help:
+      "weights to start from: a run, or safetensors, .pth or .pt, in torchvision's, timm's or Hugging Face's names; they " +
+      "bring model, image size and preprocessing along, unless given",
+    placeholder: "RUN|FILE",
+    byDefault: "none",
+  }),
+  stem: setting(choice(["auto", "imagenet", "small"]), {
+    help: "first layers of a ResNet: 7×7 and pooling, one 3×3, or by the picture's size",
+    default: "auto",
+    idle: ofModels("stem"),
+  }),
+  dropout: setting(number({ min: 0, max: 0.95 }), {
+    help: "share of the units dropped",
+    byDefault: "the model's",
+    idle: ofModels("dropout"),
+  }),
+  attentionDropout: setting(number({ min: 0, max: 0.95 }), {
+    help: "share of the attention weights dropped, transformers",
+    byDefault: "0",
+    idle: ofModels("attentionDropout"),
+  }),
+  stochasticDepth: setting(number({ min: 0, max: 0.95 }), {
+    help: "share of the pictures for which the last block is left out, falling to 0 at the first; transformers",
+    byDefault: "the model's",
+    idle: ofModels("stochasticDepth"),
+  }),
+  layerScale: setting(number({ min: 1e-6, max: 1 }), {
+    help: "start of a learnt factor for each channel of a block, such as 1e-5; transformers",
+    byDefault: "no such factor",
+    idle: ofModels("layerScale"),
+  }),
+} as const;
+
+/** A model that is learnt from. */
+export const teacherSettings = {
+  teacher: setting(path, {
+    heading: "Teacher",
+    help: "run, by its best checkpoint, or weights that the model learns from besides the labels",
+    placeholder: "RUN|FILE",
+    byDefault: "none",
+  }),
+  distill: setting(choice(["soft", "hard", "token"]), {
+    help: "learn the teacher's probabilities, its answers, or its answers by a second head",
+    default: "soft",
+    idle: withTeacher,
+  }),
+  temperature: setting(number({ min: 0.01 }), {
+    help: "of soft distillation: higher tells more of unlikely classes",
+    default: 4,
+    idle: (facts, nameOf) => withTeacher(facts, nameOf) ?? only("distill", "soft")!(facts, nameOf),
+  }),
+  alpha: setting(number({ min: 0, max: 1 }), {
+    help: "the teacher's share of the loss",
+    default: 0.5,
+    idle: withTeacher,
+  }),
+} as const;
