@@ -35,7 +35,7 @@ import { ProgressBarTracker, TerminalTracker } from "./trackers.ts";
 type TrainFlags = Options<typeof train.flags>;
 
 /** What settings are called here. */
-const nameOf = (setting: SettingName): string => nameIn(train.flags, setting);
+const nameOf = (setting: string): string => nameIn(train.flags, setting);
 
 /** Runs `train`; gives the exit code. */
 export async function run({ options, given }: Invocation<typeof train.flags>): Promise<number> {
