@@ -1,9 +1,10 @@
 /**
- * The area under the receiver operating characteristic, as a rank statistic.
+ * Areas under curves: of the receiver operating characteristic, as a rank statistic, and of precision over recall.
  *
  * @module
  */
 import { checkClasses, checkIndices, checkLengths, checkRankable } from "./check.ts";
+import { Ranking } from "./ranking.ts";
 
 /**
  * The probability that a positive sample scores above a negative one, ties counted as one half: the Mann-Whitney U
@@ -23,23 +24,28 @@ import { checkClasses, checkIndices, checkLengths, checkRankable } from "./check
  * ```
  */
 export function auroc(scores: ArrayLike<number>, targets: ArrayLike<number>): number | null {
-  checkLengths("scores", scores, targets);
-  checkRankable(scores);
-  checkIndices("targets", targets, 2);
-  const positives = sortedWhere(scores, (i) => targets[i] === 1);
-  const negatives = sortedWhere(scores, (i) => targets[i] === 0);
-  if (positives.length === 0 || negatives.length === 0) return null;
+  return new Ranking(scores, targets).areas().auroc;
+}
 
-  // Twice U stays an integer: below + atMost counts a negative beneath the positive twice and a tied one once.
-  let below = 0;
-  let atMost = 0;
-  let twiceU = 0;
-  for (const score of positives) {
-    while (below < negatives.length && negatives[below] < score) below++;
-    while (atMost < negatives.length && negatives[atMost] <= score) atMost++;
-    twiceU += below + atMost;
-  }
-  return twiceU / 2 / positives.length / negatives.length;
+/**
+ * The mean of the precision over the positives, each taken at the threshold that finds it (scikit-learn's
+ * `average_precision_score`). Unlike auROC it tells how a rare class does, since negatives alone cannot raise it.
+ *
+ * @param scores Scores `[N]`, as {@link auroc} takes them.
+ * @param targets True labels `[N]`, 0 or 1.
+ * @returns A number from 0 to 1, or null when no sample is positive.
+ * @throws {TypeError} If the lengths differ.
+ * @throws {RangeError} If a score is NaN or a target is not 0 or 1; the message names the index.
+ *
+ * @example
+ * ```ts
+ * import { averagePrecision } from "@fovea/fovea";
+ *
+ * averagePrecision([0.1, 0.4, 0.35, 0.8], [0, 0, 1, 1]); // 0.8333333333333333
+ * ```
+ */
+export function averagePrecision(scores: ArrayLike<number>, targets: ArrayLike<number>): number | null {
+  return new Ranking(scores, targets).areas().averagePrecision;
 }
 
 /**
@@ -83,11 +89,4 @@ export function oneVsRestAuroc(
 export function meanOfDefined(values: readonly (number | null)[]): number | null {
   const defined = values.filter((value) => value !== null);
   return defined.length === 0 ? null : defined.reduce((sum, value) => sum + value, 0) / defined.length;
-}
-
-/** The scores at the indices that `keep` accepts, ascending. */
-function sortedWhere(scores: ArrayLike<number>, keep: (index: number) => boolean): Float64Array {
-  const kept: number[] = [];
-  for (let i = 0; i < scores.length; i++) if (keep(i)) kept.push(scores[i]);
-  return Float64Array.from(kept).sort();
 }

@@ -13,7 +13,10 @@
  * @module
  */
 export { accuracy, labelAccuracies } from "./accuracy.ts";
-export { auroc, meanOfDefined, oneVsRestAuroc } from "./auroc.ts";
+export { balancedAccuracy, cohenKappa, matthewsCorrelation } from "./agreement.ts";
+export { auroc, averagePrecision, meanOfDefined, oneVsRestAuroc } from "./auroc.ts";
+export { bootstrapCounts, type Interval, percentileInterval } from "./bootstrap.ts";
+export { calibrationError, fitTemperature, reliability, type ReliabilityBin, type Temperature } from "./calibration.ts";
 export { classCounts, confusionMatrix, type Counts } from "./confusion.ts";
 export { sigmoidCrossEntropy, softmaxCrossEntropy } from "./loss.ts";
 export { f1, macroAverage, occurring, precision, recall } from "./precision_recall.ts";
@@ -31,3 +34,21 @@ export {
   type Report,
   type Undefined,
 } from "./report.ts";
+export { type Areas, type PrecisionRecallPoint, Ranking, type RocPoint } from "./ranking.ts";
+export {
+  type Averages,
+  binaryTest,
+  type BinaryTestReport,
+  multiclassTest,
+  type MulticlassTestReport,
+  multilabelTest,
+  type MultilabelTestReport,
+  type TestClassMetrics,
+  type TestDetails,
+  type Tested,
+  type TestMetrics,
+  type TestOptions,
+  type TestReport,
+  tunedThresholds,
+} from "./test_report.ts";
+export { specificity } from "./weighed.ts";

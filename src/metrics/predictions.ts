@@ -67,15 +67,17 @@ export function predictClasses(logits: ArrayLike<number>, classes: number): Uint
 }
 
 /**
- * The labels whose probability is at least one half, that is, whose logit is at least 0.
+ * The labels that are predicted: whose probability is at least one half, that is, whose logit is at least 0, unless
+ * asked otherwise.
  *
  * @param logits Logits, flat, of any shape.
+ * @param cuts Logit at and above which a label is predicted: one for all, or one for each label of a row.
  * @returns 0 or 1 for each.
  * @throws {RangeError} If a logit is not finite; the message names the index.
  */
-export function predictLabels(logits: ArrayLike<number>): Uint8Array {
+export function predictLabels(logits: ArrayLike<number>, cuts: readonly number[] = [0]): Uint8Array {
   checkFinite(logits);
-  return Uint8Array.from(logits, (logit) => Number(logit >= 0));
+  return Uint8Array.from(logits, (logit, i) => Number(logit >= cuts[i % cuts.length]));
 }
 
 /** The number of rows of `classes` logits, all of them checked. */

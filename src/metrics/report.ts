@@ -19,7 +19,10 @@ import { predictClasses, predictLabels, softmax } from "./predictions.ts";
 /** Why a value is null. */
 export interface Undefined {
   /** The metric's key in the report. */
-  metric: "accuracy" | "precision" | "recall" | "f1" | "auroc" | "loss";
+  metric:
+    | ("accuracy" | "precision" | "recall" | "f1" | "auroc" | "loss")
+    | ("balancedAccuracy" | "specificity" | "averagePrecision" | "brier" | "calibrationError" | "kappa" | "matthews")
+    | ("top2" | "top3" | "top5" | "subsetAccuracy" | "hammingLoss");
   /** The class or label whose value it is; null for the value of the whole. */
   class: string | null;
   /** The reason, as a clause, and how averages treat it. */
@@ -102,9 +105,10 @@ export type Report = BinaryReport | MulticlassReport | MultilabelReport;
 /**
  * The report of a task with one label.
  *
- * @param logits Logits `[N]`; the positive class is predicted at 0 and above.
+ * @param logits Logits `[N]`.
  * @param targets True labels `[N]`, 0 or 1.
  * @param names Names of the negative and the positive class.
+ * @param cut Logit at and above which the positive class is predicted.
  * @returns The metrics of the positive class, and both classes.
  * @throws {TypeError} If the lengths differ.
  * @throws {RangeError} If a logit is not finite or a target is not 0 or 1; the message names the index.
@@ -120,10 +124,11 @@ export function binaryReport(
   logits: ArrayLike<number>,
   targets: ArrayLike<number>,
   names: readonly [string, string] = ["negative", "positive"],
+  cut = 0,
 ): BinaryReport {
   const notes: Undefined[] = [];
   checkLengths("logits", logits, targets);
-  const predictions = predictLabels(logits);
+  const predictions = predictLabels(logits, [cut]);
   const confusion = confusionMatrix(predictions, targets, 2);
   // Turning scores and labels round leaves the area as it is: both classes have one auROC.
   const area = auroc(logits, targets);
@@ -191,9 +196,10 @@ export function multiclassReport(
 /**
  * The report of a task in which each sample has any number of labels.
  *
- * @param logits Logits `[N, labels]`, flat; a label is predicted at 0 and above.
+ * @param logits Logits `[N, labels]`, flat.
  * @param targets True labels `[N, labels]`, flat, 0 or 1.
  * @param names Names of the labels.
+ * @param cuts Logit of each label at and above which it is predicted; default 0.
  * @returns The means over labels, and each label.
  * @throws {TypeError} If the lengths do not fit.
  * @throws {RangeError} If a logit is not finite or a target is not 0 or 1; the message names the index.
@@ -209,11 +215,12 @@ export function multilabelReport(
   logits: ArrayLike<number>,
   targets: ArrayLike<number>,
   names: readonly string[],
+  cuts: readonly number[] = [0],
 ): MultilabelReport {
   const notes: Undefined[] = [];
   checkLengths("logits", logits, targets);
   checkIndices("targets", targets, 2);
-  const predictions = predictLabels(logits);
+  const predictions = predictLabels(logits, cuts);
   const accuracies = labelAccuracies(predictions, targets, names.length);
   const truth = names.map((_, l) => column(targets, l, names.length));
   const confusion = truth.map((labels, l) => confusionMatrix(column(predictions, l, names.length), labels, 2));

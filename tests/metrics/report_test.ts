@@ -1,4 +1,4 @@
-import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import {
   binaryReport,
   multiclassReport,
@@ -6,48 +6,20 @@ import {
   oneVsRestAuroc,
   type Report,
 } from "../../src/metrics/mod.ts";
+import { assertClose, cases, text } from "./stored.ts";
 
-/** A line of the fixture: what scikit-learn answers. */
-interface Case {
-  task: "binary" | "multiclass" | "multilabel" | "ranks";
-  title: string;
-  logits: number[];
-  scores: number[];
-  targets: number[];
-  classes: number;
-  expected: unknown;
-}
-
-const text = Deno.readTextFileSync(new URL("../../fixtures/metrics/metrics.jsonl", import.meta.url));
-const stored: Case[] = text.trimEnd().split("\n").map((line) => JSON.parse(line));
-
-/** The stored cases of a kind; never none. */
-function cases(task: Case["task"]): Case[] {
-  const found = stored.filter((each) => each.task === task);
-  assert(found.length >= 8, `only ${found.length} cases of ${task}`);
-  return found;
-}
-
-/** Compares trees of numbers, strings and nulls to 1e-12, naming the path that differs. */
-function assertClose(actual: unknown, expected: unknown, path: string): void {
-  if (typeof expected === "number" && typeof actual === "number") {
-    return assertAlmostEquals(actual, expected, 1e-12, path);
-  }
-  if (typeof expected === "object" && expected !== null && typeof actual === "object" && actual !== null) {
-    assertEquals(Object.keys(actual).sort(), Object.keys(expected).sort(), path);
-    for (const [key, value] of Object.entries(expected)) {
-      assertClose((actual as Record<string, unknown>)[key], value, `${path}.${key}`);
-    }
-    return;
-  }
-  assertEquals(actual, expected, path);
-}
-
-/** Splits a report into what scikit-learn answered and what it has no word for. */
+/** Compares what scikit-learn answered, of which a test says more, with a report. */
 function compare(report: Report, expected: unknown, title: string): void {
-  const { task: _, undefined: __, ...values } = report;
-  assertClose(values, expected, title);
+  const { task: _, undefined: __, perClass, ...values } = report;
+  const { perClass: rows, ...all } = expected as Record<string, unknown> & { perClass: Record<string, unknown>[] };
+  assertClose(values, pick(all, values), title);
+  assertClose(perClass, rows.map((row, c) => pick(row, perClass[c])), title);
   assertNotesFit(report, title);
+}
+
+/** Those values of an object of which another has the keys. */
+function pick(values: Record<string, unknown>, keys: object): Record<string, unknown> {
+  return Object.fromEntries(Object.keys(keys).map((key) => [key, values[key]]));
 }
 
 /** Asserts that every null is explained, once, and nothing else is. */
