@@ -17,6 +17,7 @@ export { balancedAccuracy, cohenKappa, matthewsCorrelation } from "./agreement.t
 export { auroc, averagePrecision, meanOfDefined, oneVsRestAuroc } from "./auroc.ts";
 export { bootstrapCounts, type Interval, percentileInterval } from "./bootstrap.ts";
 export { calibrationError, fitTemperature, reliability, type ReliabilityBin, type Temperature } from "./calibration.ts";
+export { type Difference, type McNemar, mcnemar, type Measure, pairedBootstrap } from "./compare.ts";
 export { classCounts, confusionMatrix, type Counts } from "./confusion.ts";
 export { sigmoidCrossEntropy, softmaxCrossEntropy } from "./loss.ts";
 export { f1, macroAverage, occurring, precision, recall } from "./precision_recall.ts";
@@ -39,6 +40,7 @@ export {
   type Averages,
   binaryTest,
   type BinaryTestReport,
+  measureOf,
   multiclassTest,
   type MulticlassTestReport,
   multilabelTest,

@@ -8,6 +8,7 @@
  * @module
  */
 import { bootstrapCounts, type Interval, LEVEL, percentileInterval, RESAMPLES } from "./bootstrap.ts";
+import type { Measure } from "./compare.ts";
 import { reliability, type ReliabilityBin } from "./calibration.ts";
 import { classCounts, type Counts } from "./confusion.ts";
 import { f1, macroAverage, occurring, precision, recall } from "./precision_recall.ts";
@@ -103,12 +104,9 @@ export interface TestDetails extends TestMetrics {
 }
 
 /** What a test makes of a report. */
-export type Tested<R> = Omit<R, "perClass"> & TestDetails & {
+export type Tested<R extends { perClass: ClassMetrics[] }> = Omit<R, "perClass"> & TestDetails & {
   /** One entry per class or label. */
-  readonly perClass: readonly (
-    & TestClassMetrics
-    & (R extends MultilabelReport ? { accuracy: number | null } : unknown)
-  )[];
+  perClass: (R["perClass"][number] & TestClassMetrics)[];
 };
 
 /** The report of a test of a binary task. */
@@ -397,4 +395,30 @@ export function tunedThresholds(logits: ArrayLike<number>, targets: ArrayLike<nu
     const best = new Ranking(column(logits, l, labels), column(targets, l, labels)).bestF1();
     return best === null ? 0.5 : sigmoid(best.threshold);
   });
+}
+
+/**
+ * The metrics of the whole as a function of how often each picture counts, for comparisons of models on the same
+ * pictures.
+ *
+ * @param task What the logits mean.
+ * @param logits Logits `[N, K]`, flat; of a binary task `[N]`.
+ * @param targets True classes `[N]`, or labels of the logits' shape, 0 or 1.
+ * @param classes Classes or labels, K; of a binary task 1.
+ * @param options Temperature and thresholds.
+ */
+export function measureOf(
+  task: TestReport["task"],
+  logits: ArrayLike<number>,
+  targets: ArrayLike<number>,
+  classes: number,
+  { temperature, thresholds }: TestOptions = {},
+): Measure {
+  const x = scaled(logits, temperature);
+  const weighable = task === "binary"
+    ? new BinaryTask(x, targets, thresholds?.[0] ?? 0.5)
+    : task === "multiclass"
+    ? new MulticlassTask(x, targets, classes)
+    : new MultilabelTask(x, targets, classes, thresholds ?? new Array<number>(classes).fill(0.5));
+  return (counts) => weighable.measure(counts, true);
 }

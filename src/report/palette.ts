@@ -33,3 +33,18 @@ export const shades: readonly string[] = Array.from({ length: 33 }, (_, i) => {
   const channel = (at: number) => Math.round(255 + (parseInt(blue.slice(at, at + 2), 16) - 255) * strength);
   return `#${[1, 3, 5].map((at) => channel(at).toString(16).padStart(2, "0")).join("")}`;
 });
+
+/**
+ * Lines of many classes: each has its own lightness, and a dash pattern that the next one has not, so that neighbours
+ * in a key differ in grey print too. After Okabe and Ito's set for colour-blind eyes.
+ */
+export const lines: readonly { readonly color: string; readonly dash: "solid" | readonly number[] }[] = [
+  { color: blue, dash: "solid" },
+  { color: orange, dash: [10, 6] },
+  { color: "#0b7a5b", dash: [3, 5] },
+  { color: "#8d3a8c", dash: [14, 5, 3, 5] },
+  { color: "#58aadc", dash: "solid" },
+  { color: red, dash: [10, 6] },
+  { color: "#b09000", dash: [3, 5] },
+  { color: "#20262e", dash: [14, 5, 3, 5] },
+];

@@ -5,6 +5,7 @@
  */
 import { unicodeWidth } from "@std/cli/unicode-width";
 import type { LabelMetrics, Report, Undefined } from "../metrics/report.ts";
+import type { TestClassMetrics, TestMetrics, TestReport } from "../metrics/test_report.ts";
 import { inert, shorten } from "./names.ts";
 
 /** Columns of the terminal that a line takes at most. */
@@ -42,6 +43,101 @@ export function formatReport(report: Report): string {
   return parts.filter((lines) => lines.length > 0).map((lines) => lines.join("\n")).join("\n\n");
 }
 
+/** Metrics of the whole in their order, as people call them. */
+export const metricNames:
+  & Readonly<Record<"accuracy" | "precision" | "recall" | "f1" | "auroc" | "loss", string>>
+  & Readonly<Record<keyof TestMetrics, string>> = {
+    accuracy: "accuracy",
+    balancedAccuracy: "balanced accuracy",
+    subsetAccuracy: "subset accuracy",
+    hammingLoss: "Hamming loss",
+    top2: "top-2 accuracy",
+    top3: "top-3 accuracy",
+    top5: "top-5 accuracy",
+    precision: "precision",
+    recall: "recall",
+    specificity: "specificity",
+    f1: "F1",
+    auroc: "auROC",
+    averagePrecision: "average precision",
+    kappa: "Cohen's kappa",
+    matthews: "Matthews' correlation",
+    loss: "log loss",
+    brier: "Brier score",
+    calibrationError: "calibration error",
+  };
+
+/** A metric of the whole. */
+export interface NamedMetric {
+  /** Its key in the report. */
+  readonly key: keyof typeof metricNames;
+  /** As people call it. */
+  readonly name: string;
+  /** Null where it is undefined. */
+  readonly value: number | null;
+  /** Its 95% interval, where there is one. */
+  readonly interval: readonly [low: number, high: number] | null;
+}
+
+/**
+ * The metrics of the whole that a test has, in the order of {@link metricNames}.
+ *
+ * @param report The test.
+ */
+export function metricsOf(report: TestReport): NamedMetric[] {
+  return (Object.keys(metricNames) as (keyof typeof metricNames)[]).flatMap((key) => {
+    const value = report[key];
+    if (value === undefined) return [];
+    return [{ key, name: metricNames[key], value, interval: report.intervals[key] ?? null }];
+  });
+}
+
+/**
+ * Lays out a test: each metric of the whole with its 95% interval, the averages over classes or labels, a table of
+ * these, the confusion matrix, and why values are undefined.
+ *
+ * @param report The report of a test of any task.
+ * @returns Lines without a newline at the end, as of {@link formatReport}.
+ */
+export function formatTest(report: TestReport): string {
+  const rows = metricsOf(report).map(({ name, value, interval }) => [
+    name,
+    decimal(value),
+    interval ? `${decimal(interval[0])} to ${decimal(interval[1])}` : UNDEFINED,
+  ]);
+  const columns = report.bootstrap ? 3 : 2;
+  const whole = table([["metric", "value", "95% interval"], ...rows].map((row) => row.slice(0, columns)));
+  const [, scope] = headline(report);
+  const decided = decidedBy(report);
+  const parts = [
+    [...whole, scope, ...decided],
+    averagesTable(report),
+    classTable(report),
+    confusionText(report),
+    reasons(report),
+  ];
+  return parts.filter((lines) => lines.length > 0).map((lines) => lines.join("\n")).join("\n\n");
+}
+
+/** Thresholds and a temperature, where they are not the usual ones. */
+function decidedBy({ thresholds = [], temperature, task, perClass }: TestReport): string[] {
+  const lines = temperature === 1 ? [] : [`logits divided by the temperature ${temperature.toFixed(4)}`];
+  if (thresholds.every((threshold) => threshold === 0.5)) return lines;
+  const names = task === "binary" ? [perClass[1].name] : perClass.map(({ name }) => name);
+  const each = thresholds.slice(0, LISTED).map((at, l) => `${nameOf(names[l])} from ${at.toFixed(3)}`);
+  return [...lines, "predicted at a probability of", ...each.map((line) => `  ${line}`), ...more(thresholds.length)];
+}
+
+/** Averages over classes or labels, where there are several. */
+function averagesTable({ averages, task, perClass }: TestReport): string[] {
+  const keys = ["precision", "recall", "f1", "auroc", "averagePrecision"] as const;
+  const noun = task === "multilabel" ? "labels" : "classes";
+  return table([
+    [`averages over ${perClass.length} ${noun}`, ...keys.map((key) => metricNames[key])],
+    ...(["macro", "micro", "weighted"] as const).map((how) => [how, ...keys.map((key) => decimal(averages[how][key]))]),
+  ]);
+}
+
 /** The values of the whole, and what they are of. */
 function headline(report: Report): string[] {
   const keys = ["accuracy", "precision", "recall", "f1", "auroc", "loss"] as const;
@@ -55,16 +151,15 @@ function headline(report: Report): string[] {
 
 /** A row per class or label. */
 function classTable(report: Report): string[] {
-  const keys = report.task === "multilabel"
-    ? ["accuracy", "precision", "recall", "f1", "auroc"] as const
-    : ["precision", "recall", "f1", "auroc"] as const;
+  const keys = (["accuracy", "precision", "recall", "specificity", "f1", "auroc", "averagePrecision"] as const)
+    .filter((key) => report.perClass.some((row) => key in row));
   const noun = report.task === "multilabel" ? "label" : "class";
   const rows = report.perClass.map((row) => [
     nameOf(row.name),
-    ...keys.map((key) => decimal((row as LabelMetrics)[key])),
+    ...keys.map((key) => decimal((row as LabelMetrics & TestClassMetrics)[key])),
     String(row.support),
   ]);
-  return table([[noun, ...keys, "support"], ...rows]);
+  return table([[noun, ...keys.map((key) => key === "averagePrecision" ? "avg precision" : key), "support"], ...rows]);
 }
 
 function confusionText(report: Report): string[] {

@@ -7,7 +7,7 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 
 /** A line of the fixture: what scikit-learn answers. */
 export interface Case {
-  task: "binary" | "multiclass" | "multilabel" | "ranks" | "curves" | "bins" | "temperature" | "intervals";
+  task: "binary" | "multiclass" | "multilabel" | "ranks" | "curves" | "bins" | "temperature" | "intervals" | "paired";
   title: string;
   logits: number[];
   scores: number[];
@@ -16,7 +16,7 @@ export interface Case {
   probabilities: number[];
   resamples: number;
   seed: number;
-  /** Of intervals: whose. */
+  /** Of intervals and pairs: whose. */
   of: "binary" | "multiclass" | "multilabel";
   expected: unknown;
 }

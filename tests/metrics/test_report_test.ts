@@ -3,8 +3,12 @@ import {
   binaryTest,
   bootstrapCounts,
   fitTemperature,
+  mcnemar,
+  measureOf,
   multiclassTest,
   multilabelTest,
+  pairedBootstrap,
+  predictClasses,
   Ranking,
   reliability,
   type TestOptions,
@@ -117,4 +121,24 @@ Deno.test("a resample draws as many samples as there are, and the same ones for 
   for (const counts of draw(1)) assertEquals(counts.reduce((sum, count) => sum + count, 0), 50);
   assertEquals(draw(1), draw(1));
   assert(draw(1).join() !== draw(2).join());
+});
+
+Deno.test("differences of two models agree with NumPy's, McNemar's test with SciPy's", () => {
+  for (const { of, logits, scores, targets, classes, resamples, seed, expected, title } of cases("paired")) {
+    const [first, second] = [logits, scores].map((each) => measureOf(of, each, targets, classes));
+    const right = (each: number[]) =>
+      of === "binary" ? each.map((logit, i) => Number((logit >= 0) === (targets[i] === 1))) : Array.from(
+        predictClasses(each, classes),
+        (predicted, i) => Number(predicted === targets[i]),
+      );
+    const differences = pairedBootstrap(targets.length, first, second, { resamples, seed });
+    assertClose({ mcnemar: mcnemar(right(logits), right(scores)), differences }, expected, title);
+  }
+});
+
+Deno.test("mcnemar() holds at its ends", () => {
+  assertEquals(mcnemar([1, 0], [1, 0]), { onlyFirst: 0, onlySecond: 0, p: 1 });
+  assertEquals(mcnemar([1, 0], [0, 1]).p, 1);
+  const all = new Uint8Array(5000).fill(1);
+  assertEquals(mcnemar(all, new Uint8Array(5000)).p, 0);
 });

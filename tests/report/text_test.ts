@@ -2,12 +2,14 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { unicodeWidth } from "@std/cli/unicode-width";
 import {
   binaryReport,
+  binaryTest,
   type MulticlassReport,
   multiclassReport,
   multilabelReport,
+  multilabelTest,
   type Report,
 } from "../../src/metrics/mod.ts";
-import { formatReport } from "../../src/report/text.ts";
+import { formatReport, formatTest } from "../../src/report/text.ts";
 
 /** A report with the given confusion matrix; each prediction has logit 1, the rest 0. */
 function reportOf(confusion: readonly (readonly number[])[], names: readonly string[]): MulticlassReport {
@@ -135,4 +137,25 @@ Deno.test("formatReport() lists twenty reasons and counts the rest", () => {
   const text = formatReport(multiclassReport([], [], numbered(8)));
   assertEquals(text.split("undefined values (–)\n")[1].split("\n").length, 21);
   assert(text.endsWith("\n… and 18 more"), text);
+});
+
+Deno.test("formatTest() shows metrics with their intervals, averages, and what was decided by", () => {
+  const report = binaryTest([-2, -1, 1, 2, 3, -1], [0, 0, 0, 1, 1, 1], ["plain", "glasses"], {
+    resamples: 200,
+    thresholds: [0.4],
+    temperature: 2,
+  });
+  const [low, high] = report.intervals.accuracy!;
+  const text = formatTest(report);
+  assertStringIncludes(text, `accuracy               0.6667   ${low.toFixed(4)} to ${high.toFixed(4)}\n`);
+  assertStringIncludes(text, "specificity            0.6667");
+  assertStringIncludes(text, "precision, recall, f1 and auroc are those of glasses");
+  assertStringIncludes(
+    text,
+    "logits divided by the temperature 2.0000\npredicted at a probability of\n  glasses from 0.400",
+  );
+  assertStringIncludes(text, "averages over 2 classes  precision  recall      F1   auROC  average precision\nmacro");
+  for (const line of text.split("\n")) assert(unicodeWidth(line) <= 100, line);
+  const labels = multilabelTest([1, -1, 2, 1], [1, 0, 0, 1], ["hat", "tie"], { resamples: 0 });
+  assertStringIncludes(formatTest(labels), "subset accuracy    0.5000\n");
 });
