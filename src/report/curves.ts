@@ -46,14 +46,15 @@ const DOTTED_TO = 100;
 
 /**
  * Charts the loss of each logged step of training (thin), the same smoothed (thick), the validation's loss and its
- * accuracy, over the steps of the run. Few steps are not smoothed, and drawn thick. Where a value was not finite the
- * line is broken; where that, or a step left out for it, is in the training records, a red mark stands on the axis.
+ * accuracy, and the learning rate, over the steps of the run. Few steps are not smoothed, and drawn thick. Where a
+ * value was not finite the line is broken; where that, or a step left out for it, is in the training records, a red
+ * mark stands on the axis.
  *
  * Losses of training and validation share an axis only where the records say that they are of one kind: where classes
  * are weighted, targets smoothed or a teacher takes part, one axis would compare what cannot be compared.
  *
- * @param records The records of `metrics.jsonl`: those of type `train` have `step`, `loss`, `lossKind` and `skipped`,
- * those of type `val` `step`, `accuracy`, `loss` and `lossKind`. Others are passed over.
+ * @param records The records of `metrics.jsonl`: those of type `train` have `step`, `loss`, `lossKind`, `learningRate`
+ * and `skipped`, those of type `val` `step`, `accuracy`, `loss` and `lossKind`. Others are passed over.
  * @returns The chart.
  */
 export function curvesChart(records: readonly unknown[]): Chart {
@@ -72,11 +73,18 @@ export function curvesChart(records: readonly unknown[]): Chart {
       { title: titleOf("Training loss", trained), axis: fromZero, series: [...training, ...faults] },
       { title: titleOf("Validation loss", validated), axis: fromZero, series: [validation] },
     ];
-  return chartOf(lastStep, [...losses, {
-    title: "Validation accuracy",
-    axis: { min: floorOf(accuracy), max: 1 },
-    series: [lineOf("accuracy", accuracy, blue, { dots: "circle" })],
-  }]);
+  const rates = samplesOf(records, "train", "learningRate");
+  return chartOf(lastStep, [
+    ...losses,
+    {
+      title: "Validation accuracy",
+      axis: { min: floorOf(accuracy), max: 1 },
+      series: [lineOf("accuracy", accuracy, blue, { dots: "circle" })],
+    },
+    ...rates.every(([, rate]) => rate === null)
+      ? []
+      : [{ title: "Learning rate", axis: fromZero, series: [lineOf("rate", rates, blue)] }],
+  ]);
 }
 
 /** What the losses of records of a type are; records of older runs do not say, and are of a kind each. */

@@ -1,0 +1,92 @@
+// Makes the charts of a page answer to the mouse: draws each option object again, by the library that drew the picture,
+// in the place of the picture. Plain JavaScript, since it is put into pages as it is. `echarts` is the library's global.
+(() => {
+  /** Colours of the pictures, and what they are on dark ground. */
+  const dark = {
+    "#ffffff": "#1d2127",
+    "#20262e": "#e6e9ed",
+    "#5c6570": "#a3acb6",
+    "#dee2e7": "#3a414b",
+    "#145294": "#6aa9e6",
+    "#a8c9e8": "#3d5f80",
+    "#d9772b": "#f0a15f",
+    "#0b7a5b": "#3fbf99",
+    "#8d3a8c": "#cf8bce",
+    "#c82c2c": "#ff7b72",
+  };
+
+  const percent = (share) => `${(100 * share).toFixed(1)} %`;
+
+  /** What is said of what the mouse is over. */
+  function tooltipOf(option) {
+    const series = [option.series].flat();
+    const common = { renderMode: "richText", confine: true, textStyle: { fontSize: 18 } };
+    if (series.some(({ type }) => type === "heatmap")) {
+      return {
+        ...common,
+        trigger: "item",
+        formatter: ({ value, seriesIndex }) => {
+          const axis = (axes) => [axes].flat()[series[seriesIndex].xAxisIndex ?? 0].data;
+          const [column, row, share] = value;
+          return `true ${axis(option.yAxis)[row]}\npredicted ${axis(option.xAxis)[column]}\n${
+            percent(share)
+          } of the row`;
+        },
+      };
+    }
+    return {
+      ...common,
+      trigger: "axis",
+      valueFormatter: (value) => typeof value === "number" ? String(Number(value.toPrecision(4))) : "",
+    };
+  }
+
+  /** The option as a page has it: it answers, and has the page's colours. */
+  function liveOf(text) {
+    const isMatrix = text.includes('"heatmap"');
+    const isDark = !isMatrix && matchMedia("(prefers-color-scheme: dark)").matches;
+    const colours = isDark ? text.replaceAll(/#[0-9a-f]{6}/g, (colour) => dark[colour] ?? colour) : text;
+    const option = JSON.parse(colours);
+    for (const series of [option.series ?? []].flat()) {
+      series.silent = false;
+      if (series.type === "line") series.triggerLineEvent = false;
+    }
+    return { option: { ...option, tooltip: tooltipOf(option) }, isDark };
+  }
+
+  function draw(figure) {
+    const source = document.getElementById(figure.dataset.chart);
+    const { width, height, option: text } = JSON.parse(source.textContent);
+    const { option, isDark } = liveOf(JSON.stringify(text));
+    const frame = document.createElement("div");
+    frame.className = "live";
+    const room = document.createElement("div");
+    room.style.width = `${width}px`;
+    room.style.height = `${height}px`;
+    room.style.transformOrigin = "0 0";
+    frame.append(room);
+    figure.querySelector("img").replaceWith(frame);
+    figure.classList.toggle("dark", isDark);
+    const chart = echarts.init(room, null, { renderer: "canvas", width, height });
+    chart.setOption(option);
+    // The option has places in pixels: the whole is made as wide as there is room.
+    const fit = () => {
+      const scale = Math.min(1, figure.querySelector(".live").parentElement.clientWidth / width);
+      room.style.transform = `scale(${scale})`;
+      frame.style.height = `${height * scale}px`;
+      frame.style.width = `${width * scale}px`;
+    };
+    new ResizeObserver(fit).observe(figure);
+    fit();
+  }
+
+  // A chart is drawn when it is about to be seen: a page may have many.
+  const seen = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      seen.unobserve(target);
+      draw(target);
+    }
+  }, { rootMargin: "200px" });
+  for (const figure of document.querySelectorAll("figure[data-chart]")) seen.observe(figure);
+})();
