@@ -61,11 +61,15 @@ export class Ranking {
     checkLengths("scores", scores, targets);
     checkRankable(scores);
     checkIndices("targets", targets, 2);
-    // Infinities have no difference.
-    this.#order = Uint32Array.from({ length: scores.length }, (_, i) => i)
-      .sort((a, b) => scores[a] < scores[b] ? 1 : scores[a] > scores[b] ? -1 : 0);
-    this.#scores = Float64Array.from(this.#order, (i) => scores[i]);
-    this.#targets = Uint8Array.from(this.#order, (i) => targets[i]);
+    const values = new Float64Array(scores);
+    this.#order = descending(values);
+    this.#scores = new Float64Array(values.length);
+    this.#targets = new Uint8Array(values.length);
+    // Loops: `from` with a function takes ten times as long.
+    for (let at = 0; at < values.length; at++) {
+      this.#scores[at] = values[this.#order[at]];
+      this.#targets[at] = targets[this.#order[at]];
+    }
   }
 
   /** Tells of the groups of equal score, the highest first. */
@@ -149,4 +153,28 @@ export class Ranking {
     const lower = points[best + 1]?.threshold ?? threshold;
     return { threshold: threshold / 2 + lower / 2, f1: values[best] };
   }
+}
+
+/**
+ * Indices of values, the highest first, equal ones in their order: a merge sort from the bottom up. A typed array's own
+ * sort with a comparison takes several times as long, and there are as many sorts as classes.
+ */
+function descending(values: Float64Array): Uint32Array {
+  let from = new Uint32Array(values.length);
+  for (let i = 0; i < from.length; i++) from[i] = i;
+  let to = new Uint32Array(values.length);
+  for (let width = 1; width < values.length; width *= 2) {
+    for (let start = 0; start < values.length; start += 2 * width) {
+      const middle = Math.min(start + width, values.length);
+      const end = Math.min(start + 2 * width, values.length);
+      let left = start;
+      let right = middle;
+      for (let at = start; at < end; at++) {
+        const takesLeft = right >= end || (left < middle && values[from[left]] >= values[from[right]]);
+        to[at] = takesLeft ? from[left++] : from[right++];
+      }
+    }
+    [from, to] = [to, from];
+  }
+  return from;
 }

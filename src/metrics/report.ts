@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { column } from "./column.ts";
 import { accuracy, labelAccuracies } from "./accuracy.ts";
 import { auroc, meanOfDefined, oneVsRestAuroc } from "./auroc.ts";
 import { checkIndices, checkLengths } from "./check.ts";
@@ -286,9 +287,4 @@ function orNote(
 ): number | null {
   if (value === null) notes.push({ metric, class: name, reason });
   return value;
-}
-
-/** Column `c` of a flat `[N, columns]` array. */
-function column(values: ArrayLike<number>, c: number, columns: number): Float64Array {
-  return Float64Array.from({ length: values.length / columns }, (_, i) => values[i * columns + c]);
 }

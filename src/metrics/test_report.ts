@@ -9,6 +9,7 @@
  */
 import { bootstrapCounts, type Interval, LEVEL, percentileInterval, RESAMPLES } from "./bootstrap.ts";
 import type { Measure } from "./compare.ts";
+import { column } from "./column.ts";
 import { reliability, type ReliabilityBin } from "./calibration.ts";
 import { classCounts, type Counts } from "./confusion.ts";
 import { f1, macroAverage, occurring, precision, recall } from "./precision_recall.ts";
@@ -26,7 +27,6 @@ import {
 } from "./report.ts";
 import {
   BinaryTask,
-  column,
   countsIn,
   cutOf,
   mean,
@@ -257,7 +257,7 @@ function wholeOf(
 }
 
 const scaled = (logits: ArrayLike<number>, temperature = 1): Float64Array =>
-  Float64Array.from(logits, (logit) => logit / temperature);
+  new Float64Array(logits).map((logit) => logit / temperature);
 
 /**
  * The report of a test of a binary task.

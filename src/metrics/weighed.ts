@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { column } from "./column.ts";
 import { balancedAccuracy, cohenKappa, matthewsCorrelation } from "./agreement.ts";
 import { calibrationError } from "./calibration.ts";
 import { classCounts, type Counts } from "./confusion.ts";
@@ -249,9 +250,4 @@ export function shareOf(part: number, whole: number): number | null {
  */
 export function specificity({ tn, fp }: Counts): number | null {
   return shareOf(tn, tn + fp);
-}
-
-/** Column `c` of a flat `[N, columns]` array. */
-export function column(values: ArrayLike<number>, c: number, columns: number): Float64Array {
-  return Float64Array.from({ length: values.length / columns }, (_, i) => values[i * columns + c]);
 }

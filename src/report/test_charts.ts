@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { column } from "../metrics/column.ts";
 import { Ranking, type TestReport } from "../metrics/mod.ts";
 import { type Chart, COMMON, widthOf } from "./chart.ts";
 import { inert, shorten } from "./names.ts";
@@ -24,10 +25,6 @@ const NAMED = lines.length;
 const PALE = 60;
 
 const decimal = (value: number | null): string => value === null ? "undefined" : value.toFixed(3);
-
-/** Column `c` of a flat `[N, columns]` array. */
-const column = (values: ArrayLike<number>, c: number, columns: number): Float64Array =>
-  Float64Array.from({ length: values.length / columns }, (_, i) => values[i * columns + c]);
 
 /** A curve of a class, with the area under it. */
 interface Curve {
