@@ -1,6 +1,6 @@
 /**
- * What a run directory says of a run, for those who read it: reports, comparisons, the live page. No model is opened, and
- * what is not there yet is absent, since a run may be read while it trains.
+ * What a run directory says of a run, for those who read it: reports, comparisons, the live page. No model is opened,
+ * and what is not there yet is absent, since a run may be read while it trains.
  *
  * @module
  */
