@@ -51,6 +51,22 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "src/run",
     "src/track",
   ],
+  "src/study": [
+    "kernels",
+    "src",
+    "src/augment",
+    "src/data",
+    "src/device",
+    "src/graph",
+    "src/interop",
+    "src/metrics",
+    "src/models",
+    "src/nn",
+    "src/report",
+    "src/run",
+    "src/track",
+    "src/train",
+  ],
 };
 /**
  * What a page runs, too: folders and files that use nothing of Deno's or Node's, and no package; nor does anything that

@@ -1,0 +1,76 @@
+/**
+ * Curves of several runs over each other.
+ *
+ * @module
+ */
+import { type Chart } from "./chart.ts";
+import { lines } from "./palette.ts";
+import { type Line, plotChart, thinned } from "./plot.ts";
+
+/** A run, by its records. */
+export interface OverlaidRun {
+  /** What the key calls it. */
+  readonly name: string;
+  /** Records of its `metrics.jsonl`. */
+  readonly records: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** A quantity of the records. */
+export interface Quantity {
+  /** Title of the chart. */
+  readonly title: string;
+  /** Type of the records that have it. */
+  readonly type: "train" | "val";
+  /** Its key in them. */
+  readonly key: string;
+  /** Name of its axis. */
+  readonly name: string;
+  /** Greatest value of the axis; default where the values end. */
+  readonly max?: number;
+}
+
+/** What runs are compared by. */
+export const quantities: readonly Quantity[] = [
+  { title: "Validation accuracy", type: "val", key: "accuracy", name: "accuracy", max: 1 },
+  { title: "Validation loss", type: "val", key: "loss", name: "loss" },
+  { title: "Training loss", type: "train", key: "loss", name: "loss" },
+];
+
+/**
+ * Charts a quantity of several runs over their steps.
+ *
+ * @param quantity What is drawn.
+ * @param runs The runs; those without it have no line.
+ * @param subtitle A line below the title.
+ * @returns The chart; undefined where no run has the quantity.
+ */
+export function overlayChart(quantity: Quantity, runs: readonly OverlaidRun[], subtitle = ""): Chart | undefined {
+  const drawn = runs.map(({ name, records }, r): Line => ({
+    ...{ name, ...lines[r % lines.length], width: 3 },
+    points: records.flatMap(({ type, step, [quantity.key]: value }): [number, number][] =>
+      type === quantity.type && Number.isFinite(step) && Number.isFinite(value)
+        ? [[step as number, value as number]]
+        : []
+    ).toSorted(([a], [b]) => a - b),
+  })).filter(({ points }) => points.length > 0);
+  if (drawn.length === 0) return undefined;
+  const all = drawn.flatMap(({ points }) => points);
+  const [lastStep, most, least] = [
+    all.reduce((last, [step]) => Math.max(last, step), 1),
+    all.reduce((most, [, value]) => Math.max(most, value), 0),
+    all.reduce((least, [, value]) => Math.min(least, value), Infinity),
+  ];
+  const max = quantity.max;
+  // From a tenth below the lowest accuracy; losses from 0.
+  const min = max === undefined ? 0 : Math.max(0, Math.floor(10 * least) / 10);
+  const scale = (max ?? most) || 1;
+  const thin = (points: Line["points"]) =>
+    thinned(points.map(([step, value]) => [step / lastStep, value / scale] as const))
+      .map(([x, y]) => [Math.round(x * lastStep), Number((y * scale).toPrecision(6))] as const);
+  return plotChart(quantity.title, subtitle, [{
+    x: { name: "step", max: lastStep },
+    y: { name: quantity.name, min, ...(max === undefined ? {} : { max }) },
+    height: 480,
+    lines: drawn.map((line) => ({ ...line, points: thin(line.points), dots: line.points.length <= 30 })),
+  }]);
+}

@@ -1,0 +1,28 @@
+/**
+ * Tables of texts, as Markdown, as CSV, and for pages.
+ *
+ * @module
+ */
+import { inert } from "./names.ts";
+
+/** A table of texts. */
+export interface TextTable {
+  /** What it is. */
+  readonly title: string;
+  /** Heads of its columns. */
+  readonly heads: readonly string[];
+  /** Its rows, each as long as the heads. */
+  readonly rows: readonly (readonly string[])[];
+}
+
+/**
+ * A table in Markdown, with its title as a heading. What would be markup there is escaped.
+ *
+ * @param table The table.
+ */
+export function markdownOf({ title, heads, rows }: TextTable): string {
+  const cell = (text: string) => inert(text).replaceAll(/[\\|<>*_`[\]]/g, (character) => `\\${character}`);
+  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(" | ")} |`;
+  const rule = `| ${heads.map((_, c) => c === 0 ? "---" : "---:").join(" | ")} |`;
+  return [`### ${cell(title)}`, "", line(heads), rule, ...rows.map(line), ""].join("\n");
+}

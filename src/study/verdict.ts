@@ -1,0 +1,68 @@
+/**
+ * What a comparison comes to, in a paragraph that is made from the figures alone.
+ *
+ * @module
+ */
+
+import { metricsOf } from "../report/text.ts";
+import type { ComparedRun, Comparison, Pair } from "./compare.ts";
+import { chance } from "./compare_tables.ts";
+
+const accuracyOf = ({ record: { test } }: ComparedRun): number | null => test?.report.accuracy ?? null;
+
+/** `0.9521 (95% interval 0.9208 to 0.9667)`. */
+function withInterval({ record: { test } }: ComparedRun): string {
+  const metric = metricsOf({ ...test!.report, intervals: test!.report.intervals ?? {} })
+    .find(({ key }) => key === "accuracy")!;
+  const range = metric.interval
+    ? ` (95% interval ${metric.interval[0].toFixed(4)} to ${metric.interval[1].toFixed(4)})`
+    : "";
+  return `${metric.value!.toFixed(4)}${range}`;
+}
+
+/** Whether the difference of two runs holds, or why that cannot be told. */
+export function differenceText({ pairs }: Comparison, best: string, other: string): string {
+  const pair = pairs.find(({ names }) => names.includes(best) && names.includes(other));
+  if (!pair) return "";
+  if ("refused" in pair) return `Whether the difference holds cannot be told: ${pair.refused}.`;
+  const { mcnemar: { onlyFirst, onlySecond, p }, names } = pair as Pair;
+  const [alone, others] = names[0] === best ? [onlyFirst, onlySecond] : [onlySecond, onlyFirst];
+  const counts = `${best} alone is right on ${alone} pictures, ${other} alone on ${others}`;
+  return p < 0.05
+    ? `The difference holds: ${counts} (McNemar's exact test, p ${p < 1e-4 ? chance(p) : `= ${chance(p)}`}).`
+    : `The difference may be chance: ${counts} (McNemar's exact test, p = ${chance(p)}).`;
+}
+
+/**
+ * What is best, by how much, and whether that holds.
+ *
+ * @param comparison The comparison.
+ * @returns Sentences.
+ */
+export function verdictOf(comparison: Comparison): string[] {
+  const { runs } = comparison;
+  const tested = runs.filter((run) => accuracyOf(run) !== null)
+    .toSorted((a, b) => accuracyOf(b)! - accuracyOf(a)!);
+  const without = runs.length - tested.length;
+  const missing = without > 0
+    ? [`${without} of the ${runs.length} runs ${without === 1 ? "has" : "have"} no test.`]
+    : [];
+  if (tested.length === 0) return missing;
+  const [best, second] = tested;
+  const what = best.record.task === "multilabel" ? "mean accuracy over the labels" : "accuracy";
+  if (!second) return [`${best.name} has a test ${what} of ${withInterval(best)}.`, ...missing];
+  const equals = tested.filter((run) => accuracyOf(run) === accuracyOf(best));
+  if (equals.length > 1) {
+    return [
+      `${equals.map(({ name }) => name).join(" and ")} have the highest test ${what}: ${withInterval(best)}.`,
+      ...missing,
+    ];
+  }
+  const gain = accuracyOf(best)! - accuracyOf(second)!;
+  return [
+    `${best.name} has the highest test ${what} of ${tested.length} runs: ${withInterval(best)}, ` +
+    `${(100 * gain).toFixed(2)} percentage points above ${second.name} with ${accuracyOf(second)!.toFixed(4)}.`,
+    differenceText(comparison, best.name, second.name),
+    ...missing,
+  ].filter((line) => line !== "");
+}
