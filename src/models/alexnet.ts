@@ -24,6 +24,7 @@ import {
 } from "../nn/mod.ts";
 import type { Family } from "../interop/keys/family.ts";
 import { type ModelDefinition, type ResolvedModelOptions, torchvisionV1 } from "./model.ts";
+import { type PublishedWeights, torchvision } from "./published.ts";
 import { vggFamily } from "./vgg.ts";
 
 type Options = Pick<ResolvedModelOptions, "channels" | "classes" | "dropout">;
@@ -150,3 +151,8 @@ export const alexnet2012: ModelDefinition = {
   takes: ["dropout"],
   build: (options) => alexnet2012Layers(options),
 };
+
+/** Published weights, the usual ones of a model first. */
+export const alexnetWeights: readonly PublishedWeights[] = [
+  torchvision("alexnet", "AlexNet_Weights.IMAGENET1K_V1", "alexnet-owt-7be5be79.pth", torchvisionV1, 56.522),
+];

@@ -1,9 +1,9 @@
 /**
  * The models by name. To add one, write its family's file and list it here.
  *
- * A family's file has its layers, its key names (`family`) and its published preprocessing (`published`). `takes`
- * lists which of the options that not every model takes it takes. Number its blocks (`layer1.0`, `encoder_layer_3`),
- * and layer-wise decay follows.
+ * A family's file has its layers, its key names (`family`), its published preprocessing (`published`), and at its end
+ * the table of published weights. `takes` lists which of the options that not every model takes it takes. Number its
+ * blocks (`layer1.0`, `encoder_layer_3`), and layer-wise decay follows.
  *
  * `tests/models/models_test.ts` traces a model at all its sizes; add its parameter count and multiply-adds to `sizes`
  * there. With torchvision's keys, add its name to `fixtures/models/make.py`, and names, shapes and order are compared.
@@ -13,7 +13,7 @@
  */
 
 import { nearest, option, UserError } from "../errors.ts";
-import { alexnet, alexnet2012 } from "./alexnet.ts";
+import { alexnet, alexnet2012, alexnetWeights } from "./alexnet.ts";
 import { lenet } from "./lenet.ts";
 import type { Family } from "../interop/keys/family.ts";
 import {
@@ -25,12 +25,14 @@ import {
   torchvisionV1,
 } from "./model.ts";
 import { naiveCnn } from "./naive_cnn.ts";
-import { resnets } from "./resnet.ts";
-import { swins } from "./swin.ts";
-import { vggs } from "./vgg.ts";
-import { deits, vits } from "./vit.ts";
+import type { PublishedWeights } from "./published.ts";
+import { resnets, resnetWeights } from "./resnet.ts";
+import { swins, swinWeights } from "./swin.ts";
+import { vggs, vggWeights } from "./vgg.ts";
+import { deits, vits, vitWeights } from "./vit.ts";
 
 export { Model, type ModelDefinition, type ModelOption, type ModelOptions, type PublishedPreprocessing, torchvisionV1 };
+export type { PublishedWeights };
 
 /** Every model's definition, in the order of the command `models`. */
 export const models: readonly ModelDefinition[] = [
@@ -51,6 +53,15 @@ export const models: readonly ModelDefinition[] = [
  */
 export const families: readonly Family[] = [...new Set(models.map(({ family }) => family))]
   .sort((a, b) => Number(a.own ?? false) - Number(b.own ?? false));
+
+/** Weights that others published for the models, the usual ones of a model first. */
+export const publishedWeights: readonly PublishedWeights[] = [
+  ...alexnetWeights,
+  ...vggWeights,
+  ...resnetWeights,
+  ...vitWeights,
+  ...swinWeights,
+];
 
 /** The family of a model by its name; undefined for one that is not among {@link models}. */
 export function familyOf(model: string): Family | undefined {

@@ -20,6 +20,7 @@ import {
 } from "../nn/mod.ts";
 import type { Family } from "../interop/keys/family.ts";
 import { type ModelDefinition, type ResolvedModelOptions, torchvisionV1 } from "./model.ts";
+import { huggingFace, prepared, type PublishedWeights, timm, torchvision } from "./published.ts";
 
 type Options = Pick<ResolvedModelOptions, "channels" | "classes" | "imageSize" | "stem">;
 
@@ -163,4 +164,74 @@ export const resnets: readonly ModelDefinition[] = [
   resnet(50, { block: bottleneck, blocks: [3, 4, 6, 3] }),
   resnet(101, { block: bottleneck, blocks: [3, 4, 23, 3] }),
   resnet(152, { block: bottleneck, blocks: [3, 8, 36, 3] }),
+];
+
+/** How pictures are prepared for weights by others than torchvision's first ones; of timm's by the share that is kept. */
+const torchvisionV2 = prepared(232, 224, "bilinear");
+const crop95 = prepared(235, 224, "bicubic");
+const crop875 = prepared(256, 224, "bicubic");
+const crop90half = prepared(248, 224, "bicubic", "half");
+const uncropped = prepared(224, 224, "bicubic");
+
+/** Published weights, the usual ones of a model first. */
+export const resnetWeights: readonly PublishedWeights[] = [
+  torchvision("resnet18", "ResNet18_Weights.IMAGENET1K_V1", "resnet18-f37072fd.pth", torchvisionV1, 69.758),
+  timm("resnet18", "resnet18.a1_in1k", "apache-2.0", crop95, 71.504),
+  timm("resnet18", "resnet18.a2_in1k", "apache-2.0", crop95, 70.634),
+  timm("resnet18", "resnet18.a3_in1k", "apache-2.0", crop95, 68.25),
+  timm("resnet18", "resnet18.tv_in1k", "bsd-3-clause", torchvisionV1, 69.752),
+  timm("resnet18", "resnet18.fb_ssl_yfcc100m_ft_in1k", "cc-by-nc-4.0", torchvisionV1, 72.636),
+  timm("resnet18", "resnet18.fb_swsl_ig1b_ft_in1k", "cc-by-nc-4.0", torchvisionV1, 73.286),
+  timm("resnet18", "resnet18.gluon_in1k", "apache-2.0", crop875, 70.844),
+  torchvision("resnet34", "ResNet34_Weights.IMAGENET1K_V1", "resnet34-b627a593.pth", torchvisionV1, 73.314),
+  timm("resnet34", "resnet34.a1_in1k", "apache-2.0", crop95, 76.42),
+  timm("resnet34", "resnet34.a2_in1k", "apache-2.0", crop95, 75.52),
+  timm("resnet34", "resnet34.a3_in1k", "apache-2.0", crop95, 72.996),
+  timm("resnet34", "resnet34.bt_in1k", "apache-2.0", crop875, 75.176),
+  timm("resnet34", "resnet34.ra4_e3600_r224_in1k", "apache-2.0", crop90half, 77.492),
+  timm("resnet34", "resnet34.tv_in1k", "bsd-3-clause", torchvisionV1, 73.298),
+  timm("resnet34", "resnet34.gluon_in1k", "apache-2.0", crop875, 74.574),
+  torchvision("resnet50", "ResNet50_Weights.IMAGENET1K_V2", "resnet50-11ad3fa6.pth", torchvisionV2, 80.858),
+  torchvision("resnet50", "ResNet50_Weights.IMAGENET1K_V1", "resnet50-0676ba61.pth", torchvisionV1, 76.13),
+  timm("resnet50", "resnet50.a1_in1k", "apache-2.0", crop95, 80.382),
+  timm("resnet50", "resnet50.a1h_in1k", "apache-2.0", uncropped, 80.654),
+  timm("resnet50", "resnet50.a2_in1k", "apache-2.0", crop95, 79.828),
+  timm("resnet50", "resnet50.a3_in1k", "apache-2.0", crop95, 78.052),
+  timm("resnet50", "resnet50.b1k_in1k", "apache-2.0", crop95, 79.564),
+  timm("resnet50", "resnet50.b2k_in1k", "apache-2.0", crop95, 79.388),
+  timm("resnet50", "resnet50.c1_in1k", "apache-2.0", crop95, 79.766),
+  timm("resnet50", "resnet50.c2_in1k", "apache-2.0", crop95, 79.868),
+  timm("resnet50", "resnet50.d_in1k", "apache-2.0", crop95, 79.904),
+  timm("resnet50", "resnet50.ram_in1k", "apache-2.0", crop875, 79.034),
+  timm("resnet50", "resnet50.am_in1k", "apache-2.0", crop875, 79.004),
+  timm("resnet50", "resnet50.ra_in1k", "apache-2.0", crop875, 78.82),
+  timm("resnet50", "resnet50.bt_in1k", "apache-2.0", crop875, 78.444),
+  timm("resnet50", "resnet50.tv_in1k", "bsd-3-clause", torchvisionV1, 76.156),
+  timm("resnet50", "resnet50.tv2_in1k", "bsd-3-clause", torchvisionV2, 80.846),
+  timm("resnet50", "resnet50.fb_ssl_yfcc100m_ft_in1k", "cc-by-nc-4.0", torchvisionV1, 79.252),
+  timm("resnet50", "resnet50.fb_swsl_ig1b_ft_in1k", "cc-by-nc-4.0", torchvisionV1, 81.146),
+  timm("resnet50", "resnet50.gluon_in1k", "apache-2.0", crop875, 77.58),
+  torchvision("resnet101", "ResNet101_Weights.IMAGENET1K_V2", "resnet101-cd907fc2.pth", torchvisionV2, 81.886),
+  torchvision("resnet101", "ResNet101_Weights.IMAGENET1K_V1", "resnet101-63fe2227.pth", torchvisionV1, 77.374),
+  timm("resnet101", "resnet101.a1h_in1k", "apache-2.0", crop95, 81.95),
+  timm("resnet101", "resnet101.a1_in1k", "apache-2.0", crop95, 81.494),
+  timm("resnet101", "resnet101.a2_in1k", "apache-2.0", crop95, 81.344),
+  timm("resnet101", "resnet101.a3_in1k", "apache-2.0", crop95, 79.836),
+  timm("resnet101", "resnet101.tv_in1k", "bsd-3-clause", torchvisionV1, 77.404),
+  timm("resnet101", "resnet101.tv2_in1k", "bsd-3-clause", torchvisionV2, 81.906),
+  timm("resnet101", "resnet101.gluon_in1k", "apache-2.0", crop875, 79.306),
+  torchvision("resnet152", "ResNet152_Weights.IMAGENET1K_V2", "resnet152-f82ba261.pth", torchvisionV2, 82.284),
+  torchvision("resnet152", "ResNet152_Weights.IMAGENET1K_V1", "resnet152-394f9c45.pth", torchvisionV1, 78.312),
+  timm("resnet152", "resnet152.a1h_in1k", "apache-2.0", crop95, 82.818),
+  timm("resnet152", "resnet152.a1_in1k", "apache-2.0", crop95, 81.998),
+  timm("resnet152", "resnet152.a2_in1k", "apache-2.0", crop95, 81.764),
+  timm("resnet152", "resnet152.a3_in1k", "apache-2.0", crop95, 80.548),
+  timm("resnet152", "resnet152.tv_in1k", "bsd-3-clause", torchvisionV1, 78.33),
+  timm("resnet152", "resnet152.tv2_in1k", "bsd-3-clause", torchvisionV2, 82.294),
+  timm("resnet152", "resnet152.gluon_in1k", "apache-2.0", crop875, 79.712),
+  huggingFace("resnet18", "microsoft/resnet-18", crop875),
+  huggingFace("resnet34", "microsoft/resnet-34", crop875),
+  huggingFace("resnet50", "microsoft/resnet-50", crop875),
+  huggingFace("resnet101", "microsoft/resnet-101", crop875),
+  huggingFace("resnet152", "microsoft/resnet-152", crop875),
 ];

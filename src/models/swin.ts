@@ -27,6 +27,7 @@ import {
 import type { Cell, Family, KeyRow, KeyStyle } from "../interop/keys/family.ts";
 import type { WritableTensor } from "../interop/safetensors.ts";
 import type { ModelDefinition, ModelOption } from "./model.ts";
+import { huggingFace, prepared, type PublishedWeights, timm, torchvision } from "./published.ts";
 
 /** Added to the variance of every layer norm. */
 const EPS = 1e-5;
@@ -333,3 +334,56 @@ function swin(size: keyof typeof sizes, version: Version): ModelDefinition {
 export const swins: readonly ModelDefinition[] = ([1, 2] as const).flatMap((version) =>
   (["t", "s", "b"] as const).map((size) => swin(size, version))
 );
+
+/** How pictures are prepared for most weights. */
+const torchvisionV2 = prepared(260, 256, "bicubic");
+const timm224 = prepared(248, 224, "bicubic");
+const timm256 = prepared(284, 256, "bicubic");
+const whole224 = prepared(224, 224, "bicubic");
+const whole256 = prepared(256, 256, "bicubic");
+
+/** Published weights, the usual ones of a model first. */
+export const swinWeights: readonly PublishedWeights[] = [
+  torchvision("swin-t", "Swin_T_Weights.IMAGENET1K_V1", "swin_t-704ceda3.pth", prepared(232, 224, "bicubic"), 81.474),
+  timm("swin-t", "swin_tiny_patch4_window7_224.ms_in1k", "mit", timm224, 81.388),
+  timm("swin-t", "swin_tiny_patch4_window7_224.ms_in22k_ft_in1k", "mit", timm224, 80.966),
+  timm("swin-t", "swin_tiny_patch4_window7_224.ms_in22k", "mit", timm224, undefined, { classes: 21841 }),
+  torchvision("swin-s", "Swin_S_Weights.IMAGENET1K_V1", "swin_s-5e29d889.pth", prepared(246, 224, "bicubic"), 83.196),
+  timm("swin-s", "swin_small_patch4_window7_224.ms_in22k_ft_in1k", "mit", timm224, 83.33),
+  timm("swin-s", "swin_small_patch4_window7_224.ms_in1k", "mit", timm224, 83.228),
+  timm("swin-s", "swin_small_patch4_window7_224.ms_in22k", "mit", timm224, undefined, { classes: 21841 }),
+  torchvision("swin-b", "Swin_B_Weights.IMAGENET1K_V1", "swin_b-68c6b09e.pth", prepared(238, 224, "bicubic"), 83.582),
+  timm("swin-b", "swin_base_patch4_window7_224.ms_in22k_ft_in1k", "mit", timm224, 85.276),
+  timm("swin-b", "swin_base_patch4_window7_224.ms_in1k", "mit", timm224, 83.604),
+  timm("swin-b", "swin_base_patch4_window7_224.ms_in22k", "mit", timm224, undefined, { classes: 21841 }),
+  torchvision(
+    "swin-v2-t",
+    "Swin_V2_T_Weights.IMAGENET1K_V1",
+    "swin_v2_t-b137f0e2.pth",
+    torchvisionV2,
+    82.072,
+  ),
+  timm("swin-v2-t", "swinv2_tiny_window8_256.ms_in1k", "mit", timm256, 81.824),
+  torchvision(
+    "swin-v2-s",
+    "Swin_V2_S_Weights.IMAGENET1K_V1",
+    "swin_v2_s-637d8ceb.pth",
+    torchvisionV2,
+    83.712,
+  ),
+  timm("swin-v2-s", "swinv2_small_window8_256.ms_in1k", "mit", timm256, 83.844),
+  torchvision(
+    "swin-v2-b",
+    "Swin_V2_B_Weights.IMAGENET1K_V1",
+    "swin_v2_b-781e5279.pth",
+    prepared(272, 256, "bicubic"),
+    84.112,
+  ),
+  timm("swin-v2-b", "swinv2_base_window8_256.ms_in1k", "mit", timm256, 84.246),
+  huggingFace("swin-t", "microsoft/swin-tiny-patch4-window7-224", whole224),
+  huggingFace("swin-s", "microsoft/swin-small-patch4-window7-224", whole224),
+  huggingFace("swin-b", "microsoft/swin-base-patch4-window7-224", whole224),
+  huggingFace("swin-v2-t", "microsoft/swinv2-tiny-patch4-window8-256", whole256),
+  huggingFace("swin-v2-s", "microsoft/swinv2-small-patch4-window8-256", whole256),
+  huggingFace("swin-v2-b", "microsoft/swinv2-base-patch4-window8-256", whole256),
+];

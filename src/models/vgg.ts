@@ -22,6 +22,7 @@ import {
 } from "../nn/mod.ts";
 import type { Family } from "../interop/keys/family.ts";
 import { type ModelDefinition, type ResolvedModelOptions, torchvisionV1 } from "./model.ts";
+import { type PublishedWeights, timm, torchvision } from "./published.ts";
 
 type Options = Pick<ResolvedModelOptions, "channels" | "classes" | "dropout">;
 
@@ -129,3 +130,23 @@ export const vggs: readonly ModelDefinition[] = ([11, 13, 16, 19] as const).flat
   vgg(depth, false),
   vgg(depth, true),
 ]);
+
+/** Published weights, the usual ones of a model first. */
+export const vggWeights: readonly PublishedWeights[] = [
+  torchvision("vgg11", "VGG11_Weights.IMAGENET1K_V1", "vgg11-8a719046.pth", torchvisionV1, 69.02),
+  timm("vgg11", "vgg11.tv_in1k", "bsd-3-clause", torchvisionV1, 69.05),
+  torchvision("vgg11-bn", "VGG11_BN_Weights.IMAGENET1K_V1", "vgg11_bn-6002323d.pth", torchvisionV1, 70.37),
+  timm("vgg11-bn", "vgg11_bn.tv_in1k", "bsd-3-clause", torchvisionV1, 70.374),
+  torchvision("vgg13", "VGG13_Weights.IMAGENET1K_V1", "vgg13-19584684.pth", torchvisionV1, 69.928),
+  timm("vgg13", "vgg13.tv_in1k", "bsd-3-clause", torchvisionV1, 69.95),
+  torchvision("vgg13-bn", "VGG13_BN_Weights.IMAGENET1K_V1", "vgg13_bn-abd245e5.pth", torchvisionV1, 71.586),
+  timm("vgg13-bn", "vgg13_bn.tv_in1k", "bsd-3-clause", torchvisionV1, 71.56),
+  torchvision("vgg16", "VGG16_Weights.IMAGENET1K_V1", "vgg16-397923af.pth", torchvisionV1, 71.592),
+  timm("vgg16", "vgg16.tv_in1k", "bsd-3-clause", torchvisionV1, 71.594),
+  torchvision("vgg16-bn", "VGG16_BN_Weights.IMAGENET1K_V1", "vgg16_bn-6c64b313.pth", torchvisionV1, 73.36),
+  timm("vgg16-bn", "vgg16_bn.tv_in1k", "bsd-3-clause", torchvisionV1, 73.354),
+  torchvision("vgg19", "VGG19_Weights.IMAGENET1K_V1", "vgg19-dcbb9e9d.pth", torchvisionV1, 72.376),
+  timm("vgg19", "vgg19.tv_in1k", "bsd-3-clause", torchvisionV1, 72.4),
+  torchvision("vgg19-bn", "VGG19_BN_Weights.IMAGENET1K_V1", "vgg19_bn-c79401a0.pth", torchvisionV1, 74.218),
+  timm("vgg19-bn", "vgg19_bn.tv_in1k", "bsd-3-clause", torchvisionV1, 74.23),
+];

@@ -22,6 +22,7 @@ import {
 } from "../nn/mod.ts";
 import type { Family, KeyRow } from "../interop/keys/family.ts";
 import { type ModelDefinition, type ModelOption, torchvisionV1 } from "./model.ts";
+import { huggingFace, prepared, type PublishedWeights, timm, torchvision } from "./published.ts";
 
 /** What a vision transformer is made of. */
 export interface VisionTransformerOptions {
@@ -234,3 +235,123 @@ export const deits: readonly ModelDefinition[] = (["ti", "s", "b"] as const).fla
   deit(size, false),
   deit(size, true),
 ]);
+
+/** How pictures are prepared for weights by others than torchvision's first ones. */
+const torchvisionL16 = prepared(242, 224, "bilinear");
+const whole224 = prepared(224, 224, "bicubic");
+const whole384 = prepared(384, 384, "bicubic");
+const whole512 = prepared(512, 512, "bicubic");
+const crop90 = prepared(248, 224, "bicubic");
+const half224 = prepared(248, 224, "bicubic", "half");
+const half384 = prepared(384, 384, "bicubic", "half");
+const squashed224 = prepared(224, 224, "bilinear", "half");
+const squashed384 = prepared(384, 384, "bilinear", "half");
+const deit224 = prepared(256, 224, "bicubic");
+const deit384 = prepared(438, 384, "bicubic");
+
+/** Licence of the weights that were trained on Instagram's pictures. */
+const swag = { licence: "cc-by-nc-4.0" };
+
+/** Published weights, the usual ones of a model first. */
+export const vitWeights: readonly PublishedWeights[] = [
+  timm("vit-ti16", "vit_tiny_patch16_224.augreg_in21k_ft_in1k", "apache-2.0", half224, 75.452),
+  timm("vit-ti16", "vit_tiny_patch16_384.augreg_in21k_ft_in1k", "apache-2.0", half384, 78.438),
+  timm("vit-ti16", "vit_tiny_patch16_224.augreg_in21k", "apache-2.0", half224, undefined, { classes: 21843 }),
+  timm("vit-s16", "vit_small_patch16_224.augreg_in21k_ft_in1k", "apache-2.0", half224, 81.402),
+  timm("vit-s16", "vit_small_patch16_384.augreg_in21k_ft_in1k", "apache-2.0", half384, 83.814),
+  timm("vit-s16", "vit_small_patch16_224.augreg_in1k", "apache-2.0", half224, 78.842),
+  timm("vit-s16", "vit_small_patch16_384.augreg_in1k", "apache-2.0", half384, 81.13),
+  timm("vit-s16", "vit_small_patch16_224.augreg_in21k", "apache-2.0", half224, undefined, { classes: 21843 }),
+  timm("vit-s16", "vit_small_patch16_224.dino", "apache-2.0", crop90, undefined, { classes: 0 }),
+  timm("vit-s32", "vit_small_patch32_224.augreg_in21k_ft_in1k", "apache-2.0", half224, 76.01),
+  timm("vit-s32", "vit_small_patch32_384.augreg_in21k_ft_in1k", "apache-2.0", half384, 80.476),
+  timm("vit-s32", "vit_small_patch32_224.augreg_in21k", "apache-2.0", half224, undefined, { classes: 21843 }),
+  torchvision("vit-b16", "ViT_B_16_Weights.IMAGENET1K_V1", "vit_b_16-c867db91.pth", torchvisionV1, 81.072),
+  torchvision(
+    "vit-b16",
+    "ViT_B_16_Weights.IMAGENET1K_SWAG_E2E_V1",
+    "vit_b_16_swag-9ac1b537.pth",
+    whole384,
+    85.304,
+    swag,
+  ),
+  torchvision(
+    "vit-b16",
+    "ViT_B_16_Weights.IMAGENET1K_SWAG_LINEAR_V1",
+    "vit_b_16_lc_swag-4e70ced5.pth",
+    whole224,
+    81.886,
+    swag,
+  ),
+  timm("vit-b16", "vit_base_patch16_224.augreg2_in21k_ft_in1k", "apache-2.0", half224, 85.108),
+  timm("vit-b16", "vit_base_patch16_224.augreg_in21k_ft_in1k", "apache-2.0", half224, 84.534),
+  timm("vit-b16", "vit_base_patch16_384.augreg_in21k_ft_in1k", "apache-2.0", half384, 86.01),
+  timm("vit-b16", "vit_base_patch16_224.orig_in21k_ft_in1k", "apache-2.0", half224, 81.782),
+  timm("vit-b16", "vit_base_patch16_384.orig_in21k_ft_in1k", "apache-2.0", half384, 84.212),
+  timm("vit-b16", "vit_base_patch16_224.augreg_in1k", "apache-2.0", half224, 79.154),
+  timm("vit-b16", "vit_base_patch16_384.augreg_in1k", "apache-2.0", half384, 81.102),
+  timm("vit-b16", "vit_base_patch16_224.orig_in21k", "apache-2.0", half224, undefined, { classes: 0 }),
+  timm("vit-b16", "vit_base_patch16_224.augreg_in21k", "apache-2.0", half224, undefined, { classes: 21843 }),
+  timm("vit-b16", "vit_base_patch16_224.sam_in1k", "apache-2.0", half224, 80.246),
+  timm("vit-b16", "vit_base_patch16_224.dino", "apache-2.0", crop90, undefined, { classes: 0 }),
+  timm("vit-b16", "vit_base_patch16_224.mae", "cc-by-nc-4.0", crop90, undefined, { classes: 0 }),
+  torchvision("vit-b32", "ViT_B_32_Weights.IMAGENET1K_V1", "vit_b_32-d86f8d99.pth", torchvisionV1, 75.912),
+  timm("vit-b32", "vit_base_patch32_224.augreg_in21k_ft_in1k", "apache-2.0", half224, 80.732),
+  timm("vit-b32", "vit_base_patch32_384.augreg_in21k_ft_in1k", "apache-2.0", half384, 83.358),
+  timm("vit-b32", "vit_base_patch32_224.augreg_in1k", "apache-2.0", half224, 74.908),
+  timm("vit-b32", "vit_base_patch32_384.augreg_in1k", "apache-2.0", half384, 78.75),
+  timm("vit-b32", "vit_base_patch32_224.orig_in21k", "apache-2.0", half224, undefined, { classes: 0 }),
+  timm("vit-b32", "vit_base_patch32_224.augreg_in21k", "apache-2.0", half224, undefined, { classes: 21843 }),
+  timm("vit-b32", "vit_base_patch32_224.sam_in1k", "apache-2.0", half224, 73.704),
+  torchvision("vit-l16", "ViT_L_16_Weights.IMAGENET1K_V1", "vit_l_16-852ce7e3.pth", torchvisionL16, 79.662),
+  torchvision(
+    "vit-l16",
+    "ViT_L_16_Weights.IMAGENET1K_SWAG_E2E_V1",
+    "vit_l_16_swag-4f3808c9.pth",
+    whole512,
+    88.064,
+    swag,
+  ),
+  torchvision(
+    "vit-l16",
+    "ViT_L_16_Weights.IMAGENET1K_SWAG_LINEAR_V1",
+    "vit_l_16_lc_swag-4d563306.pth",
+    whole224,
+    85.146,
+    swag,
+  ),
+  timm("vit-l16", "vit_large_patch16_224.augreg_in21k_ft_in1k", "apache-2.0", half224, 85.856),
+  timm("vit-l16", "vit_large_patch16_384.augreg_in21k_ft_in1k", "apache-2.0", half384, 87.096),
+  timm("vit-l16", "vit_large_patch16_224.orig_in21k", "apache-2.0", half224, undefined, { classes: 0 }),
+  timm("vit-l16", "vit_large_patch16_224.augreg_in21k", "apache-2.0", half224, undefined, { classes: 21843 }),
+  timm("vit-l16", "vit_large_patch16_224.mae", "cc-by-nc-4.0", crop90, undefined, { classes: 0 }),
+  torchvision("vit-l32", "ViT_L_32_Weights.IMAGENET1K_V1", "vit_l_32-c7638314.pth", torchvisionV1, 76.972),
+  timm("vit-l32", "vit_large_patch32_384.orig_in21k_ft_in1k", "apache-2.0", half384, 81.508),
+  timm("vit-l32", "vit_large_patch32_224.orig_in21k", "apache-2.0", half224, undefined, { classes: 0 }),
+  timm("deit-ti", "deit_tiny_patch16_224.fb_in1k", "apache-2.0", crop90, 72.19),
+  timm("deit-ti-distilled", "deit_tiny_distilled_patch16_224.fb_in1k", "apache-2.0", crop90, 74.538),
+  timm("deit-s", "deit_small_patch16_224.fb_in1k", "apache-2.0", crop90, 79.856),
+  timm("deit-s-distilled", "deit_small_distilled_patch16_224.fb_in1k", "apache-2.0", crop90, 81.204),
+  timm("deit-b", "deit_base_patch16_224.fb_in1k", "apache-2.0", crop90, 81.98),
+  timm("deit-b", "deit_base_patch16_384.fb_in1k", "apache-2.0", whole384, 83.108),
+  timm("deit-b-distilled", "deit_base_distilled_patch16_224.fb_in1k", "apache-2.0", crop90, 83.384),
+  timm("deit-b-distilled", "deit_base_distilled_patch16_384.fb_in1k", "apache-2.0", whole384, 85.438),
+  huggingFace("vit-b16", "google/vit-base-patch16-224", squashed224),
+  huggingFace("vit-b16", "google/vit-base-patch16-384", squashed384),
+  huggingFace("vit-b16", "google/vit-base-patch16-224-in21k", squashed224, undefined, { classes: 0 }),
+  huggingFace("vit-b32", "google/vit-base-patch32-384", squashed384),
+  huggingFace("vit-b32", "google/vit-base-patch32-224-in21k", squashed224, undefined, { classes: 0 }),
+  huggingFace("vit-l16", "google/vit-large-patch16-224", squashed224),
+  huggingFace("vit-l16", "google/vit-large-patch16-384", squashed384),
+  huggingFace("vit-l16", "google/vit-large-patch16-224-in21k", squashed224, undefined, { classes: 0 }),
+  huggingFace("vit-l32", "google/vit-large-patch32-384", squashed384),
+  huggingFace("vit-l32", "google/vit-large-patch32-224-in21k", squashed224, undefined, { classes: 0 }),
+  huggingFace("deit-ti", "facebook/deit-tiny-patch16-224", deit224, 72.2),
+  huggingFace("deit-s", "facebook/deit-small-patch16-224", deit224, 79.9),
+  huggingFace("deit-b", "facebook/deit-base-patch16-224", deit224, 81.8),
+  huggingFace("deit-b", "facebook/deit-base-patch16-384", deit384, 82.9),
+  huggingFace("deit-ti-distilled", "facebook/deit-tiny-distilled-patch16-224", deit224, 74.5),
+  huggingFace("deit-s-distilled", "facebook/deit-small-distilled-patch16-224", deit224, 81.2),
+  huggingFace("deit-b-distilled", "facebook/deit-base-distilled-patch16-224", deit224, 83.4),
+  huggingFace("deit-b-distilled", "facebook/deit-base-distilled-patch16-384", deit384, 85.2),
+];
