@@ -61,6 +61,8 @@ export {
   type ModelOptions,
   models,
   type PublishedPreprocessing,
+  type PublishedWeights,
+  publishedWeights,
 } from "./src/models/mod.ts";
 export type { ResolvedModelOptions } from "./src/models/model.ts";
 export type { OwnModel } from "./src/models/own.ts";
@@ -70,6 +72,11 @@ export * from "./src/nn/mod.ts";
 export type { Cell, Convolution, Family, Joined, KeyRow, KeyStyle, PositionGrid } from "./src/interop/keys/family.ts";
 export type { WritableTensor } from "./src/interop/safetensors.ts";
 export { type OpenedModel, openModel } from "./src/run/open_model.ts";
+export type { CachedWeights, FetchedRecord } from "./src/run/published/cached.ts";
+export type { DownloadOptions } from "./src/run/published/download.ts";
+export { type FetchedWeights, type FetchOptions, fetchWeights } from "./src/run/published/fetch.ts";
+export type { Hosts } from "./src/run/published/names.ts";
+export type { Patience } from "./src/run/published/request.ts";
 export { saveWeights, type SaveWeightsOptions } from "./src/run/save_weights.ts";
 export { loadWeights, type WeightsReport } from "./src/run/weights.ts";
 

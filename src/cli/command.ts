@@ -106,7 +106,7 @@ export interface FlagSpec<D> {
 export function flag<T, D extends T | undefined = undefined>(kind: kinds.Kind<T>, spec: FlagSpec<D>): Flag<T | D> {
   const { default: fallback, ...rest } = spec;
   const { takes, wants, choices, placeholder, gather, isPath } = kind;
-  const read = isPath ? (word: string) => word ? userPath(word) : undefined : kind.read;
+  const read = isPath ? (word: string) => word && isPath(word) ? userPath(word) : kind.read(word) : kind.read;
   // Without a default D is undefined, and so is the value.
   return { takes, read, wants, choices, placeholder, gather, fallback: fallback as D, ...rest };
 }

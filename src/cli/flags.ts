@@ -164,6 +164,20 @@ export const models = {
   },
 } satisfies Command;
 
+/** `weights [NAME…]`: published weights, by name. */
+export const weights = {
+  name: "weights",
+  summary: "lists published weights, or fetches some into the cache folder for train --pretrained NAME",
+  example: "imagenet:resnet50",
+  words: { usage: "[NAME…]", min: 0, max: Infinity, paths: false },
+  flags: {
+    model: text({ heading: "Weights", help: "list those of one model", byDefault: "all" }),
+    remove: toggle({ help: "remove the named ones from the cache folder" }),
+    ...common,
+    quiet: toggle({ help: "no progress bar" }),
+  },
+} satisfies Command;
+
 /** `parity MODEL WEIGHTS REFERENCE`: how near a model's numbers are to PyTorch's. */
 export const parity = {
   name: "parity",

@@ -1,5 +1,5 @@
 /**
- * `train --pretrained FILE`: what the file decides unless it is given by hand, and what is said about its weights.
+ * `train --pretrained`: what the file decides unless it is given by hand, and what is said about its weights.
  *
  * @module
  */
@@ -42,8 +42,8 @@ export async function withPretrained(given: Given): Promise<Given> {
 }
 
 /** How pictures were prepared for the weights, brought to a size. */
-function preparedAs({ style, preprocessing }: WeightsOrigin, model: string, imageSize: number): Preprocessing {
-  if (!preprocessing) return preprocessingFor(style, modelNamed(model), imageSize);
+function preparedAs({ style, preprocessing, stated }: WeightsOrigin, model: string, imageSize: number): Preprocessing {
+  if (!preprocessing) return preprocessingFor(style, modelNamed(model), imageSize, stated);
   const square = Math.floor(preprocessing.square * imageSize / preprocessing.imageSize);
   return { ...preprocessing, imageSize, square };
 }

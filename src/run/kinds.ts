@@ -24,8 +24,8 @@ export interface Kind<T> {
   readonly placeholder: string;
   /** The value of all words where that is not their list; undefined when they do not go together. */
   readonly gather?: (items: readonly unknown[]) => T | undefined;
-  /** Is it a path, which means another file in another working directory? */
-  readonly isPath?: boolean;
+  /** Is a word a path, which means another file in another working directory? */
+  readonly isPath?: (word: string) => boolean;
   /** Holds no value: it carries the type. */
   readonly type?: T;
 }
@@ -102,7 +102,7 @@ export const text: Kind<string> = {
 };
 
 /** A file or a folder. */
-export const path: Kind<string> = { ...text, wants: "a path", placeholder: "PATH", isPath: true };
+export const path: Kind<string> = { ...text, wants: "a path", placeholder: "PATH", isPath: () => true };
 
 /** Several names. */
 export const names: Kind<readonly string[]> = several(text, "one name or more", "NAME…");

@@ -28,7 +28,8 @@ export interface OpenedModel {
  * Opens a model with its weights. Of a run it is that of a checkpoint. Of a file, it is recognised by the tensors'
  * names and shapes, or from what a checkpoint or an export of Fovea's says of itself.
  *
- * @param path A run directory, or a file of weights.
+ * @param path A run directory, a file of weights, or a name of published weights that were fetched:
+ * `imagenet:resnet50`.
  * @param options Which checkpoint of a run, and models of the user's own.
  * @returns The model, and how its pictures are prepared.
  * @throws UserError when nothing can be read there, or the weights are of no model that is known.
@@ -47,12 +48,14 @@ export async function openModel(path: string, options: OpenRunOptions = {}): Pro
     const { model, info: { preprocessing, task, classes } } = await openRun(path, options);
     return { model, preprocessing, meaning: { task, classes } };
   }
-  const { models: [name], options: sizes, style, preprocessing, meaning } = await originOf(path, options.models);
+  const origin = await originOf(path, options.models);
+  const { models: [name], options: sizes, style, preprocessing, stated, meaning } = origin;
   if (name === undefined) {
     throw new UserError(`Cannot make a model of ${path}: its weights are of no model that is known here`);
   }
   const isOwn = options.models?.some((model) => model.name === name);
   const model = isOwn ? remakeModel(name, sizes as ResolvedModelOptions, options.models) : createModel(name, sizes);
   await loadWeights(model, path);
-  return { model, preprocessing: preprocessing ?? preprocessingFor(style, modelNamed(name), model.imageSize), meaning };
+  const published = () => preprocessingFor(style, modelNamed(name), model.imageSize, stated);
+  return { model, preprocessing: preprocessing ?? published(), meaning };
 }

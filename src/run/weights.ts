@@ -26,6 +26,9 @@ import { ownFamily, type OwnModel, remakeModel } from "../models/own.ts";
 import type { Parameter } from "../nn/layer.ts";
 import { factsOf, type Preprocessing, type WeightsFacts } from "./checkpoint.ts";
 import { readConfig } from "./config.ts";
+import { rowOf, weightsPath } from "./published/cached.ts";
+import { statedFor } from "./published/stated.ts";
+import type { StatedPreprocessing } from "./published_preprocessing.ts";
 import { checkpointPath } from "./run_directory.ts";
 
 /** What became of a file's weights and a model's parameters. */
@@ -55,6 +58,8 @@ export interface WeightsOrigin {
   readonly options: ModelOptions;
   /** How pictures were prepared, where the file says so itself: a checkpoint of Fovea's, or what it has exported. */
   readonly preprocessing?: Preprocessing;
+  /** How pictures were prepared, where it is known which published weights they are. */
+  readonly stated?: StatedPreprocessing;
   /** What else such a file says of itself: what its logits mean. */
   readonly meaning?: Pick<WeightsFacts, "task" | "classes">;
 }
@@ -66,7 +71,8 @@ export interface WeightsOrigin {
  * bicubic as PyTorch's `interpolate`. The model changes only if all fits.
  *
  * @param model What gets the weights.
- * @param path The file, or a run, of which it is the best checkpoint.
+ * @param path The file, a run, of which it is the best checkpoint, or a name of published weights that were fetched:
+ * `imagenet:resnet50`.
  * @returns What was loaded and what was not.
  * @throws UserError that names the model that the weights look like, or the first tensor that is missing or of another
  * shape; or when the file cannot be read.
@@ -115,14 +121,31 @@ export async function loadWeights(model: Model, path: string): Promise<WeightsRe
 /**
  * Tells what a file's weights are of.
  *
- * @param path The file, or a run, of which it is the best checkpoint.
+ * @param path The file, a run, of which it is the best checkpoint, or a name of published weights.
  * @param own Models of the user's own.
  * @returns Models and sizes; no models where it is none that is known here.
  * @throws UserError when the file cannot be read or its names are those of no family.
  */
 export async function originOf(path: string, own: readonly OwnModel[] = []): Promise<WeightsOrigin> {
   using weights = await open(path, own);
-  return describe(weights, path);
+  const origin = describe(weights, path);
+  if (origin.preprocessing) return origin;
+  const [row, stated] = [rowOf(path), await statedFor(path)];
+  if (!stated) return origin;
+  // Of models with the same tensors, the one that they were published for.
+  const likeliest = origin.models.filter((name) => name === row?.model);
+  const rest = origin.models.filter((name) => name !== row?.model);
+  return {
+    ...origin,
+    models: [...likeliest, ...rest],
+    options: { ...origin.options, ...sideOf(stated, weights) },
+    stated,
+  };
+}
+
+/** Side of the pictures that the weights are for, where no tensor says it. */
+function sideOf({ crop }: StatedPreprocessing, { family, shapes }: NamedWeights): Pick<ModelOptions, "imageSize"> {
+  return picturePatches(family, shapes) > 0 ? {} : { imageSize: crop };
 }
 
 /**
@@ -142,8 +165,9 @@ async function open(given: string, own: readonly OwnModel[], model?: Model): Pro
   });
 }
 
-/** The file of weights; of a run, its best checkpoint. */
-async function fileAt(path: string): Promise<string> {
+/** The file of weights; of a run, its best checkpoint; of a name, what was fetched. */
+async function fileAt(given: string): Promise<string> {
+  const path = await weightsPath(given);
   if (!await isFolder(path)) return path;
   await readConfig(path);
   return checkpointPath(path, "best");

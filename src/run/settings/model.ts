@@ -7,6 +7,7 @@
 import { models } from "../../models/mod.ts";
 import type { ModelOption } from "../../models/model.ts";
 import { choice, number, path, text } from "../kinds.ts";
+import { isPublishedName } from "../published/names.ts";
 import { type Facts, type NameOf, only, setting } from "./setting.ts";
 
 /** Applies to models that take it. */
@@ -23,14 +24,18 @@ const ofModels = (option: ModelOption) => ({ settings }: Facts): string | undefi
 const withTeacher = ({ settings }: Facts, nameOf: NameOf): string | undefined =>
   settings.teacher === undefined ? `there is no ${nameOf("teacher")}` : undefined;
 
+/** A run, a file, or a name of published weights. */
+const weights = { ...path, wants: "a path or a name", isPath: (word: string) => !isPublishedName(word) };
+
 /** What is trained, and from what it starts. */
 export const modelSettings = {
   model: setting(text, { heading: "Model", help: "see the command models", default: "naive-cnn" }),
-  pretrained: setting(path, {
+  pretrained: setting(weights, {
     help:
-      "weights to start from: a run, or safetensors, .pth or .pt, in torchvision's, timm's or Hugging Face's names; they " +
-      "bring model, image size and preprocessing along, unless given",
-    placeholder: "RUN|FILE",
+      "weights to start from: a run, or safetensors, .pth or .pt, in torchvision's, timm's or Hugging Face's names, or " +
+      "published ones by name, see the command weights; they bring model, image size and preprocessing along, unless " +
+      "given",
+    placeholder: "RUN|FILE|NAME",
     byDefault: "none",
   }),
   stem: setting(choice(["auto", "imagenet", "small"]), {
@@ -62,10 +67,10 @@ export const modelSettings = {
 
 /** A model that is learnt from. */
 export const teacherSettings = {
-  teacher: setting(path, {
+  teacher: setting(weights, {
     heading: "Teacher",
     help: "run, by its best checkpoint, or weights that the model learns from besides the labels",
-    placeholder: "RUN|FILE",
+    placeholder: "RUN|FILE|NAME",
     byDefault: "none",
   }),
   distill: setting(choice(["soft", "hard", "token"]), {
