@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createModel, type ModelDefinition, modelNamed, models } from "../models/mod.ts";
+import { createModel, type ModelDefinition, modelNamed, models, publishedWeights } from "../models/mod.ts";
 import { adam } from "../train/optimizers.ts";
 import { formatBytes } from "../train/budget.ts";
 import { trainingMemory } from "../train/memory.ts";
@@ -27,7 +27,16 @@ export function run({ options, words: [name] }: Invocation<typeof tables.models.
       row.map((cell, c) => isNumber(c) ? cell.padStart(widths[c]) : cell.padEnd(widths[c])).join("  ").trimEnd(),
     );
   }
+  if (name !== undefined) console.log(weightsLine(name));
   return Promise.resolve(0);
+}
+
+/** What is published for a model. */
+function weightsLine(name: string): string {
+  const rows = publishedWeights.filter(({ model }) => model === name);
+  return rows.length === 0
+    ? "published weights: none"
+    : `published weights: imagenet:${name} and ${rows.length - 1} more, see weights --model ${name}`;
 }
 
 function rowOf(

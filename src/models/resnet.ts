@@ -166,7 +166,7 @@ export const resnets: readonly ModelDefinition[] = [
   resnet(152, { block: bottleneck, blocks: [3, 8, 36, 3] }),
 ];
 
-/** How pictures are prepared for weights by others than torchvision's first ones; of timm's by the share that is kept. */
+/** How pictures are prepared for others than torchvision's first weights; of timm's by the share that is kept. */
 const torchvisionV2 = prepared(232, 224, "bilinear");
 const crop95 = prepared(235, 224, "bicubic");
 const crop875 = prepared(256, 224, "bicubic");

@@ -100,14 +100,16 @@ async function fetchRepository(
   const path = join(folder, file);
   const address = `${hosts.hub}/${repository.id}/resolve/${commit}/${file}`;
   const patience = options.patience ?? usualPatience;
+  // The small files first: where the weights stand, they do.
+  await Deno.mkdir(folder, { recursive: true });
+  for (const config of facts.configs) {
+    const bytes = await fetchConfig(hosts.hub, repository, facts, config, patience, options.signal);
+    await writeAtomic(join(folder, config.name), bytes);
+  }
   const there = await wholeIn(named, cache, sha256);
   if (!there || basename(there.path) !== file) {
     options.onStart?.({ address, size, licence });
     await download({ address, sha256, size }, path, options);
-  }
-  for (const config of facts.configs) {
-    const bytes = await fetchConfig(hosts.hub, repository, facts, config, patience, options.signal);
-    await writeAtomic(join(folder, config.name), bytes);
   }
   // Of two that may be there the first is read: another one than was asked for is not to stand in its way.
   for (const other of HUB_FILES.filter((name) => name !== file)) await Deno.remove(join(folder, other)).catch(() => {});

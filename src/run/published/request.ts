@@ -73,58 +73,43 @@ export async function request(
   signal?: AbortSignal,
 ): Promise<Answer> {
   const controller = new AbortController();
-  let stalled = false;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const wait = () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      stalled = true;
-      controller.abort();
-    }, stallMs);
-  };
   const stop = () => controller.abort();
   signal?.addEventListener("abort", stop);
   const close = () => {
-    clearTimeout(timer);
     signal?.removeEventListener("abort", stop);
     controller.abort();
   };
-  const failure = (error: unknown): unknown => {
-    if (signal?.aborted) return new DOMException("stopped", "AbortError");
-    if (stalled) return new FetchError(`nothing came for ${stallMs / 1000} seconds`, { retry: true });
-    return failureOf(error);
-  };
+  /** What comes, unless nothing does for too long. An abort alone does not always end a pending read. */
+  const inTime = <T>(work: Promise<T>, told: (error: unknown) => Error = failureOf): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const late = () => reject(new FetchError(`nothing came for ${stallMs / 1000} seconds`, { retry: true }));
+      const timer = setTimeout(late, stallMs);
+      const stopped = () => reject(new DOMException("stopped", "AbortError"));
+      signal?.addEventListener("abort", stopped);
+      work.then(resolve, (error) => reject(told(error))).finally(() => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", stopped);
+      });
+    });
   try {
     signal?.throwIfAborted();
     let url = new URL(address);
     let response: Response;
     for (let hop = 0;; hop++) {
-      wait();
-      response = await fetch(url, {
-        // What is compressed on its way has another length, and no part of it can be asked for.
-        headers: { ...headers, "accept-encoding": "identity" },
-        redirect: "manual",
-        signal: controller.signal,
-      });
+      // What is compressed on its way has another length, and no part of it can be asked for.
+      const all = { ...headers, "accept-encoding": "identity" };
+      response = await inTime(fetch(url, { headers: all, redirect: "manual", signal: controller.signal }));
       if (![301, 302, 303, 307, 308].includes(response.status)) break;
-      await response.body?.cancel();
+      await inTime(response.body?.cancel() ?? Promise.resolve());
       url = redirected(url, response.headers.get("location"), hop);
     }
-    if (response.status !== 200 && response.status !== 206) {
-      await response.body?.cancel();
-      throw refusalOf(response);
-    }
-    const stream = response.body;
+    if (response.status !== 200 && response.status !== 206) throw refusalOf(response);
     const body = async function* () {
+      const reader = response.body?.getReader();
+      // What the parts of Deno call it says less.
+      const cut = () => new FetchError("the connection ended before the file did", { retry: true });
       try {
-        wait();
-        for await (const piece of stream ?? []) {
-          clearTimeout(timer);
-          yield piece;
-          wait();
-        }
-      } catch (error) {
-        throw failure(error);
+        for (let read; reader && !(read = await inTime(reader.read(), cut)).done;) yield read.value;
       } finally {
         close();
       }
@@ -132,7 +117,7 @@ export async function request(
     return { status: response.status, headers: response.headers, body, close };
   } catch (error) {
     close();
-    throw failure(error);
+    throw error;
   }
 }
 
@@ -173,8 +158,7 @@ function pauseIn(value: string | null): number | undefined {
 }
 
 /** What an error of `fetch` means. */
-function failureOf(error: unknown): unknown {
-  if (error instanceof FetchError) return error;
+function failureOf(error: unknown): FetchError {
   if (error instanceof Deno.errors.NotCapable) {
     const [, host = "it"] = /net access to "([^"]+)"/.exec(error.message) ?? [];
     return new FetchError(`it needs the network permission for ${host}, which this task does not have`);
