@@ -228,3 +228,21 @@ Deno.test("download() by two at once: the second is told of the first", async ()
   lock[0].close();
   assertStringIncludes(error!.message, "another process is at it");
 });
+
+Deno.test("download() keeps what came before when a login page answers", async () => {
+  const reply = () => ({ headers: { "content-type": "text/html" }, body: html });
+  const { error, left } = await fetched(reply, { parts: earlier(FILE.subarray(0, 1000)) });
+  assertStringIncludes(error!.message, "web page");
+  assertEquals(left, ["w.safetensors.part", "w.safetensors.part.json"]);
+  const asked: number[] = [];
+  await using server = serve((one) => {
+    asked.push(one.from);
+    return asked.length === 2 ? reply() : { ...partOf(FILE, one), cutAt: asked.length === 1 ? 1000 : undefined };
+  });
+  await inFolder(async (folder) => {
+    const fetch = () => download({ address: server.origin, sha256 }, join(folder, "w"), { patience });
+    await assertRejects(fetch, FetchError, "web page");
+    await fetch();
+  });
+  assertEquals(asked, [0, 1000, 1000]);
+});
