@@ -300,6 +300,19 @@ Deno.test("nothing of one machine stands in the tree", () => {
   assertEquals(found, []);
 });
 
+Deno.test("the top level is fixed", () => {
+  // As git has it: what a person's runs and tools leave there is not the project's.
+  const { stdout } = new Deno.Command("git", { args: ["ls-files"], cwd: root, stderr: "null" }).outputSync();
+  const files = new TextDecoder().decode(stdout).split("\n");
+  const found = new Set(files.filter((path) => path !== "").map((path) => path.split("/")[0]));
+  const known = [
+    ...[".ci", ".gitignore", "ARCHITECTURE.md", "LICENSE", "README.md", "bench", "cli.ts", "deno.json", "fixtures"],
+    ...["kernels", "links", "mod.ts", "src", "tests"],
+  ];
+  // In a copy without git there is nothing to ask.
+  if (found.size > 0) assertEquals([...found].toSorted(), known.toSorted());
+});
+
 Deno.test("Deno keeps no lock file: it would list gpu.js, and every command would download its 128 MB", () => {
   assertEquals(manifest.lock, false);
   const versions = [...code.values()].join("\n").matchAll(/"npm:((?:@[\w-]+\/)?[\w.-]+)(@[^"/]*)?/g);
