@@ -5,6 +5,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { UserError } from "../src/errors.ts";
 import { lockDirectory, removeTemporaries } from "../src/files.ts";
+import { inFolder } from "./data/sets.ts";
 
 /** Bytes of the file that is written again and again. */
 const SIZE = 1 << 20;
@@ -24,16 +25,6 @@ async function start(code: string): Promise<{ pid: number; kill(): Promise<void>
       await reader.cancel();
     },
   };
-}
-
-/** Gives a temporary folder to `use` and removes it. */
-async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "fovea-kill-" });
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 Deno.test("writeAtomic() leaves a whole file when its process is killed at any instant", () =>

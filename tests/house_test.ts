@@ -9,6 +9,15 @@ import manifest from "../deno.json" with { type: "json" };
 
 const root = new URL("../", import.meta.url);
 
+/** Floors below that of runs. */
+const belowRun = [
+  "kernels",
+  "src",
+  ...["augment", "data", "device", "graph", "interop", "metrics", "models", "nn", "report"].map((name) =>
+    `src/${name}`
+  ),
+];
+
 /** Floors below each floor: a file imports from its own floor and from these. */
 const below: Readonly<Record<string, readonly string[]>> = {
   "kernels": [],
@@ -23,51 +32,11 @@ const below: Readonly<Record<string, readonly string[]>> = {
   "src/interop": ["src"],
   "src/report": ["src", "src/metrics"],
   "src/track": ["src", "src/metrics", "src/report"],
-  "src/run": [
-    "kernels",
-    "src",
-    "src/augment",
-    "src/data",
-    "src/device",
-    "src/graph",
-    "src/interop",
-    "src/metrics",
-    "src/models",
-    "src/nn",
-    "src/report",
-  ],
-  "src/train": [
-    "kernels",
-    "src",
-    "src/augment",
-    "src/data",
-    "src/device",
-    "src/graph",
-    "src/interop",
-    "src/metrics",
-    "src/models",
-    "src/nn",
-    "src/report",
-    "src/run",
-    "src/track",
-  ],
-  "src/study": [
-    "kernels",
-    "src",
-    "src/augment",
-    "src/data",
-    "src/device",
-    "src/graph",
-    "src/interop",
-    "src/metrics",
-    "src/models",
-    "src/nn",
-    "src/report",
-    "src/run",
-    "src/track",
-    "src/train",
-  ],
+  "src/run": belowRun,
+  "src/train": [...belowRun, "src/run", "src/track"],
+  "src/study": [...belowRun, "src/run", "src/track", "src/train"],
 };
+
 /**
  * What a page runs, too: folders and files that use nothing of Deno's or Node's, and no package; nor does anything that
  * they import. What a host has besides, such as the free memory, is handed to them.

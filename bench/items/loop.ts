@@ -9,9 +9,10 @@ import type { Dataset } from "../../src/data/dataset.ts";
 import { openDataset } from "../../src/data/open.ts";
 import type { Device } from "../../src/device/device.ts";
 import { createModel } from "../../src/models/mod.ts";
-import { resolveOptions, type TrainerOptions } from "../../src/train/options.ts";
+import { resolveOptions, runOptionsOf, type TrainerOptions } from "../../src/train/options.ts";
 import { stepOf, trainingGraph } from "../../src/train/step.ts";
 import { Trainer } from "../../src/train/trainer.ts";
+import { Channel } from "../../src/track/channel.ts";
 import type { Tracker } from "../../src/track/tracker.ts";
 import type { Item } from "../item.ts";
 import { prepare, secondsOf } from "../programs.ts";
@@ -41,7 +42,10 @@ async function measure(device: Device, train: Dataset, val: Dataset, cache: "aut
   const options = { device, model, task: train.task, epochs: EPOCHS, batch: BATCH, cache: { mode: cache } };
   using bare = await prepare(
     device,
-    trainingGraph(model, stepOf({ ...resolveOptions(options), batch: BATCH }, train.size)),
+    trainingGraph(
+      model,
+      stepOf({ ...runOptionsOf(resolveOptions(options), train, new Channel()), batch: BATCH }, train.size),
+    ),
     0.02,
   );
   // Before and after: the machine's speed drifts.

@@ -11,10 +11,10 @@ import type { Choices } from "../graph/choices.ts";
 import type { CheckpointInfo, Progress, Tensors } from "../run/checkpoint.ts";
 import { readConfig } from "../run/config.ts";
 import type { RunDirectory } from "../run/run_directory.ts";
-import { recordOf } from "./distillation.ts";
 import { kernelTableHash } from "./kernel_table.ts";
 import { type ResolvedOptions, settingsRecord } from "./options.ts";
 import { checkSameRun } from "./resume.ts";
+import { teacherRecord } from "./teacher_record.ts";
 import { recordChoices, TUNING_FILE } from "./tuning.ts";
 
 /** The file of a run directory that says which picture is in which part. */
@@ -40,7 +40,7 @@ export interface Beginning {
 /** Makes the run directory, where there is to be one; gives what it says of the run. */
 export async function beginRun(run: Beginning): Promise<Config> {
   const { directory, trainData, valData, choices } = run;
-  const tuning = await recordChoices(choices);
+  const tuning = recordChoices(choices);
   const config = { ...await factsOf(run), tuning: tuning.hash };
   const split: Record<string, string> = directory?.has(SPLIT_FILE)
     ? {}
@@ -59,10 +59,10 @@ async function factsOf(run: Beginning): Promise<Config> {
     rates: device.rates,
     ...info,
     settings: settingsOf(run),
-    teacher: teacher && await recordOf(teacher),
+    teacher: teacher && teacherRecord(teacher),
     loss: loss && "own",
     transform: transform && "own",
-    kernels: await kernelTableHash(),
+    kernels: kernelTableHash(),
     fingerprint: { train: await trainData.fingerprint(), val: await valData.fingerprint() },
   };
 }

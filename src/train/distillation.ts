@@ -6,7 +6,7 @@
  * path to a parameter of the student, so no gradient reaches it, and nothing is assigned to its states.
  *
  * The teacher's states are under `teacher.`. Pictures are renormalised for it by one multiply-add that fuses into its
- * first layer. `config.json` has a hash of its weights, which `--resume` checks.
+ * first layer.
  *
  * @module
  */
@@ -166,31 +166,4 @@ function headsOf(outputs: ReadonlyMap<string, Tensor>): { label: Tensor; teacher
     );
   }
   return { label, teacher };
-}
-
-/** What a run keeps of its teacher, so that it goes on with the same one. */
-export interface TeacherRecord extends Pick<Teacher, "mode" | "temperature" | "alpha"> {
-  /** Name of its model. */
-  readonly model: string;
-  /** SHA-256, in hexadecimal, over its weights and what its pictures are normalised by. */
-  readonly hash: string;
-}
-
-/** What `config.json` keeps of a teacher. */
-export async function recordOf({ model, preprocessing, mode, temperature, alpha }: Teacher): Promise<TeacherRecord> {
-  const { mean, std } = preprocessing;
-  const hash = await hashOf(model, { mean, std });
-  return { model: model.name, mode, temperature, alpha, hash };
-}
-
-/** SHA-256 over names and values of the parameters in their order, and the normalisation. */
-async function hashOf(model: Model, normalization: Normalization): Promise<string> {
-  const sha256 = async (bytes: Uint8Array<ArrayBuffer>) =>
-    new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
-  const lines = [JSON.stringify(normalization)];
-  for (const { name } of model.parameters) {
-    const { buffer, byteOffset, byteLength } = model.weights.get(name)!;
-    lines.push(`${await sha256(new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength))} ${name}`);
-  }
-  return await sha256(new TextEncoder().encode(lines.join("\n")));
 }

@@ -11,12 +11,12 @@ import type { UserError } from "../errors.ts";
 import type { Choices } from "../graph/choices.ts";
 import type { CheckpointInfo, Preprocessing, Tensors } from "../run/checkpoint.ts";
 import { Evaluator, metricValues, reportOf } from "../run/evaluate.ts";
-import { epochName, RunDirectory } from "../run/run_directory.ts";
+import { epochName, type RunDirectory } from "../run/run_directory.ts";
 import type { Channel } from "../track/channel.ts";
 import { type LossKind, PLAIN } from "../track/tracker.ts";
 import { beginRun, type Config, takeUpRun } from "./begin_run.ts";
 import { diagnose } from "./diagnosis.ts";
-import { augmentOf, classWeightsOf, type RunOptions } from "./options.ts";
+import { classWeightsOf, type RunOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
 import type { RunPlan } from "./plan_run.ts";
 import { preprocessingOf } from "./preprocessing.ts";
@@ -73,7 +73,7 @@ export class Fit {
     this.logEvery = Math.min(options.logEvery, options.epochs * train.steps);
     this.#parts = parts;
     this.#channel = options.channel;
-    this.#directory = typeof out === "string" ? new RunDirectory(out) : out;
+    this.#directory = out;
     this.#info = {
       format: 1,
       model: { name: model.name, ...model.options },
@@ -89,7 +89,7 @@ export class Fit {
 
   /** Opens what a run needs, and begins it or takes it up; what fails before that leaves nothing on disk. */
   static async open(options: RunOptions, plan: RunPlan, trainData: Dataset, valData: Dataset): Promise<Fit> {
-    const { device, cache, workers, seed, channel } = options;
+    const { device, augment, cache, workers, seed, channel } = options;
     const { batch, step, choices } = plan;
     const progress = (what: string) => (done: number, total: number) =>
       channel.progress({ type: "decoding", what, done, total });
@@ -97,10 +97,7 @@ export class Fit {
     const shared = { ...preprocessing, workers, cache, seed };
     const train = await Loader.open(trainData, {
       ...shared,
-      batch,
-      augment: augmentOf(options, trainData),
-      shuffle: true,
-      last: "drop",
+      ...{ batch, augment, shuffle: true, last: "drop" },
       onProgress: progress("training pictures"),
     });
     let val: Loader | undefined;
@@ -109,10 +106,7 @@ export class Fit {
     try {
       val = await Loader.open(valData, {
         ...shared,
-        batch: Math.min(batch, valData.size),
-        augment: "none",
-        shuffle: false,
-        last: "pad",
+        ...{ batch: Math.min(batch, valData.size), augment: "none", shuffle: false, last: "pad" },
         onProgress: progress("validation pictures"),
       });
       session = device.open(choices);

@@ -7,6 +7,7 @@
 import { elementwise, type Emit } from "../../kernels/elementwise.ts";
 import { registry } from "../../kernels/mod.ts";
 import type { Call, GpuKind, Kernel, Target } from "../../kernels/op.ts";
+import { sha256 } from "../hash.ts";
 
 /** Prints a row's expression by its structure alone. */
 const structure: Emit = {
@@ -19,11 +20,6 @@ const structure: Emit = {
   random: (...parts) => `random(${parts.join()})`,
   index: () => "index",
 };
-
-/** SHA-256 of a text, in hexadecimal. */
-export async function sha256(text: string): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
-}
 
 const KINDS: readonly GpuKind[] = ["discrete", "integrated", "apple"];
 
@@ -39,10 +35,10 @@ function textsOf({ candidates, wgsl }: Kernel, call: Call): string[] {
   ];
 }
 
-let hash: Promise<string> | undefined;
+let hash: string | undefined;
 
 /** SHA-256, in hexadecimal, over every op's kernels at the sizes of its samples, all candidates included. */
-export function kernelTableHash(): Promise<string> {
+export function kernelTableHash(): string {
   return hash ??= sha256(kernelTable());
 }
 

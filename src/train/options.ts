@@ -21,7 +21,7 @@ import type { DeviceTransformation } from "../augment/device/transformations.ts"
 import type { Metrics } from "../run/evaluate.ts";
 import type { LossFunction } from "./losses.ts";
 import { adam, adamW, type Optimizer, sgd } from "./optimizers.ts";
-import type { RunDirectory } from "../run/run_directory.ts";
+import { RunDirectory } from "../run/run_directory.ts";
 import type { Channel } from "../track/channel.ts";
 import type { Tracker } from "../track/tracker.ts";
 import type { ScheduleFunction } from "./schedules.ts";
@@ -200,8 +200,9 @@ type Open =
 /** Options with their defaults. */
 export type ResolvedOptions =
   & Required<Omit<TrainerOptions, Open | "teacher" | "optimizer" | "cache" | "momentum" | "nesterov">>
-  & Pick<TrainerOptions, Open>
+  & Pick<TrainerOptions, Exclude<Open, "out">>
   & {
+    readonly out?: RunDirectory;
     readonly optimizer: Optimizer;
     readonly cache: CacheOptions;
     readonly teacher?: Teacher;
@@ -211,12 +212,14 @@ export type ResolvedOptions =
 
 /** Options of one call of `fit`. */
 export type RunOptions = ResolvedOptions & {
+  /** As given, or as the training split has it by default. */
+  readonly augment: Augment;
   /** Tells what happens. */
   readonly channel: Channel;
 };
 
 /** Options of a run whose batch is settled. */
-export type SettledOptions = Omit<ResolvedOptions, "batch"> & { readonly batch: number };
+export type SettledOptions = Omit<RunOptions, "batch" | "channel"> & { readonly batch: number };
 
 /**
  * Checks options and fills in the defaults, also for what is given as undefined.
@@ -236,7 +239,8 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
   const values = resolveSettings({ ...asked, task });
   return {
     ...values,
-    ...{ device, model, task, out, resume, loss, transform, metrics, trackers, signal, given },
+    ...{ device, model, task, resume, loss, transform, metrics, trackers, signal, given },
+    out: typeof out === "string" ? new RunDirectory(out) : out,
     // They depend on the data.
     augment: given.augment,
     resize: given.resize,
@@ -316,9 +320,11 @@ export function settingsRecord(
   return { ...recordOf(values, facts), ...course };
 }
 
-/** Random changes to the pictures of a training split. */
-export function augmentOf({ given, model }: Pick<ResolvedOptions, "given" | "model">, data: Dataset): Augment {
-  return resolveSettings({ ...given, imageSize: model.imageSize }, factsOf(data)).augment!;
+/** Options of one call of `fit` on a training split. */
+export function runOptionsOf(options: ResolvedOptions, train: Dataset, channel: Channel): RunOptions {
+  const { given, model } = options;
+  const { augment } = resolveSettings({ ...given, imageSize: model.imageSize }, factsOf(train));
+  return { ...options, augment: augment!, channel };
 }
 
 /** Weights [K] of the loss: of the classes, or of the positives of each label. */

@@ -9,13 +9,12 @@
 import { OutOfMemoryError } from "../device/out_of_memory.ts";
 import { UserError } from "../errors.ts";
 import type { Choices } from "../graph/choices.ts";
-import { settingsIn } from "../run/config.ts";
+import { readConfig, settingsIn } from "../run/config.ts";
 import { budgetOf, MemoryError } from "./budget.ts";
 import { checkTeacher } from "./distillation.ts";
 import { checkFits, fits, largestThatFits, memoryOfRun, noneFits, programsOf, ranOut } from "./memory.ts";
 import type { RunOptions } from "./options.ts";
 import { ratesOfRun } from "./rates.ts";
-import { readConfig } from "../run/config.ts";
 import { type LearningStep, stepOf } from "./step.ts";
 import { choicesFor } from "./tuning.ts";
 
@@ -49,10 +48,11 @@ export async function planRun(options: RunOptions, samples: number, valSamples: 
   if (teacher) checkTeacher(teacher, model);
   const sizes = { samples, valSamples };
   const { resume, out, device } = options;
+  const isResumed = resume && out !== undefined;
   // A resumed run goes by what was measured when it began.
-  if (resume && out !== undefined) device.rates = await ratesOfRun(typeof out === "string" ? out : out.path);
-  if (batch === "auto" && (!resume || out === undefined)) return await findBatch(options, sizes);
-  const asked = batch === "auto" ? await batchOfRun(typeof out === "string" ? out : out!.path) : batch;
+  if (isResumed) device.rates = await ratesOfRun(out.path);
+  if (batch === "auto" && !isResumed) return await findBatch(options, sizes);
+  const asked = batch === "auto" ? await batchOfRun(out!.path) : batch;
   try {
     return await planWith(options, asked, sizes);
   } catch (error) {

@@ -20,23 +20,22 @@ import {
 import type { OnProgress } from "../data/store/scan.ts";
 import { option, UserError } from "../errors.ts";
 import type { Preprocessing } from "../run/checkpoint.ts";
-import { augmentOf, type ResolvedOptions } from "./options.ts";
+import type { RunOptions } from "./options.ts";
 
 /**
  * The preprocessing of a run: pictures are resized to `resize` on their shorter side and cut to the model's size.
  *
- * @param options Of the trainer.
+ * @param options Of the run.
  * @param data The training split.
  * @param onProgress Is told how far the reading of its pictures is, for their mean.
  * @throws UserError when pictures are to be cut larger than they are resized, or statistics do not fit the channels.
  */
 export async function preprocessingOf(
-  options: ResolvedOptions,
+  options: RunOptions,
   data: Dataset,
   onProgress?: OnProgress,
 ): Promise<Preprocessing> {
-  const { model: { imageSize }, interpolation, normalize, cache } = options;
-  const augment = augmentOf(options, data);
+  const { model: { imageSize }, augment, interpolation, normalize, cache } = options;
   const square = options.resize ?? squareFor(imageSize, augment);
   const least = cropsAtRandom(augment) ? imageSize + 1 : imageSize;
   if (square < least) {

@@ -5,12 +5,11 @@
  */
 
 import { UserError } from "../errors.ts";
-import { settingsIn } from "../run/config.ts";
+import { readConfig, settingsIn } from "../run/config.ts";
 import { changeBetween } from "../run/resolve.ts";
 import type { CheckpointInfo } from "../run/checkpoint.ts";
-import { recordOf } from "./distillation.ts";
 import type { ResolvedOptions } from "./options.ts";
-import { readConfig } from "../run/config.ts";
+import { teacherRecord } from "./teacher_record.ts";
 
 /**
  * Checks that a run goes on as what it was.
@@ -48,7 +47,7 @@ export async function checkSameRun(
   };
   const now = {
     precision,
-    teacher: teacher ? await recordOf(teacher) : "none",
+    teacher: teacher ? teacherRecord(teacher) : "none",
     loss: loss ? "own" : "the task's",
     transform: transform ? "own" : "none",
   };

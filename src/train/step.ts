@@ -62,11 +62,7 @@ export function stepOf(options: SettledOptions, samples: number): LearningStep {
     batch: Math.min(batch, samples),
     accumulation: accumulate > 1 ? "update" : undefined,
     checkpointActivations: options.checkpointActivations,
-    // What is chosen where none is given has none on the device.
-    transformations: [
-      ...deviceTransformations(options.augment ?? "none"),
-      ...options.transform ? [options.transform] : [],
-    ],
+    transformations: [...deviceTransformations(options.augment), ...options.transform ? [options.transform] : []],
     precision: options.precision,
     skipNonFinite: options.skipNonFinite > 0,
   };

@@ -13,7 +13,7 @@ import { JsonlTracker } from "../track/jsonl.ts";
 import { PLAIN, type Tracker, type Trained } from "../track/tracker.ts";
 import { Fit } from "./fit.ts";
 import { trainingLoop } from "./loop.ts";
-import { type ResolvedOptions, resolveOptions, type RunOptions, type TrainerOptions } from "./options.ts";
+import { type ResolvedOptions, resolveOptions, type RunOptions, runOptionsOf, type TrainerOptions } from "./options.ts";
 import { explained, planRun } from "./plan_run.ts";
 
 /** How {@link Trainer.evaluate} runs. */
@@ -85,7 +85,7 @@ export class Trainer {
     this.#classes = train.classes;
     const channel = new Channel(trackersOf(this.#options));
     try {
-      const result = await this.#train({ ...this.#options, channel }, train, val);
+      const result = await this.#train(runOptionsOf(this.#options, train, channel), train, val);
       const isTested = test !== undefined && !result.interrupted;
       channel.note({ type: "trained", ...result, isTested });
       const tested = isTested ? await this.#test(test, channel) : undefined;
@@ -146,6 +146,5 @@ export class Trainer {
 /** Who is told what happens: what keeps the run in its directory, and those of the user. */
 function trackersOf({ out, trackers }: ResolvedOptions): Tracker[] {
   if (out === undefined) return [...trackers];
-  const path = typeof out === "string" ? out : out.path;
-  return [new JsonlTracker(path), ...trackers, new CurvesTracker(path)];
+  return [new JsonlTracker(out.path), ...trackers, new CurvesTracker(out.path)];
 }

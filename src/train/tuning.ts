@@ -21,8 +21,9 @@ import { UserError } from "../errors.ts";
 import { writeAtomic } from "../files.ts";
 import { Choices } from "../graph/choices.ts";
 import type { Graph } from "../graph/graph.ts";
+import { sha256 } from "../hash.ts";
 import { adapterFile } from "./adapter_file.ts";
-import { kernelTableHash, sha256 } from "./kernel_table.ts";
+import { kernelTableHash } from "./kernel_table.ts";
 import type { RunOptions } from "./options.ts";
 import { isRefusal } from "./rates.ts";
 import { readConfig } from "../run/config.ts";
@@ -65,7 +66,7 @@ type TuningOptions = Pick<
  */
 export async function choicesFor(options: TuningOptions, step: StepOptions, valBatch: number): Promise<Choices> {
   const { device, model, tune, out, resume, accumulate, channel } = options;
-  if (resume && out !== undefined) return await choicesOfRun(typeof out === "string" ? out : out.path);
+  if (resume && out !== undefined) return await choicesOfRun(out.path);
   if (tune === "off" || (tune === "auto" && !isWorthTuning(options, step))) return device.choices;
   if (!device.tune) {
     channel.warn(`there is nothing to tune on ${device.description}: each call has one way`);
@@ -107,7 +108,7 @@ async function measure(
 ): Promise<Choices> {
   const folder = cache.directory ?? cacheFolder();
   const path = join(folder, adapterFile("tuning", device.description));
-  const kernels = await kernelTableHash();
+  const kernels = kernelTableHash();
   const before = await readMeasured(path, device.description, kernels, channel);
   const started = performance.now();
   using limit = new TimeLimit(atMost);
@@ -188,9 +189,9 @@ function isChoices(value: unknown): value is Readonly<Record<string, string>> {
 export const TUNING_FILE = "tuning.json";
 
 /** The choices as text, which a run directory keeps, and its hash. */
-export async function recordChoices({ entries }: Choices): Promise<{ text: string; hash: string }> {
+export function recordChoices({ entries }: Choices): { text: string; hash: string } {
   const text = `${JSON.stringify(entries, null, 2)}\n`;
-  return { text, hash: await sha256(text) };
+  return { text, hash: sha256(text) };
 }
 
 /**
@@ -209,7 +210,7 @@ async function choicesOfRun(run: string): Promise<Choices> {
     }
     throw error;
   });
-  if (await sha256(text) !== tuning) {
+  if (sha256(text) !== tuning) {
     throw new UserError(
       `Cannot resume ${run}: its ${TUNING_FILE} was changed since it began; it would not end in the same weights`,
     );

@@ -14,13 +14,13 @@ import {
   checkTeacher,
   distillationLoss,
   type Normalization,
-  recordOf,
   resolveTeacher,
   type Teacher,
   teacherLogits,
   type TeacherOptions,
   teacherState,
 } from "../../src/train/distillation.ts";
+import { teacherRecord } from "../../src/train/teacher_record.ts";
 import { checkFits, memoryOfRun } from "../../src/train/memory.ts";
 import { sgd } from "../../src/train/optimizers.ts";
 import { evaluationGraph } from "../../src/run/evaluation_graph.ts";
@@ -276,12 +276,12 @@ Deno.test("checkFits() counts the teacher", async () => {
   assertMatch(message, /fits small with its teacher small on a small device: .* another model or a smaller teacher$/);
 });
 
-Deno.test("recordOf() tells teachers apart by weights and normalisation", async () => {
+Deno.test("teacherRecord() tells teachers apart by weights and normalisation", () => {
   const teacher = teacherOf();
-  const record = await recordOf(teacher);
-  assertEquals(await recordOf(teacherOf()), record);
+  const record = teacherRecord(teacher);
+  assertEquals(teacherRecord(teacherOf()), record);
   const changed = teacherOf();
   changed.model.weights.get("heads.bias")![0] += 1e-6;
-  assertNotEquals((await recordOf(changed)).hash, record.hash);
-  assertNotEquals((await recordOf(teacherOf({ preprocessing: normalized.student }))).hash, record.hash);
+  assertNotEquals(teacherRecord(changed).hash, record.hash);
+  assertNotEquals(teacherRecord(teacherOf({ preprocessing: normalized.student })).hash, record.hash);
 });

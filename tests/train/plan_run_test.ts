@@ -78,7 +78,7 @@ async function batchOn(behaviour: Behaviour, tune: "off" | "quick", memory?: num
   });
   const channel = new Channel([{ name: "notes", note: (note) => void notes.push(note) }]);
   try {
-    const { batch, step, choices } = await planRun({ ...options, channel }, 100, 10);
+    const { batch, step, choices } = await planRun({ ...options, augment: "none", channel }, 100, 10);
     assertEquals(step.batch, batch);
     assertEquals(notes.filter(({ type }) => type === "warning").length, counts.recovered);
     assertEquals(notes.flatMap((event) => event.type === "batch" ? [event.batch] : []), [batch]);
@@ -119,7 +119,10 @@ Deno.test("planRun() names a batch where there is no memory to time the one that
     ...{ device, model: createModel("lenet", { classes: 2, imageSize: 32 }), task: "multiclass", epochs: 1 },
     ...{ batch: 40, tune: "quick", cache: { mode: "auto", directory } },
   });
-  const { message } = await assertRejects(() => planRun({ ...options, channel: new Channel() }, 100, 10), MemoryError);
+  const { message } = await assertRejects(
+    () => planRun({ ...options, augment: "none", channel: new Channel() }, 100, 10),
+    MemoryError,
+  );
   assertMatch(message, /^A batch of 40 pictures .*; give batch 1\d, which takes half as much, or batch auto/);
   assertEquals(counts.recovered, 1);
   await Deno.remove(directory, { recursive: true });

@@ -5,16 +5,16 @@ import { channelStatistics } from "../../src/data/store/statistics.ts";
 import { UserError } from "../../src/errors.ts";
 import { createModel } from "../../src/models/mod.ts";
 import { infoOf, metadataOf } from "../../src/run/checkpoint.ts";
-import { resolveOptions, type TrainerOptions } from "../../src/train/options.ts";
+import { Channel } from "../../src/track/channel.ts";
+import { resolveOptions, runOptionsOf, type TrainerOptions } from "../../src/train/options.ts";
 import { preprocessingOf } from "../../src/train/preprocessing.ts";
 import { classFolders, inFolder, write } from "../data/sets.ts";
 
-/** Options of a run on pictures of 16×16. */
-function optionsOf(options: Partial<TrainerOptions>, channels = 3) {
-  const model = createModel("lenet", { classes: 2, channels, imageSize: 16 });
-  return resolveOptions(
-    { ...{ task: "multiclass", epochs: 1, cache: { mode: "off" } }, ...options, model } as TrainerOptions,
-  );
+/** Options of a run on pictures of 16×16, or of `imageSize`. */
+function optionsOf(options: Partial<TrainerOptions>, data: Dataset, { channels = 3, imageSize = 16 } = {}) {
+  const model = createModel("lenet", { classes: 2, channels, imageSize });
+  const asked = { ...{ task: "multiclass", epochs: 1, cache: { mode: "off" } }, ...options, model } as TrainerOptions;
+  return runOptionsOf(resolveOptions(asked), data, new Channel());
 }
 
 const withPictures = (use: (data: Dataset) => Promise<void>) =>
@@ -28,9 +28,9 @@ Deno.test("preprocessingOf() resizes to the model's size, bilinear, and takes th
     const resizing = { imageSize: 16, square: 16, interpolation: "bilinear" } as const;
     const { mean, std } = await channelStatistics(data, { resizing, cache: { mode: "off" } });
     const want = { ...resizing, mean, std };
-    assertEquals(await preprocessingOf(optionsOf({}), data), want);
+    assertEquals(await preprocessingOf(optionsOf({}, data), data), want);
     const undefinedOnes = { resize: undefined, interpolation: undefined, normalize: undefined };
-    assertEquals(await preprocessingOf(optionsOf(undefinedOnes), data), want);
+    assertEquals(await preprocessingOf(optionsOf(undefinedOnes, data), data), want);
   }));
 
 Deno.test("preprocessingOf() takes resizing and statistics that are given", () =>
@@ -46,14 +46,14 @@ Deno.test("preprocessingOf() takes resizing and statistics that are given", () =
     ];
     for (const [options, square, statistics] of cases) {
       const { interpolation = "bilinear" } = options;
-      const got = await preprocessingOf(optionsOf(options), data);
+      const got = await preprocessingOf(optionsOf(options, data), data);
       assertEquals(got, { imageSize: 16, square, interpolation, ...statistics }, JSON.stringify(options));
     }
   }));
 
 Deno.test("preprocessingOf() gives grey pictures the means over the channels", async () => {
   const grey = { channels: 1, kind: "idx" } as Dataset;
-  const { mean, std } = await preprocessingOf(optionsOf({ normalize: "imagenet" }, 1), grey);
+  const { mean, std } = await preprocessingOf(optionsOf({ normalize: "imagenet" }, grey, { channels: 1 }), grey);
   assertEquals([mean, std].map(([value]) => Number(value.toFixed(6))), [0.449, 0.226]);
 });
 
@@ -65,9 +65,23 @@ Deno.test("preprocessingOf() refuses a resize below the cut, and statistics of a
       [{ normalize: { mean: [0], std: [1] } }, "Cannot normalise pictures of 3 channels by 1 means and 1 standard"],
     ];
     for (const [options, message] of refused) {
-      await assertRejects(() => preprocessingOf(optionsOf(options), data), UserError, message);
+      await assertRejects(() => preprocessingOf(optionsOf(options, data), data), UserError, message);
     }
   }));
+
+Deno.test("runOptionsOf() settles the augmentation by the training split, which the step on the device goes by", () => {
+  const folder = { kind: "folder", task: "multiclass" } as Dataset;
+  const idx = { ...folder, kind: "idx" } as Dataset;
+  const cases: [Partial<TrainerOptions>, Dataset, imageSize: number, augment: string][] = [
+    [{}, folder, 64, "flip"],
+    [{}, folder, 63, "none"],
+    [{}, idx, 64, "none"],
+    [{ augment: "crop-flip" }, idx, 16, "crop-flip"],
+  ];
+  for (const [options, data, imageSize, augment] of cases) {
+    assertEquals(optionsOf(options, data, { imageSize }).augment, augment, `${data.kind} ${imageSize}`);
+  }
+});
 
 const info = {
   format: 1,

@@ -5,6 +5,7 @@ import { type Rates, UNPACED } from "../../src/device/rates.ts";
 import { measureRates } from "../../src/device/self_test.ts";
 import { UserError } from "../../src/errors.ts";
 import { ratesOf, ratesOfRun, ratesText } from "../../src/train/rates.ts";
+import { inFolder } from "../data/sets.ts";
 import { devices, openAsGpu } from "../kernels/devices.ts";
 
 const RATES: Rates = { flops: 2.5e12, bytes: 9e11, readBack: 0.011, queueDepth: 2, isProcessor: false };
@@ -98,15 +99,6 @@ Deno.test({
     assertEquals(device.rates, undefined);
   },
 });
-
-async function inFolder(fn: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await fn(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 Deno.test("rates are measured once, and again for other versions, other kernels, or a damaged file", () =>
   inFolder(async (folder) => {

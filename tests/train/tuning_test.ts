@@ -6,10 +6,12 @@ import { Choices } from "../../src/graph/choices.ts";
 import { Channel } from "../../src/track/channel.ts";
 import type { Note, RunProgress } from "../../src/track/tracker.ts";
 import { createModel } from "../../src/models/mod.ts";
+import { RunDirectory } from "../../src/run/run_directory.ts";
 import { adam } from "../../src/train/optimizers.ts";
 import type { Tune } from "../../src/train/options.ts";
 import type { StepOptions } from "../../src/train/step.ts";
 import { choicesFor, recordChoices } from "../../src/train/tuning.ts";
+import { inFolder } from "../data/sets.ts";
 
 const FILE = "tuning-an-adapter-1-0.json";
 const model = createModel("lenet", { classes: 2, imageSize: 32 });
@@ -37,16 +39,6 @@ interface More {
   readonly out?: string;
 }
 
-/** One run after another with one cache folder. */
-async function inFolder(fn: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await fn(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 /** What is told while a run is tuned. */
 type Heard = Note | RunProgress;
 
@@ -59,9 +51,10 @@ async function choose(folder: string, tune: Tune, notes: Heard[] = [], more: Mor
   const asked: TuneOptions[] = [];
   const choices = await choicesFor(
     {
-      ...{ device: { ...tuningDevice(asked), ...more.device }, model, tune, accumulate: 1, out: more.out },
+      ...{ device: { ...tuningDevice(asked), ...more.device }, model, tune, accumulate: 1 },
       ...{
         cache: { mode: "auto", directory: folder },
+        out: more.out === undefined ? undefined : new RunDirectory(more.out),
         resume: false,
         channel: channelTo(notes),
       },
@@ -213,12 +206,12 @@ Deno.test("a resumed run computes as it began, or not at all", () =>
       choicesFor(
         {
           ...{ device: tuningDevice(asked), model, tune: "quick", cache: { mode: "auto" }, accumulate: 1 },
-          ...{ resume: true, out: folder, channel: new Channel() },
+          ...{ resume: true, out: new RunDirectory(folder), channel: new Channel() },
         },
         step,
         4,
       );
-    const { text, hash } = await recordChoices(new Choices({ b: "4x4" }));
+    const { text, hash } = recordChoices(new Choices({ b: "4x4" }));
     await Deno.writeTextFile(join(folder, "config.json"), JSON.stringify({ tuning: hash }));
     await assertRejects(resume, UserError, "its tuning.json is missing");
     await Deno.writeTextFile(join(folder, "tuning.json"), text.replace("4x4", "8x8"));

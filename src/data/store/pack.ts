@@ -10,10 +10,11 @@
  */
 
 import { option, UserError } from "../../errors.ts";
+import { sha256 } from "../../hash.ts";
 import { cacheFolder, type CacheOptions, defaultBudgetBytes, makeRoom } from "./cache_folder.ts";
 import { storedSize } from "./reader.ts";
 import type { Resizing } from "../pictures/resize.ts";
-import { type OnProgress, type Scan, scanPictures, sha256 } from "./scan.ts";
+import { type OnProgress, type Scan, scanPictures } from "./scan.ts";
 import { type FileSource, pathOf } from "./source.ts";
 import { runInWorkers, workerCount } from "../workers.ts";
 
@@ -71,7 +72,7 @@ export async function openPack(
   const stored = scan.hashes.filter((_, i) => layout.offsets[i] >= 0);
   const { imageSize, square, interpolation } = resizing;
   const form = [`fovea pictures ${version}`, `${imageSize} of ${square}, ${interpolation}`];
-  const key = sha256(new TextEncoder().encode([...form, ...stored].join("\n")));
+  const key = sha256([...form, ...stored].join("\n"));
   const path = `${directory}/pictures-${key.slice(0, 32)}.pack`;
   let pack = packs.get(path);
   if (pack === undefined) {

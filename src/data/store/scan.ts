@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
+import { sha256 } from "../../hash.ts";
 import { PictureError, type PictureHeader, readHeader, uprightSize } from "../pictures/header.ts";
 import type { FileSource, PictureSource, PixelSource } from "./source.ts";
 import { runInWorkers, workerCount } from "../workers.ts";
@@ -145,14 +145,4 @@ export function scanFile(path: string): Scanned {
 function misnaming(path: string, { format }: PictureHeader): string | undefined {
   const named = /\.png$/i.test(path) ? "png" : /\.jpe?g$/i.test(path) ? "jpeg" : format;
   return named === format ? undefined : format;
-}
-
-/**
- * SHA-256 of bytes.
- *
- * @param bytes What is hashed.
- * @returns Hexadecimal.
- */
-export function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
