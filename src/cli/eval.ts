@@ -10,7 +10,7 @@ import { readSplit } from "../data/forms/split_file.ts";
 import { UserError } from "../errors.ts";
 import type { CheckpointInfo } from "../run/checkpoint.ts";
 import { type RunConfig, settingsIn } from "../run/config.ts";
-import { evaluateModel } from "../run/evaluate.ts";
+import { evaluateModel, EVALUATION_BATCH } from "../run/evaluate.ts";
 import { resolveSettings } from "../run/resolve.ts";
 import type { Invocation, Options } from "./command.ts";
 import { chooseDevice } from "./device.ts";
@@ -48,7 +48,7 @@ export async function run({ options, words: [path] }: Invocation<typeof tables.e
 /** Pictures in a step of the run; the first runs kept that beside their flags. */
 function batchOf(config: RunConfig, run: string): number {
   const batch = config.batch ?? settingsIn(config, run).batch;
-  return typeof batch === "number" ? batch : 32;
+  return typeof batch === "number" ? batch : EVALUATION_BATCH;
 }
 
 async function dataOf(

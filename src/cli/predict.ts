@@ -8,6 +8,7 @@ import { glob } from "node:fs/promises";
 import { printable } from "../data/names.ts";
 import { Inside, isFile, isFolder, listPictures } from "../data/paths.ts";
 import { UserError } from "../errors.ts";
+import { EVALUATION_BATCH } from "../run/evaluate.ts";
 import type { Prediction, Score } from "../run/prediction.ts";
 import { Predictor } from "../run/predictor.ts";
 import type { Invocation } from "./command.ts";
@@ -16,9 +17,6 @@ import { chooseDevice } from "./device.ts";
 import type * as tables from "./flags.ts";
 import { openAsAsked } from "./opened_run.ts";
 import { ProgressLine } from "./progress.ts";
-
-/** Pictures in a batch unless another number is asked for. */
-const DEFAULT_BATCH = 32;
 
 /** Runs `predict`; gives the exit code: 1 when a picture could not be read. */
 export async function run(invocation: Invocation<typeof tables.predict.flags>): Promise<number> {
@@ -32,7 +30,7 @@ export async function run(invocation: Invocation<typeof tables.predict.flags>): 
 
   let broken = 0;
   if (options.csv) console.log(csvText([["file", ...info.classes]]).trimEnd());
-  const batch = Math.min(options.batch ?? DEFAULT_BATCH, files.length);
+  const batch = Math.min(options.batch ?? EVALUATION_BATCH, files.length);
   await using predictor = new Predictor({ ...info, model, device, batch });
   for (let start = 0; start < files.length; start += batch) {
     const part = files.slice(start, start + batch);

@@ -11,6 +11,7 @@ import { skipBroken } from "../data/check/broken.ts";
 import { counted, firstNames, printable } from "../data/names.ts";
 import { openDataset } from "../data/open.ts";
 import type { OnProgress } from "../data/store/scan.ts";
+import { classNames } from "../run/evaluate.ts";
 import type { Settings, ValuesOf } from "../run/settings.ts";
 import type { dataSettings, splitSettings } from "../run/settings/data.ts";
 
@@ -64,7 +65,7 @@ export async function splitData({ data, warnings }: Opened, flags: DataFlags, pr
 
 /** Lines about the data for people. */
 export function describeData(data: Dataset, split: Split, flags: DataFlags): string[] {
-  const names = data.task === "binary" ? [`not ${data.classes[0]}`, data.classes[0]] : data.classes;
+  const names = classNames(data.task, data.classes);
   const counts = data.counts();
   const classes = names.map((name, c) => `${printable(name)} ${counts[c]}`);
   const shown = classes.length > 12 ? [...classes.slice(0, 12), `and ${classes.length - 12} more`] : classes;

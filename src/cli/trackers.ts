@@ -27,12 +27,12 @@ function lossScaleText({ overflows, scale }: LossScale): string {
 /** Writes what is worth a line. */
 export class TerminalTracker implements Tracker {
   readonly name = "terminal";
-  readonly #progress: ProgressLine;
+  readonly #progress: Pick<ProgressLine, "line">;
   #epochs = 0;
   #hasSaidLimit = false;
 
   /** @param progress Where the lines go. */
-  constructor(progress: ProgressLine) {
+  constructor(progress: Pick<ProgressLine, "line">) {
     this.#progress = progress;
   }
 
@@ -121,23 +121,34 @@ export class TerminalTracker implements Tracker {
 /** Shows what is being done in the line that is rewritten. */
 export class ProgressBarTracker implements Tracker {
   readonly name = "progress bar";
-  readonly #progress: ProgressLine;
+  readonly #progress: Pick<ProgressLine, "update" | "share" | "clear">;
   #epochs = 0;
   #loss?: number;
+  readonly #now: () => number;
   /** When the steps of the epoch that are still to be done began to take their time. */
-  #since = { time: performance.now(), done: 0 };
+  #since: { readonly time: number; readonly done: number };
   /** Steps of the epoch that are done. */
   #done = 0;
 
-  /** @param progress Where it is shown. */
-  constructor(progress: ProgressLine) {
+  /**
+   * Makes the tracker.
+   *
+   * @param progress Where it is shown.
+   * @param now The clock, in milliseconds.
+   */
+  constructor(
+    progress: Pick<ProgressLine, "update" | "share" | "clear">,
+    now: () => number = () => performance.now(),
+  ) {
     this.#progress = progress;
+    this.#now = now;
+    this.#since = { time: now(), done: 0 };
   }
 
   /** Counts the time from here. */
   begin({ epochs, resumedAt }: RunFacts): void {
     this.#epochs = epochs;
-    this.#since = { time: performance.now(), done: resumedAt?.step ?? 0 };
+    this.#since = { time: this.#now(), done: resumedAt?.step ?? 0 };
   }
 
   /** Keeps the loss, for the bar. */
@@ -147,7 +158,7 @@ export class ProgressBarTracker implements Tracker {
 
   /** A validation is no part of a step's time. */
   validation(): void {
-    this.#since = { time: performance.now(), done: this.#done };
+    this.#since = { time: this.#now(), done: this.#done };
   }
 
   /** Removes what is shown. */
@@ -178,7 +189,7 @@ export class ProgressBarTracker implements Tracker {
   }
 
   #stepText({ epoch, done, total, imagesPerSecond }: Extract<RunProgress, { type: "training" }>): string {
-    const seconds = (performance.now() - this.#since.time) / 1000 / Math.max(1, done - this.#since.done);
+    const seconds = (this.#now() - this.#since.time) / 1000 / Math.max(1, done - this.#since.done);
     const left = seconds * (total - done + (this.#epochs - epoch) * total);
     const loss = this.#loss === undefined ? "" : `loss ${this.#loss.toFixed(4)}  `;
     return `epoch ${epoch}/${this.#epochs} ${bar(done / total)} ${done}/${total}  ${loss}` +

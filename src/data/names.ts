@@ -1,19 +1,12 @@
 /**
- * Names that others chose (files, classes, columns), made safe to print in one line of a terminal.
+ * Names and numbers in messages.
  *
  * @module
  */
 
-/**
- * A name as it may be printed: control and direction-changing characters become `\u{…}`, so that a hostile file name
- * cannot write over the terminal.
- *
- * @param name The name as found.
- * @returns The name, harmless.
- */
-export function printable(name: string): string {
-  return name.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
-}
+import { printable } from "../printable.ts";
+
+export { printable };
 
 /**
  * The first few of many names, for a message.

@@ -4,9 +4,10 @@
  * @module
  */
 import type { Report } from "../metrics/report.ts";
+import { printable } from "../printable.ts";
 import { type Chart, COMMON, type Json, widthOf } from "./chart.ts";
 import { isDrawable } from "./fonts.ts";
-import { inert, shorten } from "./names.ts";
+import { shorten } from "./names.ts";
 import { ink, line, paleInk, shades, softInk, white } from "./palette.ts";
 
 /** A matrix of counts, rows the truth. */
@@ -57,8 +58,7 @@ const KEY = 110;
  * Legible with 2 to 40 classes; with more, cells shrink until their texts no longer fit.
  *
  * @param report The report of any task.
- * @param names Names of the classes or labels. One that has characters which no font here has
- * gets its number in front.
+ * @param names Names of the classes or labels. A name gets its number in front where no font here can spell it.
  * @returns The chart.
  * @throws {TypeError} If there is not a name for each class.
  */
@@ -250,7 +250,7 @@ function summaryOf(matrix: Matrix): string {
 
 /** A name that fits, without control codes; one that a PNG cannot spell has its number in front. */
 function nameOf({ name, number }: Label, width: number, size: number): string {
-  const plain = inert(name).normalize("NFC");
+  const plain = printable(name).normalize("NFC");
   const prefix = isDrawable(plain) ? "" : `${number}: `;
   return prefix + shorten(plain, width - widthOf(prefix, size), (text) => widthOf(text, size));
 }

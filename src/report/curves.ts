@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { printable } from "../printable.ts";
 import { type Chart, COMMON, type Json } from "./chart.ts";
-import { inert } from "./names.ts";
 import { blue, ink, line, orange, paleBlue, red, softInk } from "./palette.ts";
 
 /** A value at a step; null where it was not finite. */
@@ -91,7 +91,7 @@ export function curvesChart(records: readonly unknown[]): Chart {
 function kindsOf(records: readonly unknown[], type: string): Set<string> {
   return new Set(records.flatMap((record) => {
     const { type: own, lossKind = `unknown in ${type}` } = Object(record) as Record<string, unknown>;
-    return own === type && typeof lossKind === "string" ? [inert(lossKind)] : [];
+    return own === type && typeof lossKind === "string" ? [printable(lossKind)] : [];
   }));
 }
 

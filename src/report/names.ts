@@ -6,18 +6,6 @@
 import { unicodeWidth } from "@std/cli/unicode-width";
 
 /**
- * A text as it may be shown: control and direction-changing characters become `\u{…}`, so that a hostile class name
- * cannot write over the terminal. The rule is that of `printable` in `src/data/names.ts`, a floor that reports do not
- * know.
- *
- * @param text The text as found.
- * @returns The text, harmless and in one line.
- */
-export function inert(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
-}
-
-/**
  * Cuts the middle out of a text that is too wide; what tells long names apart is most often at an end.
  *
  * @param text The text, in one line.

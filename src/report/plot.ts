@@ -4,7 +4,8 @@
  * @module
  */
 import { type Chart, COMMON, type Json, widthOf } from "./chart.ts";
-import { inert, shorten } from "./names.ts";
+import { printable } from "../printable.ts";
+import { shorten } from "./names.ts";
 import { ink, line, softInk } from "./palette.ts";
 
 /** A line through points. */
@@ -128,7 +129,7 @@ export function plotChart(title: string, subtitle: string, panels: readonly Pane
 
 /** A name as the key has it. */
 function shown(name: string): string {
-  return shorten(inert(name), NAME, (text) => widthOf(text, LABEL));
+  return shorten(printable(name), NAME, (text) => widthOf(text, LABEL));
 }
 
 function lineSeries({ name, points, color, dash = "solid", width = 3.5, dots = false }: Line) {

@@ -6,7 +6,8 @@
 import { column } from "../metrics/column.ts";
 import { Ranking, type TestReport } from "../metrics/mod.ts";
 import { type Chart, COMMON, widthOf } from "./chart.ts";
-import { inert, shorten } from "./names.ts";
+import { printable } from "../printable.ts";
+import { shorten } from "./names.ts";
 import { blue, ink, line, lines, orange, softInk } from "./palette.ts";
 import { type Bars, type Line, plotChart, thinned } from "./plot.ts";
 
@@ -55,7 +56,7 @@ function linesOf(curves: readonly Curve[]): Line[] {
     ...{ points: points!, color: line, width: 1.5 },
   }));
   const strong = drawn.filter((curve) => named.has(curve)).map(({ name, area, points }, i): Line => ({
-    ...{ name: `${shorten(inert(name), 20)}  ${decimal(area)}`, points: points!, ...lines[i] },
+    ...{ name: `${shorten(printable(name), 20)}  ${decimal(area)}`, points: points!, ...lines[i] },
   }));
   return [...pale, ...strong];
 }
@@ -212,7 +213,7 @@ export function classChart(report: TestReport): Chart {
   const sorted = report.perClass.toSorted((a, b) => (b.f1 ?? -1) - (a.f1 ?? -1));
   const rows = sorted.slice(-MOST_BARS);
   const names = rows.map(({ name, support }) =>
-    `${shorten(inert(name), 300, (text) => widthOf(text, LABEL))}  (${support})`
+    `${shorten(printable(name), 300, (text) => widthOf(text, LABEL))}  (${support})`
   );
   const left = 40 + Math.ceil(Math.max(...names.map((name) => widthOf(name, LABEL)))) + 24;
   const height = rows.length * 66;

@@ -6,7 +6,8 @@
 import { unicodeWidth } from "@std/cli/unicode-width";
 import type { LabelMetrics, Report, Undefined } from "../metrics/report.ts";
 import type { TestClassMetrics, TestMetrics, TestReport } from "../metrics/test_report.ts";
-import { inert, shorten } from "./names.ts";
+import { printable } from "../printable.ts";
+import { shorten } from "./names.ts";
 
 /** Columns of the terminal that a line takes at most. */
 const COLUMNS = 100;
@@ -233,7 +234,7 @@ function fits(lines: readonly string[]): boolean {
 }
 
 function nameOf(name: string): string {
-  return shorten(inert(name), NAME_COLUMNS);
+  return shorten(printable(name), NAME_COLUMNS);
 }
 
 function decimal(value: number | null): string {

@@ -86,7 +86,8 @@ export function infoOf(metadata: Readonly<Record<string, string>>, path: string)
   if (text === undefined) {
     throw new UserError(`${path} is no checkpoint of a run: it does not say which model it is of`);
   }
-  const info = parseInfo(text);
+  // Another program may have written anything there.
+  const info = jsonIn(text) as CheckpointInfo | undefined;
   if (typeof info?.model?.name !== "string") {
     throw new UserError(`${path} is no checkpoint of a run: what it says of itself is damaged`);
   }
@@ -105,11 +106,7 @@ function progressOf({ updates, ...progress }: Progress & { readonly updates?: nu
   return updates === undefined ? progress : { ...progress, stepsDone: updates };
 }
 
-/** The text as JSON, or undefined; another program may have written anything. */
-function parseInfo(text: string): CheckpointInfo | undefined {
-  return jsonIn(text) as CheckpointInfo | undefined;
-}
-
+/** The text as JSON, or undefined. */
 function jsonIn(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -148,6 +148,9 @@ export interface Evaluation {
   readonly predictions: Predictions;
 }
 
+/** Pictures at a time unless another number is asked for. */
+export const EVALUATION_BATCH = 32;
+
 /** What {@link evaluateModel} needs. */
 export interface EvaluateOptions {
   /** Where the model runs. */
@@ -198,7 +201,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
         `the data have ${data.channels} and ${data.outputs}`,
     );
   }
-  const batch = Math.min(options.batch ?? 32, data.size);
+  const batch = Math.min(options.batch ?? EVALUATION_BATCH, data.size);
   using session = device.open();
   writeWeights(session, model);
   using loader = await Loader.open(data, {

@@ -12,7 +12,7 @@ import { type Backend, openDevice } from "../device/open.ts";
 import { UserError } from "../errors.ts";
 import type { Model } from "../models/mod.ts";
 import type { Preprocessing } from "./checkpoint.ts";
-import { writeWeights } from "./evaluate.ts";
+import { EVALUATION_BATCH, writeWeights } from "./evaluate.ts";
 import { evaluationGraph } from "./evaluation_graph.ts";
 import { openModel } from "./open_model.ts";
 import type { OpenRunOptions } from "./open_run.ts";
@@ -56,9 +56,6 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Pictures in a batch unless another number is asked for. */
-const DEFAULT_BATCH = 32;
-
 /**
  * A trained model that answers; {@link openPredictor} opens one.
  *
@@ -88,7 +85,7 @@ export class Predictor implements AsyncDisposable {
 
   /** Gives the weights to the device; kernels are compiled when they are first needed. */
   constructor(parts: PredictorParts) {
-    const { model, task, classes, preprocessing, device, ownsDevice = false, batch = DEFAULT_BATCH } = parts;
+    const { model, task, classes, preprocessing, device, ownsDevice = false, batch = EVALUATION_BATCH } = parts;
     if (!Number.isSafeInteger(batch)) throw new TypeError(`batch is ${batch}: give a whole number of at least 1`);
     if (batch < 1) throw new RangeError(`batch is ${batch}: give a whole number of at least 1`);
     this.model = model;
