@@ -92,14 +92,12 @@ export class PictureShaper {
     this.#normal = normalTables(preprocessing.mean, preprocessing.std);
   }
 
-  /**
-   * Writes a picture as the model takes it.
-   *
-   * @param out [C, S, S].
-   */
-  place(picture: Picture, out: Float32Array): void {
+  /** A picture as the model takes it, [C, S, S]. */
+  shape(picture: Picture): Float32Array {
+    const out = new Float32Array(this.size);
     const resized = this.#inChannels(squareOf(toStored(picture, this.#preprocessing), this.#preprocessing));
     placePicture(middlePart(wholeOf(resized), this.#preprocessing.imageSize), this.#normal, out);
+    return out;
   }
 
   #inChannels(picture: Picture): Picture {

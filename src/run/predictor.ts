@@ -1,11 +1,17 @@
 /**
  * A trained model that answers: pictures in, classes with their probabilities out.
  *
+ * Pictures are decoded on the caller's thread, one after the other. Between two of them other work of the program gets
+ * its turn: a server takes requests, a timer fires. So a large picture holds others up for as long as it alone takes to
+ * decode. Threads of its own would cost each predictor a fraction of a second and memory before its first answer, which
+ * is most of what a single question takes. A server of large photographs runs several processes, or decodes in Workers
+ * of its own and hands over pixels.
+ *
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import { printable } from "../data/names.ts";
-import type { Picture } from "../data/pictures/decode.ts";
 import type { Task } from "../data/labels.ts";
 import type { Device, Program, Session } from "../device/device.ts";
 import { type Backend, openDevice } from "../device/open.ts";
@@ -54,6 +60,13 @@ interface Waiting {
   readonly name: string;
   readonly resolve: (result: Prediction | UserError) => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** A picture that could be read. */
+interface Readable {
+  readonly waiting: Waiting;
+  /** As the model takes it. */
+  readonly shaped: Float32Array;
 }
 
 /**
@@ -167,15 +180,18 @@ export class Predictor implements AsyncDisposable {
 
   /** Runs a batch; gives what is to be awaited for its answers. Never throws: who waits is told. */
   async #start(batch: readonly Waiting[]): Promise<(() => Promise<void>) | undefined> {
-    const readable = (await Promise.all(batch.map((waiting) => this.#read(waiting)))).filter((one) =>
-      one !== undefined
-    );
+    const readable: Readable[] = [];
+    for (const waiting of batch) {
+      const shaped = await this.#read(waiting);
+      if (shaped) readable.push({ waiting, shaped });
+      await turn();
+    }
     if (readable.length === 0) return undefined;
     const fail = (error: unknown) => readable.forEach(({ waiting }) => waiting.reject(error));
     try {
       const size = readable.length === 1 ? 1 : this.#batch;
       const images = new Float32Array(size * this.#shaper.size);
-      readable.forEach(({ picture }, row) => this.#shaper.place(picture, images.subarray(row * this.#shaper.size)));
+      readable.forEach(({ shaped }, row) => images.set(shaped, row * this.#shaper.size));
       const program = this.#programOf(size);
       program.run({ images });
       const outputs = program.outputs();
@@ -195,10 +211,10 @@ export class Predictor implements AsyncDisposable {
     }
   }
 
-  /** A picture that waits, with its pixels; undefined where it is broken, which it is told. */
-  async #read(waiting: Waiting): Promise<{ waiting: Waiting; picture: Picture } | undefined> {
+  /** A picture that waits, as the model takes it; undefined where it is broken, which it is told. */
+  async #read(waiting: Waiting): Promise<Float32Array | undefined> {
     try {
-      return { waiting, picture: await readPicture(waiting.input, waiting.name) };
+      return this.#shaper.shape(await readPicture(waiting.input, waiting.name));
     } catch (error) {
       if (error instanceof UserError) waiting.resolve(error);
       else waiting.reject(error);
@@ -254,4 +270,9 @@ export async function openPredictor(path: string, options: PredictorOptions = {}
     if (ownsDevice) await device[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** A turn of the event loop. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }

@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "node:path";
+import { setImmediate } from "node:timers";
 import type { Task } from "../../src/data/labels.ts";
 import { randomBelow, randomStream } from "../../src/random.ts";
 import { type Device, type Program, type Session } from "../../src/device/device.ts";
@@ -107,6 +108,18 @@ Deno.test("a model of grey pictures takes colour, and grey as it is", async () =
   } as const;
   const [one, three] = await predictor.predict([noise(4, 1), rgb]);
   assertEquals(one, three);
+});
+
+Deno.test("between two pictures that are decoded, the rest of the program gets its turn", async () => {
+  const { device: counted, batches } = counting(device);
+  await using predictor = await openPredictor(run, { device: counted, batch: 8 });
+  const bytes = await Deno.readFile(jpeg);
+  let turns = 0;
+  const count = () => void (batches.length === 0 && setImmediate(() => (turns++, count())));
+  count();
+  await predictor.predict(new Array(8).fill(bytes));
+  assertEquals(batches, [8]);
+  assert(turns >= 8, `${turns} turns`);
 });
 
 Deno.test("50 calls at once share batches, and each gets its own answers", async () => {
