@@ -20,10 +20,8 @@ import { deviceSecondsOf, prepare, type Rates, ratesOf } from "./programs.ts";
 /**
  * Sizes of the yardsticks, and how often a kernel is run: gpu.js takes seconds for what WebGPU takes milliseconds for.
  */
-const SIZES = {
-  webgpu: { side: 1024, elements: 1 << 24, runs: 7 },
-  gpujs: { side: 256, elements: 1 << 20, runs: 3 },
-} as const;
+const sizesOf = ({ kind }: Device) =>
+  kind === "gpujs" ? { side: 256, elements: 1 << 20, runs: 3 } : { side: 1024, elements: 1 << 24, runs: 7 };
 
 /** Seconds of one run of `op`, or of its forward and backward pass. */
 async function time(device: Device, op: Op, sample: OpSample, backward: boolean): Promise<number> {
@@ -36,7 +34,7 @@ async function time(device: Device, op: Op, sample: OpSample, backward: boolean)
     differentiate(b, b.sum(b.square(y), undefined, false), sources).forEach((grad, k) => b.output(`dx${k}`, grad));
   }
   using prepared = await prepare(device, b.graph);
-  return Math.max(1e-9, await deviceSecondsOf(prepared, SIZES[device.kind].runs));
+  return Math.max(1e-9, await deviceSecondsOf(prepared, sizesOf(device).runs));
 }
 
 function costOf(op: Op, sample: OpSample): Cost {
@@ -60,16 +58,16 @@ function report(name: string, sample: OpSample, seconds: number, cost: Cost | un
 }
 
 /**
- * What is timed: all cases on WebGPU, of each op the one with least work on gpu.js, which takes seconds for the others.
+ * What is timed: all cases. On gpu.js, which takes seconds for them, it is the one with least work of each op.
  */
 function casesOf(device: Device, op: Op): OpSample[] {
   const cases = op.samples.filter(({ bench }) => bench);
   const work = (sample: OpSample) => costOf(op, sample).flops + costOf(op, sample).bytes;
-  return device.kind === "webgpu" ? cases : cases.sort((a, b) => work(a) - work(b)).slice(0, 1);
+  return device.kind === "gpujs" ? cases.sort((a, b) => work(a) - work(b)).slice(0, 1) : cases;
 }
 
 async function printTable(device: Device, chosen: readonly Op[]): Promise<void> {
-  const { side, elements } = SIZES[device.kind];
+  const { side, elements } = sizesOf(device);
   const peak = await ratesOf(device, side, elements);
   const rates = `matmul ${(peak.flops / 1e9).toFixed(1)} GFLOP/s, copy ${(peak.bytes / 1e9).toFixed(1)} GB/s`;
   console.log(`\n${device.description}: ${rates}`);

@@ -13,7 +13,7 @@ import { ratesOf, ratesText } from "../train/rates.ts";
 export async function chooseDevice(backend: Backend, say: (line: string) => void): Promise<Device> {
   const device = await openDevice(backend);
   const fellBack = backend === "auto" && device.kind === "gpujs" ? " (there is no WebGPU adapter)" : "";
-  say(`device ${device.kind === "webgpu" ? "WebGPU" : "gpu.js"}${fellBack}: ${device.description}`);
+  say(`device ${device.name}${fellBack}: ${device.description}`);
   return device;
 }
 

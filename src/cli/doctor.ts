@@ -56,7 +56,7 @@ export async function run({ options }: Invocation<typeof tables.doctor.flags>): 
     rows.push(["adapter", "none: WebGPU finds no driver"]);
   }
   await using device = await openDevice(options.backend);
-  rows.push(["device", `${device.kind === "webgpu" ? "WebGPU" : "gpu.js"}: ${device.description}`]);
+  rows.push(["device", `${device.name}: ${device.description}`]);
   rows.push([
     "precision",
     device.precisions.includes("f16") ? "f32 and f16" : "f32; --precision f16 takes an adapter with shader-f16",

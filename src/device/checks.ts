@@ -10,14 +10,13 @@ import type { Device, Values } from "./device.ts";
 
 /** Throws UserError unless a device can hold tensors so. */
 export function checkPrecision(
-  { kind, description, precisions }: Pick<Device, "kind" | "description" | "precisions">,
+  { name, description, precisions }: Pick<Device, "name" | "description" | "precisions">,
   precision: Precision,
 ): void {
   if (precisions.includes(precision)) return;
-  const who = kind === "webgpu" ? description : "gpu.js";
   throw new UserError(
-    `Cannot use ${precision} on ${who}: it takes a WebGPU adapter with shader-f16 (the command doctor says whether there is ` +
-      `one); give ${option("precision")} f32`,
+    `Cannot use ${precision} on ${name}, ${description}: it takes a WebGPU adapter with shader-f16 (the command doctor ` +
+      `says whether there is one); give ${option("precision")} f32`,
   );
 }
 

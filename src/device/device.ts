@@ -19,9 +19,11 @@ export type Values = Readonly<Record<string, Float32Array>>;
 
 /** A place where graphs run. */
 export interface Device extends AsyncDisposable {
-  /** Which implementation of the interface it is. */
-  readonly kind: "webgpu" | "gpujs";
-  /** What runs the kernels, for people: the adapter, or gpu.js and its mode. */
+  /** Which implementation of the interface it is: `webgpu`, `gpujs`. */
+  readonly kind: string;
+  /** The same for people: `WebGPU`, `gpu.js`. */
+  readonly name: string;
+  /** What runs the kernels, for people: the adapter, or the mode of gpu.js. */
   readonly description: string;
   /** Does a processor do the work? By its names, or by its rates once they are set. */
   readonly isSoftware: boolean;

@@ -21,10 +21,10 @@ import { type Rates, UNPACED } from "./rates.ts";
  * Sides of the matrices that are multiplied: the first of them that takes long enough to tell. gpu.js gets smaller
  * ones.
  */
-const SIDES = { webgpu: [512, 1024, 2048], gpujs: [256] } as const;
+const SIDES = { whole: [512, 1024, 2048], small: [256] } as const;
 
 /** Elements that are copied, likewise: what follows from few may be a cache's rate. */
-const ELEMENTS = { webgpu: [2 ** 20, 2 ** 23], gpujs: [2 ** 18] } as const;
+const ELEMENTS = { whole: [2 ** 20, 2 ** 23], small: [2 ** 18] } as const;
 
 /** A run that takes less seconds is too short to tell. */
 const SHORT = 0.003;
@@ -69,12 +69,14 @@ const LEAST_GAIN = 0.1;
  * ```
  */
 export async function measureRates(device: Device): Promise<Rates> {
+  // gpu.js takes seconds for what others take milliseconds for.
+  const sizes = device.kind === "gpujs" ? "small" : "whole";
   using byRules = await Timer.of(device, RULES);
-  let product = await byRules.longEnough(SIDES[device.kind].map(productOf));
+  let product = await byRules.longEnough(SIDES[sizes].map(productOf));
   const played = device.isSoftware ? undefined : await secondsForProcessor(device, product);
   const isProcessor = played !== undefined && played * PROCESSOR_GAIN < product.seconds;
   if (isProcessor) product = { ...product, seconds: played };
-  const copy = await byRules.longEnough(ELEMENTS[device.kind].map(copyOf));
+  const copy = await byRules.longEnough(ELEMENTS[sizes].map(copyOf));
   return {
     flops: product.work / product.seconds,
     bytes: copy.work / copy.seconds,

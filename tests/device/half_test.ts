@@ -58,7 +58,7 @@ for (const { name, present, open } of devices) {
         assert(device.measure(stored(8192)).temporaries < device.measure(stored(8192, "f32")).temporaries);
         return;
       }
-      const who = device.kind === "webgpu" ? device.description : "gpu.js";
+      const who = `${device.name}, ${device.description}`;
       for (const use of [() => session.compile(stored(8)), () => device.measure(stored(8))]) {
         const { message } = assertThrows(use, UserError);
         assert(message.startsWith(`Cannot use f16 on ${who}: it takes a WebGPU adapter with shader-f16`), message);

@@ -32,6 +32,7 @@ export async function openGpuJs(mode: GpuJsMode = "webasm"): Promise<GpuJsDevice
 /** Runs graphs with gpu.js. */
 export class GpuJsDevice implements Device {
   readonly kind = "gpujs";
+  readonly name = "gpu.js";
   readonly description: string;
   readonly isSoftware = true;
   readonly precisions = ["f32"] as const;

@@ -94,7 +94,7 @@ const BUFFER_TYPES: Readonly<Record<Access, GPUBufferBindingType>> = {
 
 /** What sessions and programs share. */
 export class WebGpuContext {
-  readonly kind = "webgpu";
+  readonly name = "WebGPU";
   readonly gpu: GPUDevice;
   readonly pipelines: Pipelines;
   /** The adapter, for people. */

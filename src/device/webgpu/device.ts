@@ -57,6 +57,7 @@ export async function openWebGpu(maxBinding?: number, freeMemory?: FreeMemory): 
 /** Runs graphs on an adapter. */
 export class WebGpuDevice implements Device {
   readonly kind = "webgpu";
+  readonly name = "WebGPU";
   readonly memoryBytes?: number;
   readonly memoryIsAssumed: boolean;
   readonly choices: Choices;
