@@ -23,6 +23,9 @@ export interface Chart {
 /** Fonts of all texts; a viewer that has not the first one takes its own. */
 export const FONT_FAMILY = "DejaVu Sans, Verdana, Noto Sans, sans-serif";
 
+/** How much wider bold text is. */
+export const BOLD = 1.12;
+
 /** What all charts have in common: no motion, nothing that answers a mouse in a file, the same font everywhere. */
 export const COMMON = {
   animation: false,

@@ -5,7 +5,7 @@
  */
 import type { Report } from "../metrics/report.ts";
 import { printable } from "../printable.ts";
-import { type Chart, COMMON, type Json, widthOf } from "./chart.ts";
+import { BOLD, type Chart, COMMON, type Json, widthOf } from "./chart.ts";
 import { isDrawable } from "./fonts.ts";
 import { shorten } from "./names.ts";
 import { ink, line, paleInk, shades, softInk, white } from "./palette.ts";
@@ -34,9 +34,6 @@ const MARGIN = 40;
 const TITLE = 30;
 const LABEL = 22;
 const SMALL = 18;
-
-/** How much wider bold text is. */
-const BOLD = 1.12;
 
 /** Height of the title and the line below it. */
 const HEAD = 84;

@@ -4,7 +4,7 @@
  * @module
  */
 import { printable } from "../printable.ts";
-import { type Chart, COMMON, type Json } from "./chart.ts";
+import { BOLD, type Chart, COMMON, type Json, widthOf } from "./chart.ts";
 import { blue, ink, line, orange, paleBlue, red, softInk } from "./palette.ts";
 
 /** A value at a step; null where it was not finite. */
@@ -37,6 +37,11 @@ const TOP = 80;
 const LEFT = 110;
 const RIGHT = 60;
 const LABEL = 20;
+const TITLE = 28;
+
+/** Width of a mark in a legend, and the space between two of them. */
+const ICON = 44;
+const GAP = 28;
 
 /** Fewer losses than these are drawn as they are. */
 const SMOOTHED_FROM = 50;
@@ -78,7 +83,7 @@ export function curvesChart(records: readonly unknown[]): Chart {
     ...losses,
     {
       title: "Validation accuracy",
-      axis: { min: floorOf(accuracy), max: 1 },
+      axis: accuracyAxis(accuracy),
       series: [lineOf("accuracy", accuracy, blue, { dots: "circle" })],
     },
     ...rates.every(([, rate]) => rate === null)
@@ -101,6 +106,13 @@ function titleOf(name: string, kinds: ReadonlySet<string>): string {
   return said.length === 0 ? name : `${name} (${said.join("; ")})`;
 }
 
+/** Font size of a panel's title: a long one, which names what its loss is of, leaves room for the legend beside it. */
+function titleSize({ title, series }: Panel): number {
+  const legend = series.length > 1 ? series.reduce((sum, { name }) => sum + ICON + GAP + widthOf(name, LABEL), 0) : 0;
+  const room = WIDTH - LEFT - RIGHT - legend - GAP;
+  return Math.min(TITLE, Math.floor(room / (widthOf(title, 1) * BOLD)));
+}
+
 /** The panels below each other, over one axis of steps. */
 function chartOf(lastStep: number, panels: readonly Panel[]): Chart {
   const text = { fontSize: LABEL, color: softInk };
@@ -113,11 +125,11 @@ function chartOf(lastStep: number, panels: readonly Panel[]): Chart {
       ...COMMON,
       title: panels.map(({ title }, p) => ({
         ...{ text: title, left: LEFT, top: top(p) - 50, padding: 0 },
-        textStyle: { fontSize: 28, fontWeight: "bold", color: ink },
+        textStyle: { fontSize: titleSize(panels[p]), fontWeight: "bold", color: ink },
       })),
       legend: panels.map(({ series }, p) => ({
         ...{ show: series.length > 1, top: top(p) - 50, right: RIGHT, padding: 0 },
-        ...{ itemWidth: 44, itemGap: 28, textStyle: { fontSize: LABEL, color: ink } },
+        ...{ itemWidth: ICON, itemGap: GAP, textStyle: { fontSize: LABEL, color: ink } },
         data: series.map(({ name, symbol }) => ({ name, icon: icons[symbol] ?? "inherit" })),
       })),
       grid: panels.map((_, p) => ({
@@ -176,13 +188,15 @@ function lineOf(
   };
 }
 
-/** Where the axis of accuracies begins: a round number at or below the least. */
-function floorOf(accuracy: readonly Sample[]): number {
+/** The axis of accuracies: it begins at a round number at or below the least, and its ticks are round, too. */
+function accuracyAxis(accuracy: readonly Sample[]): { min: number; max: number; interval: number } {
   const least = accuracy.reduce((least, [, value]) => Math.min(least, value ?? 1), accuracy.length > 0 ? 0.99 : 0);
   const step = 10 ** Math.floor(Math.log10(1 - least) + 1e-9);
   const steps = Math.ceil((1 - least) / step - 1e-9);
-  // More than five ticks come in twos.
-  return Math.max(0, Number((1 - (steps > 5 ? steps + steps % 2 : steps) * step).toFixed(6)));
+  // Four to six ticks: one step or two are divided, and more than five come in twos.
+  const count = steps > 5 ? steps + steps % 2 : steps;
+  const interval = step * (steps > 5 ? 2 : [0.2, 0.5][steps - 1] ?? 1);
+  return { min: Math.max(0, Number((1 - count * step).toFixed(6))), max: 1, interval: Number(interval.toFixed(6)) };
 }
 
 /** What records of a type say under `key`, by step. */

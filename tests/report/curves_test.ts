@@ -1,4 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertGreater, assertLess } from "@std/assert";
+import { BOLD, widthOf } from "../../src/report/chart.ts";
 import { curvesChart } from "../../src/report/curves.ts";
 import { draw } from "../../src/report/draw.ts";
 import { blue, orange, paleBlue, red } from "../../src/report/palette.ts";
@@ -49,6 +50,15 @@ Deno.test("curvesChart() puts losses on one axis only where they are the same qu
       ["Validation accuracy", ["accuracy"]],
     ]);
   }
+  // The longest kind there is stays clear of the legend.
+  const own = "a loss of one's own, class weights, label smoothing, teacher";
+  const weighted = steady(0.5).map((record) => ({ ...record, lossKind: own }));
+  const { title, legend } = optionOf(curvesChart([...weighted, val(100, 0.8, 1, "plain")]));
+  const ends = title[0].left + widthOf(title[0].text, title[0].textStyle.fontSize) * BOLD;
+  const begins = 1400 - legend[0].right -
+    legend[0].data.reduce((sum: number, { name }: { name: string }) => sum + 44 + widthOf(name, 20), 28);
+  assertLess(ends, begins);
+  assertGreater(title[0].textStyle.fontSize, 11);
   // A run that was resumed with another version.
   const mixed = [train(1, 1), train(2, 1, 0, "plain"), val(2, 0.5, 1, "plain")];
   assertEquals(Object.keys(panels(mixed)), ["Training loss (plain)", "Validation loss (plain)", "Validation accuracy"]);
@@ -99,6 +109,7 @@ Deno.test("curvesChart() begins the axis of accuracies at a round number", () =>
     [[0.35, 0.9], 0.2],
     [[0.913, 0.9876], 0.9],
     [[0.962], 0.96],
+    [[0.8], 0.8],
     [[0.991, 0.996], 0.99],
     [[0.97], 0.97],
     [[0], 0],
@@ -109,6 +120,9 @@ Deno.test("curvesChart() begins the axis of accuracies at a round number", () =>
   for (const [accuracies, min] of cases) {
     const { yAxis } = optionOf(curvesChart(accuracies.map((accuracy, i) => val(i, accuracy, 1))));
     assertEquals([yAxis.at(-1).min, yAxis.at(-1).max], [min, 1], `${accuracies}`);
+    const steps = (1 - min) / yAxis.at(-1).interval;
+    assertAlmostEquals(steps, Math.round(steps), 1e-6, `${accuracies}`);
+    assert(steps > 2.5 && steps < 5.5, `${accuracies}: ${steps} steps`);
   }
 });
 
