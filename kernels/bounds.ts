@@ -5,8 +5,8 @@
  * On a GPU the bounds are 72 accumulators and 60,000 characters, on a software adapter 576 and 200,000. A convolution
  * whose window is too large for that is computed in tiles of a workgroup.
  *
- * A software adapter (Mesa's llvmpipe) takes larger tiles because loads and barriers are dear there and spilled
- * accumulators cheap: a reduction has an invocation for each output, and a tile is as large as compile time allows. On
+ * On a software adapter, such as Mesa's llvmpipe, loads and barriers are dear and spilled accumulators cheap. So a
+ * processor takes larger tiles, as large as compile time allows, and a reduction has an invocation for each output. On
  * a GPU the accumulators stay in registers.
  *
  * @module

@@ -3,8 +3,9 @@
  *
  *     dw[o, c, r, s] = Σ over n, i, j of dout[n, o, i, j] · x[n, c, i · stride + r − padding, j · stride + s − padding]
  *
- * The sum is long (N · OH · OW) and the output small, so `conv2dWeightGradPartial` cuts the images into `splits` runs,
- * one output each, and `conv2dWeightGrad` adds them up: enough invocations, in a fixed order, without atomics.
+ * The sum is long (N · OH · OW) and the output small. So `conv2dWeightGradPartial` cuts the images into `splits` runs,
+ * one output each, and `conv2dWeightGrad` adds them up. That gives enough invocations, in a fixed order, without
+ * atomics.
  *
  * @module
  */
@@ -94,8 +95,8 @@ function tilesOf([o, perGroup, kh, kw]: Shape, dout: Shape, { groups, stride }: 
 }
 
 /**
- * `8x4`: output and input channels of a tile, the heuristic's first; on a GPU also `staged …` (`conv_staged.ts`), which
- * alone are left for large windows.
+ * `8x4`: output and input channels of a tile, the heuristic's first. A GPU also has `staged …` (`conv_staged.ts`);
+ * large windows have nothing else.
  */
 function candidates({ inputs: [, dout], output: [splits, ...dw], attrs }: Call, target: Target): string[] {
   const window = convWindow(NAME, attrs);

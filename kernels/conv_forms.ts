@@ -1,12 +1,12 @@
 /**
- * Which composition computes a convolution. One rule chooses for it and both its gradients, since they share what they
- * make; what no composition is faster for is left to the kernels `convolve` and `conv2dWeightGradPartial`.
+ * Which composition computes a convolution. One rule chooses for the convolution and both its gradients, since they
+ * share what they make. Where no composition is faster, the kernels `convolve` and `conv2dWeightGradPartial` stay.
  *
  * In this order: patches that lie side by side, 1×1 windows, Winograd's F(4×4, 3×3) or F(2×2, 3×3) at stride 1, and
- * windows unfolded at stride 2. Winograd has 36 products for 16 pixels or 16 for 4, where there were 9 for each;
- * `winograd.ts` weighs them against the tiles that they write. The last two bring pictures into tiles by one pair of
- * ops (`picture_tiles.ts`). The backward pass makes its tiles again rather than hold them, since they are larger than
- * their pictures. Where the tiles of a batch cannot be bound, Winograd's go in parts of it.
+ * windows unfolded at stride 2. Winograd has 36 products for 16 pixels, or 16 for 4, where there were 9 for each.
+ * `winograd.ts` weighs that against the tiles that it writes. The last two bring pictures into tiles by one pair of ops
+ * (`picture_tiles.ts`). The backward pass makes its tiles again rather than hold them, since they are larger than their
+ * pictures. Where the tiles of a batch cannot be bound, Winograd's go in parts of it.
  *
  * F(4×4) at the usual points 0, ±1, ±2 rounds six times as much as F(2×2); at 0, ±¾, ±1½ (`tile_transforms.ts`) it is
  * twice.
@@ -44,9 +44,9 @@ export function formOf(
 }
 
 /**
- * Names of a convolution's variants, but for the one that {@link formOf} chooses. Where windows lie side by side the
- * kernels are none of them: each number of a picture meets one tap alone, so that a tile would share nothing and be as
- * large as the window.
+ * Names of a convolution's variants, but for the one that {@link formOf} chooses. Where windows lie side by side, no
+ * kernel is among them. Each number of a picture then meets one tap alone: a tile would share nothing, and be as large
+ * as the window.
  */
 export function otherForms(x: Shape, weight: Shape, window: ConvWindow): string[] {
   const limits = { maxBytes: Infinity };

@@ -20,7 +20,7 @@ const apply = (b: Builder, x: Tensor, drop: Tensor, attrs: Attrs): Tensor =>
   b.where(drop, 0, b.mul(x, 1 / (1 - (attrs.rate as number))));
 
 /**
- * Dropout: x of any shape, and the scalars keyHi and keyLo of the step (`randomKey`); attributes `rate` in [0, 1) and
+ * Dropout of x, of any shape, with the step's scalars keyHi and keyLo (`randomKey`). Attributes: `rate` in [0, 1), and
  * `stream`, a number of its own for each dropout of a model.
  *
  * VJP: the same mask and factor on the gradient; the mask is drawn again from the same key.

@@ -1,11 +1,11 @@
 /**
- * The elementwise ops: one row each. A row's expression is written once, against {@link Emit}, and serves WGSL
- * (scalar and four-wide) and gpu.js; the fuser strings rows together into one kernel.
+ * The elementwise ops: one row each. A row's expression is written once, against {@link Emit}. It serves WGSL, scalar
+ * and four-wide, and gpu.js. The fuser strings rows together into one kernel.
  *
  * NaN and what WGSL leaves open: a compiler may assume that there is no NaN and no infinity, and Metal's does. A
- * comparison with NaN may go either way, `max` may drop it, SwiftShader's `exp(NaN)` is infinite, its `log(−2)` is ln
- * 2, and `tanh` beyond 44 to 88 is NaN where it is a quotient of sums of e^±x. So the rows know NaN and the sign by
- * bits and clamp what they give to a function. What each states holds under the worst arithmetic allowed
+ * comparison with NaN may go either way, and `max` may drop it. On SwiftShader `exp(NaN)` is infinite and `log(−2)` is
+ * ln 2. `tanh` beyond 44 to 88 is NaN where it is a quotient of sums of e^±x. So the rows know NaN and the sign by bits
+ * and clamp what they give to a function. What each states holds under the worst arithmetic allowed
  * (`tests/kernels/open_arithmetic_test.ts`) and on every device (`nan_test.ts`). `isFinite` takes its mask from the
  * uniform buffer: where LLVM sees both the constant and fast arithmetic, it takes the test for true.
  *

@@ -3,8 +3,8 @@
  * convolutions do.
  *
  * Their matrices come of points ±p, so that rows, or columns, are pairs that differ in signs alone. What a pair shares
- * is computed once: of two such columns the sum and the difference of their variables are taken first, and two such
- * rows are the sum and the difference of two parts.
+ * is computed once. Of two such columns, the sum and the difference of their variables are taken first. Two such rows
+ * are the sum and the difference of two parts.
  *
  * @module
  */

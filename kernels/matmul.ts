@@ -1,12 +1,12 @@
 /**
  * Matrix product: C[m, n] = Σ over k of A[m, k] · B[k, n], batched, either operand transposed.
  *
- * One invocation computes a tile of C. At each step it loads four columns of its rows of A and four rows of its
- * columns of B, four neighbours at a time wherever they begin (`readRow`), and multiplies every pair: a 16 × 16 tile is
- * 1,024 products for 32 loads.
+ * One invocation computes a tile of C. At each step it loads four columns of its rows of A and four rows of its columns
+ * of B, four neighbours at a time wherever they begin (`readRow`). It multiplies every pair. A 16 × 16 tile, for
+ * example, is 1,024 products for 32 loads.
  *
- * Layouts: element (m, k) of A stands at batch · aBatch + m · aM + k · aK, element (k, n) of B at
- * batch · bBatch + k · bK + n · bN, C is [batches, M, N].
+ * Layouts: element (m, k) of A stands at batch · aBatch + m · aM + k · aK. Element (k, n) of B stands at
+ * batch · bBatch + k · bK + n · bN. C is [batches, M, N].
  * Grid: one invocation a tile; column of tiles fastest, then row, batch, split.
  *
  * @module
@@ -112,8 +112,8 @@ function tileOf({ m, n, batches }: Record<string, number>, { isSoftware, gpuKind
 }
 
 /**
- * `16x8`: rows and columns of C that an invocation keeps in registers; on a GPU also `staged …`, and first where there
- * is enough to stage (`staged_tile.ts`).
+ * `16x8`: rows and columns of C that an invocation keeps in registers. A GPU also has `staged …`, which come first
+ * where there is enough to stage (`staged_tile.ts`).
  */
 export function matmulCandidates(call: Call, target: Target): string[] {
   const sizes = matmulParams(call);

@@ -1,6 +1,6 @@
 /**
- * Max pooling over square windows of [N, C, H, W] and its gradient, by PyTorch's rules: padding never wins, of equal
- * maxima the first in row-major order takes the gradient, and a NaN in the window is its maximum.
+ * Max pooling over square windows of [N, C, H, W] and its gradient, by PyTorch's rules. Padding never wins. Of equal
+ * maxima the first in row-major order takes the gradient. A NaN in the window is its maximum.
  *
  * The backward pass finds the maxima again. Where windows overlap it does so as positions in their windows, and then
  * gathers: each is searched once and not once for every element that it covers. Where they do not, one pass searches
@@ -102,8 +102,8 @@ const search = (wanted: "value" | "position"): Kernel => ({
 const stripsOf = (size: number, { stride, padding }: PoolWindow) => Math.ceil((size + padding) / stride);
 
 /**
- * The gradient, gathered: one invocation writes the elements between the tops of window rows a and a + 1, in the
- * columns of RUN windows, and reads each window that may have its maximum there once.
+ * The gradient, gathered. One invocation writes the elements between the tops of window rows a and a + 1, in the
+ * columns of RUN windows. It reads each window that may have its maximum there once.
  */
 function gradWgsl({ inputs: [at], output, attrs }: Call): Wgsl {
   const window = poolWindow("maxPool2dGrad", attrs);

@@ -1,6 +1,6 @@
 /**
- * What an op is. Every op of Fovea is one object of type {@link Op}, in one file of this folder: its shape
- * rule, its gradient, its cost and either its kernels (a primitive) or its composition from other ops.
+ * What an op is. Every op of Fovea is one object of type {@link Op}, in one file of this folder. It has a shape rule, a
+ * gradient and a cost. A primitive has kernels, another op its composition from other ops.
  *
  * @module
  */
@@ -177,8 +177,8 @@ export interface Wgsl {
   readonly writes: "f32" | "vec4f";
   /**
    * For prologue inputs that are read in runs: their length in elements. The kernel calls `enter<k>(i)` with an index
-   * in the run before it reads from a run that starts at a multiple of this; what the fused producer broadcasts over it
-   * is then read once. Without runs, `enter<k>` does nothing.
+   * in the run before it reads from a run that starts at a multiple of this. What the fused producer broadcasts over
+   * the run is then read once. Without runs, `enter<k>` does nothing.
    */
   readonly runs?: Readonly<Record<number, number>>;
   /** Likewise for the output: `enterEmit(i)` comes before writing to a run, for what the fused consumer broadcasts. */

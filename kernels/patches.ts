@@ -1,6 +1,6 @@
 /**
- * Convolutions whose windows lie side by side, as those that make a vision transformer's tokens: each picture is cut
- * into patches, and the convolution and its gradients are matrix products over them.
+ * Convolutions whose windows lie side by side, as those that make a vision transformer's tokens. Each picture is cut
+ * into patches. The convolution and its gradients are matrix products over them.
  *
  * With P = OH · OW patches of K = C · k² numbers:
  *

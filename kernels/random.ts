@@ -1,6 +1,6 @@
 /**
- * Uniform random numbers as a pure function of (key, stream, index): nothing is stored between draws, the backward
- * pass draws the same number again, and a resumed run continues as if it had never stopped.
+ * Uniform random numbers as a pure function of (key, stream, index). Nothing is stored between draws. The backward pass
+ * draws the same number again, and a resumed run continues as if it had never stopped.
  *
  * The specification, in 32-bit unsigned integers:
  *

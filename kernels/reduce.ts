@@ -1,9 +1,9 @@
 /**
  * Sums and maxima over axes. The reduced axes stay with size 1.
  *
- * Two WGSL variants: where the last axis is reduced, a workgroup shares one output and its invocations stride
- * over the elements, combining partial results in a tree; where it is kept, an invocation owns one output and
- * neighbours read neighbouring elements. Both add in a fixed order: results do not vary between runs.
+ * There are two WGSL variants. Where the last axis is reduced, a workgroup shares one output: its invocations stride
+ * over the elements and combine partial results in a tree. Where the last axis is kept, an invocation owns one output,
+ * and neighbours read neighbouring elements. Both add in a fixed order: results do not vary between runs.
  *
  * Fused producers are read through `load` and `enter`, so the normalised picture of batch norm, say, is never stored.
  *
@@ -78,9 +78,9 @@ const OWNED_WORKGROUP = 16;
 const MOST_IN_TURN = 8192;
 
 /**
- * Is a workgroup for an output better than an invocation? On a GPU, where neighbours then read neighbouring elements,
- * unless most of them would idle; on a processor, where the barriers cost as much as thousands of elements, if the
- * outputs are too few to occupy the cores.
+ * Is a workgroup for an output better than an invocation? On a GPU it is, since neighbours then read neighbouring
+ * elements, unless most of them would idle. On a processor barriers cost as much as thousands of elements: there it is
+ * better only if the outputs are too few to occupy the cores.
  */
 function isWorthSharing(outputs: number, elements: number, { isSoftware }: Target): boolean {
   return isSoftware ? outputs < 2 * OWNED_WORKGROUP : elements > 32;

@@ -142,8 +142,8 @@ export const relativeBias: Op = {
 
 /**
  * Gradient of {@link relativeBias}: dbias [heads, height · width, height · width] gives dtable [(2 · height − 1) · (2 ·
- * width − 1), heads], the sum over the pairs of positions of each offset. Attributes as there. VJP: the spreading
- * again.
+ * width − 1), heads]. A row is the sum over the pairs of positions of its offset. Attributes as there. VJP: the
+ * spreading again.
  */
 export const relativeBiasGrad: Op = {
   name: "relativeBiasGrad",

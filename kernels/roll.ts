@@ -31,7 +31,7 @@ const samples: readonly OpSample[] = [
 ];
 
 /**
- * Moves element i of each axis k to i + `shifts[k]`; what passes the end comes in at the start, as with PyTorch's
+ * Moves element i of each axis k to i + `shifts[k]`. What passes the end comes in at the start, as with PyTorch's
  * `roll`. VJP: the gradient moved back.
  */
 export const roll: Op = {

@@ -10,8 +10,8 @@ import { bytesOf, type Op, shapesText, sizeOf } from "./op.ts";
  * loss = −w · t · ln σ(x) − (1 − t) · ln(1 − σ(x)), element by element. Inputs: logits x [N, K], targets t [N, K] in
  * [0, 1], posWeight w [K], the weight of a label's positives; output [N, K].
  *
- * With softplus(−x) = −ln σ(x) it is (1 − t) · x + (1 + (w − 1) · t) · softplus(−x), which does not overflow for logits
- * of up to 10³⁸ / max(1, w) on either side. Of NaN it is NaN, and so is its gradient; of an infinite logit it is
+ * With softplus(−x) = −ln σ(x) it is (1 − t) · x + (1 + (w − 1) · t) · softplus(−x). That does not overflow for logits
+ * of up to 10³⁸ / max(1, w) on either side. Of NaN it is NaN, and so is its gradient. Of an infinite logit it is
  * infinite, NaN, or 0 on the target's side.
  *
  * VJP: dx = dloss · ((1 − t) · σ(x) − w · t · σ(−x)). Targets and weights get no gradient.

@@ -1,6 +1,6 @@
 /**
- * Writes products whose operands are staged through workgroup memory, for GPUs: the invocations of a workgroup load a
- * tile of each operand together, wait for each other, and each multiplies its own rows and columns of the tile. A
+ * Writes products whose operands are staged through workgroup memory, for GPUs. The invocations of a workgroup load a
+ * tile of each operand together and wait for each other. Each then multiplies its own rows and columns of the tile. A
  * number of either operand comes from memory once for a whole row of invocations. Of what the operands are the writer
  * knows nothing: a matrix product and the three passes of a convolution hand over how four by four numbers of an
  * operand are read.
@@ -13,11 +13,11 @@
  * Grid: one workgroup a tile; column of tiles fastest, then row, then what the product adds.
  *
  * Matrix products and the three passes of a convolution come in two families: tiles of one invocation, in registers
- * alone (`matmul.ts`, `conv_tile.ts`, `conv2d_weight_grad.ts`), and, for GPUs, these. Which the heuristic takes
- * depends on the kind of GPU (`Target.gpuKind`): staged where both sides are 64 or more and there are enough
- * workgroups, 8×8 a thread on cards and 4×4 elsewhere; on Apple's 4×4 in registers, as jax-js has it. Nobody has
- * measured these heuristics here: they are from what tfjs, ONNX Runtime, llama.cpp, gpu.cpp and jax-js do and report,
- * and the tuner corrects them.
+ * alone (`matmul.ts`, `conv_tile.ts`, `conv2d_weight_grad.ts`), and, for GPUs, these. Which the heuristic takes depends
+ * on the kind of GPU (`Target.gpuKind`). A tile is staged where both sides are 64 or more and there are enough
+ * workgroups, 8×8 a thread on cards and 4×4 elsewhere. On Apple's GPUs it is 4×4 in registers, as jax-js has it. Nobody
+ * has measured these heuristics here: they are from what tfjs, ONNX Runtime, llama.cpp, gpu.cpp and jax-js do and
+ * report, and the tuner corrects them.
  *
  * Subgroups are used nowhere: Deno 2.9.6 gives no adapter the feature, and its WGSL compiler refuses `enable
  * subgroups`, on Vulkan too.
@@ -82,9 +82,9 @@ const SMALL = "staged 32x32x32 4x4";
 
 /**
  * By kind, the best first. On what shares a chip with a processor, 64 accumulators and their operands spill. Apple's
- * GPUs read through a cache that is as near as workgroup memory: jax-js reaches over 7 TFLOP/s on an M4 Max in
- * registers alone, 4×4 a thread and four values of k unrolled, as `matmul.ts` has it; gpu.cpp a quarter of an M1 Max's
- * peak with the large tile.
+ * GPUs read through a cache that is as near as workgroup memory. jax-js reaches over 7 TFLOP/s on an M4 Max in
+ * registers alone, 4×4 a thread and four values of k unrolled, as `matmul.ts` has it. gpu.cpp reaches a quarter of an
+ * M1 Max's peak with the large tile.
  */
 const BY_KIND: Readonly<Record<GpuKind | "unknown", readonly StagedRule[]>> = {
   discrete: [{ tile: LARGE, workgroups: 128 }, { tile: SMALL, workgroups: 64 }],
@@ -103,8 +103,8 @@ const LARGE_GAIN = 1.25;
 const MOST_WASTE = 1.5;
 
 /**
- * The staged tile that the heuristic takes for a product of so many rows and columns, `times` over; undefined for tiles
- * in registers alone: on processors, where a side is short, or where there would be too few workgroups.
+ * The staged tile that the heuristic takes for a product of so many rows and columns, `times` over. It is undefined for
+ * tiles in registers alone: on processors, where a side is short, or where there would be too few workgroups.
  */
 export function stagedByRules(
   rows: number,

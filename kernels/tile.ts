@@ -1,11 +1,11 @@
 /**
- * What the generators of tiled kernels share. Each invocation owns a tile of the output and keeps it in named
- * scalars: accumulators `c…` live in registers, or in the first-level cache on a software adapter, and every operand
- * that is loaded is used for a whole row of the tile. Indices into the tile are constants and the loops over it
- * are unrolled, since neither bounds checks nor spilled indices may stand in the innermost product.
+ * What the generators of tiled kernels share. Each invocation owns a tile of the output and keeps it in named scalars.
+ * The accumulators `c…` live in registers, or in the first-level cache on a software adapter. Every operand that is
+ * loaded is used for a whole row of the tile. Indices into the tile are constants and the loops over it are unrolled,
+ * since neither bounds checks nor spilled indices may stand in the innermost product.
  *
- * Large tiles are what counts: on Mesa's llvmpipe a load costs as much as 8 to 100 multiply-adds (a scalar load
- * per lane, whatever the address), and workgroup memory costs the same as storage.
+ * Large tiles are what counts. On Mesa's llvmpipe a load costs as much as 8 to 100 multiply-adds (a scalar load per
+ * lane, whatever the address), and workgroup memory costs the same as storage.
  *
  * @module
  */
@@ -16,9 +16,9 @@ import { linearGrid } from "./op.ts";
 export const WORKGROUP = 32;
 
 /**
- * Multiply-adds that one unrolled product must save over a call to be worth compiling: on llvmpipe it takes a
- * millisecond to compile, in which five million are computed, and a program runs some thousand times. It keeps the
- * tiles of small layers small.
+ * Multiply-adds that one unrolled product must save over a call to be worth compiling. On llvmpipe it takes a
+ * millisecond to compile, in which five million are computed. A program runs some thousand times. This keeps the tiles
+ * of small layers small.
  */
 export const COMPILE_COST = 5000;
 
@@ -47,8 +47,8 @@ export interface Row {
 }
 
 /**
- * Reads numbers of a row four at a time, wherever the row begins: whole fours are loaded from the one that holds the
- * first, and shifted into place by one and by two, which costs a tenth of loading each number. What lies outside of the
+ * Reads numbers of a row four at a time, wherever the row begins. Whole fours are loaded from the one that holds the
+ * first, and shifted into place by one and by two. That costs a tenth of loading each number. What lies outside of the
  * tensor is any number: mask it.
  *
  * @param name Goes before the names of the row's variables.
@@ -84,8 +84,8 @@ export const fmaChain = (sum: string, products: readonly (readonly [string, stri
   products.reduce((value, [a, b]) => `fma(${a}, ${b}, ${value})`, sum);
 
 /**
- * WGSL of the same, the products added up before they meet the sum: one rounding at the sum's size instead of one a
- * product, which over a long sum leaves √n of the error.
+ * WGSL of the same, the products added up before they meet the sum. That rounds once at the sum's size instead of once
+ * a product. Over a long sum it leaves √n of the error.
  */
 export const blockedChain = (sum: string, products: readonly (readonly [string, string])[]): string => {
   if (products.length < 2) return fmaChain(sum, products);
@@ -163,9 +163,9 @@ export function workgroupMain(size: number, counts: TileCounts, body: readonly s
 export const tilesIn = (size: string, tile: number): string => `((${size} + ${tile - 1}u) / ${tile}u)`;
 
 /**
- * Writes a tile out. Loops over the accumulators cannot index them, and a write for each of hundreds (with a fused
- * epilogue in it) would take seconds to compile: so each turn of a loop writes the first few and shifts the others to
- * their places.
+ * Writes a tile out. Loops over the accumulators cannot index them. A write for each of hundreds, with a fused epilogue
+ * in it, would take seconds to compile. So each turn of a loop writes the first few and shifts the others to their
+ * places.
  *
  * @param names Accumulators, all of one tile.
  * @param widths How many a turn of each loop handles, from the outermost loop in; each divides the one before.

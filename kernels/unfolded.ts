@@ -1,6 +1,6 @@
 /**
- * Convolutions at stride 2 with few taps, 3×3 with padding 1 or 1×1: every window is unfolded into the numbers that it
- * sees, and the convolution and its gradients are one matrix product each over all windows of all pictures.
+ * Convolutions at stride 2 with few taps, 3×3 with padding 1 or 1×1. Every window is unfolded into the numbers that it
+ * sees. The convolution and its gradients are one matrix product each over all windows of all pictures.
  *
  * With P windows in all pictures and K = k² · C numbers in each:
  *
@@ -8,7 +8,7 @@
  * out = weight · windows      dwindows = weightᵀ · dout      dweight = dout · windowsᵀ      [O, K] · [K, P]
  * ```
  *
- * Unfolding writes k² C numbers a window, but the products run at the matrix product's rate; a tile of the convolution
+ * Unfolding writes k² C numbers a window, but the products run at the matrix product's rate. A tile of the convolution
  * itself, whose windows are two apart, loads twice what it uses. The windows are unfolded again for the weight's
  * gradient (`again`).
  *

@@ -7,7 +7,7 @@
  * out = Aᵀ [ (G w Gᵀ) ⊙ (Bᵀ x B) ] A        U = G w Gᵀ,  V = Bᵀ x B,  M = U ⊙ V, summed over channels
  * ```
  *
- * ⊙ over all tiles and channels is one matrix product for each of the n² elements of a tile, n = m + 2, so this is a
+ * ⊙ over all tiles and channels is one matrix product for each of the n² elements of a tile, n = m + 2. So this is a
  * composition: transforms (`picture_tiles.ts`, `winograd_weight.ts`) around one batched `matmul`. The gradients are its
  * transposes, and share what they can: dM = A dout Aᵀ serves both.
  *

@@ -46,8 +46,8 @@ export const realFileSystem: FileSystem = {
 let temporaries = 0;
 
 /**
- * Writes a file so that, whatever happens at whatever instant, its path holds either the old content or the new: a
- * temporary beside it is written, brought to the disk and renamed, and the directory is brought to the disk.
+ * Writes a file so that its path holds either the old content or the new, whatever happens at whatever instant. A
+ * temporary beside it is written, brought to the disk and renamed. Then the directory is brought to the disk.
  *
  * @param path Where the file goes; its directory exists.
  * @param data Text (UTF-8), bytes, or pieces that are written one after the other.
@@ -118,7 +118,7 @@ const NON_FINITE = "nonFinite";
  * newline, as a kill leaves it, is cut off first.
  *
  * JSON has no NaN and no infinities, and `JSON.stringify` makes them null without a word. Here they become the strings
- * `"NaN"`, `"Infinity"` and `"-Infinity"`, which `Number` turns back, and the record lists where, in `nonFinite` (JSON
+ * `"NaN"`, `"Infinity"` and `"-Infinity"`, which `Number` turns back. The record lists where, in `nonFinite` (JSON
  * pointers, RFC 6901).
  *
  * @param path Where the file is.

@@ -1,7 +1,7 @@
 /**
  * Random numbers as a function of their keys. Shuffles, splits and augmentation draw from a stream that is named by
- * numbers such as (seed, epoch, sample): nothing depends on what was drawn before, so a run that resumes in the middle
- * of an epoch sees the same pictures in the same crops.
+ * numbers such as (seed, epoch, sample). Nothing depends on what was drawn before. A run that resumes in the middle of
+ * an epoch sees the same pictures in the same crops.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The frame of the command line: a command is a table of flags, {@link parseCommand} turns words into options whose
- * types follow from the table, and every mistake is a {@link UserError} with exit code 2.
+ * The frame of the command line. A command is a table of flags. {@link parseCommand} turns words into options whose
+ * types follow from the table. Every mistake is a {@link UserError} with exit code 2.
  *
  * @module
  */

@@ -101,7 +101,7 @@ export interface Session extends Disposable {
   settle(): Promise<void>;
   /**
    * Makes a program of a graph. States that it names must have been written, in its sizes, before it runs. Those that
-   * are written only now lie side by side, so that on WebGPU few dispatches update them all; those from before lie each
+   * are written only now lie side by side, so that on WebGPU few dispatches update them all. Those from before lie each
    * by itself. Throws UserError where the device cannot hold tensors in the graph's precision, as {@link
    * Device.measure} does.
    */

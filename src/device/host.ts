@@ -4,9 +4,9 @@
  *
  * What a page runs is listed as `inPage` in `tests/house_test.ts`: kernels, graphs, layers, models, the WebGPU device,
  * a step's graphs, reading safetensors from bytes, and resizing. Neither they nor what they import use Deno, Node or a
- * package. What only a host has is handed to them by who opens it there: its free memory by `open.ts`, from here;
- * files, and a hash that takes them in pieces, by `src/interop/safetensors_file.ts`. `tests/browser` bundles these
- * parts and runs them in headless Chromium.
+ * package. What only a host has is handed to them by who opens it there. `open.ts` hands over the free memory, from
+ * here. `src/interop/safetensors_file.ts` hands over files, and a hash that takes them in pieces. `tests/browser`
+ * bundles these parts and runs them in headless Chromium.
  *
  * @module
  */

@@ -1,6 +1,5 @@
 /**
- * What a device was measured to do: data, which a run keeps, so that it is decided on the same numbers when it is
- * resumed.
+ * What a device was measured to do. A run keeps it, so that a resumed run decides by the same numbers.
  *
  * @module
  */

@@ -26,8 +26,8 @@ export type Side = 0 | 1;
 const ROUNDS = 4;
 
 /**
- * The arena of each tenant. What is made small is the bytes that steps read from an arena that they also write: first
- * greedily in the order of the steps, then by moving single tenants (a local search for a maximum cut).
+ * The arena of each tenant. What is made small is the bytes that steps read from an arena that they also write. First
+ * this is done greedily in the order of the steps, then by moving single tenants (a local search for a maximum cut).
  *
  * @param traffic Of each step, in order.
  */

@@ -42,7 +42,7 @@ export class Choices implements Chooser {
 
 /**
  * The bucket of a call, for which one choice is made: `matmul 400x768 768x2304`. Sizes to 16 count exactly, since
- * kernels differ by them; larger ones, of which batches and pictures have many, are rounded up to three significant
+ * kernels differ by them. Larger ones, of which batches and pictures have many, are rounded up to three significant
  * bits. Attributes that are lists are sizes that stand in the shapes too.
  */
 export function bucketOf(op: string, { inputs, output, attrs }: Call): string {

@@ -1,8 +1,8 @@
 /**
- * Cutting: a device binds tensors up to some size only (128 MiB is what WebGPU promises, and what Mesa's llvmpipe has;
- * VGG16's first dense layer takes 392). What is larger is held, computed and used in equal parts along its first axis,
- * and each op says how a call of it is computed in parts ({@link Cut}); slices, and joins along the first axis, move
- * rows between parts. Kernels never know.
+ * Cutting: a device binds tensors up to some size only. WebGPU promises 128 MiB, and Mesa's llvmpipe has no more.
+ * VGG16's first dense layer takes 392. What is larger is held, computed and used in equal parts along its first axis.
+ * Each op says how a call of it is computed in parts ({@link Cut}). Slices, and joins along the first axis, move rows
+ * between parts. Kernels never know.
  *
  * A part of an input or a state is a window of its buffer; a part of a temporary is a temporary of its own. Tensors
  * that meet are cut into the same parts, so that nothing is copied on the way from one to another. A state that is
@@ -28,8 +28,8 @@ import { rebuild } from "./lower.ts";
 import { ALIGNMENT } from "./plan.ts";
 
 /**
- * The same lowered graph, in which no stored tensor is larger than `maxBytes` in float32: what is held in half
- * precision could be twice as large, but meets State and inputs that are not. Parts are computed as `choices` say.
+ * The same lowered graph, in which no stored tensor is larger than `maxBytes` in float32. What is held in half
+ * precision could be twice as large, but it meets State and inputs that are not. Parts are computed as `choices` say.
  *
  * @param maxBuffer Largest buffer of a state, in bytes.
  * @throws RangeError when a tensor cannot be cut so small.
@@ -42,7 +42,7 @@ export function cut(graph: Graph, maxBytes: number, choices?: Chooser, maxBuffer
 
 /**
  * In how many equal pieces a state of `length` numbers is held, so that each fits a buffer. Its length alone decides,
- * so that all programs of a session agree, whatever parts they use it in; powers of 2 divide most first axes.
+ * so that all programs of a session agree, whatever parts they use it in. Powers of 2 divide most first axes.
  */
 export function piecesOf(length: number, maxBuffer: number): number {
   let pieces = 1;

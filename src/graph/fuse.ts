@@ -4,10 +4,10 @@
  * A step is a kernel (matmul, convolution, reduction, …) or a map over elements. Elementwise nodes are computed
  * where their value is used: before a kernel's reads (prologue), on its way to memory (epilogue), or in a map.
  *
- * An elementwise value must be stored when it is an output or new State, when a reader needs it under another shape,
- * or when a kernel reads it many times (an input that is not in its `prologue`). Otherwise `#decide` compares the
- * bytes of computing it at every reader with those of storing it once. A number made of constants and scalar inputs is
- * never stored.
+ * An elementwise value must be stored when it is an output or new State. It must also be stored when a reader needs it
+ * under another shape, or when a kernel reads it many times (an input that is not in its `prologue`). Otherwise
+ * `#decide` compares the bytes of computing it at every reader with those of storing it once. A number made of
+ * constants and scalar inputs is never stored.
  *
  * A kernel computes its elementwise producers where it reads (`prologue`), and one elementwise consumer of its own
  * shape where it writes (`emit`). So bias, batch norm, activation and residual ride with the convolution or pooling
@@ -16,8 +16,8 @@
  * Maps of one shape are joined, such as those of a parameter and its momentum. So are equal calls of a kernel that
  * takes several (`joins`), which are the sums: both of batch norm's gradient are one pass over what they read.
  *
- * Limits: 8 tensors a dispatch, where small ones are joined as many as the device binds, up to 28 (on Metal a
- * pipeline's buffers share 31 slots); 64 operations an expression.
+ * Limits: a dispatch has 8 tensors, an expression 64 operations. Where small dispatches are joined, they have as many
+ * tensors as the device binds, up to 28 (on Metal a pipeline's buffers share 31 slots).
  *
  * @module
  */
@@ -260,7 +260,7 @@ class Fusion {
 }
 
 /**
- * Joins maps of one shape, and equal calls of kernels that take several: what they share is read once, and one dispatch
+ * Joins maps of one shape, and equal calls of kernels that take several. What they share is read once, and one dispatch
  * is cheaper than two. So the two sums of batch norm's gradient are one pass, and so are the norms of gradients of one
  * shape.
  *
@@ -300,8 +300,8 @@ function canJoin(
 }
 
 /**
- * Does b read what a writes, or a state that a reads? Or, where a is one map, whatever else it reads: both moments read
- * the gradient, but so may another parameter's. Single numbers do not count.
+ * Does b read what a writes, or a state that a reads? Where a is one map, whatever else it reads counts, too: both
+ * moments read the gradient, but so may another parameter's. Single numbers do not count.
  */
 function shareReads(a: FusedStep, b: FusedStep): boolean {
   return b.reads.some((read) =>

@@ -6,7 +6,7 @@
  *
  * A scalar that changes at every step (learning rate, random key, step) is an input of shape []. It is no tensor: it
  * stands in the uniform buffer, beside the sizes and constants of each layer. So an update of a parameter keeps its 8
- * bindings for tensors, and layers that differ only in size share the text and the pipeline, which takes up to half a
+ * bindings for tensors. Layers that differ only in size share the text and the pipeline, which takes up to half a
  * second to compile on llvmpipe.
  *
  * State is what outlives a run: parameters, moments, running statistics, counters. A graph ends in `assign(state,

@@ -3,10 +3,10 @@
  * lifetimes, results take the place of what they replace where that is safe, and new state is written straight
  * over the old.
  *
- * Temporaries are placed by lifetime, largest first, each at the lowest offset that is free throughout its life, in
- * pages no larger than `maxBufferSize` (1 GiB on a GPU), at multiples of 256 bytes. A result takes the place of an
- * operand that dies in that step if the step reads the operand only at the element that it is writing (`usesInPlace`):
- * a ReLU is computed in place, a permutation is not.
+ * Temporaries are placed by lifetime, largest first, each at the lowest offset that is free throughout its life.
+ * Offsets are multiples of 256 bytes, in pages no larger than `maxBufferSize` (1 GiB on a GPU). A result takes the
+ * place of an operand that dies in that step, if the step reads the operand only at the element that it is writing
+ * (`usesInPlace`). A ReLU is computed in place, a permutation is not.
  *
  * New State is written over the old where the plan can show that this is safe; else it is copied when the steps are
  * done. Tensors that share a place share a binding. Peak memory is known here, before anything is allocated.

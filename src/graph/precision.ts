@@ -22,8 +22,8 @@ import { transformOf } from "../../kernels/tile_transforms.ts";
 import { type Graph, liveNodes, type Node, partsOf, storageOf, STRUCTURAL } from "./graph.ts";
 
 /**
- * Ops whose results stay float32. As under PyTorch's autocast, sums are among them: they need the range, the statistics
- * that norms divide by need the digits, and most are small; parts of sums are sums. Positions and random numbers are
+ * Ops whose results stay float32. As under PyTorch's autocast, sums are among them. They need the range, the statistics
+ * that norms divide by need the digits, and most are small. Parts of sums are sums. Positions and random numbers are
  * not to be rounded at all.
  */
 const FULL = opsNamed(
@@ -36,9 +36,9 @@ const MOVEMENT = opsNamed("permute", "slice", "pad", "concat", "concatPair", "ro
 
 /**
  * Ops whose operands stay float32, whatever computed them: they subtract large numbers from each other. The tiles
- * before the products of Winograd's F(2×2, 3×3) are halved, since they are four times their pictures: the gradient of a
- * picture is off by 2e-3 of its size for that, and by 2e-4 without; bfloat16 rounds by 4e-3. Those of F(4×4, 3×3) are
- * not: they are nine quarters of their pictures, and three times as sensitive.
+ * before the products of Winograd's F(2×2, 3×3) are halved, since they are four times their pictures. The gradient of a
+ * picture is off by 2e-3 of its size for that, and by 2e-4 without. bfloat16 rounds by 4e-3. The tiles of F(4×4, 3×3)
+ * are not:
  */
 const SUBTRACTS = opsNamed("fromTiles", "winogradWeightGrad");
 

@@ -1,7 +1,7 @@
 /**
- * Recomputation: activations of the forward pass that the backward pass needs are computed again when it comes to them,
- * from a few that are kept, instead of being held all the time (Chen et al., 2016, "Training Deep Nets with Sublinear
- * Memory Cost").
+ * Recomputation (Chen et al., 2016, "Training Deep Nets with Sublinear Memory Cost"): activations of the forward pass
+ * are not held until the backward pass needs them. They are computed again when it comes to them, from a few that are
+ * kept.
  *
  * The forward pass is cut where one tensor alone goes on, as after a residual block. Of these places some are kept, so
  * that what is kept and the largest piece between two of them take the least together. Small tensors, such as a batch

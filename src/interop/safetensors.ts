@@ -2,9 +2,9 @@
  * Safetensors files: u64 length, JSON header, data. The reader trusts nothing: everything the header claims is checked
  * against the file's size before memory is taken.
  *
- * The writer puts a SHA-256 of the whole file into the header's metadata (computed with zeros in the place of its own
- * digits), so that one file says whether it is whole: a bit flipped in a tensor, in a name or in the metadata is
- * noticed. Files without the hash, as others write them, are read without it.
+ * The writer puts a SHA-256 of the whole file into the header's metadata, computed with zeros in the place of its own
+ * digits. So one file says whether it is whole. A bit flipped in a tensor, in a name or in the metadata is noticed.
+ * Files without the hash, as others write them, are read without it.
  *
  * Here is the reader, over bytes from anywhere: a page has it too. Files on a disk, and the writer, are in
  * `safetensors_file.ts`.

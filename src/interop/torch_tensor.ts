@@ -1,6 +1,6 @@
 /**
- * The names of Python's that a file of `torch.save` may use, and what they build: tensors that know where their values
- * are, and plain containers.
+ * The names of Python's that a file of `torch.save` may use, and what they build: tensors, which know where their
+ * values are, and plain containers.
  *
  * @module
  */

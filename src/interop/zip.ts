@@ -1,9 +1,9 @@
 /**
- * The central directory of a zip file (PKWARE's APPNOTE, sections 4.3 and 4.4), as `torch.save` writes it: entries are
+ * The central directory of a zip file (PKWARE's APPNOTE, sections 4.3 and 4.4), as `torch.save` writes it. Entries are
  * stored, not compressed, and aligned, so that a tensor is a range of the file.
  *
- * No library is used: those that are kept well read or inflate whole entries, where an entry here may have gigabytes of
- * which a part is wanted, and do not refuse what must be refused (two names for one place, overlaps, an entry twice).
+ * No library is used. Those that are kept well read or inflate whole entries, where an entry here may have gigabytes of
+ * which a part is wanted. Nor do they refuse what must be refused: two names for one place, overlaps, an entry twice.
  * What remains without compression, encryption and many disks is this page. A compressed entry is refused by name, so
  * nothing is ever inflated, and no entry can be larger than the file. Checksums are not compared: PyTorch can be told
  * to write none (`torch.serialization.set_crc32_options`).

@@ -7,8 +7,8 @@ import { checkClasses, checkIndices, checkLengths, checkRankable } from "./check
 import { Ranking } from "./ranking.ts";
 
 /**
- * The probability that a positive sample scores above a negative one, ties counted as one half: the Mann-Whitney U
- * statistic over the number of pairs (Hanley and McNeil 1982), equal to the area under the ROC curve. O(N log N).
+ * The probability that a positive sample scores above a negative one, ties counted as one half. It is the Mann-Whitney
+ * U statistic over the number of pairs (Hanley and McNeil 1982), and equal to the area under the ROC curve. O(N log N).
  *
  * @param scores Scores `[N]`: logits, probabilities, or anything that grows with them; infinities may be ranked.
  * @param targets True labels `[N]`, 0 or 1.

@@ -31,7 +31,7 @@ export function recall({ tp, fn }: Counts): number | null {
 
 /**
  * The harmonic mean of precision and recall, `2 tp / (2 tp + fp + fn)`. In this form it is 0, and defined, where the
- * class occurs but is never hit, even if precision or recall alone is not defined; scikit-learn agrees.
+ * class occurs but is never hit, even if precision or recall alone is not defined. scikit-learn agrees.
  *
  * @param counts Counts of the class.
  * @returns A number from 0 to 1, or null when the class occurs neither in the truth nor in the predictions.

@@ -2,9 +2,9 @@
  * All metrics of a task in one object, as `test/metrics.json` of a run directory holds it.
  *
  * A value that is not defined on the data is null, and {@link Undefined} says which and why. Macro averages are
- * scikit-learn's (see `precision_recall.ts`): an undefined precision, recall or F1 counts as 0 in them, except those of
- * a multi-class task's classes that occur neither in the truth nor in the predictions. The mean auROC leaves undefined
- * ones out.
+ * scikit-learn's (see `precision_recall.ts`). An undefined precision, recall or F1 counts as 0 in them. Those of a
+ * multi-class task's classes that occur neither in the truth nor in the predictions do not count. The mean auROC leaves
+ * undefined ones out.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
- * AlexNet in its two forms: of 2012 (Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional
- * neural networks"), and of 2014 (Krizhevsky, "One weird trick for parallelizing convolutional neural networks"), which
- * is torchvision's.
+ * AlexNet in its two forms. One is of 2012: Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep
+ * convolutional neural networks". The other is of 2014, and torchvision's: Krizhevsky, "One weird trick for
+ * parallelizing convolutional neural networks".
  *
  * @module
  */
@@ -96,7 +96,7 @@ const start = (bias: 0 | 1) => ({ init: normalInit(0.01), biasInit: constantInit
 /**
  * The layers of `alexnet-2012`, figure 2 of the paper. Its two GPUs are the two groups of a convolution.
  *
- * The paper takes pictures of 224, of which an 11×11 window by steps of 4 gives 54 columns, not the figure's 55: that
+ * The paper takes pictures of 224. An 11×11 window by steps of 4 gives 54 columns of them, not the figure's 55. That
  * takes 227, or 224 with 2 zeros on each side, as here. Other picture sizes change the number of inputs of `fc6`.
  *
  * @param width Multiplies the numbers of channels and hidden units; default 1.

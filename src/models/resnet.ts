@@ -52,7 +52,7 @@ export function basicBlock(inputs: number, outputs: number, stride: number): Lay
 
 /**
  * A 3×3 convolution between two of 1×1, the first of which narrows to a quarter of the output (figure 5). The 3×3 has
- * the stride, as in torchvision ("V1.5"), not the first 1×1, as in the paper, which leaves three quarters of the pixels
+ * the stride, as in torchvision ("V1.5"). In the paper the first 1×1 has it, which leaves three quarters of the pixels
  * unread.
  *
  * @param inputs Channels that come in.

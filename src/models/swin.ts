@@ -89,8 +89,9 @@ export function swinBlock(width: number, heads: number, options: SwinBlockOption
 }
 
 /**
- * Four neighbours become one position of twice the width: [N, H, W, C] to [N, H / 2, W / 2, 2C], a zero row or column
- * added where H or W is odd. Swin normalises before the reduction, Swin V2 after it. Parameters `norm` and `reduction`.
+ * Four neighbours become one position of twice the width: [N, H, W, C] to [N, H / 2, W / 2, 2C]. Where H or W is odd, a
+ * zero row or column is added. Swin normalises before the reduction, Swin V2 after it. Parameters `norm` and
+ * `reduction`.
  */
 function patchMerging(width: number, version: Version): Layer {
   const reduction = linear(4 * width, 2 * width, { ...start, bias: false });

@@ -174,8 +174,8 @@ export function avgPool2d(kernel: number, { stride = kernel, padding = 0 }: Pool
 
 /**
  * Mean over `side` × `side` windows that cover the picture, whatever its size: [N, C, H, W] to [N, C, side, side].
- * Window i goes from ⌊i · H / side⌋ to ⌈(i + 1) · H / side⌉, as in PyTorch: windows overlap where the side does not
- * divide, and repeat pixels where the picture is smaller.
+ * Window i goes from ⌊i · H / side⌋ to ⌈(i + 1) · H / side⌉, as in PyTorch. Windows overlap where the side does not
+ * divide. They repeat pixels where the picture is smaller.
  */
 export function adaptiveAvgPool2d(side: number): Layer {
   return (x, { b }) => {

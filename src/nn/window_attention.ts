@@ -1,10 +1,10 @@
 /**
- * Self-attention in shifted windows on feature maps [N, H, W, C], as in Swin (Liu et al., "Swin transformer:
- * hierarchical vision transformer using shifted windows", 2021) and Swin V2 (Liu et al., "Swin transformer V2: scaling
- * up capacity and resolution", 2022), by torchvision's rules and with its key names.
+ * Self-attention in shifted windows on feature maps [N, H, W, C], by torchvision's rules and with its key names. Swin
+ * has it (Liu et al., "Swin transformer: hierarchical vision transformer using shifted windows", 2021), and Swin V2
+ * (Liu et al., "Swin transformer V2: scaling up capacity and resolution", 2022).
  *
  * Zeros at the right and at the bottom fill the last windows. A shift moves the map in a circle, so that windows lie
- * across the borders of those of the block before; positions that only the circle made neighbours do not attend to each
+ * across the borders of those of the block before. Positions that only the circle made neighbours do not attend to each
  * other. Along an axis that holds a single window there is nothing to shift.
  *
  * The shift's mask, and V2's offsets, are computed from `iota` in the graph, once a resolution, since equal calls are
@@ -83,7 +83,7 @@ export function windowAttention(width: number, heads: number, options: WindowAtt
 
 /**
  * Swin V2's attention: [N, H, W, C] to the same shape. Scores are cosines of queries and keys times a learnt factor of
- * the head, of 100 at most; the bias is what a small network gives for the offset on a logarithmic scale, from 0 to 16
+ * the head, of 100 at most. The bias is what a small network gives for the offset on a logarithmic scale, from 0 to 16
  * (section 3). Parameters `logit_scale` [heads, 1, 1], `qkv`, of whose bias the keys' third is left out, `proj`, and
  * the network's `cpb_mlp.0` and `cpb_mlp.2`.
  *
@@ -195,7 +195,7 @@ function reverse(b: Builder, x: Tensor, { side, rows, columns }: Grid): Tensor {
 /**
  * What is added to the scores of a shifted map: [rows · columns, 1, T, T], 0 for positions that were in one region of
  * the map before the shift, −100 for others. The circle put the map's first rows behind its last ones, and its columns
- * likewise, so that two bits tell apart the regions that meet in a window.
+ * likewise. So two bits tell apart the regions that meet in a window.
  */
 function shiftMask(b: Builder, { side, rows, columns, shift: [down, right] }: Grid): Tensor {
   const isMoved = (size: number, count: number) => b.greater(b.op("iota", [], { shape: [size] }), size - count - 0.5);

@@ -48,9 +48,9 @@ const NAME_WIDTH = 280;
 const KEY = 110;
 
 /**
- * Charts the confusion matrix with counts and row shares (the share of a class that was predicted so), white for none
- * to blue for all; the first percents differ most, since there the mistakes are. Rows are the truth, columns the
- * predictions. A multi-label task gets a 2 × 2 matrix per label.
+ * Charts the confusion matrix with counts and row shares: a row share is the part of a class that was predicted so.
+ * White is none and blue all. The first percents differ most, since there the mistakes are. Rows are the truth, columns
+ * the predictions. A multi-label task gets a 2 × 2 matrix per label.
  *
  * Legible with 2 to 40 classes; with more, cells shrink until their texts no longer fit.
  *

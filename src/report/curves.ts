@@ -55,7 +55,7 @@ const DOTTED_TO = 100;
  * value was not finite the line is broken; where that, or a step left out for it, is in the training records, a red
  * mark stands on the axis.
  *
- * Losses of training and validation share an axis only where the records say that they are of one kind: where classes
+ * Losses of training and validation share an axis only where the records say that they are of one kind. Where classes
  * are weighted, targets smoothed or a teacher takes part, one axis would compare what cannot be compared.
  *
  * @param records The records of `metrics.jsonl`: those of type `train` have `step`, `loss`, `lossKind`, `learningRate`

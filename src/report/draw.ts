@@ -100,7 +100,7 @@ function loadedECharts(): Promise<ECharts> {
 
 /**
  * What a file does not need: styles of a mouse over it, what each element was made from. Names of elements count up
- * over all charts of a process; they begin at 0 here, so that a chart's bytes are its own.
+ * over all charts of a process. Here they begin at 0, so that a chart's bytes are its own.
  */
 function plain(svg: string): string {
   const numbers = new Map<string, number>();

@@ -1,6 +1,6 @@
 /**
- * Colours of the charts. Light and dark differ wherever meanings do, so that they survive a grey print and eyes that
- * see few colours; lines differ in their symbols, too.
+ * Colours of the charts. Light and dark differ wherever meanings do. So the colours survive a grey print, and eyes that
+ * see few colours. Lines differ in their symbols, too.
  *
  * @module
  */

@@ -22,8 +22,8 @@ const LISTED = 20;
 const UNDEFINED = "–";
 
 /**
- * Lays out the metrics of an evaluation: the headline, a table of the classes or labels, the confusion matrix (rows the
- * truth; for a multi-label task a row of four counts per label), and why values are undefined.
+ * Lays out the metrics of an evaluation: the headline, a table of the classes or labels, the confusion matrix, and why
+ * values are undefined. Rows of the matrix are the truth; a multi-label task has a row of four counts per label.
  *
  * A matrix too wide for its names has numbers above its columns; one too wide for numbers is replaced by its most
  * frequent confusions.

@@ -4,8 +4,8 @@
  * A checkpoint is a safetensors file; this stands as JSON under `fovea` in its metadata.
  *
  * `best` is of the highest validation accuracy, of the earlier epoch on a tie. `last` adds moments, counters and how
- * far the run is: a resumed run continues at that step, removes later records from `metrics.jsonl`, and gives the same
- * weights, byte for byte, as one that was never stopped.
+ * far the run is. A resumed run continues at that step and removes later records from `metrics.jsonl`. It gives the
+ * same weights, byte for byte, as one that was never stopped.
  *
  * @module
  */

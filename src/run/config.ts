@@ -203,7 +203,7 @@ function schemaOf(v: Valibot, table: CheckedSettings) {
 }
 
 /**
- * The schema of `settings` in `config.json`, from a table of them. Null stands for one that did not apply; one that is
+ * The schema of `settings` in `config.json`, from a table of them. Null stands for one that did not apply. One that is
  * not in the table, as of a later version, is taken as it is.
  *
  * @param v The package.

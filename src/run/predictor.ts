@@ -72,9 +72,9 @@ interface Readable {
 /**
  * A trained model that answers; {@link openPredictor} opens one.
  *
- * Calls may come at any time, as requests of a server do. Their pictures wait in one queue, from which the device
- * takes as many as are there, up to a batch, while the batch before is read back: pictures of several calls may share
- * one. Each call gets its own answers, in its own order.
+ * Calls may come at any time, as requests of a server do. Their pictures wait in one queue. The device takes as many as
+ * are there, up to a batch, while the batch before is read back. Pictures of several calls may share a batch. Each call
+ * gets its own answers, in its own order.
  */
 export class Predictor implements AsyncDisposable {
   /** The model with its weights. */

@@ -1,7 +1,8 @@
 /**
- * Every setting of a run, once: what it may be, what it is unless given, what it does, when it applies, whether it
- * changes what is learnt, and whether a run that is resumed may change it. The command line's flags and their help, the
- * checks of the library's options, `config.json` and the check of a resumed run follow from this table.
+ * Every setting of a run, once. A row says what the setting may be, what it is unless given, what it does and when it
+ * applies. It also says whether the setting changes what is learnt, and whether a run that is resumed may change it.
+ * The command line's flags and their help, the checks of the library's options, `config.json` and the check of a
+ * resumed run follow from this table.
  *
  * To add a setting, add a row to a file of `settings/` and use it where it acts. `TrainerOptions` is written out
  * besides, since JSR publishes types as they are written; the static checks compare the two.

@@ -149,8 +149,8 @@ function sideOf({ crop }: StatedPreprocessing, { family, shapes }: NamedWeights)
 }
 
 /**
- * Opens a file, whose names are read as those of the model that it says it is of, or of `model`, where that is the
- * user's own.
+ * Opens a file. Its names are read as those of the model that it says it is of, or of `model`, where that is the user's
+ * own.
  */
 async function open(given: string, own: readonly OwnModel[], model?: Model): Promise<NamedWeights> {
   const path = await fileAt(given);

@@ -19,7 +19,7 @@
  *
  * `progress` is outside of all this: it is told at once, many times a second, and nothing waits for what it gives.
  *
- * A resumed run tells `begin`, with where it goes on, and `rewind` with that step: a killed run may have told of later
+ * A resumed run tells `begin`, with where it goes on, and `rewind` with that step. A killed run may have told of later
  * steps, and these are taken again. Records are then the same as those of a run without the stop.
  *
  * @example A tracker that keeps the losses

@@ -2,9 +2,9 @@
  * The loss scale of training in half precision.
  *
  * Gradients are often smaller than what half precision holds (6e-8). So the loss is multiplied before it is
- * differentiated, and the gradients of the weights, which are float32, are divided by the same number. The scale finds
- * itself, as in PyTorch's `GradScaler` (Micikevicius et al., 2018, "Mixed Precision Training", section 3.2): a step
- * whose gradient overflows is left out and halves it, and many good steps in a row double it. All of it happens on the
+ * differentiated. The gradients of the weights, which are float32, are divided by the same number. The scale finds
+ * itself, as in PyTorch's `GradScaler` (Micikevicius et al., 2018, "Mixed Precision Training", section 3.2). A step
+ * whose gradient overflows is left out and halves it. Many good steps in a row double it. All of it happens on the
  * device; the host reads it when it logs.
  *
  * The scale is State, from 2¹⁶ on, between 1 and 2²⁴: half after a step that is not finite, twice after 2,000 that are.

@@ -129,8 +129,8 @@ export function layersOf(parameters: readonly Pick<Parameter, "name" | "shape">[
 }
 
 /**
- * The smallest unit that a parameter is grouped by: its path up to the end of the first run of numbers (`layer2.0` of
- * `layer2.0.bn1.weight`), and how many there are; without numbers, its module.
+ * The smallest unit that a parameter is grouped by, and how many there are. It is the path up to the end of the first
+ * run of numbers, such as `layer2.0` of `layer2.0.bn1.weight`; without numbers, the module.
  */
 function unitOf(key: string): { readonly path: string; readonly numbers: number } {
   const parts = key.split(".");

@@ -1,8 +1,8 @@
 /**
  * Parity: how near a model's numbers come to a reference's in float64 (PyTorch's, in Fovea's fixtures).
  *
- * Logits are computed with running statistics, loss and gradients with those of the batch; the loss is the mean
- * cross-entropy; nothing is dropped out. A gradient g of a parameter may be off by ‖g − g64‖ ≤ max(1e-3, 3 · tol) ·
+ * Logits are computed with running statistics, loss and gradients with those of the batch. The loss is the mean
+ * cross-entropy. Nothing is dropped out. A gradient g of a parameter may be off by ‖g − g64‖ ≤ max(1e-3, 3 · tol) ·
  * max(‖g64‖, 1e-6 · ‖all gradients‖), where tol is what PyTorch's own float32 gradient is off by: kinks of ReLU and max
  * pooling flip, the more the deeper a network is.
  *
@@ -19,8 +19,8 @@ import type { Model } from "../models/model.ts";
 
 /**
  * Convolutions of the forward pass by the kernel, with compensated sums. A single ReLU or maximum that falls on the
- * other side than in float64 puts the gradients of a deep network past their limits, and where one does is luck:
- * rounding a quarter as much, few do, and what is left tells of faults.
+ * other side than in float64 puts the gradients of a deep network past their limits. Where one does is luck. With a
+ * quarter of the rounding few do, and what is left tells of faults.
  */
 export const LEAST_ROUNDING: Chooser = {
   of(op, { attrs }) {

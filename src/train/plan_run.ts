@@ -61,8 +61,8 @@ export async function planRun(options: RunOptions, samples: number, valSamples: 
 }
 
 /**
- * What is to be thrown where a run fails, all its sessions being closed: in place of the device's word that it ran out
- * of memory, after which it is usable again, an error that names a smaller batch.
+ * What is to be thrown where a run fails, all its sessions being closed. The device's word that it ran out of memory
+ * becomes an error that names a smaller batch. After it the device is usable again.
  */
 export async function explained(
   error: unknown,

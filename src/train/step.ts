@@ -193,8 +193,8 @@ export function trainingGraph(model: Model, options: StepOptions): Graph {
 }
 
 /**
- * The graph that finds where a step stops being finite: for the pictures, every layer's output, the loss and every
- * gradient, in the order of the computation, how many of its elements are not finite.
+ * The graph that finds where a step stops being finite. Its outputs are how many elements are not finite, in the order
+ * of the computation: of the pictures, every layer's output, the loss and every gradient.
  */
 export function searchGraph(model: Model, options: StepOptions): Graph {
   const { b, loss, scope, taught, grads } = forwardBackward(model, options);

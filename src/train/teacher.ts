@@ -31,7 +31,7 @@ export type OpenedTeacher = Pick<TeacherOptions, "model" | "preprocessing">;
  * many.
  *
  * A teacher for another picture size is made for the student's where that changes the shape of no parameter, as of a
- * ResNet with the same stem; position embeddings and dense layers over pixels bind a model to its size.
+ * ResNet with the same stem. Position embeddings and dense layers over pixels bind a model to its size.
  *
  * @param path Run directory, or a file that `openModel` reads.
  * @param student For whom.

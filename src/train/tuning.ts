@@ -1,6 +1,6 @@
 /**
- * Which variants a run computes by: those that come with Fovea, those measured for its graphs and kept in the user's
- * cache folder, or, where it is resumed, the very ones it began with.
+ * Which variants a run computes by. Some come with Fovea. Others were measured for its graphs, and are kept in the
+ * user's cache folder. A resumed run goes by the very ones that it began with.
  *
  * ```text
  * <cache folder>/tuning-<adapter>.json   what was measured on an adapter, for all runs
@@ -8,7 +8,7 @@
  * ```
  *
  * What was measured is void once the hash of the kernels, all candidates included, is another. A resumed run knows its
- * `tuning.json` by its hash. Training and its validation are tuned; `eval`, `predict` and the test after training
+ * `tuning.json` by its hash. Training and its validation are tuned. `eval`, `predict` and the test after training
  * compute by the device's own choices, so that they agree to the last digit.
  *
  * @module
@@ -39,8 +39,8 @@ interface Measured {
 const NOTHING: Measured = { quick: {}, full: {} };
 
 /**
- * Operations of a training step below which `auto` times nothing: a tenth of a second on a GPU that does 1 TFLOP/s, of
- * which a run has to have hundreds for the timing to pay.
+ * Operations of a training step below which `auto` times nothing. They take a tenth of a second on a GPU that does 1
+ * TFLOP/s, and a run has to have hundreds of such steps for the timing to pay.
  */
 const WORTH_TUNING = 1e11;
 

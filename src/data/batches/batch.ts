@@ -56,8 +56,8 @@ export interface BatchPlan {
 const orderStream = 0x0a3e1;
 
 /**
- * Side of the square that is stored for pictures of a size: the size itself, or for random crops a larger square, 256
- * for 224 and in proportion (an even number more, so that the middle crop is exact). Pictures are evaluated on the
+ * Side of the square that is stored for pictures of a size. It is the size itself. For random crops it is larger: 256
+ * for 224, and in proportion (an even number more, so that the middle crop is exact). Pictures are evaluated on the
  * middle of the square that they were trained on: give the loader of a validation split the training split's square.
  *
  * @param size Side of a picture in pixels.

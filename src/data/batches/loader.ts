@@ -60,8 +60,8 @@ interface Waiting {
 }
 
 /**
- * Streams batches. Their order and their random changes are a function of the seed, the epoch and the sample only:
- * starting in the middle of an epoch gives the batches that a run from its beginning would have seen.
+ * Streams batches. Their order and their random changes are a function of the seed, the epoch and the sample only. An
+ * epoch that is begun in the middle has the batches that a run from its beginning would have seen.
  *
  * @example
  * ```ts

@@ -96,8 +96,8 @@ const clothes = [
 const faceStream = 0xface;
 
 /**
- * Draws up a face. The hair of the four colours is always to be seen; hats, which hide it all, are worn by others only,
- * as are bald heads.
+ * Draws up a face. The hair of the four colours is always to be seen. Hats, which hide it all, are worn by others only,
+ * and bald heads are others, too.
  *
  * @param seed Names the set.
  * @param index The face's number in the set.

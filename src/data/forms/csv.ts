@@ -1,8 +1,8 @@
 /**
  * Reads and writes CSV (RFC 4180). The reader keeps the line and column of every cell, so that an error can say where
- * it is; the writer keeps cells from being run as formulas by a spreadsheet, and the reader undoes that.
+ * it is. The writer keeps cells from being run as formulas by a spreadsheet. The reader undoes that.
  *
- * `@std/csv` writes the tables of `eval`, but does not read here: it gives cells without their places, and a label that
+ * `@std/csv` writes the tables of `eval`, but does not read here. It gives cells without their places, and a label that
  * is wrong is found after the parsing.
  *
  * @module

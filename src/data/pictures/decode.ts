@@ -94,8 +94,8 @@ function uprightRgb(rgba: ArrayLike<number>, { width, height, orientation }: Pic
 
 /**
  * Where stored pixels go: the place of the first one in the upright picture, and the steps that a stored step to the
- * right and a stored step down take there (EXIF 2.32, tag 0x0112; the value names the sides on which row 0 and column
- * 0 lie).
+ * right and a stored step down take there. In EXIF 2.32, tag 0x0112, the value names the sides on which row 0 and
+ * column 0 lie.
  */
 function walk(width: number, height: number, orientation: number): { start: number; right: number; down: number } {
   const last = width * height - 1;

@@ -3,9 +3,9 @@
  * `Image.resize`, so that pictures look to a model as they do to one trained with torchvision's transforms on PIL
  * images.
  *
- * A picture that is not square keeps its proportions: its shorter side is resized to the wanted size and the square in
- * the middle of the longer side is kept, as torchvision's `Resize(size)` and `CenterCrop(size)` do (a 178×218 portrait
- * loses 20 rows at the top and 20 at the bottom).
+ * A picture that is not square keeps its proportions. Its shorter side is resized to the wanted size. The square in the
+ * middle of the longer side is kept, as torchvision's `Resize(size)` and `CenterCrop(size)` do: a 178×218 portrait
+ * loses 20 rows at the top and 20 at the bottom.
  *
  * @module
  */

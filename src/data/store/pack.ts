@@ -1,7 +1,7 @@
 /**
- * The packed cache: the pictures of a source, decoded and resized once, one after another in a file. Its name is a
- * hash of the pictures' contents and of the resizing, so a changed picture, or another size, is another pack, and every
- * split of a data set shares one.
+ * The packed cache: the pictures of a source, decoded and resized once, one after another in a file. Its name is a hash
+ * of the pictures' contents and of the resizing. A changed picture, or another size, is another pack. Every split of a
+ * data set shares one.
  *
  * A pack is written beside its name, synced and renamed: it is there whole or not at all. After the pixels stands a
  * JSON line with the pictures that could not be decoded.

@@ -127,8 +127,8 @@ function textOf(device: TargetDevice, op: string, call: Call, candidate: string 
 export type WindowOf = (location: Location) => { readonly window: Address; readonly at: number };
 
 /**
- * The WGSL of a map as one of several that share a text and a dispatch: each workgroup looks up which of them it
- * belongs to, and finds its tensors by their offsets in windows of the buffers they lie in.
+ * The WGSL of a map as one of several that share a text and a dispatch. Each workgroup looks up which of them it
+ * belongs to. It finds its tensors by their offsets in windows of the buffers they lie in.
  *
  * The text lacks its first line, `const ROWS = …;`, the number of maps. `params` are one row of their table, whose
  * first number, the map's first workgroup, is left open. `grid` counts the map's own workgroups along its first axis.

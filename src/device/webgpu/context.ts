@@ -24,9 +24,9 @@ const PROMISED = 8;
 
 /**
  * Storage buffers that a dispatch has at most, whatever a device reports. On Metal all buffers of a pipeline share 31
- * slots, the uniform buffer and the one in which wgpu passes the sizes of arrays among them, and wgpu 29 reports all 31
- * as storage buffers (gfx-rs/wgpu#8173, #9287): 28 leave one to spare. More would save little: with 42, ResNet-50 has 5
- * of 869 dispatches less.
+ * slots. The uniform buffer is among them, and so is the one in which wgpu passes the sizes of arrays. Yet wgpu 29
+ * reports all 31 as storage buffers (gfx-rs/wgpu#8173, #9287): 28 leave one to spare. More would save little: with 42,
+ * ResNet-50 has 5 of 869 dispatches less.
  */
 export const MOST_STORAGE = 28;
 

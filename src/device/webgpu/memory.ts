@@ -1,8 +1,8 @@
 /**
  * The memory of a WebGPU session: the buffers of State, the arena that its programs share, and reading back.
  *
- * The session owns State. What a program finds missing is laid out side by side in few buffers (`addresses.ts`), so a
- * session compiles before it writes; what was written before has a buffer of its own. Programs of a session share one
+ * The session owns State. What a program finds missing is laid out side by side in few buffers (`addresses.ts`). So a
+ * session compiles before it writes. What was written before has a buffer of its own. Programs of a session share one
  * arena, so outputs are read before another program runs.
  *
  * Reading back costs over 10 ms in Deno. So sums of the loss stay on the device between two logs, and several values

@@ -4,8 +4,7 @@
  * `multi_tensor_apply`).
  *
  * A row's tensors are found by their offsets in windows of the buffers that programs share. Windows begin at multiples
- * of what can be bound, so that no two overlap; a tensor that lies across such a border is left to a dispatch of its
- * own.
+ * of what can be bound, so that no two overlap. A tensor that lies across such a border has a dispatch of its own.
  *
  * A row has its map's numbers, the offsets of its tensors and its first workgroup; the table is in the uniform buffer.
  * A ResNet-50's 161 parameters and 106 running statistics, with their momentum, take 2 dispatches where a buffer can

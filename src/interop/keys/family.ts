@@ -1,6 +1,6 @@
 /**
- * How a family's tensors are called by those who publish weights, as a table that is read in both directions: a file's
- * names become Fovea's, and Fovea's become those of a file to export.
+ * How a family's tensors are called by those who publish weights. The table is read in both directions: a file's names
+ * become Fovea's, and Fovea's become those of a file to export.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export type KeyStyle = "torchvision" | "timm" | "huggingface" | "microsoft";
 export const keyStyles: readonly KeyStyle[] = ["torchvision", "timm", "huggingface", "microsoft"];
 
 /**
- * A tensor that another style has in several, one after the other along axis 0; null stands for one that it has not,
+ * A tensor that another style has in several, one after the other along axis 0. Null stands for one that it has not,
  * since it is zero, of the first one's size.
  */
 export interface Joined {

@@ -12,9 +12,9 @@ import { type Family, type KeyStyle, styleName, toStyle } from "./mod.ts";
 export type ExportStyle = Extract<KeyStyle, "torchvision" | "timm">;
 
 /**
- * Renames a model's tensors, in the forms that the library has them in, and adds those that it keeps beside: counts of
- * batch norms (0, since their momentum is a number and does not ask for them), and in torchvision's Swin the indices
- * that follow from the window.
+ * Renames a model's tensors, in the forms that the library has them in, and adds those that it keeps beside. These are
+ * counts of batch norms, which are 0, since their momentum is a number and does not ask for them. In torchvision's Swin
+ * they are also the indices that follow from the window.
  *
  * @param model Name of the model, and how its tensors are called.
  * @param style Which library.
