@@ -3,8 +3,8 @@
  * after `--` for those alone.
  *
  * No time stands alone. Two yardsticks are measured first, on the same device: the rate of a square matrix product and
- * the rate of an elementwise copy. An op's share is the time that its work would take at those rates (the slower of
- * its FLOPs and its bytes) over the time that it takes: 100% is as good as the yardsticks.
+ * the rate of an elementwise copy. An op's share is the time that its work would take at those rates, the slower of its
+ * FLOPs and its bytes, over the time that it takes. 100% is as good as the yardsticks.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Two-dimensional convolution (cross-correlation, as in PyTorch), without bias: that is added by the elementwise op
- * that follows, which is fused into the write-out.
+ * Two-dimensional convolution (cross-correlation, as in PyTorch), without bias. An elementwise op that follows adds the
+ * bias, and is fused into the write-out.
  *
  * @module
  */

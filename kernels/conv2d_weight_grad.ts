@@ -46,7 +46,7 @@ const NAME = "conv2dWeightGrad";
 
 /**
  * Columns of dout in a strip. Where rows are whole fours, twice as many are no faster on llvmpipe, and take half as
- * long again to compile; elsewhere a row costs the fewer shifts the fewer strips it has.
+ * long again to compile. Elsewhere a row with fewer strips costs fewer shifts.
  */
 const stripOf = (outWidth: number): number => outWidth % 4 === 0 ? 4 : evenTile(outWidth, 7);
 

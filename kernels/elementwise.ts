@@ -142,8 +142,8 @@ const ERF_SATURATED = 10;
 /**
  * What all rows give where numbers end is what IEEE 754 says: NaN of NaN, and infinities as limits. The rows' comments
  * repeat it where it is not plain. Left to the device are operands and results nearer to 0 than 2⁻¹²⁶, which may be
- * flushed to 0, and the sign of 0; comparisons with NaN, which are 1 or 0; quotients by more than 2¹²⁶; and overflow of
- * eˣ and in `+ − · /`, which is infinite on every device known.
+ * flushed to 0, and the sign of 0. So are comparisons with NaN, which are 1 or 0, and quotients by more than 2¹²⁶. So
+ * is overflow of eˣ and in `+ − · /`, which is infinite on every device known.
  */
 const rows: Record<string, Row> = {
   // d(a + b) = da + db

@@ -7,8 +7,8 @@
 import { bytesOf, type Op, sizeOf } from "./op.ts";
 
 /**
- * y = z − ln Σ eᶻ with z = x − max x, over the last axis: neither overflows nor takes the logarithm of 0. A row
- * with NaN or +∞ in it is NaN; −∞ gives −∞; a row of it alone is left open.
+ * y = z − ln Σ eᶻ with z = x − max x, over the last axis: neither overflows nor takes the logarithm of 0. A row with
+ * NaN or +∞ in it is NaN. −∞ gives −∞. A row of −∞ alone is left open.
  *
  * VJP: dx = dy − eʸ · Σ dy
  */

@@ -344,8 +344,8 @@ export function bytesOf(call: Call): number {
 export const MAX_GRID = 65535;
 
 /**
- * Grid for `count` independent invocations in workgroups of `workgroup`; kernels recover the flat index with
- * `(wid.y * num.x + wid.x) * workgroup + local` and return when it is past the end.
+ * Grid for `count` independent invocations in workgroups of `workgroup`. Kernels recover the flat index with `(wid.y *
+ * num.x + wid.x) * workgroup + local`, and return when it is past the end.
  */
 export function linearGrid(count: number, workgroup: number): [number, number, number] {
   const groups = Math.max(1, Math.ceil(count / workgroup));

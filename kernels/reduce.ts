@@ -98,7 +98,7 @@ function candidates(call: Call, target: Target): string[] {
 }
 
 /**
- * WGSL of what is folded and what is written, where so many calls are computed side by side: the element read,
+ * WGSL of what is folded and what is written, where so many calls are computed side by side. It has the element read,
  * `Element`, the number or numbers written, `Result`, and functions of them. Four elements of a row (`isWide &&
  * inRows`) are folded side by side and combined in the end; four outputs are four results.
  */

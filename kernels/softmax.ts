@@ -8,7 +8,7 @@ import { bytesOf, type Op, sizeOf } from "./op.ts";
 
 /**
  * y = eˣ / Σ eˣ over the last axis. The row's maximum is taken off first, so that nothing overflows. A row with NaN or
- * +∞ in it is NaN; −∞ gives 0; a row of it alone is left open.
+ * +∞ in it is NaN. −∞ gives 0. A row of −∞ alone is left open.
  *
  * VJP: dx = y · (dy − Σ dy · y)
  */

@@ -101,8 +101,8 @@ const COMPENSATED = 3;
 
 /**
  * WGSL that adds Σ aₖ · bₖ to `sum`, and to `rest` what the additions to `sum` round off (Knuth's exact sum of two
- * floats), so that sum + rest is off by a rounding or two however long the sum is. Compilers may not see that a
- * subtraction takes back an addition: they are multiply-adds by `one`, which is 1 and which they do not know.
+ * floats). So sum + rest is off by a rounding or two, however long the sum is. Compilers may not see that a subtraction
+ * takes back an addition: they are multiply-adds by `one`, which is 1 and which they do not know.
  */
 export const compensatedChain = (
   sum: string,

@@ -44,7 +44,7 @@ const directCost = ([n, , height, width]: Shape, weight: Shape): number =>
   sizeOf(weight) * (n * height * width + 0.75 * NUMBER_COST);
 
 /**
- * Parts of the batch, as few as may be, for which neither U, V nor M would have to be cut; undefined where there are
+ * Parts of the batch, as few as may be, for which neither U, V nor M would have to be cut. Undefined where there are
  * none.
  */
 function partsOf({ tile }: Filtering, [n, ...picture]: Shape, [o, c]: Shape, maxBytes: number): number | undefined {

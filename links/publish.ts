@@ -1,5 +1,5 @@
 /**
- * Publishes the package from a copy that has no `links/`: those are stand-ins for machines that cannot reach JSR, and
+ * Publishes the package from a copy that has no `links/`. Those are stand-ins for machines that cannot reach JSR, and
  * Deno refuses to leave them out where they are part of the checkout.
  *
  * `deno run -A links/publish.ts` publishes; with `--dry-run` it only tries, by the stand-ins, and is a static check.

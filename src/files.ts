@@ -191,9 +191,9 @@ interface Holder {
 export type DirectoryLock = AsyncDisposable;
 
 /**
- * Takes a directory for this process alone. The lock is the operating system's (on the file `.lock`), which lets go of
- * it when the process ends, however it ends: a lock of the dead never stands in the way. The file stays, since removing
- * it would let two processes hold locks on two files of that name.
+ * Takes a directory for this process alone. The lock is the operating system's (on the file `.lock`). The system lets
+ * go of it when the process ends, however it ends: a lock of the dead never stands in the way. The file stays, since
+ * removing it would let two processes hold locks on two files of that name.
  *
  * @param directory An existing directory.
  * @param files The file system.

@@ -1,6 +1,6 @@
 /**
  * What the setting `augment` can be, and which transformations each is made of. A transformation on the host is a file
- * in `host/` and stands in a row here; one on the device is a file in `device/` and stands in the table there.
+ * in `host/` and stands in a row here. One on the device is a file in `device/` and stands in the table there.
  *
  * Workers load this file: what it imports is of the host.
  *

@@ -40,8 +40,8 @@ const splitStream = 0x5b117;
  *
  * Stratified binary and multiclass sets are shared out class by class by largest remainder, and each part gets at least
  * one picture of each class. Stratified multilabel sets are shared out by iterative stratification (Sechidis et al.
- * 2011, "On the stratification of multi-label data"): the rarest label first, each picture to the part that lacks that
- * label most.
+ * 2011, "On the stratification of multi-label data"). The rarest label comes first. Each picture goes to the part that
+ * lacks that label most.
  *
  * @param input What is split, and how.
  * @returns Places of each part.
@@ -119,8 +119,8 @@ function shareOut(
 }
 
 /**
- * Shares a whole number out in given ratios: each part gets its share rounded down, and what is left goes to the
- * largest fractions, the earlier part on a tie.
+ * Shares a whole number out in given ratios. Each part gets its share rounded down. What is left goes to the largest
+ * fractions, the earlier part on a tie.
  *
  * @param total What is shared out.
  * @param ratios Ratio of each part, zero or more.

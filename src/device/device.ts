@@ -129,7 +129,7 @@ export interface Program {
   run(inputs: Values): void;
   /**
    * The outputs of the last run, in one read back. To be asked for before another program of the session is compiled or
-   * runs, since they share memory; throws Error after that.
+   * runs, since they share memory. Throws Error after that.
    */
   outputs(): Promise<Record<string, Float32Array>>;
   /** Runs once and tells what each step took. Throws Error where the device cannot time its work. */

@@ -8,10 +8,11 @@
  * that meet are cut into the same parts, so that nothing is copied on the way from one to another. A state that is
  * larger than a buffer lies in several ({@link piecesOf}), each of which holds whole parts.
  *
- * Cutting comes before fusion, and on WebGPU only. A call's `cuts` say which axis of each input is cut, and whether
- * the parts' results lie side by side or are added up: a product cut along k is added up. Parts of states and inputs
- * are windows of one buffer (attributes `start` and `of`). An output in parts is a `join`, which only reading back
- * puts together. A product with an operand that is cut is left to its kernel, and a choice is asked for part by part.
+ * Cutting comes before fusion, and on WebGPU only. A call's `cuts` say which axis of each input is cut, and whether the
+ * parts' results lie side by side or are added up. A product cut along k, for example, is added up. Parts of states and
+ * inputs are windows of one buffer (attributes `start` and `of`). An output in parts is a `join`, which only reading
+ * back puts together. A product with an operand that is cut is left to its kernel, and a choice is asked for part by
+ * part.
  *
  * `tests/kernels/cuts_test.ts` tries every declared cut against the whole; `tests/device/limits_test.ts` lays models
  * out for the limits that devices report, such as buffers of 256 MiB.

@@ -38,7 +38,7 @@ const MOVEMENT = opsNamed("permute", "slice", "pad", "concat", "concatPair", "ro
  * Ops whose operands stay float32, whatever computed them: they subtract large numbers from each other. The tiles
  * before the products of Winograd's F(2×2, 3×3) are halved, since they are four times their pictures. The gradient of a
  * picture is off by 2e-3 of its size for that, and by 2e-4 without. bfloat16 rounds by 4e-3. The tiles of F(4×4, 3×3)
- * are not:
+ * are not: they are nine quarters of their pictures, and three times as sensitive.
  */
 const SUBTRACTS = opsNamed("fromTiles", "winogradWeightGrad");
 

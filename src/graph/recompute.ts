@@ -8,7 +8,7 @@
  * norm's statistics, are kept too: they cost a pass over a large one.
  *
  * A differentiated graph is copied, and where the backward pass reads an activation of the forward pass, its nodes are
- * added again. What such a piece starts from is a `reshape` with the attribute `again`, which is a name and no work:
+ * added again. What such a piece starts from is a `reshape` with the attribute `again`. That is a name and no work:
  * else the builder would give the nodes that are there already.
  *
  * @module

@@ -2,9 +2,9 @@
  * PyTorch's own files, as `torch.save` writes them: the zip form (since 1.6) and the one before it.
  *
  * The zip form has a pickle, `<name>/data.pkl`, and a record `<name>/data/<key>` for each storage. The older form is a
- * sequence: pickles of a magic number, a version, facts of the system, the object and the storages' keys, then each
- * storage, its count of values before it. Both are read by range, and what they claim is checked against the file's
- * size before memory is taken.
+ * sequence. First come pickles of a magic number, a version, facts of the system, the object and the storages' keys.
+ * Each storage follows, its count of values before it. Both are read by range, and what they claim is checked against
+ * the file's size before memory is taken.
  *
  * @module
  */

@@ -4,7 +4,7 @@
  *
  * No library is used. Those that are kept well read or inflate whole entries, where an entry here may have gigabytes of
  * which a part is wanted. Nor do they refuse what must be refused: two names for one place, overlaps, an entry twice.
- * What remains without compression, encryption and many disks is this page. A compressed entry is refused by name, so
+ * What remains without compression, encryption and many disks is this page. A compressed entry is refused by name. So
  * nothing is ever inflated, and no entry can be larger than the file. Checksums are not compared: PyTorch can be told
  * to write none (`torch.serialization.set_crc32_options`).
  *

@@ -1,6 +1,6 @@
 /**
- * Cross-entropy from logits, in float64: the log-loss of the probabilities without ever forming them, so that a
- * confident mistake costs what it should instead of what clipping leaves of it.
+ * Cross-entropy from logits, in float64: the log-loss of the probabilities without ever forming them. A confident
+ * mistake costs what it should instead of what clipping leaves of it.
  *
  * @module
  */

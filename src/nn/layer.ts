@@ -1,8 +1,8 @@
 /**
  * Layers: functions from a symbolic tensor to a symbolic tensor, that ask their scope for parameters by name.
  *
- * A model is traced by calling its outermost layer once on a symbolic batch. The names along the way, joined by
- * dots, are the parameters' keys; blocks use torchvision's names, so checkpoints carry torchvision's keys.
+ * A model is traced by calling its outermost layer once on a symbolic batch. The names along the way, joined by dots,
+ * are the parameters' keys. Blocks use torchvision's names, so checkpoints carry torchvision's keys.
  *
  * @example A block with a skip connection
  * ```ts

@@ -86,9 +86,9 @@ export interface BatchNormOptions {
 }
 
 /**
- * Batch normalisation of [N, C, H, W] (Ioffe and Szegedy, 2015): by the batch's moments in training, by running ones in
- * evaluation, and in training where a running one is frozen. Parameters `weight` and `bias` [C]; buffers `running_mean`
- * and `running_var` [C].
+ * Batch normalisation of [N, C, H, W] (Ioffe and Szegedy, 2015). In training it is by the batch's moments, and by
+ * running ones where those are frozen. In evaluation it is by running ones. Parameters `weight` and `bias` [C]; buffers
+ * `running_mean` and `running_var` [C].
  */
 export function batchNorm2d(channels: number, { eps = 1e-5, momentum = 0.1 }: BatchNormOptions = {}): Layer {
   return (x, scope) => {

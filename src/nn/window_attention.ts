@@ -7,8 +7,8 @@
  * across the borders of those of the block before. Positions that only the circle made neighbours do not attend to each
  * other. Along an axis that holds a single window there is nothing to shift.
  *
- * The shift's mask, and V2's offsets, are computed from `iota` in the graph, once a resolution, since equal calls are
- * one node. The bias table is spread by `relativeBias`, whose gradient gathers in a fixed order.
+ * The shift's mask, and V2's offsets, are computed from `iota` in the graph. Equal calls are one node, so each is
+ * computed once a resolution. The bias table is spread by `relativeBias`, whose gradient gathers in a fixed order.
  *
  * @module
  */

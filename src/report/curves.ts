@@ -52,7 +52,7 @@ const DOTTED_TO = 100;
 /**
  * Charts the loss of each logged step of training (thin), the same smoothed (thick), the validation's loss and its
  * accuracy, and the learning rate, over the steps of the run. Few steps are not smoothed, and drawn thick. Where a
- * value was not finite the line is broken; where that, or a step left out for it, is in the training records, a red
+ * value was not finite the line is broken. Where that, or a step left out for it, is in the training records, a red
  * mark stands on the axis.
  *
  * Losses of training and validation share an axis only where the records say that they are of one kind. Where classes

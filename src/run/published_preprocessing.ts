@@ -23,7 +23,7 @@ export function statedIn({ normalize, ...rest }: PublishedPreprocessing): Stated
 
 /**
  * How pictures are prepared for weights. The names of a file's tensors do not say which of several trainings they are
- * from, so unless it is known which they are, this is what most of a style's weights of a model were made with.
+ * from. So unless it is known which they are, this is what most of a style's weights of a model were made with.
  *
  * @param style Whose names the weights' file has.
  * @param model The model; weights that no library publishes are taken for prepared as torchvision's first ones.

@@ -65,10 +65,10 @@ export interface WeightsOrigin {
 }
 
 /**
- * Loads weights into a model: safetensors or PyTorch's own files, in torchvision's, timm's, Hugging Face's or
- * Microsoft's names, or a checkpoint of Fovea's; of a model of the user's own, in its own names. Another number of
- * classes gets a fresh head; another picture size interpolated position embeddings (ViT) or bias tables (Swin),
- * bicubic as PyTorch's `interpolate`. The model changes only if all fits.
+ * Loads weights into a model. The file is safetensors or PyTorch's own, in torchvision's, timm's, Hugging Face's or
+ * Microsoft's names, or a checkpoint of Fovea's. For a model of the user's own it has the model's own names. Another
+ * number of classes gets a fresh head; another picture size interpolated position embeddings (ViT) or bias tables
+ * (Swin), bicubic as PyTorch's `interpolate`. The model changes only if all fits.
  *
  * @param model What gets the weights.
  * @param path The file, a run, of which it is the best checkpoint, or a name of published weights that were fetched:

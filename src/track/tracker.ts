@@ -86,7 +86,7 @@ export interface RunFacts {
 
 /**
  * What a loss is of. `plain` is the mean cross-entropy of labels and answers, as validation and test have it. The loss
- * that is learnt from may weigh classes, smooth labels, ask a teacher or be the user's own: then its kind says so, as
+ * that is learnt from may weigh classes, smooth labels, ask a teacher or be the user's own. Then its kind says so, as
  * in `class weights, label smoothing`. Only losses of one kind can be compared, or share an axis.
  */
 export type LossKind = string;

@@ -3,7 +3,7 @@
  * student, is trained on.
  *
  * The teacher is a part of the training step's graph, in evaluation mode: running statistics, nothing dropped. It is no
- * path to a parameter of the student, so no gradient reaches it, and nothing is assigned to its states.
+ * path to a parameter of the student, so no gradient reaches it. Nothing is assigned to its states.
  *
  * The teacher's states are under `teacher.`. Pictures are renormalised for it by one multiply-add that fuses into its
  * first layer.
@@ -123,8 +123,8 @@ export interface DistillationInputs extends LossInputs {
  * - `hard`: the cross-entropy of the student's logits with the teacher's answer, the class of its largest logit.
  * - `token`: the same of the head `head_dist`, while the head `heads` has the labels' part to itself.
  *
- * Binary and multi-label tasks: each label is a pair of classes with the probabilities σ(x) and 1 − σ(x), the answer is
- * whether σ(x) ≥ ½, and the mean is over labels too. Weights of classes and smoothing are the labels' part's alone.
+ * In binary and multi-label tasks each label is a pair of classes with the probabilities σ(x) and 1 − σ(x). The answer
+ * is whether σ(x) ≥ ½, and the mean is over labels too. Weights of classes and smoothing are the labels' part's alone.
  *
  * @throws UserError when `token` is asked of a student with one head.
  */

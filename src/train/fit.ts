@@ -87,7 +87,7 @@ export class Fit {
     this.#evaluator = new Evaluator(session, model, val.batch);
   }
 
-  /** Opens what a run needs, and begins it or takes it up; what fails before that leaves nothing on disk. */
+  /** Opens what a run needs, and begins it or takes it up. What fails before that leaves nothing on disk. */
   static async open(options: RunOptions, plan: RunPlan, trainData: Dataset, valData: Dataset): Promise<Fit> {
     const { device, augment, cache, workers, seed, channel } = options;
     const { batch, step, choices } = plan;

@@ -2,8 +2,8 @@
  * Memory of a run: what it takes, and what to do where that is too much.
  *
  * A batch that does not fit is refused before the first step, with the largest that does. Counted are the steps, the
- * gathering one too, and a batch of the validation, against what `--memory` gives, what the host has free, or a guess
- * for a GPU (`src/device/webgpu/assumed_memory.ts`).
+ * gathering one too, and a batch of the validation. They stand against what `--memory` gives, what the host has free,
+ * or a guess for a GPU (`src/device/webgpu/assumed_memory.ts`).
  *
  * @module
  */

@@ -28,8 +28,8 @@ export interface RunPlan {
 }
 
 /**
- * The largest batch that `auto` takes. With more pictures a step is hardly faster for each, there are few steps in an
- * epoch, and usual learning rates are too low (Goyal et al. 2017, who scale theirs from 256).
+ * The largest batch that `auto` takes. With more pictures a step is hardly faster for each, and there are few steps in
+ * an epoch. Usual learning rates are too low then (Goyal et al. 2017, who scale theirs from 256).
  */
 const MOST = 256;
 

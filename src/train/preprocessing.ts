@@ -1,7 +1,7 @@
 /**
  * How a run prepares its pictures: from the options, the model and the training split.
  *
- * A picture's shorter side is resized to R (`square`), the middle R × R is stored, and S is cut out of it: the middle,
+ * A picture's shorter side is resized to R (`square`), and the middle R × R is stored. S is cut out of it: the middle,
  * or anywhere for `crop-flip` in training. At 224 pixels R may be 256. It is decided here once; checkpoints carry it,
  * and training, validation, eval and predict use the same `Resizing`.
  *

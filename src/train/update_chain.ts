@@ -17,14 +17,15 @@
  * are written one at a time, through the guard. A further link, such as averaged weights, takes the rule's changes and
  * adds its own.
  *
- * The guard hands on `factor`, the factor of all links, or −1 when loss or gradient norm is not finite; every
+ * The guard hands on `factor`, the factor of all links, or −1 when loss or gradient norm is not finite. Every
  * assignment of the step keeps the old value where it is below 0. So the device itself leaves a bad step out, and
- * unless `--on-nan skip:N` allows it, every step after it too. The trainer learns of it at the next log or checkpoint,
- * runs that very step again with a count at each layer (`searchGraph`), and names the first tensor that is not finite.
+ * unless `--on-nan skip:N` allows it, every step after it too. The trainer learns of it at the next log or checkpoint.
+ * It runs that very step again with a count at each layer (`searchGraph`), and names the first tensor that is not
+ * finite.
  *
- * With `--accumulate N`, a step that gathers adds its gradient, times its share of the mean, to the states
- * `gathered.…`; the last of N learns from the sum and clears them. They are two programs over the same kernels. The
- * states are saved in `last`, so a run stopped between them resumes to the same bytes.
+ * With `accumulate`, a step that gathers adds its gradient, times its share of the mean, to the states `gathered.…`.
+ * The last of the steps learns from the sum and clears them. They are two programs over the same kernels. The states
+ * are saved in `last`, so a run stopped between them resumes to the same bytes.
  *
  * @module
  */

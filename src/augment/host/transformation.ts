@@ -14,7 +14,7 @@ export type SampleKey = readonly [seed: number, epoch: number, sample: number];
 export interface HostTransformation {
   /** What it is called. */
   readonly name: string;
-  /** Whether it takes a part out of a larger square, which is stored for it; else it sees the square's middle. */
+  /** Whether it takes a part out of a larger square, which is stored for it. Else it sees the square's middle. */
   readonly crops?: boolean;
   /**
    * Changes a picture.

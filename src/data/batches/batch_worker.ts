@@ -1,6 +1,6 @@
 /**
  * Worker that makes batches ahead of the device; see `loader.ts`. It is told an epoch and how many batches it may make
- * ahead, and needs no answer until those are made: on OpenGL the page is blocked while the device works.
+ * ahead. It needs no answer until those are made, since on OpenGL the page is blocked while the device works.
  *
  * @module
  */

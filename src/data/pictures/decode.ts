@@ -4,8 +4,8 @@
  * What each kind becomes: grey is repeated to three channels; CMYK is converted without a colour profile; 16 bits keep
  * the high byte; palettes are looked up; transparency is composited over white; the EXIF orientation is applied.
  *
- * JPEG is decoded by libjpeg-turbo as WebAssembly, which is fast and rejects files that are cut short (others fill the
- * rest with grey and say nothing), and by jpeg-js where its simple interface falls short: CMYK and unusual chroma
+ * JPEG is decoded by libjpeg-turbo as WebAssembly. It is fast, and rejects files that are cut short, where others fill
+ * the rest with grey and say nothing. jpeg-js decodes where its simple interface falls short: CMYK and unusual chroma
  * sampling. PNG is decoded here, on the platform's inflate, which can be told when to stop.
  *
  * @module

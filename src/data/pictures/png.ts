@@ -1,6 +1,6 @@
 /**
  * Decodes PNG (third edition) with the platform's inflate: every depth, colour type and interlacing. Checksums are
- * verified, and the data may not inflate to more than the header promises, so a small file cannot ask for gigabytes.
+ * verified. The data may not inflate to more than the header promises, so a small file cannot ask for gigabytes.
  *
  * Two libraries were tried on the tests of broken files. fast-png 8 inflates without that limit and leaves a
  * transparent colour opaque. @cwasm/lodepng 0.1.9 decodes right and as fast, but says of every fault the same: "Failed

@@ -1,7 +1,6 @@
 /**
  * Resizing and cropping. Resizing is antialiased, bilinear or bicubic, in the fixed-point arithmetic of Pillow's
- * `Image.resize`, so that pictures look to a model as they do to one trained with torchvision's transforms on PIL
- * images.
+ * `Image.resize`. So pictures look to a model as they do to one trained with torchvision's transforms on PIL images.
  *
  * A picture that is not square keeps its proportions. Its shorter side is resized to the wanted size. The square in the
  * middle of the longer side is kept, as torchvision's `Resize(size)` and `CenterCrop(size)` do: a 178×218 portrait

@@ -94,9 +94,9 @@ export function classify(names: AdapterNames): Classified {
 let areAllGpus = false;
 
 /**
- * Makes every adapter that is opened from now on a GPU, whatever its names and its self-test say, or no longer: for
- * tests of what is written for GPUs, where there is none. `FORCE_GPU=1` in the environment does it (`heedForceGpu` in
- * `src/device/host.ts`).
+ * Makes every adapter that is opened from now on a GPU, whatever its names and its self-test say, or no longer. It is
+ * for tests of what is written for GPUs, where there is none. `FORCE_GPU=1` in the environment does it (`heedForceGpu`
+ * in `src/device/host.ts`).
  */
 export function takeAllForGpus(all = true): void {
   areAllGpus = all;

@@ -1,6 +1,6 @@
 /**
- * How the elements of a map, or of a kernel's write-out, lie towards operands that are broadcast over them: which are
- * read four at a time, and which once for a run.
+ * How the elements of a map, or of a kernel's write-out, lie towards operands that are broadcast over them. Some
+ * operands are read four at a time, some once for a run.
  *
  * A kernel divides indices with `quotient()` and `remainder()` of `arithmetic.wgsl`, since integer division has no
  * vector instruction on processors. What a fused producer broadcasts over a run of elements, such as a bias over a row

@@ -1,6 +1,6 @@
 /**
  * How the dispatches of a run are handed to the device: in command buffers that are short enough. Systems reset a GPU
- * that does not answer, Windows after 2 seconds, macOS and Linux' i915 after some more, and a training step of VGG16 at
+ * that does not answer: Windows after 2 seconds, macOS and Linux' i915 after some more. A training step of VGG16 at
  * batch 64 is 6 TFLOP. So command buffers end after an estimated time, and a dispatch that would take too long by
  * itself is split along its grid.
  *
@@ -34,7 +34,7 @@ export function secondsOf(
 const WORKGROUP_ID = "@builtin(workgroup_id) wid: vec3u,";
 
 /**
- * A dispatch in `parts`, which together compute what it does: each has some rows of its grid, and a number that says
+ * A dispatch in `parts`, which together compute what it does. Each has some rows of its grid, and a number that says
  * which. A table of maps, which has a grid for each of its rows, stays whole.
  */
 export function splitDispatch(dispatch: PlannedDispatch, parts: number): PlannedDispatch[] {

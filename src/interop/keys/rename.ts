@@ -13,8 +13,8 @@ export type ExportStyle = Extract<KeyStyle, "torchvision" | "timm">;
 
 /**
  * Renames a model's tensors, in the forms that the library has them in, and adds those that it keeps beside. These are
- * counts of batch norms, which are 0, since their momentum is a number and does not ask for them. In torchvision's Swin
- * they are also the indices that follow from the window.
+ * counts of batch norms, which are 0: their momentum is a number and does not ask for them. In torchvision's Swin they
+ * are also the indices that follow from the window.
  *
  * @param model Name of the model, and how its tensors are called.
  * @param style Which library.
