@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { inert } from "./names.ts";
+import { printable } from "../printable.ts";
 
 /** A table of texts. */
 export interface TextTable {
@@ -21,7 +21,7 @@ export interface TextTable {
  * @param table The table.
  */
 export function markdownOf({ title, heads, rows }: TextTable): string {
-  const cell = (text: string) => inert(text).replaceAll(/[\\|<>*_`[\]]/g, (character) => `\\${character}`);
+  const cell = (text: string) => printable(text).replaceAll(/[\\|<>*_`[\]]/g, (character) => `\\${character}`);
   const line = (cells: readonly string[]) => `| ${cells.map(cell).join(" | ")} |`;
   const rule = `| ${heads.map((_, c) => c === 0 ? "---" : "---:").join(" | ")} |`;
   return [`### ${cell(title)}`, "", line(heads), rule, ...rows.map(line), ""].join("\n");
