@@ -103,12 +103,19 @@ export interface FlagSpec<D> {
  * @param spec Help and default.
  * @returns The flag.
  */
-export function flag<T, D extends T | undefined = undefined>(kind: kinds.Kind<T>, spec: FlagSpec<D>): Flag<T | D> {
+export function flag<T>(
+  kind: kinds.Kind<T>,
+  spec: FlagSpec<NoInfer<T>> & { readonly default: NoInfer<T> },
+): Flag<T>;
+export function flag<T>(
+  kind: kinds.Kind<T>,
+  spec: FlagSpec<NoInfer<T>> & { readonly default?: undefined },
+): Flag<T | undefined>;
+export function flag<T>(kind: kinds.Kind<T>, spec: FlagSpec<T>): Flag<T | undefined> {
   const { default: fallback, ...rest } = spec;
   const { takes, wants, choices, placeholder, gather, isPath } = kind;
   const read = isPath ? (word: string) => word && isPath(word) ? userPath(word) : kind.read(word) : kind.read;
-  // Without a default D is undefined, and so is the value.
-  return { takes, read, wants, choices, placeholder, gather, fallback: fallback as D, ...rest };
+  return { takes, read, wants, choices, placeholder, gather, fallback, ...rest };
 }
 
 /** The flags of some settings. */
@@ -126,41 +133,6 @@ export function flagsOf<S extends Readonly<Record<string, Setting>>>(
 /** A flag without a value, false unless given; `--no-NAME` sets it to false. */
 export function toggle(spec: FlagSpec<boolean>): Flag<boolean> {
   return flag(kinds.toggle, { ...spec, default: spec.default ?? false });
-}
-
-/** A flag with any text. */
-export function text<D extends string | undefined = undefined>(spec: FlagSpec<D>): Flag<string | D> {
-  return flag(kinds.text, spec);
-}
-
-/** A flag with a path, resolved against the user's working directory. */
-export function path<D extends string | undefined = undefined>(spec: FlagSpec<D>): Flag<string | D> {
-  return flag(kinds.path, spec);
-}
-
-/** A flag with a whole number. */
-export function integer<D extends number | undefined = undefined>(
-  { min, max, ...spec }: FlagSpec<D> & kinds.Bounds,
-): Flag<number | D> {
-  return flag(kinds.integer({ min, max }), spec);
-}
-
-/** A flag with one of a few words; without a default the option is undefined when not given. */
-export function choice<const C extends string>(
-  choices: readonly C[],
-  spec: FlagSpec<NoInfer<C>> & { readonly default: NoInfer<C> },
-): Flag<C>;
-export function choice<const C extends string>(choices: readonly C[], spec: FlagSpec<undefined>): Flag<C | undefined>;
-export function choice<const C extends string>(
-  choices: readonly C[],
-  spec: FlagSpec<C | undefined>,
-): Flag<C | undefined> {
-  return flag(kinds.choice(choices), spec);
-}
-
-/** A flag with several names, after spaces or commas; `\\,` is a comma within a name. Empty unless given. */
-export function names(spec: FlagSpec<never>): Flag<readonly string[]> {
-  return flag(kinds.names, { ...spec, default: [] as readonly string[] });
 }
 
 export { orList } from "../run/kinds.ts";
@@ -195,13 +167,14 @@ export function userPath(given: string): string {
  *
  * @example
  * ```ts
- * import { integer, parseCommand } from "./command.ts";
+ * import { flag, parseCommand } from "./command.ts";
+ * import { integer } from "../run/kinds.ts";
  *
  * const command = {
  *   name: "wait",
  *   summary: "waits",
  *   example: "--seconds 3",
- *   flags: { seconds: integer({ default: 1, min: 0, help: "how long" }) },
+ *   flags: { seconds: flag(integer({ min: 0 }), { help: "how long", default: 1 }) },
  * };
  * parseCommand(command, ["--seconds", "3"]).options.seconds; // 3
  * ```

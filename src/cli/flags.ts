@@ -8,12 +8,13 @@
  * @module
  */
 
+import { choice, integer, path, text } from "../run/kinds.ts";
 import { dataSettings, splitSettings } from "../run/settings/data.ts";
 import { deviceSettings, recordSettings } from "../run/settings/device.ts";
 import { modelSettings, teacherSettings } from "../run/settings/model.ts";
 import { pictureSettings } from "../run/settings/pictures.ts";
 import { trainingSettings } from "../run/settings/training.ts";
-import { choice, type Command, flagsOf, integer, path, text, toggle } from "./command.ts";
+import { type Command, flag, flagsOf, toggle } from "./command.ts";
 
 /** Flags that every command has. */
 const common = {
@@ -26,13 +27,13 @@ const { seed, precision } = flagsOf(trainingSettings);
 const { backend } = flagsOf(deviceSettings);
 
 const openedRun = {
-  checkpoint: text({ help: "best, last or the number of an epoch", default: "best", placeholder: "WHICH" }),
-  models: path({ help: "module that exports models of your own, for a run of one", placeholder: "FILE" }),
+  checkpoint: flag(text, { help: "best, last or the number of an epoch", default: "best", placeholder: "WHICH" }),
+  models: flag(path, { help: "module that exports models of your own, for a run of one", placeholder: "FILE" }),
 };
 
 const evaluation = {
   ...openedRun,
-  batch: integer({ help: "pictures at a time", byDefault: "the run's", min: 1 }),
+  batch: flag(integer({ min: 1 }), { help: "pictures at a time", byDefault: "the run's" }),
 };
 
 /** `train`: makes data if there are none, trains, tests and writes the run directory. */
@@ -47,11 +48,15 @@ export const train = {
     ...flagsOf(modelSettings),
     ...flagsOf(teacherSettings),
     ...flagsOf(trainingSettings),
-    resume: path({ help: "go on with a stopped run, to the same weights", placeholder: "RUN" }),
+    resume: flag(path, { help: "go on with a stopped run, to the same weights", placeholder: "RUN" }),
     ...flagsOf(deviceSettings),
     ...common,
     ...flagsOf(recordSettings),
-    out: path({ help: "run directory", placeholder: "DIR", byDefault: "runs/ and a name from task, model and time" }),
+    out: flag(path, {
+      help: "run directory",
+      placeholder: "DIR",
+      byDefault: "runs/ and a name from task, model and time",
+    }),
     quiet: toggle({ help: "no progress bar" }),
   },
 } satisfies Command;
@@ -63,12 +68,20 @@ export const evaluate = {
   example: "runs/hair --split val",
   words: { usage: "RUN", min: 1, max: 1, paths: true },
   flags: {
-    split: choice(["train", "val", "test", "all"], { heading: "Data", help: "pictures to test on", default: "test" }),
-    data: path({ help: "another data set with the same classes", byDefault: "the run's" }),
+    split: flag(choice(["train", "val", "test", "all"]), {
+      heading: "Data",
+      help: "pictures to test on",
+      default: "test",
+    }),
+    data: flag(path, { help: "another data set with the same classes", byDefault: "the run's" }),
     ...evaluation,
     backend,
     ...common,
-    out: path({ help: "folder for metrics and predictions", placeholder: "DIR", byDefault: "the split's, in the run" }),
+    out: flag(path, {
+      help: "folder for metrics and predictions",
+      placeholder: "DIR",
+      byDefault: "the split's, in the run",
+    }),
   },
 } satisfies Command;
 
@@ -79,7 +92,7 @@ export const predict = {
   example: "runs/hair photo.jpg --top-k 3",
   words: { usage: "RUN IMAGE…", min: 2, max: Infinity, paths: true },
   flags: {
-    topK: integer({ heading: "Predictions", help: "classes to show, multiclass", default: 1, min: 1 }),
+    topK: flag(integer({ min: 1 }), { heading: "Predictions", help: "classes to show, multiclass", default: 1 }),
     ...evaluation,
     backend,
     ...common,
@@ -95,14 +108,14 @@ export const exportRun = {
   example: "runs/hair --keys timm",
   words: { usage: "RUN", min: 1, max: 1, paths: true },
   flags: {
-    format: choice(["safetensors"], { heading: "Weights", help: "kind of file", default: "safetensors" }),
-    keys: choice(["torchvision", "timm", "own"], {
+    format: flag(choice(["safetensors"]), { heading: "Weights", help: "kind of file", default: "safetensors" }),
+    keys: flag(choice(["torchvision", "timm", "own"]), {
       help: "whose names the tensors get; own is the model's",
       default: "torchvision",
     }),
     ...openedRun,
     ...common,
-    out: path({ help: "file to write", placeholder: "FILE", byDefault: "model and keys, in the run" }),
+    out: flag(path, { help: "file to write", placeholder: "FILE", byDefault: "model and keys, in the run" }),
   },
 } satisfies Command;
 
@@ -124,7 +137,7 @@ export const dataSplit = {
   flags: {
     ...withoutData({ ...dataset, ...splits, seed }),
     ...common,
-    out: path({ help: "CSV file to write", placeholder: "FILE", byDefault: "split.csv in DIR" }),
+    out: flag(path, { help: "CSV file to write", placeholder: "FILE", byDefault: "split.csv in DIR" }),
   },
 } satisfies Command;
 
@@ -135,8 +148,8 @@ export const dataDemo = {
   example: "faces --count 2400",
   words: { usage: "DIR", min: 1, max: 1, paths: true },
   flags: {
-    count: integer({ heading: "Data", help: "pictures", default: 2400, min: 33, max: 1_000_000 }),
-    imageSize: integer({ help: "height and width in pixels", default: 64, min: 16, max: 512 }),
+    count: flag(integer({ min: 33, max: 1_000_000 }), { heading: "Data", help: "pictures", default: 2400 }),
+    imageSize: flag(integer({ min: 16, max: 512 }), { help: "height and width in pixels", default: 64 }),
     seed,
     ...common,
   },
@@ -149,15 +162,13 @@ export const models = {
   example: "resnet18 --image-size 64 --batch 32",
   words: { usage: "[NAME]", min: 0, max: 1, paths: false },
   flags: {
-    imageSize: integer({
+    imageSize: flag(integer({ min: 8, max: 1024 }), {
       heading: "At",
       help: "height and width in pixels",
       byDefault: "the model's",
-      min: 8,
-      max: 1024,
     }),
-    classes: integer({ help: "outputs of the head", default: 5, min: 1 }),
-    batch: integer({ help: "pictures in a step", default: 32, min: 1 }),
+    classes: flag(integer({ min: 1 }), { help: "outputs of the head", default: 5 }),
+    batch: flag(integer({ min: 1 }), { help: "pictures in a step", default: 32 }),
     checkpointActivations: toggle({ help: "memory of a step that computes activations again" }),
     precision,
     ...common,
@@ -171,7 +182,7 @@ export const weights = {
   example: "imagenet:resnet50",
   words: { usage: "[NAME…]", min: 0, max: Infinity, paths: false },
   flags: {
-    model: text({ heading: "Weights", help: "list those of one model", byDefault: "all" }),
+    model: flag(text, { heading: "Weights", help: "list those of one model", byDefault: "all" }),
     remove: toggle({ help: "remove the named ones from the cache folder" }),
     ...common,
     quiet: toggle({ help: "no progress bar" }),

@@ -1,30 +1,18 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { resolve } from "node:path";
 import { UserError } from "../../src/errors.ts";
-import {
-  choice,
-  flag,
-  flagName,
-  integer,
-  names,
-  orList,
-  parseCommand,
-  path,
-  text,
-  toggle,
-  userPath,
-} from "../../src/cli/command.ts";
+import { flag, flagName, orList, parseCommand, toggle, userPath } from "../../src/cli/command.ts";
 import * as kinds from "../../src/run/kinds.ts";
 
 const flags = {
-  epochs: integer({ help: "", default: 10, min: 1, max: 99 }),
+  epochs: flag(kinds.integer({ min: 1, max: 99 }), { help: "", default: 10 }),
   lr: flag(kinds.number({ min: 0 }), { help: "" }),
   weightDecay: flag(kinds.number(), { help: "", default: 0 }),
-  optimizer: choice(["sgd", "adam"], { help: "", default: "adam" }),
-  target: names({ help: "" }),
+  optimizer: flag(kinds.choice(["sgd", "adam"]), { help: "", default: "adam" }),
+  target: flag(kinds.names, { help: "", default: [] }),
   scale: flag(kinds.several(kinds.number({ min: 0.1 }), "numbers"), { help: "", default: [] }),
-  others: text({ help: "" }),
-  out: path({ help: "" }),
+  others: flag(kinds.text, { help: "" }),
+  out: flag(kinds.path, { help: "" }),
   quiet: toggle({ help: "" }),
   stratify: toggle({ help: "", default: true }),
   size: flag(
