@@ -6,10 +6,11 @@
  * @module
  */
 
-import { choice, type Command, flagName, integer, names, parseCommand, path, toggle } from "../src/cli/command.ts";
+import { type Command, flag, flagName, parseCommand, toggle } from "../src/cli/command.ts";
 import { describe } from "../src/cli/help.ts";
 import { openDevice } from "../src/device/open.ts";
 import { UserError } from "../src/errors.ts";
+import { choice, integer, names, path } from "../src/run/kinds.ts";
 import { reportOnCard } from "./gpu/report.ts";
 import type { Item } from "./item.ts";
 import { convolution } from "./items/convolution.ts";
@@ -34,13 +35,19 @@ const command = {
   words: { usage: "[ITEM…]", min: 0, max: items.length, paths: false },
   flags: {
     gpu: toggle({ help: "a report of the graphics card, to be sent; with items, these at sizes for a GPU" }),
-    json: path({ help: "file that keeps the tables", byDefault: "they are only printed", placeholder: "FILE" }),
+    json: flag(path, { help: "file that keeps the tables", byDefault: "they are only printed", placeholder: "FILE" }),
 
     quick: toggle({ help: "fewer and smaller: the report in 3 minutes", heading: "With --gpu" }),
-    minutes: integer({ min: 1, help: "minutes after which nothing more is timed", byDefault: "10, with --quick 3" }),
-    networks: names({ help: "networks whose steps and convolutions are timed instead of the report's own" }),
+    minutes: flag(integer({ min: 1 }), {
+      help: "minutes after which nothing more is timed",
+      byDefault: "10, with --quick 3",
+    }),
+    networks: flag(names, {
+      help: "networks whose steps and convolutions are timed instead of the report's own",
+      default: [],
+    }),
     torch: toggle({ default: true, help: "PyTorch beside it, where python3 has it and it sees the card" }),
-    adapter: choice(["gpu", "any"], {
+    adapter: flag(choice(["gpu", "any"]), {
       default: "gpu",
       help: "any takes a software adapter too, at tiny sizes, to try the command; so does FORCE_GPU=1",
     }),

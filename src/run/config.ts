@@ -12,6 +12,7 @@ import { printable } from "../data/names.ts";
 import type { Rates } from "../device/rates.ts";
 import { UserError } from "../errors.ts";
 import type { Preprocessing } from "./checkpoint.ts";
+import { orList } from "./kinds.ts";
 import { checkValue, type Given, settingNames } from "./resolve.ts";
 import { settings } from "./settings.ts";
 import type { Setting } from "./settings/setting.ts";
@@ -160,8 +161,7 @@ function schemaOf(v: Valibot, table: CheckedSettings) {
     v.gtValue(0, "a number above 0"),
   );
   const numbers = v.array(v.number("a number"), "a list of numbers");
-  const oneOf = <const C extends string>(...choices: readonly C[]) =>
-    v.picklist(choices, `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`);
+  const oneOf = <const C extends string>(...choices: readonly C[]) => v.picklist(choices, orList(choices));
   const anything = v.record(v.string(), v.unknown(), "an object");
   const facts = {
     versions: v.looseObject({ fovea: text, deno: text }, "an object"),

@@ -195,12 +195,8 @@ export interface EvaluateOptions {
 export async function evaluateModel(options: EvaluateOptions): Promise<Evaluation> {
   const { device, model, task, preprocessing, data, onProgress, workers } = options;
   const { classes = data.classes, cache = { mode: "auto" } } = options;
-  if (model.classes !== data.outputs || model.channels !== data.channels) {
-    throw new UserError(
-      `${model.name} takes ${model.channels} channels and gives ${model.classes} logits: ` +
-        `the data have ${data.channels} and ${data.outputs}`,
-    );
-  }
+  const mismatch = mismatchOf(model, data);
+  if (mismatch) throw new UserError(mismatch);
   const batch = Math.min(options.batch ?? EVALUATION_BATCH, data.size);
   using session = device.open();
   writeWeights(session, model);
@@ -211,6 +207,13 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   const predictions = await new Evaluator(session, model, batch).run(loader, data.size, onProgress);
   const metrics = metricValues(options.metrics ?? {}, predictions, { task, classes });
   return { report: reportOf(task, predictions, classes), metrics, predictions };
+}
+
+/** Why a model cannot take a data set's pictures, or its logits are not its labels; undefined where they fit. */
+export function mismatchOf(model: Model, data: Dataset): string | undefined {
+  if (model.classes === data.outputs && model.channels === data.channels) return undefined;
+  return `${model.name} takes ${model.channels} channels and gives ${model.classes} logits: ` +
+    `the data have ${data.channels} and ${data.outputs}`;
 }
 
 /**

@@ -18,6 +18,7 @@ import type { NameOption } from "../errors.ts";
 import { type Budget, budgetOf, budgetText, formatBytes, MemoryError } from "./budget.ts";
 import type { Optimizer } from "./optimizers.ts";
 import { evaluationGraph } from "../run/evaluation_graph.ts";
+import { orList } from "../run/kinds.ts";
 import { type StepOptions, trainingGraph } from "./step.ts";
 
 /** What is asked of a device here. */
@@ -190,11 +191,6 @@ function pictures({ imageSize }: Model): string {
 
 function who(model: Model, { teacher }: StepOptions): string {
   return teacher ? `${model.name} with its teacher ${teacher.model.name}` : model.name;
-}
-
-/** `a, b or c`. */
-function orList(ways: readonly string[]): string {
-  return ways.length < 2 ? ways.join("") : `${ways.slice(0, -1).join(", ")} or ${ways.at(-1)}`;
 }
 
 /** Device memory of a multi-class training step in bytes: temporaries, state and inputs, as WebGPU lays them out. */

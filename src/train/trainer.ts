@@ -6,7 +6,7 @@
 
 import type { Dataset } from "../data/dataset.ts";
 import type { Preprocessing } from "../run/checkpoint.ts";
-import { evaluateModel, type Evaluation } from "../run/evaluate.ts";
+import { evaluateModel, type Evaluation, mismatchOf } from "../run/evaluate.ts";
 import { Channel } from "../track/channel.ts";
 import { CurvesTracker } from "../track/curves.ts";
 import { JsonlTracker } from "../track/jsonl.ts";
@@ -76,12 +76,8 @@ export class Trainer {
    *   a picture is broken.
    */
   async fit(train: Dataset, val: Dataset, test?: Dataset): Promise<FitResult> {
-    const { model } = this.#options;
-    if (model.classes !== train.outputs || model.channels !== train.channels) {
-      throw new TypeError(
-        `${model.name} takes ${model.channels} channels and gives ${model.classes} logits: the data have ${train.channels} and ${train.outputs}`,
-      );
-    }
+    const mismatch = mismatchOf(this.#options.model, train);
+    if (mismatch) throw new TypeError(mismatch);
     this.#classes = train.classes;
     const channel = new Channel(trackersOf(this.#options));
     try {
