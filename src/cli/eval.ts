@@ -11,10 +11,11 @@ import { UserError } from "../errors.ts";
 import type { CheckpointInfo } from "../run/checkpoint.ts";
 import { type RunConfig, settingsIn } from "../run/config.ts";
 import { evaluateModel, EVALUATION_BATCH } from "../run/evaluate.ts";
+import { formatTest } from "../report/text.ts";
 import { resolveSettings } from "../run/resolve.ts";
 import type { Invocation, Options } from "./command.ts";
 import { chooseDevice } from "./device.ts";
-import { saveEvaluation, showEvaluation } from "./evaluation.ts";
+import { saveEvaluation, testReportOf } from "./evaluation.ts";
 import type * as tables from "./flags.ts";
 import { openAsAsked } from "./opened_run.ts";
 import { ProgressLine } from "./progress.ts";
@@ -39,8 +40,9 @@ export async function run({ options, words: [path] }: Invocation<typeof tables.e
   });
   progress.clear();
   const out = options.out ?? join(path, options.data === undefined ? options.split : "eval");
-  console.log(showEvaluation(evaluation));
-  await saveEvaluation(out, evaluation, data);
+  const report = testReportOf(evaluation, data);
+  console.log(formatTest(report));
+  await saveEvaluation(out, evaluation, data, report);
   console.log(`written to ${out}`);
   return 0;
 }

@@ -1,5 +1,5 @@
 /**
- * Writes and shows what an evaluation gives: metrics, predictions and the confusion matrix.
+ * Writes what an evaluation gives: metrics, answers, predictions and charts.
  *
  * @module
  */
@@ -7,28 +7,25 @@
 import { join } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
 import { writeAtomic } from "../files.ts";
-import { predictClasses, predictLabels, sigmoid, softmax } from "../metrics/mod.ts";
-import { confusionChart } from "../report/confusion.ts";
-import { writeChart } from "../report/draw.ts";
-import { formatReport } from "../report/text.ts";
-import { classNames, type Evaluation } from "../run/evaluate.ts";
+import { predictClasses, predictLabels, sigmoid, softmax, type TestOptions, type TestReport } from "../metrics/mod.ts";
+import type { Evaluation } from "../run/evaluate.ts";
+import { testOf, writeTest } from "../run/saved_test.ts";
 import { csvText } from "./csv_text.ts";
 
-/** Writes `metrics.json`, `predictions.csv` and the confusion matrix, as `.svg` and `.png`, to a folder. */
-export async function saveEvaluation(
-  folder: string,
-  { report, predictions }: Evaluation,
-  data: Dataset,
-): Promise<void> {
-  await Deno.mkdir(folder, { recursive: true });
-  await writeAtomic(join(folder, "metrics.json"), `${JSON.stringify(report, null, 2)}\n`);
-  await writeAtomic(join(folder, "predictions.csv"), predictionsCsv(predictions.logits, data));
-  await writeChart(join(folder, "confusion"), confusionChart(report, classNames(data.task, data.classes)));
+/** All that a test says. */
+export function testReportOf({ predictions }: Evaluation, data: Dataset, options: TestOptions = {}): TestReport {
+  return testOf(data.task, predictions, data.classes, options);
 }
 
-/** The tables of an evaluation for the terminal. */
-export function showEvaluation({ report }: Evaluation): string {
-  return formatReport(report);
+/** Writes a test to a folder: metrics, answers, charts, and `predictions.csv`. */
+export async function saveEvaluation(
+  folder: string,
+  { predictions }: Evaluation,
+  data: Dataset,
+  report: TestReport,
+): Promise<void> {
+  await writeTest(folder, report, predictions, data);
+  await writeAtomic(join(folder, "predictions.csv"), predictionsCsv(predictions.logits, data));
 }
 
 /** A row for each picture: file, truth, prediction, probabilities. */

@@ -85,6 +85,40 @@ export const evaluate = {
   },
 } satisfies Command;
 
+/** `compare RUN RUN…`: runs side by side. */
+export const compare = {
+  name: "compare",
+  summary: "sets runs side by side: metrics with intervals, curves, costs, and whether differences hold",
+  example: "runs/lenet runs/resnet18 --out runs/both",
+  words: { usage: "RUN RUN…", min: 2, max: Infinity, paths: true },
+  flags: {
+    resamples: integer({
+      heading: "Intervals",
+      help: "resamples of the bootstrap",
+      default: 1000,
+      min: 1,
+      max: 100_000,
+    }),
+    seed,
+    ...common,
+    out: path({ help: "folder for the page and the tables", placeholder: "DIR", byDefault: "runs/comparison" }),
+  },
+} satisfies Command;
+
+/** `study FILE`: every combination of its axes, and what it comes to. */
+export const study = {
+  name: "study",
+  summary: "trains every combination of models, tasks, seeds and settings in a file, and reports on the whole",
+  example: "fixtures/studies/small.json --out runs/small",
+  words: { usage: "FILE", min: 1, max: 1, paths: true },
+  flags: {
+    dryRun: toggle({ heading: "Study", help: "list the runs with the time that each is expected to take" }),
+    ...common,
+    out: path({ help: "folder of the study", placeholder: "DIR", byDefault: "runs/ and the file's name" }),
+    quiet: toggle({ help: "no progress bar" }),
+  },
+} satisfies Command;
+
 /** `predict RUN IMAGE…`: what a run says about pictures. */
 export const predict = {
   name: "predict",

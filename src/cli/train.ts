@@ -19,12 +19,15 @@ import { pictureSettings } from "../run/settings/pictures.ts";
 import { trainingSettings } from "../run/settings/training.ts";
 import type { TeacherOptions } from "../train/distillation.ts";
 import { classWeightsOf, factsOf } from "../train/options.ts";
+import { writeRunReport } from "../run/run_report.ts";
+import { formatTest } from "../report/text.ts";
 import { RunDirectory } from "../run/run_directory.ts";
 import { openTeacher, type Student } from "../train/teacher.ts";
 import { Trainer } from "../train/trainer.ts";
 import { type Invocation, nameIn, type Options, userPath } from "./command.ts";
 import { chooseDevice, measureDevice } from "./device.ts";
-import { saveEvaluation, showEvaluation } from "./evaluation.ts";
+import { commandOf } from "./command_of.ts";
+import { saveEvaluation, testReportOf } from "./evaluation.ts";
 import { train } from "./flags.ts";
 import { loadPretrained, withPretrained } from "./pretrained.ts";
 import { ProgressLine } from "./progress.ts";
@@ -89,9 +92,11 @@ export async function run({ options, given }: Invocation<typeof train.flags>): P
     say(`stopped and saved; go on with --resume ${out}`);
     return interrupt.exitCode;
   }
-  console.log(showEvaluation(test!));
-  await saveEvaluation(join(out, "test"), test!, split.test);
+  const report = testReportOf(test!, split.test);
+  console.log(formatTest(report));
+  await saveEvaluation(join(out, "test"), test!, split.test, report);
   console.log(`run directory: ${out}`);
+  console.log(`report: ${await writeRunReport(out, commandOf(settings, factsOf(data)))}`);
   return 0;
 }
 

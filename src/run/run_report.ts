@@ -7,12 +7,10 @@
 import { join } from "node:path";
 import { splitNames } from "../data/split.ts";
 import { writeAtomic } from "../files.ts";
-import { sigmoid, softmax, type TestReport } from "../metrics/mod.ts";
 import type { Row } from "../report/page/html.ts";
 import { type PageTest, runPage, settingText } from "../report/page/run_page.ts";
-import type { Answers } from "../report/test_charts.ts";
+import { answersOf } from "./answers.ts";
 import type { RunConfig } from "./config.ts";
-import type { Predictions } from "./evaluate.ts";
 import { readRun, type RunRecord } from "./record.ts";
 import { settings } from "./settings.ts";
 import type { Setting } from "./settings/setting.ts";
@@ -42,13 +40,6 @@ export async function reportOfRun(run: RunRecord, command?: string): Promise<str
     summary: summaryOf(run),
     ...(test && { test: pageTest(run) }),
   });
-}
-
-/** What the charts of a test are made of. */
-export function answersOf(task: TestReport["task"], { logits, targets }: Predictions, report: TestReport): Answers {
-  const scaled = Float64Array.from(logits, (logit) => logit / report.temperature);
-  const probabilities = task === "multiclass" ? softmax(scaled, report.perClass.length) : scaled.map(sigmoid);
-  return { probabilities, targets };
 }
 
 function pageTest({ test, task }: RunRecord): PageTest {

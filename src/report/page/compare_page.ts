@@ -31,10 +31,16 @@ function cellOf(text: string, c: number): Part {
   return range === undefined ? text : html`${value}<br><span class="soft">${range}</span>`;
 }
 
-/** A table on a page. */
-export function tableSection(table: TextTable): Html {
+/**
+ * A table on a page, under its title; nothing where it has no rows.
+ *
+ * @param table The table.
+ * @param level Of the heading.
+ */
+export function tableSection(table: TextTable, level: 2 | 3 = 2): Html {
   if (table.rows.length === 0) return html``;
-  return html`<h2>${table.title}</h2>
+  const heading = level === 2 ? html`<h2>${table.title}</h2>` : html`<h3>${table.title}</h3>`;
+  return html`${heading}
 ${tableOf(table.heads, table.rows.map((row) => row.map(cellOf)), table.title)}`;
 }
 
@@ -69,7 +75,7 @@ ${
       `
     )
   }</header>
-${tables.map(tableSection)}<h2>Charts</h2>
+${tables.map((table) => tableSection(table))}<h2>Charts</h2>
 <div class="charts">
 ${figures}</div>
 ${

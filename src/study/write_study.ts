@@ -1,0 +1,185 @@
+/**
+ * Writes what a study comes to: one page, one Markdown file, one CSV file.
+ *
+ * @module
+ */
+
+import { join, relative } from "node:path";
+import { isFile } from "../data/paths.ts";
+import { writeAtomic } from "../files.ts";
+import { confusionChart } from "../report/confusion.ts";
+import { type OverlaidRun, overlayChart, quantities } from "../report/overlay.ts";
+import { type NamedChart, studyPage, type StudySection } from "../report/page/study_page.ts";
+import { markdownOf } from "../report/tables.ts";
+import { compareRuns, type Comparison } from "./compare.ts";
+import { metricsTable, numbersTable, pairsTable, settingsTable } from "./compare_tables.ts";
+import type { StudyPlan } from "./study_file.ts";
+import { type EndedRun, groupsTable, meanAndDeviation, type SeedGroup, seedGroups } from "./study_tables.ts";
+import { differenceText } from "./verdict.ts";
+import { csvOf } from "./write_comparison.ts";
+
+/** A run that is not there, and why. */
+export interface MissingRun {
+  /** Its name. */
+  readonly name: string;
+  /** As a clause. */
+  readonly why: string;
+}
+
+/** Larger confusion matrices are on the runs' own pages alone. */
+const MOST_CLASSES = 12;
+
+/**
+ * Writes `report.html`, `study.md` and `study.csv` to a study's folder.
+ *
+ * @param folder The study's.
+ * @param plan What was planned.
+ * @param runs What has ended.
+ * @param missing What has not.
+ * @returns Path of the page.
+ * @throws UserError when ECharts could be neither found nor fetched.
+ */
+export async function writeStudy(
+  folder: string,
+  plan: StudyPlan,
+  runs: readonly EndedRun[],
+  missing: readonly MissingRun[],
+): Promise<string> {
+  const tasks = Map.groupBy(
+    runs,
+    ({ planned, record: { task, config } }) => planned.choices.task ?? `${task}: ${config.classes?.join(", ") ?? ""}`,
+  );
+  const sections = Array.from(tasks, ([name, own], t) => sectionOf(name, own, `task-${t + 1}`));
+  const links: { name: string; href: string }[] = [];
+  for (const { planned: { name }, record: { path } } of runs) {
+    const page = join(path, "report.html");
+    if (await isFile(page)) links.push({ name, href: encodeURI(relative(folder, page).replaceAll("\\", "/")) });
+  }
+  const notes = [
+    `${runs.length} of ${plan.runs.length} runs have ended.`,
+    ...missing.map(({ name, why }) => `${name}: ${why}.`),
+    ...Array.from(tasks.values()).some((own) => own[0].record.task === "binary")
+      ? ["The auROC here is taken from scores. One from hard decisions, as of older reports, is the balanced accuracy."]
+      : [],
+  ];
+  await Deno.mkdir(folder, { recursive: true });
+  const markdown = sections.map(({ title, summary, tables }) =>
+    [`## ${title.replaceAll(/[\\|<>*_`[\]]/g, (c) => `\\${c}`)}`, "", ...summary, "", ...tables.map(markdownOf)].join(
+      "\n",
+    )
+  );
+  await writeAtomic(join(folder, "study.md"), `${[`# ${plan.title}`, ...notes, ...markdown].join("\n\n")}\n`);
+  const all = Array.from(tasks.values(), (own) => numbersTable(comparisonOf(own, false)));
+  await writeAtomic(join(folder, "study.csv"), all.map(csvOf).join("\n"));
+  const page = join(folder, "report.html");
+  await writeAtomic(page, await studyPage({ title: plan.title, notes, sections, links }));
+  return page;
+}
+
+/** Runs of a task side by side: each lies in a folder of its name. */
+function comparisonOf(runs: readonly EndedRun[], withPairs: boolean): Comparison {
+  return compareRuns(runs.map(({ record }) => record), withPairs ? {} : { resamples: 1 });
+}
+
+function sectionOf(name: string, runs: readonly EndedRun[], prefix: string): StudySection {
+  const groups = seedGroups(runs);
+  // One run of each group: those of one seed have one split.
+  const firsts = groups.map((group) => group.runs[0]);
+  const firstOf = new Map(groups.map((group) => [group.runs[0].planned.name, group.name]));
+  const comparison = comparisonOf(firsts, true);
+  return {
+    title: name,
+    summary: summaryOf(groups, comparison),
+    tables: [groupsTable("Test", groups), pairsTable(comparison)],
+    details: [metricsTable(comparisonOf(runs, false)), settingsTable(comparison)],
+    charts: chartsOf(groups, firstOf, prefix),
+  };
+}
+
+const accuracies = ({ runs }: SeedGroup): number[] =>
+  runs.flatMap(({ record: { test } }) => test?.report.accuracy ?? []);
+
+/** What is best, by how much, and whether that holds. */
+function summaryOf(groups: readonly SeedGroup[], comparison: Comparison): string[] {
+  const tested = groups.filter((group) => accuracies(group).length > 0)
+    .map((group) => ({ group, ...meanAndDeviation(accuracies(group)) }))
+    .toSorted((a, b) => b.mean - a.mean);
+  if (tested.length === 0) return ["No run has a test."];
+  const [best, second] = tested;
+  const text = ({ mean, deviation, group: { runs } }: typeof best) =>
+    deviation === null ? mean.toFixed(4) : `${mean.toFixed(4)} ± ${deviation.toFixed(4)} over ${runs.length} seeds`;
+  if (!second) return [`${best.group.name} has a test accuracy of ${text(best)}.`];
+  const [one, two] = [best, second].map(({ group }) => group.runs[0].planned.name);
+  const gain = (100 * (best.mean - second.mean)).toFixed(2);
+  return [
+    `${best.group.name} has the highest test accuracy: ${text(best)}, ${gain} percentage points above ` +
+    `${second.group.name} with ${text(second)}.`,
+    differenceText(comparison, one, two),
+    ...pretrainingOf(groups),
+  ].filter((line) => line !== "");
+}
+
+/** The axis of which the choices are with and without pretraining. */
+const PRETRAINED = "pretrained";
+
+/** Groups with and without pretraining that are otherwise the same. */
+function pretrainedPairs(groups: readonly SeedGroup[]): { name: string; with: SeedGroup; without: SeedGroup }[] {
+  const isPretrained = ({ runs }: SeedGroup) => runs[0].planned.settings.pretrained !== undefined;
+  const others = ({ choices: { [PRETRAINED]: _, ...rest } }: SeedGroup) => Object.values(rest).join("-");
+  return Array.from(Map.groupBy(groups.filter(({ choices }) => PRETRAINED in choices), others)).flatMap(
+    ([name, own]) => {
+      const [pretrained, plain] = [own.find(isPretrained), own.find((group) => !isPretrained(group))];
+      return pretrained && plain ? [{ name, with: pretrained, without: plain }] : [];
+    },
+  );
+}
+
+/** Does pretraining help? */
+function pretrainingOf(groups: readonly SeedGroup[]): string[] {
+  const gains = pretrainedPairs(groups).flatMap((pair) => {
+    const [pretrained, plain] = [accuracies(pair.with), accuracies(pair.without)];
+    if (pretrained.length === 0 || plain.length === 0) return [];
+    return [{ name: pair.name, gain: meanAndDeviation(pretrained).mean - meanAndDeviation(plain).mean }];
+  });
+  if (gains.length === 0) return [];
+  const helped = gains.filter(({ gain }) => gain > 0).length;
+  const list = gains.map(({ name, gain }) => `${name} ${gain > 0 ? "+" : ""}${(100 * gain).toFixed(2)}`).join(", ");
+  return [`Pretraining raises the accuracy of ${helped} of ${gains.length} models, in percentage points: ${list}.`];
+}
+
+function chartsOf(
+  groups: readonly SeedGroup[],
+  names: ReadonlyMap<string, string>,
+  prefix: string,
+): StudySection["charts"] {
+  const overlaid = (group: SeedGroup, name = names.get(group.runs[0].planned.name)!): OverlaidRun => ({
+    name,
+    records: group.runs[0].record.log,
+  });
+  const pairs = pretrainedPairs(groups);
+  const pretrained = new Set(pairs.map((pair) => pair.with));
+  const plain = groups.filter((group) => !pretrained.has(group));
+  const curves = quantities.flatMap((quantity): NamedChart[] => {
+    const chart = overlayChart(quantity, plain.map((group) => overlaid(group)), "the first seed of each");
+    const name = `${prefix}-${quantity.type}-${quantity.key}`;
+    return chart ? [{ name, chart, caption: `${quantity.title} over the steps` }] : [];
+  });
+  const [accuracy] = quantities;
+  const withAndWithout = pairs.flatMap((pair, p): NamedChart[] => {
+    const runs = [overlaid(pair.with, "pretrained"), overlaid(pair.without, "from scratch")];
+    const chart = overlayChart({ ...accuracy, title: pair.name }, runs, "validation accuracy");
+    const caption = `${pair.name}: validation accuracy with and without pretraining`;
+    return chart ? [{ name: `${prefix}-pretrained-${p + 1}`, chart, caption }] : [];
+  });
+  const matrices = groups.flatMap(({ name, runs: [{ record }] }, g): NamedChart[] => {
+    const { test, task } = record;
+    if (!test || task === "multilabel" || test.report.perClass.length > MOST_CLASSES) return [];
+    const chart = confusionChart(test.report, test.report.perClass.map((row) => row.name));
+    return [{ name: `${prefix}-confusion-${g + 1}`, chart, caption: name }];
+  });
+  return [
+    { heading: "Curves", charts: curves },
+    { heading: "With and without pretraining", charts: withAndWithout },
+    { heading: "Confusion matrices", charts: matrices },
+  ];
+}
