@@ -34,6 +34,8 @@ export interface PlannedRun {
   readonly choices: Readonly<Record<string, string>>;
   /** Its settings; paths to runs of the study are below its folder. */
   readonly settings: Given;
+  /** Its place in the file's order, which tables have. */
+  readonly place: number;
   /** Names of the runs that must be trained before it. */
   readonly after: readonly string[];
 }
@@ -100,7 +102,7 @@ export function planStudy(file: unknown, path: string, folder: string): StudyPla
   const kept = combinations.filter(({ choices }) => !skipped.some((those) => agrees(choices, those)));
   if (kept.length === 0) fail("it has no runs");
   const names = new Map(kept.map(({ choices }) => [nameOf(choices), choices]));
-  const runs = kept.map(({ choices, settings: own }) => {
+  const runs = kept.map(({ choices, settings: own }, place) => {
     const after = new Set<string>();
     const given = Object.fromEntries(
       Object.entries(own).map(([setting, value]) => {
@@ -113,7 +115,7 @@ export function planStudy(file: unknown, path: string, folder: string): StudyPla
       }),
     );
     check(given, nameOf(choices), fail);
-    return { name: nameOf(choices), choices, settings: given as Given, after: [...after] };
+    return { name: nameOf(choices), choices, settings: given as Given, place, after: [...after] };
   });
   return { title: title as string, axes: read.map(({ name }) => name), runs: inOrder(runs, fail) };
 }

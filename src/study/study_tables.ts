@@ -30,10 +30,10 @@ export interface SeedGroup {
 /** The axis over which means are taken. */
 const SEED = "seed";
 
-/** Groups runs that differ in their seeds alone, in the order in which they stand. */
+/** Groups runs that differ in their seeds alone, in the order of the study's file. */
 export function seedGroups(runs: readonly EndedRun[]): SeedGroup[] {
   const groups = new Map<string, { choices: Record<string, string>; runs: EndedRun[] }>();
-  for (const run of runs) {
+  for (const run of runs.toSorted((a, b) => a.planned.place - b.planned.place)) {
     const { [SEED]: _, ...choices } = run.planned.choices;
     const name = Object.values(choices).join("-") || run.planned.name;
     const group = groups.get(name) ?? { choices, runs: [] };

@@ -46,7 +46,7 @@ export async function writeStudy(
   missing: readonly MissingRun[],
 ): Promise<string> {
   const tasks = Map.groupBy(
-    runs,
+    runs.toSorted((a, b) => a.planned.place - b.planned.place),
     ({ planned, record: { task, config } }) => planned.choices.task ?? `${task}: ${config.classes?.join(", ") ?? ""}`,
   );
   const sections = Array.from(tasks, ([name, own], t) => sectionOf(name, own, `task-${t + 1}`));
@@ -64,7 +64,13 @@ export async function writeStudy(
   ];
   await Deno.mkdir(folder, { recursive: true });
   const markdown = sections.map(({ title, summary, tables }) =>
-    [`## ${title.replaceAll(/[\\|<>*_`[\]]/g, (c) => `\\${c}`)}`, "", ...summary, "", ...tables.map(markdownOf)].join(
+    [
+      `## ${title.replaceAll(/[\\|<>*_`[\]]/g, (c) => `\\${c}`)}`,
+      "",
+      ...summary,
+      "",
+      ...tables.filter(({ rows }) => rows.length > 0).map(markdownOf),
+    ].join(
       "\n",
     )
   );
@@ -144,7 +150,9 @@ function pretrainingOf(groups: readonly SeedGroup[]): string[] {
   if (gains.length === 0) return [];
   const helped = gains.filter(({ gain }) => gain > 0).length;
   const list = gains.map(({ name, gain }) => `${name} ${gain > 0 ? "+" : ""}${(100 * gain).toFixed(2)}`).join(", ");
-  return [`Pretraining raises the accuracy of ${helped} of ${gains.length} models, in percentage points: ${list}.`];
+  const models = gains.length === 1 ? "the one model" : `${helped} of ${gains.length} models`;
+  const verb = gains.length === 1 && helped === 0 ? "does not raise" : "raises";
+  return [`Pretraining ${verb} the accuracy of ${models}; in percentage points: ${list}.`];
 }
 
 function chartsOf(
