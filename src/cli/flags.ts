@@ -92,16 +92,14 @@ export const compare = {
   example: "runs/lenet runs/resnet18 --out runs/both",
   words: { usage: "RUN RUN…", min: 2, max: Infinity, paths: true },
   flags: {
-    resamples: integer({
+    resamples: flag(integer({ min: 1, max: 100_000 }), {
       heading: "Intervals",
       help: "resamples of the bootstrap",
       default: 1000,
-      min: 1,
-      max: 100_000,
     }),
     seed,
     ...common,
-    out: path({ help: "folder for the page and the tables", placeholder: "DIR", byDefault: "runs/comparison" }),
+    out: flag(path, { help: "folder for the page and the tables", placeholder: "DIR", byDefault: "runs/comparison" }),
   },
 } satisfies Command;
 
@@ -114,7 +112,7 @@ export const study = {
   flags: {
     dryRun: toggle({ heading: "Study", help: "list the runs with the time that each is expected to take" }),
     ...common,
-    out: path({ help: "folder of the study", placeholder: "DIR", byDefault: "runs/ and the file's name" }),
+    out: flag(path, { help: "folder of the study", placeholder: "DIR", byDefault: "runs/ and the file's name" }),
     quiet: toggle({ help: "no progress bar" }),
   },
 } satisfies Command;
