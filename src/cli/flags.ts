@@ -117,6 +117,15 @@ export const study = {
   },
 } satisfies Command;
 
+/** `sweep FILE`: which settings do best. */
+export const sweep = {
+  name: "sweep",
+  summary: "tries settings at random or on a grid, stops early what does badly, and compares the best",
+  example: "fixtures/studies/sweep.json --out runs/sweep",
+  words: { usage: "FILE", min: 1, max: 1, paths: true },
+  flags: study.flags,
+} satisfies Command;
+
 /** `predict RUN IMAGE…`: what a run says about pictures. */
 export const predict = {
   name: "predict",

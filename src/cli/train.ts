@@ -21,6 +21,7 @@ import type { TeacherOptions } from "../train/distillation.ts";
 import { classWeightsOf, factsOf } from "../train/options.ts";
 import { writeRunReport } from "../run/run_report.ts";
 import { formatTest } from "../report/text.ts";
+import type { Tracker } from "../track/tracker.ts";
 import { RunDirectory } from "../run/run_directory.ts";
 import { openTeacher, type Student } from "../train/teacher.ts";
 import { Trainer } from "../train/trainer.ts";
@@ -40,8 +41,15 @@ type TrainFlags = Options<typeof train.flags>;
 /** What settings are called here. */
 const nameOf = (setting: string): string => nameIn(train.flags, setting);
 
-/** Runs `train`; gives the exit code. */
-export async function run({ options, given }: Invocation<typeof train.flags>): Promise<number> {
+/**
+ * Runs `train`; gives the exit code.
+ *
+ * @param watch Of a run among others: who is told of it too, and what else may stop it.
+ */
+export async function run(
+  { options, given }: Invocation<typeof train.flags>,
+  watch?: { readonly tracker: Tracker; readonly signal: AbortSignal },
+): Promise<number> {
   const isResumed = options.resume !== undefined;
   const asked = givenIn(options, given);
   if (!isResumed) refuseIdle(asked);
@@ -84,8 +92,8 @@ export async function run({ options, given }: Invocation<typeof train.flags>): P
     teacher,
     out: new RunDirectory(out, recordOf(settings, factsOf(data)), { "split.csv": formatSplit(split) }),
     resume: isResumed,
-    trackers: [new TerminalTracker(progress), new ProgressBarTracker(progress)],
-    signal: interrupt.signal,
+    trackers: [new TerminalTracker(progress), new ProgressBarTracker(progress), ...(watch ? [watch.tracker] : [])],
+    signal: watch ? AbortSignal.any([interrupt.signal, watch.signal]) : interrupt.signal,
   });
   const { interrupted, test } = await trainer.fit(split.train, split.val, split.test);
   if (interrupted) {

@@ -1,0 +1,189 @@
+/**
+ * Runs that a file plans, one after another: what studies and sweeps have in common. They may be stopped at any instant:
+ * called again, they go on where they were, and runs that have ended are not run again.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { isFile } from "../data/paths.ts";
+import { UserError } from "../errors.ts";
+import { writeAtomic } from "../files.ts";
+import { createModel } from "../models/mod.ts";
+import { printable } from "../printable.ts";
+import { type Given, resolveSettings, settingNames } from "../run/resolve.ts";
+import { duration } from "../study/compare_tables.ts";
+import type { PlannedRun } from "../study/study_file.ts";
+import type { MissingRun } from "../study/write_study.ts";
+import type { Tracker } from "../track/tracker.ts";
+import { factsOf } from "../train/options.ts";
+import { type Invocation, parseCommand } from "./command.ts";
+import { chooseDevice, measureDevice } from "./device.ts";
+import { train } from "./flags.ts";
+import { ProgressLine } from "./progress.ts";
+import { openData } from "./run_data.ts";
+
+/** In a variable: YAML is read with a package that only a file in YAML needs. */
+const yamlSpecifier = "npm:yaml@2.8.1";
+
+/** Exit codes of a run that a signal has stopped. */
+const STOPPED = new Set([129, 130, 143]);
+
+/** How runs are watched. */
+export interface Watch {
+  /** Is told what happens in the run. */
+  readonly tracker: Tracker;
+  /** Stops it. */
+  readonly signal: AbortSignal;
+  /** Why it was stopped, as a clause; undefined where it was not. */
+  readonly why: () => string | undefined;
+}
+
+/** How the runs of a file are run. */
+export interface RunsOptions {
+  /** Their folder: each is in one of its name below `runs`. */
+  readonly out: string;
+  /** No progress bar. */
+  readonly quiet: boolean;
+  /** Say more. */
+  readonly verbose: boolean;
+  /** Writes the report of what has ended; gives its path. */
+  readonly report: (missing: readonly MissingRun[]) => Promise<string>;
+  /** Watches a run. */
+  readonly watch?: (run: PlannedRun) => Watch;
+}
+
+/** Runs what has not ended yet; gives the exit code. */
+export async function runPlanned(runs: readonly PlannedRun[], options: RunsOptions): Promise<number> {
+  const { out, report, watch } = options;
+  const missing: MissingRun[] = [];
+  for (const [r, planned] of runs.entries()) {
+    const { name } = planned;
+    const where = join(out, "runs", name);
+    const title = `${r + 1}/${runs.length} ${name}`;
+    if (await hasEnded(where)) {
+      console.log(`study  ${title}: it has ended before`);
+      continue;
+    }
+    const lost = planned.after.find((other) => missing.some((run) => run.name === other));
+    if (lost !== undefined) {
+      missing.push({ name, why: `it starts from ${lost}, which has failed` });
+      continue;
+    }
+    const before = await stoppedBefore(where);
+    if (before !== undefined) {
+      console.log(`study  ${title}: ${before}`);
+      continue;
+    }
+    console.log(`study  ${title}`);
+    const watched = watch?.(planned);
+    const code = await trainRun(planned, where, options, watched);
+    const why = watched?.why();
+    if (why !== undefined) {
+      await writeAtomic(join(where, STOPPED_FILE), `${why}\n`);
+      console.log(`study  ${name} ${why}`);
+    } else if (STOPPED.has(code)) {
+      console.log(`study  stopped and saved; go on with the same command`);
+      return code;
+    } else if (code !== 0) {
+      missing.push({ name, why: "it has failed" });
+    }
+    await report(missing);
+  }
+  console.log(`report: ${await report(missing)}`);
+  return missing.length > 0 ? 1 : 0;
+}
+
+/** Says in the folder of a run that it was stopped for good, and why. */
+const STOPPED_FILE = "stopped.txt";
+
+/** Why a run was stopped for good; undefined of one that was not. */
+export async function stoppedBefore(run: string): Promise<string | undefined> {
+  try {
+    return (await Deno.readTextFile(join(run, STOPPED_FILE))).trim();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Reads a file that plans runs, in JSON or YAML. */
+export async function readPlan(path: string): Promise<unknown> {
+  const text = await Deno.readTextFile(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new UserError(`${printable(path)} is not there: give a file that plans runs`);
+  });
+  try {
+    if (!/\.ya?ml$/i.test(path)) return JSON.parse(text);
+    const { parse } = await import(yamlSpecifier);
+    return parse(text);
+  } catch (error) {
+    const [line] = (error as Error).message.split("\n");
+    throw new UserError(`${printable(path)} cannot be read: ${printable(line)}`);
+  }
+}
+
+/** Has a run been tested to the end? */
+export async function hasEnded(run: string): Promise<boolean> {
+  return await isFile(join(run, "test", "answers.safetensors"));
+}
+
+/** Trains a run, or goes on with it; gives its exit code. A fault of one run is told, and does not stop the others. */
+async function trainRun(
+  { settings }: PlannedRun,
+  where: string,
+  { quiet, verbose }: RunsOptions,
+  watch: Watch | undefined,
+): Promise<number> {
+  const isBegun = await isFile(join(where, "checkpoints", "last.safetensors"));
+  // What was killed before its first checkpoint has nothing to go on from.
+  if (!isBegun) await Deno.remove(where, { recursive: true }).catch(() => {});
+  const given: Record<string, unknown> = isBegun ? { resume: where } : { ...settings, out: where };
+  const { options } = parseCommand(train, []);
+  const { run } = await import("./train.ts");
+  try {
+    return await run({
+      options: { ...options, quiet, verbose, ...given },
+      given: new Set(Object.keys(given)) as Invocation<typeof train.flags>["given"],
+      words: [],
+    }, watch);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    console.error(`fovea: ${printable(error.message)}`);
+    return 1;
+  }
+}
+
+/** Training takes about as many operations as three forward passes. */
+const PASSES = 3;
+
+/** Of the measured rate of a large product, the share that a training step reaches here. */
+const SHARE = 0.4;
+
+/** Lists the runs, with the time that each is expected to take. */
+export async function listRuns(runs: readonly PlannedRun[], out: string): Promise<number> {
+  const progress = new ProgressLine(true);
+  await using device = await chooseDevice("auto", () => {});
+  await measureDevice(device, () => {});
+  const pictures = new Map<string, Awaited<ReturnType<typeof openData>>>();
+  let total = 0;
+  for (const [r, planned] of runs.entries()) {
+    const given: Given = { ...planned.settings };
+    const flags = { ...parseCommand(train, []).options, ...resolveSettings(given) };
+    const key = JSON.stringify(settingNames.slice(0, settingNames.indexOf("imageSize")).map((name) => flags[name]));
+    if (!pictures.has(key)) pictures.set(key, await openData(flags, progress.preparing));
+    const { data } = pictures.get(key)!;
+    const settings = resolveSettings(given, factsOf(data));
+    const { model: name, imageSize, epochs, split } = settings;
+    const model = createModel(name, { ...settings, classes: data.outputs, channels: data.channels, imageSize });
+    const share = Array.isArray(split) ? split[0] / split.reduce((sum, part) => sum + part, 0) : 0.8;
+    const operations = 2 * PASSES * model.multiplyAdds * data.size * share * epochs;
+    const seconds = device.rates ? operations / (SHARE * device.rates.flops) : null;
+    const ended = await hasEnded(join(out, "runs", planned.name));
+    if (!ended) total += seconds ?? 0;
+    const time = ended ? "has ended" : seconds === null ? "" : `about ${duration(seconds)}`;
+    console.log(`${String(r + 1).padStart(3)}  ${planned.name}  ${time}`);
+  }
+  console.log(`${runs.length} runs, about ${duration(total)} left by a rough estimate from their operations`);
+  return 0;
+}
