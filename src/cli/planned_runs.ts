@@ -1,6 +1,6 @@
 /**
- * Runs that a file plans, one after another: what studies and sweeps have in common. They may be stopped at any instant:
- * called again, they go on where they were, and runs that have ended are not run again.
+ * Runs that a file plans, one after another: what studies and sweeps have in common. They may be stopped at any
+ * instant: called again, they go on where they were, and runs that have ended are not run again.
  *
  * @module
  */

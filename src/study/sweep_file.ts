@@ -66,7 +66,7 @@ export function planSweep(file: unknown, path: string): SweepPlan {
   };
   const isObject = (value: unknown): value is Record<string, unknown> =>
     typeof value === "object" && value !== null && !Array.isArray(value);
-  if (!isObject(file)) return fail("a sweep is an object with sweep: see sweep --help");
+  if (!isObject(file)) return fail("a sweep is an object with sweep: see the example in the README");
   for (const key of Object.keys(file)) {
     if (KEYS.includes(key)) continue;
     const near = nearest(key, KEYS);
