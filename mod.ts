@@ -35,7 +35,8 @@ export {
   type SplitOptions,
 } from "./src/data/dataset.ts";
 export { type DemoOptions, makeDemo } from "./src/data/demo/demo.ts";
-export type { ManifestOptions } from "./src/data/forms/manifest.ts";
+export type { LeftOutRow } from "./src/data/forms/cells.ts";
+export type { ManifestOptions } from "./src/data/forms/manifest_labels.ts";
 export type { LabelOptions, Task } from "./src/data/labels.ts";
 export { openDataset, type OpenOptions } from "./src/data/open.ts";
 export type { Interpolation, Resizing } from "./src/data/pictures/resize.ts";

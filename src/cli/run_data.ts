@@ -36,13 +36,34 @@ export interface Opened {
   readonly warnings: readonly string[];
 }
 
-/** Opens the data that the flags name; without `--data`, the demo faces, which are drawn at first use. */
-export async function openData(flags: DataFlags, preparing: Preparing): Promise<Opened> {
-  const { task, target, others, allowOutside, labelColumn, fileColumn, splitColumn } = flags;
+/** Settings that say how data are opened, as `openDataset` takes them. */
+const opening = [
+  "task",
+  "pictures",
+  "skipBroken",
+  "allowOutside",
+  "labelColumn",
+  "fileColumn",
+  "splitColumn",
+  "labelSeparator",
+  "allowNa",
+] as const;
+
+function pick<T, K extends keyof T>(values: T, names: readonly K[]): Pick<T, K> {
+  return Object.fromEntries(names.map((name) => [name, values[name]])) as Pick<T, K>;
+}
+
+/**
+ * Opens the data that the flags name; without `--data`, the demo faces, which are drawn at first use. `namesAll` leaves
+ * rows of a label file that cannot be used out, whatever the flags say, so that all of them can be named.
+ */
+export async function openData(flags: DataFlags, preparing: Preparing, { namesAll = false } = {}): Promise<Opened> {
+  const { task, target, others } = flags;
   const isDemo = flags.data === undefined;
   const path = flags.data ?? await makeDemo({ onProgress: preparing("drawing the demo faces") });
   const labels = isDemo && target.length === 0 ? DEMO[task ?? "multiclass"] : { target, others };
-  const data = await openDataset(path, { task, ...labels, allowOutside, labelColumn, fileColumn, splitColumn });
+  const asked = { ...labels, ...pick(flags, opening) };
+  const data = await openDataset(path, namesAll ? { ...asked, skipBroken: true } : asked);
   if (!flags.skipBroken) return { data, warnings: data.warnings };
   const { data: rest, skipped } = await skipBroken(data, preparing("looking for broken pictures"));
   const named = firstNames(skipped.map(({ file, reason }) => `${file} ${reason}`));

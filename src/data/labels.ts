@@ -66,9 +66,9 @@ export function labelsOfNames(names: readonly string[], options: LabelOptions): 
   const kept = names.map((_, i) => i);
   if (task === "multilabel") {
     throw new UserError(
-      `Cannot learn several labels a picture from one class name each: give label columns, or ${
-        option("task")
-      } multiclass`,
+      `Cannot learn several labels a picture from one class name each: give label columns, ${
+        option("labelSeparator")
+      } where a cell has several, or ${option("task")} multiclass`,
     );
   }
   if (task === "binary") {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { UserError } from "../errors.ts";
+import { option, UserError } from "../errors.ts";
 import { printable } from "./names.ts";
 
 /** Endings of files that are taken for pictures in a folder; the content decides what they are. */
@@ -76,6 +76,30 @@ export class Inside {
   }
 
   /**
+   * Looks for a file that a label file lists.
+   *
+   * @param path The path as listed: relative to the folder, or of a whole disk.
+   * @returns The path to keep where a file is there and may be read; `outside` where it may not; else `missing`.
+   */
+  look(path: string): { readonly file: string } | "outside" | "missing" {
+    if (path === "" || path.includes("\0")) return "missing";
+    const isAbsolute = path.startsWith("/") || path.startsWith("\\") || /^[a-z]:/i.test(path);
+    let real: string;
+    try {
+      real = Deno.realPathSync(isAbsolute ? path : `${this.root}/${path}`);
+      if (!Deno.statSync(real).isFile) return "missing";
+    } catch (error) {
+      // What may not be looked at is there, and is named as unreadable when the pictures are read.
+      if (!(error instanceof Deno.errors.PermissionDenied) || isAbsolute) return "missing";
+      return this.fault(path) === "outside" ? "outside" : { file: path };
+    }
+    const folder = this.root.replace(/[\\/]?$/, "/");
+    const isInside = real.startsWith(folder) || real.startsWith(`${this.root}\\`);
+    if (!isInside) return this.allowOutside ? { file: path } : "outside";
+    return { file: isAbsolute && !this.allowOutside ? real.slice(folder.length).replaceAll("\\", "/") : path };
+  }
+
+  /**
    * Refuses a link that leads out of the folder, or back to a folder that holds it (which would never end).
    *
    * @param folder The folder in which the link lies, relative to the data folder.
@@ -85,7 +109,11 @@ export class Inside {
   async checkLink(folder: string, path: string): Promise<void> {
     const fault = this.fault(path);
     if (fault === "outside") {
-      throw new UserError(`${printable(path)} leads out of the data folder ${printable(this.root)}; copy the file in`);
+      throw new UserError(
+        `${printable(path)} leads out of the data folder ${printable(this.root)}; copy the file in, or set ${
+          option("allowOutside")
+        } to read it`,
+      );
     }
     if (fault === "missing") throw new UserError(`${printable(path)} is a link to nothing; remove it`);
     const target = await Deno.realPath(`${this.root}/${path}`);

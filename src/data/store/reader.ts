@@ -10,6 +10,7 @@ import { decodePicture, type Picture } from "../pictures/decode.ts";
 import { PictureError } from "../pictures/header.ts";
 import { printable } from "../names.ts";
 import { type Resizing, squareOf } from "../pictures/resize.ts";
+import { pathOf } from "./source.ts";
 
 /** Where the pictures of a data set can be read; structured-cloneable, with the large parts shared. */
 export interface ReaderSource {
@@ -103,7 +104,7 @@ export class PictureReader {
     }
     const offset = this.#pack?.offsets[sample] ?? -1;
     if (offset >= 0) return this.#readPacked(sample, offset);
-    return toStored(decodeFile(`${files!.root}/${files!.paths[sample]}`), resizing);
+    return toStored(decodeFile(pathOf(files!, sample)), resizing);
   }
 
   /**

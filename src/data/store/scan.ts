@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { PictureError, type PictureHeader, readHeader, uprightSize } from "../pictures/header.ts";
-import type { FileSource, PictureSource, PixelSource } from "./source.ts";
+import { type FileSource, pathOf, type PictureSource, type PixelSource } from "./source.ts";
 import { runInWorkers, workerCount } from "../workers.ts";
 
 /** Tells how far a long job is. */
@@ -82,7 +82,8 @@ async function scanFiles(source: FileSource, onProgress?: OnProgress): Promise<S
   };
   const jobs: ScanJob[] = [];
   for (let first = 0; first < total; first += chunk) {
-    jobs.push({ first, paths: source.paths.slice(first, first + chunk).map((path) => `${source.root}/${path}`) });
+    const count = Math.min(chunk, total - first);
+    jobs.push({ first, paths: Array.from({ length: count }, (_, i) => pathOf(source, first + i)) });
   }
   let done = 0;
   const found: Scanned[] = [];

@@ -42,6 +42,8 @@ export type PictureSource = FileSource | PixelSource;
  * @param position The picture's place in the source.
  * @returns The path as Deno opens it.
  */
-export function pathOf(source: FileSource, position: number): string {
-  return `${source.root}/${source.paths[position]}`;
+export function pathOf(source: Pick<FileSource, "root" | "paths">, position: number): string {
+  const path = source.paths[position];
+  // Where pictures outside may be read, a label file may name them by the path on the whole disk.
+  return path.startsWith("/") || path.startsWith("\\") || /^[a-z]:[\\/]/i.test(path) ? path : `${source.root}/${path}`;
 }

@@ -12,6 +12,10 @@ import { type Facts, ofTasks, setting } from "./setting.ts";
 const ofManifests = ({ data }: Facts): string | undefined =>
   data?.kind === undefined || data.kind === "csv" ? undefined : "the data are no CSV file";
 
+/** Applies to pictures in files. */
+const ofFiles = ({ data }: Facts): string | undefined =>
+  data?.kind === "idx" ? "the pictures of IDX files are in them" : undefined;
+
 /** The data and their labels. */
 export const dataSettings = {
   task: setting(choice(["binary", "multiclass", "multilabel"]), {
@@ -34,11 +38,19 @@ export const dataSettings = {
     byDefault: "they are left out",
     idle: ofTasks("multiclass"),
   }),
-  skipBroken: setting(toggle, { help: "leave broken pictures out, and count them", default: false }),
-  allowOutside: setting(toggle, {
-    help: "read pictures that a CSV file names outside its folder",
-    default: false,
+  pictures: setting(path, {
+    help: "folder that the paths of a CSV file are relative to",
+    byDefault: "the folder of the file",
     idle: ofManifests,
+  }),
+  skipBroken: setting(toggle, {
+    help: "leave out broken pictures, and rows of a CSV file without label or picture; they are counted and named",
+    default: false,
+  }),
+  allowOutside: setting(toggle, {
+    help: "read pictures outside the folder, to which links or a CSV file lead",
+    default: false,
+    idle: ofFiles,
   }),
   labelColumn: setting(text, {
     help: "column of class names of a CSV file",
@@ -47,12 +59,23 @@ export const dataSettings = {
   }),
   fileColumn: setting(text, {
     help: "column with the file names of a CSV file",
-    byDefault: "the first",
+    byDefault: "the one whose cells name pictures",
     idle: ofManifests,
   }),
   splitColumn: setting(text, {
     help: "column with train, val or test",
     byDefault: "split, where there is one",
+    idle: ofManifests,
+  }),
+  labelSeparator: setting(text, {
+    help: "what stands between several labels in a cell of a CSV file, such as ';' or space",
+    byDefault: "a cell is one name",
+    placeholder: "TEXT",
+    idle: ofManifests,
+  }),
+  allowNa: setting(toggle, {
+    help: "take NA, NaN, null and the like in a CSV file for names of classes",
+    default: false,
     idle: ofManifests,
   }),
 } as const;
