@@ -72,6 +72,8 @@ export const evaluate = {
   },
 } satisfies Command;
 
+const { allowOutside, maxMegapixels } = dataset;
+
 /** `predict RUN IMAGE…`: what a run says about pictures. */
 export const predict = {
   name: "predict",
@@ -81,6 +83,8 @@ export const predict = {
   flags: {
     topK: integer({ heading: "Predictions", help: "classes to show, multiclass", default: 1, min: 1 }),
     ...evaluation,
+    allowOutside: { ...allowOutside, help: "read pictures to which links lead out of a folder" },
+    maxMegapixels,
     backend,
     ...common,
     json: toggle({ help: "one JSON object a line" }),

@@ -8,6 +8,7 @@ import type { Dataset, Split, SplitOptions } from "../data/dataset.ts";
 import { makeDemo } from "../data/demo/demo.ts";
 import { refuseLeaks } from "../data/check/duplicates.ts";
 import { skipBroken } from "../data/check/broken.ts";
+import { pictureNotes, type Prepared } from "../data/check/picture_notes.ts";
 import { counted, firstNames, printable } from "../data/names.ts";
 import { openDataset } from "../data/open.ts";
 import type { OnProgress } from "../data/store/scan.ts";
@@ -41,6 +42,7 @@ const opening = [
   "task",
   "pictures",
   "skipBroken",
+  "maxMegapixels",
   "allowOutside",
   "labelColumn",
   "fileColumn",
@@ -77,10 +79,15 @@ export function splitOptions({ split: chosen, stratify, seed }: DataFlags): Spli
 }
 
 /** Splits data as the flags say; refuses a split whose parts share pictures. Its warnings are all that was noticed. */
-export async function splitData({ data, warnings }: Opened, flags: DataFlags, preparing: Preparing): Promise<Split> {
+export async function splitData(
+  { data, warnings }: Opened,
+  flags: DataFlags & Prepared,
+  preparing: Preparing,
+): Promise<Split> {
   const split = data.split(splitOptions(flags));
   const leaks = await refuseLeaks(split, flags.allowDuplicates, preparing("comparing pictures"));
-  return { ...split, warnings: [...warnings, ...split.warnings, ...leaks] };
+  const notes = await pictureNotes(data, flags, preparing("comparing pictures"));
+  return { ...split, warnings: [...warnings, ...split.warnings, ...leaks, ...notes] };
 }
 
 /** Lines about the data for people. */

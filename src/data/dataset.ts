@@ -97,6 +97,8 @@ export interface Origin {
   readonly labelSeparator?: string;
   /** Whether `NA` and the like are names of classes. */
   readonly allowNa?: boolean;
+  /** Largest picture that is decoded, in megapixels. */
+  readonly maxMegapixels?: number;
   /** Whether rows without a label or a picture were left out. */
   readonly skipBroken?: boolean;
   /** Column of class names of a CSV file. */

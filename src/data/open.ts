@@ -27,6 +27,8 @@ export interface OpenOptions extends ManifestOptions {
   readonly allowOutside?: boolean;
   /** Folder that the paths of a label file are relative to. By default the one in which it is. */
   readonly pictures?: string;
+  /** Largest picture that is decoded, in megapixels. 100 by default. */
+  readonly maxMegapixels?: number;
 }
 
 /**
@@ -68,7 +70,7 @@ async function open(path: string, options: OpenOptions): Promise<Dataset> {
   const attributes = await findAttributes(given);
   if (attributes !== undefined) {
     const inside = await Inside.open(given, options.allowOutside);
-    return await fromFiles("celeba", inside, await readCeleba(attributes, inside, options));
+    return await fromFiles("celeba", inside, await readCeleba(attributes, inside, options), options);
   }
   const parts = await findIdx(given);
   if (parts.length > 0) return await openIdx(parts, options);
@@ -106,7 +108,12 @@ async function openFolder(root: string, options: OpenOptions): Promise<Dataset> 
   const labels = labelsOfNames(pictures.map(({ name }) => name), options);
   const files = pictures.map(({ file }) => file);
   const splits = pictures.flatMap(({ split }) => split === undefined ? [] : [split]);
-  return await fromFiles("folder", inside, splits.length === 0 ? { files, labels } : { files, labels, splits });
+  return await fromFiles(
+    "folder",
+    inside,
+    splits.length === 0 ? { files, labels } : { files, labels, splits },
+    options,
+  );
 }
 
 async function openManifest(path: string, options: OpenOptions): Promise<Dataset> {
@@ -123,7 +130,7 @@ async function openManifest(path: string, options: OpenOptions): Promise<Dataset
   const listed = new Set(read.files.map((file) => file.replace(/^\.\//, "")));
   const unlisted = pictures.filter((file) => !listed.has(file));
   const warning = `${counted(unlisted.length, "picture")} in the folder not listed (${firstNames(unlisted)})`;
-  return await fromFiles("csv", inside, read, unlisted.length > 0 ? [warning] : []);
+  return await fromFiles("csv", inside, read, options, unlisted.length > 0 ? [warning] : []);
 }
 
 async function openIdx(parts: readonly IdxPart[], options: OpenOptions): Promise<Dataset> {
@@ -137,9 +144,11 @@ async function fromFiles(
   kind: DatasetKind,
   inside: Inside,
   read: ReadLabels,
+  { maxMegapixels }: OpenOptions,
   warnings: readonly string[] = [],
 ): Promise<Dataset> {
-  const source: FileSource = { form: "files", root: inside.root, paths: read.files, channels: 3 };
+  const limit = maxMegapixels === undefined ? {} : { maxPixels: maxMegapixels * 1e6 };
+  const source: FileSource = { form: "files", root: inside.root, paths: read.files, channels: 3, ...limit };
   const samples = samplesOf(read);
   const pictureSize = await medianSize(source, read.labels.kept.slice(0, 9));
   const { notes = [], leftOut = [] } = read;
@@ -176,7 +185,7 @@ async function medianSize(source: FileSource, positions: readonly number[]): Pro
   const sizes: number[] = [];
   for (const position of positions) {
     try {
-      const { width, height } = uprightSize(readHeader(await Deno.readFile(pathOf(source, position))));
+      const { width, height } = uprightSize(readHeader(await Deno.readFile(pathOf(source, position)), source));
       sizes.push(Math.min(width, height));
     } catch (error) {
       if (!(error instanceof PictureError)) throw error;

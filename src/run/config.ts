@@ -181,6 +181,8 @@ function schemaOf(v: Valibot, table: CheckedSettings) {
       square: whole(1),
       // The first runs do not name it: there was but one.
       interpolation: v.optional(oneOf("bilinear", "bicubic"), "bilinear"),
+      fit: v.optional(oneOf("crop", "pad", "squash")),
+      range: v.optional(v.tuple([v.number("a number"), v.number("a number")], "two numbers")),
       mean: numbers,
       std: numbers,
     }, "an object"),

@@ -11,6 +11,7 @@ import type { Dataset, DatasetKind, Split, SplitOptions } from "../dataset.ts";
 import { findDuplicates, findLeaks, type Leak, leakLine } from "./duplicates.ts";
 import type { Task } from "../labels.ts";
 import { counted, firstNames, printable } from "../names.ts";
+import { pictureNotes, type Prepared } from "./picture_notes.ts";
 import { type OnProgress, scanPictures } from "../store/scan.ts";
 import { splitNames } from "../split.ts";
 
@@ -48,7 +49,7 @@ export interface DataReport {
  * Checks a data set and a split of it. Every picture is read and decoded.
  *
  * @param data The data set.
- * @param options How it is to be split.
+ * @param options How it is to be split, and how pictures are to be prepared.
  * @param onProgress Is told how far it is.
  * @returns What was found.
  *
@@ -63,12 +64,13 @@ export interface DataReport {
  */
 export async function checkDataset(
   data: Dataset,
-  options: SplitOptions = {},
+  options: SplitOptions & Prepared = {},
   onProgress?: OnProgress,
 ): Promise<DataReport> {
   const { split, faults } = trySplit(data, options);
   const broken = await findBroken(data, onProgress);
   const { widths, heights, misnamed, problems } = await scanPictures(data.source);
+  const notes = await pictureNotes(data, options);
   const groups = await findDuplicates(data);
   const fileOf = (i: number) => data.samples[i].file;
   const sides = data.positions.filter((position) => !problems.has(position))
@@ -81,7 +83,11 @@ export async function checkDataset(
     classes: classCounts(data, split),
     sizes,
     faults,
-    warnings: [...data.warnings.filter((line) => !leftOutLines(data.leftOut).includes(line)), ...split.warnings],
+    warnings: [
+      ...data.warnings.filter((line) => !leftOutLines(data.leftOut).includes(line)),
+      ...split.warnings,
+      ...notes,
+    ],
     rows: data.leftOut,
     broken,
     misnamed: data.samples.flatMap(({ file }, i) => {

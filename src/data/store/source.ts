@@ -14,6 +14,8 @@ export interface FileSource {
   readonly paths: readonly string[];
   /** Pictures are decoded to RGB. */
   readonly channels: 3;
+  /** Largest picture that is decoded, in pixels, where it is not the usual limit. */
+  readonly maxPixels?: number;
 }
 
 /** Grey pictures of one size that stand in memory as bytes. */

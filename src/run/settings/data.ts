@@ -4,9 +4,9 @@
  * @module
  */
 
-import { choice, names, path, text, toggle } from "../kinds.ts";
+import { choice, names, number, path, text, toggle } from "../kinds.ts";
 import { ratios } from "../values.ts";
-import { type Facts, ofTasks, setting } from "./setting.ts";
+import { type Facts, FREE, ofTasks, setting } from "./setting.ts";
 
 /** Applies to data with a manifest. */
 const ofManifests = ({ data }: Facts): string | undefined =>
@@ -46,6 +46,12 @@ export const dataSettings = {
   skipBroken: setting(toggle, {
     help: "leave out broken pictures, and rows of a CSV file without label or picture; they are counted and named",
     default: false,
+  }),
+  maxMegapixels: setting(number({ min: 1, max: 500 }), {
+    ...FREE,
+    help: "largest picture that is decoded, in megapixels",
+    default: 100,
+    idle: ofFiles,
   }),
   allowOutside: setting(toggle, {
     help: "read pictures outside the folder, to which links or a CSV file lead",
