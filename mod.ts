@@ -36,6 +36,7 @@ export {
 } from "./src/data/dataset.ts";
 export { type DemoOptions, makeDemo } from "./src/data/demo/demo.ts";
 export type { Prepared } from "./src/data/check/picture_notes.ts";
+export { limitDataset } from "./src/data/limit.ts";
 export type { LeftOutRow } from "./src/data/forms/cells.ts";
 export type { ManifestOptions } from "./src/data/forms/manifest_labels.ts";
 export type { LabelOptions, Task } from "./src/data/labels.ts";

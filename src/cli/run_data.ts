@@ -10,6 +10,7 @@ import { refuseLeaks } from "../data/check/duplicates.ts";
 import { skipBroken } from "../data/check/broken.ts";
 import { pictureNotes, type Prepared } from "../data/check/picture_notes.ts";
 import { counted, firstNames, printable } from "../data/names.ts";
+import { limitDataset } from "../data/limit.ts";
 import { openDataset } from "../data/open.ts";
 import type { OnProgress } from "../data/store/scan.ts";
 import type { Settings, ValuesOf } from "../run/settings.ts";
@@ -43,6 +44,7 @@ const opening = [
   "pictures",
   "skipBroken",
   "maxMegapixels",
+  "classNames",
   "allowOutside",
   "labelColumn",
   "fileColumn",
@@ -65,12 +67,17 @@ export async function openData(flags: DataFlags, preparing: Preparing, { namesAl
   const path = flags.data ?? await makeDemo({ onProgress: preparing("drawing the demo faces") });
   const labels = isDemo && target.length === 0 ? DEMO[task ?? "multiclass"] : { target, others };
   const asked = { ...labels, ...pick(flags, opening) };
-  const data = await openDataset(path, namesAll ? { ...asked, skipBroken: true } : asked);
-  if (!flags.skipBroken) return { data, warnings: data.warnings };
+  const whole = await openDataset(path, namesAll ? { ...asked, skipBroken: true } : asked);
+  const data = flags.limit === undefined ? whole : limitDataset(whole, flags.limit, flags.seed);
+  const limited = data === whole
+    ? []
+    : [`limit ${data.size} of ${counted(whole.size, "picture")}, each class with its share, by seed ${flags.seed}`];
+  const warnings = [...data.warnings, ...limited];
+  if (!flags.skipBroken) return { data, warnings };
   const { data: rest, skipped } = await skipBroken(data, preparing("looking for broken pictures"));
   const named = firstNames(skipped.map(({ file, reason }) => `${file} ${reason}`));
   const noted = skipped.length === 0 ? [] : [`${counted(skipped.length, "broken picture")} left out: ${named}`];
-  return { data: rest, warnings: [...data.warnings, ...noted] };
+  return { data: rest, warnings: [...warnings, ...noted] };
 }
 
 /** Which parts the flags ask for. */

@@ -99,6 +99,10 @@ export interface Origin {
   readonly allowNa?: boolean;
   /** Largest picture that is decoded, in megapixels. */
   readonly maxMegapixels?: number;
+  /** Names of the classes of IDX files. */
+  readonly classNames?: readonly string[];
+  /** How many pictures were taken of it. */
+  readonly limit?: number;
   /** Whether rows without a label or a picture were left out. */
   readonly skipBroken?: boolean;
   /** Column of class names of a CSV file. */
@@ -212,6 +216,21 @@ export class Dataset {
       warnings: [],
       leftOut: [],
     });
+  }
+
+  /**
+   * Some of the samples, over their pictures alone: the others are not read.
+   *
+   * @param indices Places in `samples`, in the order wanted.
+   * @returns The data set, with what was noticed on opening.
+   * @throws {RangeError} If a place does not exist.
+   */
+  only(indices: readonly number[]): Dataset {
+    const { source, samples, positions } = this.subset(indices);
+    const parts = { ...this.parts, samples };
+    if (source.form === "pixels") return new Dataset({ ...parts, positions });
+    const paths = positions.map((position) => source.paths[position]);
+    return new Dataset({ ...parts, source: { ...source, paths }, positions: positions.map((_, i) => i) });
   }
 
   /** The same data set, opened so. */

@@ -14,11 +14,12 @@ import { balanceWarnings, Dataset, type DatasetKind, type DatasetParts, type Sam
 import { readFolder } from "./forms/folder.ts";
 import { PictureError, readHeader, uprightSize } from "./pictures/header.ts";
 import { findIdx, type IdxPart, readIdx } from "./forms/idx.ts";
+import { idxNames } from "./forms/idx_names.ts";
 import { type Labels, labelsOfNames } from "./labels.ts";
 import { namesPictures, type ReadLabels, readManifest } from "./forms/manifest.ts";
 import type { ManifestOptions } from "./forms/manifest_labels.ts";
 import { counted, firstNames, printable } from "./names.ts";
-import { Inside, isFile, isFolder, listFolders, listPictures } from "./paths.ts";
+import { Inside, isFile, isFolder, listFolders, listPictures, sorted } from "./paths.ts";
 import { type FileSource, pathOf } from "./store/source.ts";
 
 /** What is wanted of a data set. */
@@ -29,6 +30,11 @@ export interface OpenOptions extends ManifestOptions {
   readonly pictures?: string;
   /** Largest picture that is decoded, in megapixels. 100 by default. */
   readonly maxMegapixels?: number;
+  /**
+   * Names of the classes of IDX files, in the order of their numbers; `numbers` for none; `fashion-mnist` for its own.
+   * By default those of a file `class_names.txt` or the like beside them, or of data that are known.
+   */
+  readonly classNames?: readonly string[];
 }
 
 /**
@@ -73,7 +79,7 @@ async function open(path: string, options: OpenOptions): Promise<Dataset> {
     return await fromFiles("celeba", inside, await readCeleba(attributes, inside, options), options);
   }
   const parts = await findIdx(given);
-  if (parts.length > 0) return await openIdx(parts, options);
+  if (parts.length > 0) return await openIdx(given, parts, options);
   const names = (await Array.fromAsync(Deno.readDir(given))).map(({ name }) => name);
   const manifest = await findManifest(given, names, options);
   return manifest === undefined ? await openFolder(given, options) : await openManifest(manifest, options);
@@ -133,11 +139,17 @@ async function openManifest(path: string, options: OpenOptions): Promise<Dataset
   return await fromFiles("csv", inside, read, options, unlisted.length > 0 ? [warning] : []);
 }
 
-async function openIdx(parts: readonly IdxPart[], options: OpenOptions): Promise<Dataset> {
-  const { source, labels: numbers, files, splits } = await readIdx(parts);
-  const labels = labelsOfNames([...numbers].map(String), options);
+async function openIdx(root: string, parts: readonly IdxPart[], options: OpenOptions): Promise<Dataset> {
+  const read = await readIdx(parts);
+  const { source, files, splits } = read;
+  const { names, notes } = await idxNames(root, read, options.classNames);
+  const nameOf = (number: string) => names?.[Number(number)] ?? number;
+  // Names stand in the order of the numbers, so that a network is the same with names and without.
+  const order = sorted(new Set(Array.from(read.labels, String))).map(nameOf);
+  const target = options.target?.map((name) => order.includes(name) ? name : nameOf(name));
+  const labels = labelsOfNames(Array.from(read.labels, (label) => nameOf(`${label}`)), { ...options, target }, order);
   const samples = samplesOf({ files, labels, splits });
-  return finish("idx", labels, samples, { source, pictureSize: Math.min(source.width, source.height) }, []);
+  return finish("idx", labels, samples, { source, pictureSize: Math.min(source.width, source.height) }, notes);
 }
 
 async function fromFiles(

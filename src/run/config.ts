@@ -233,7 +233,7 @@ function isOwn(setting: string, value: unknown): boolean {
  */
 export function settingsIn(config: RunConfig, run: string): Given {
   const { settings: kept, flags } = config;
-  const found = kept ?? (flags && fromFlags(flags));
+  const found = kept ? withNumbers(kept) : flags && fromFlags(withNumbers(flags));
   if (!found) {
     throw new UserError(
       `${run} cannot be opened as a run: its config.json has no settings; give a folder that train wrote`,
@@ -250,6 +250,11 @@ export function settingsIn(config: RunConfig, run: string): Given {
     }
   }
   return Object.fromEntries(given.map((name) => [name, found[name]])) as Given;
+}
+
+/** Runs of before there were names for the classes of IDX files call them by their numbers. */
+function withNumbers(found: Values): Values {
+  return "classNames" in found ? found : { ...found, classNames: ["numbers"] };
 }
 
 /** The first runs kept their flags: some had other names, and factors by pattern were pairs. */

@@ -2,8 +2,8 @@
  * Decodes JPEG and PNG files to upright 8-bit RGB.
  *
  * What each kind becomes: grey is repeated to three channels; CMYK is converted without a colour profile; 16 bits keep
- * the high byte, or a range of values is scaled; palettes are looked up; transparency is composited over white; the EXIF
- * orientation is applied.
+ * the high byte, or a range of values is scaled; palettes are looked up; transparency is composited over white; the
+ * EXIF orientation is applied.
  *
  * JPEG is decoded by libjpeg-turbo as WebAssembly, which is fast and rejects files that are cut short (others fill the
  * rest with grey and say nothing), and by jpeg-js where its simple interface falls short: CMYK and unusual chroma

@@ -117,6 +117,7 @@ function kindOf(bytes: Uint8Array): string {
   if (start.slice(4, 8) === "ftyp") return `an ISO media file (${start.slice(8, 12).trim()}), such as HEIC or AVIF`;
   if (start.startsWith("%PDF")) return "a PDF";
   if (start.startsWith("PK\x03\x04")) return "a ZIP archive";
+  if (bytes.length < 256 && /^[\w./ -]+\.(jpe?g|png)$/i.test(start)) return `the path ${start}, as git leaves a link`;
   if (bytes.every((byte) => byte === 0)) return "zeros only";
   return "something else";
 }

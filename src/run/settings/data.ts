@@ -4,7 +4,7 @@
  * @module
  */
 
-import { choice, names, number, path, text, toggle } from "../kinds.ts";
+import { choice, integer, names, number, path, text, toggle } from "../kinds.ts";
 import { ratios } from "../values.ts";
 import { type Facts, FREE, ofTasks, setting } from "./setting.ts";
 
@@ -37,6 +37,10 @@ export const dataSettings = {
     help: "class of the pictures for which no target holds",
     byDefault: "they are left out",
     idle: ofTasks("multiclass"),
+  }),
+  limit: setting(integer({ min: 1 }), {
+    help: "pictures for a quick try: so many, each class with its share, chosen by the seed",
+    byDefault: "all",
   }),
   pictures: setting(path, {
     help: "folder that the paths of a CSV file are relative to",
@@ -78,6 +82,11 @@ export const dataSettings = {
     byDefault: "a cell is one name",
     placeholder: "TEXT",
     idle: ofManifests,
+  }),
+  classNames: setting(names, {
+    help: "names of the classes of IDX files in the order of their numbers; or numbers; or fashion-mnist",
+    byDefault: "those of a file class_names.txt beside them, or known of the data",
+    idle: ({ data }) => data?.kind === undefined || data.kind === "idx" ? undefined : "the data are no IDX files",
   }),
   allowNa: setting(toggle, {
     help: "take NA, NaN, null and the like in a CSV file for names of classes",
