@@ -35,6 +35,21 @@ export function sorted(names: Iterable<string>): string[] {
   return [...names].sort(byCodeUnit);
 }
 
+/** Is it a path on a whole disk? */
+function isAbsolute(path: string): boolean {
+  return path.startsWith("/") || path.startsWith("\\") || /^[a-z]:/i.test(path);
+}
+
+/**
+ * Whether a path leads out of the folder that it is relative to, by how it is written.
+ *
+ * @param path The path.
+ * @returns True for paths on a whole disk and those with `..`.
+ */
+export function leadsOut(path: string): boolean {
+  return isAbsolute(path) || path.split(/[\\/]/).includes("..");
+}
+
 /** Keeps what is read inside the data folder. Links are followed only to places inside it. */
 export class Inside {
   private constructor(
@@ -61,8 +76,8 @@ export class Inside {
    * @returns `outside` or `missing`, or undefined where the file is there and inside.
    */
   fault(path: string): "outside" | "missing" | undefined {
-    const absolute = path.startsWith("/") || path.startsWith("\\") || /^[a-z]:/i.test(path);
-    if (!this.allowOutside && (absolute || path.split(/[\\/]/).includes(".."))) return "outside";
+    const absolute = isAbsolute(path);
+    if (!this.allowOutside && leadsOut(path)) return "outside";
     let real: string;
     try {
       real = Deno.realPathSync(absolute ? path : `${this.root}/${path}`);
@@ -83,20 +98,20 @@ export class Inside {
    */
   look(path: string): { readonly file: string } | "outside" | "missing" {
     if (path === "" || path.includes("\0")) return "missing";
-    const isAbsolute = path.startsWith("/") || path.startsWith("\\") || /^[a-z]:/i.test(path);
+    const absolute = isAbsolute(path);
     let real: string;
     try {
-      real = Deno.realPathSync(isAbsolute ? path : `${this.root}/${path}`);
+      real = Deno.realPathSync(absolute ? path : `${this.root}/${path}`);
       if (!Deno.statSync(real).isFile) return "missing";
     } catch (error) {
       // What may not be looked at is there, and is named as unreadable when the pictures are read.
-      if (!(error instanceof Deno.errors.PermissionDenied) || isAbsolute) return "missing";
-      return this.fault(path) === "outside" ? "outside" : { file: path };
+      if (!(error instanceof Deno.errors.PermissionDenied) || absolute) return "missing";
+      return leadsOut(path) && !this.allowOutside ? "outside" : { file: path };
     }
     const folder = this.root.replace(/[\\/]?$/, "/");
     const isInside = real.startsWith(folder) || real.startsWith(`${this.root}\\`);
     if (!isInside) return this.allowOutside ? { file: path } : "outside";
-    return { file: isAbsolute && !this.allowOutside ? real.slice(folder.length).replaceAll("\\", "/") : path };
+    return { file: absolute && !this.allowOutside ? real.slice(folder.length).replaceAll("\\", "/") : path };
   }
 
   /**

@@ -11,7 +11,7 @@ import { nearest, option, UserError } from "../../errors.ts";
 import type { SplitName } from "../dataset.ts";
 import type { Labels } from "../labels.ts";
 import { firstNames, printable } from "../names.ts";
-import type { Inside } from "../paths.ts";
+import { type Inside, leadsOut } from "../paths.ts";
 import { type LeftOutRow, RowFaults } from "./cells.ts";
 import { type CsvRow, csvRows, readText, type Separator, separatorOf } from "./csv.ts";
 import { partNames } from "./folder.ts";
@@ -236,7 +236,7 @@ function noteMissing(
     if (path === "") {
       const name = printable(table.header[c]);
       faults.addCell(row, c, `${name} is empty; every picture needs one`, `has no ${name}`);
-    } else if (outside.has(path) || (file === undefined && inside.fault(path) === "outside")) {
+    } else if (outside.has(path) || (file === undefined && leadsOut(path))) {
       const fault = `${printable(path)} leads out of ${root}; set ${option("allowOutside")} to read it, or give ` +
         `the folder of the pictures with ${option("pictures")}`;
       faults.addCell(row, c, fault, "leads out of the folder");
