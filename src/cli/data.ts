@@ -22,7 +22,8 @@ import { openData, type Preparing, splitData, splitOptions } from "./run_data.ts
 export async function check(invocation: Invocation<typeof tables.dataCheck.flags>): Promise<number> {
   const { options, words: [folder] } = invocation;
   const report = await withProgress(async (preparing) => {
-    const { data } = await openData({ ...options, data: folder, skipBroken: false }, preparing);
+    const flags = { ...options, data: folder, skipBroken: false };
+    const { data } = await openData(flags, preparing, { namesAll: true });
     return await checkDataset(data, splitOptions({ ...options, data: folder }), preparing("checking"));
   });
   console.log(formatCheck(report));

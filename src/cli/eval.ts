@@ -60,7 +60,9 @@ async function dataOf(
   progress: ProgressLine,
 ): Promise<Dataset> {
   const flags = resolveSettings(settingsIn(config, run));
-  const { data } = await openData({ ...flags, data: other ?? flags.data }, progress.preparing);
+  // Where the run's pictures lay, and how many of them were taken, says nothing of other data.
+  const asked = other === undefined ? flags : { ...flags, data: other, pictures: undefined, limit: undefined };
+  const { data } = await openData(asked, progress.preparing);
   if (other !== undefined || part === "all") return data;
   return (await readSplit(join(run, "split.csv"), data))[part];
 }

@@ -85,6 +85,8 @@ export const evaluate = {
   },
 } satisfies Command;
 
+const { allowOutside, maxMegapixels } = dataset;
+
 /** `compare RUN RUN…`: runs side by side. */
 export const compare = {
   name: "compare",
@@ -135,6 +137,8 @@ export const predict = {
   flags: {
     topK: flag(integer({ min: 1 }), { heading: "Predictions", help: "classes to show, multiclass", default: 1 }),
     ...evaluation,
+    allowOutside: { ...allowOutside, help: "read pictures to which links lead out of a folder" },
+    maxMegapixels,
     backend,
     ...common,
     json: toggle({ help: "one JSON object a line" }),

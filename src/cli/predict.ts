@@ -23,7 +23,7 @@ export async function run(invocation: Invocation<typeof tables.predict.flags>): 
   const { options, words: [path, ...patterns] } = invocation;
   if (options.json && options.csv) throw new UserError("Cannot use --json and --csv together: give one", 2);
   const { model, info } = await openAsAsked(path, options);
-  const files = await filesOf(patterns);
+  const files = await filesOf(patterns, options.allowOutside);
   const progress = new ProgressLine(false);
   const show = options.json ? jsonOf : options.csv ? csvOf : textOf;
   await using device = await chooseDevice(options.backend, (line) => options.verbose && progress.line(line));
@@ -31,7 +31,7 @@ export async function run(invocation: Invocation<typeof tables.predict.flags>): 
   let broken = 0;
   if (options.csv) console.log(csvText([["file", ...info.classes]]).trimEnd());
   const batch = Math.min(options.batch ?? EVALUATION_BATCH, files.length);
-  await using predictor = new Predictor({ ...info, model, device, batch });
+  await using predictor = new Predictor({ ...info, model, device, batch, maxMegapixels: options.maxMegapixels });
   for (let start = 0; start < files.length; start += batch) {
     const part = files.slice(start, start + batch);
     for (const [i, result] of (await predictor.predictSettled(part)).entries()) {
@@ -47,12 +47,12 @@ export async function run(invocation: Invocation<typeof tables.predict.flags>): 
 }
 
 /** Pictures that the words name: files, the pictures of folders, and patterns with `*`. */
-async function filesOf(patterns: readonly string[]): Promise<string[]> {
+async function filesOf(patterns: readonly string[], allowOutside: boolean): Promise<string[]> {
   const files: string[] = [];
   for (const pattern of patterns) {
     if (await isFile(pattern)) files.push(pattern);
     else if (await isFolder(pattern)) {
-      const found = await listPictures(await Inside.open(pattern), ".", true);
+      const found = await listPictures(await Inside.open(pattern, allowOutside), ".", true);
       if (found.length === 0) throw new UserError(`${printable(pattern)} has no pictures (.jpg, .jpeg or .png)`);
       files.push(...found.map((name) => `${pattern}/${name}`));
     } else {

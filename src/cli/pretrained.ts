@@ -27,7 +27,7 @@ export async function withPretrained(given: Given): Promise<Given> {
   if (!origin.models.includes(model)) return given;
   const { imageSize, stem = "auto", layerScale } = origin.options;
   const size = given.imageSize ?? imageSize!;
-  const { square, interpolation, mean, std } = preparedAs(origin, model, size);
+  const { square, interpolation, fit, range, mean, std } = preparedAs(origin, model, size);
   const brought: Given = {
     model,
     imageSize: size,
@@ -36,6 +36,8 @@ export async function withPretrained(given: Given): Promise<Given> {
     // Where nothing is cut off, the augmentation may need a margin of its own.
     resize: square > size ? square : undefined,
     interpolation,
+    fit,
+    range,
     normalize: { mean: [...mean], std: [...std] },
   };
   return { ...brought, ...given };

@@ -8,7 +8,9 @@ import type { Dataset, Split, SplitOptions } from "../data/dataset.ts";
 import { makeDemo } from "../data/demo/demo.ts";
 import { refuseLeaks } from "../data/check/duplicates.ts";
 import { skipBroken } from "../data/check/broken.ts";
+import { pictureNotes, type Prepared } from "../data/check/picture_notes.ts";
 import { counted, firstNames, printable } from "../data/names.ts";
+import { limitDataset } from "../data/limit.ts";
 import { openDataset } from "../data/open.ts";
 import type { OnProgress } from "../data/store/scan.ts";
 import { classNames } from "../run/evaluate.ts";
@@ -37,18 +39,46 @@ export interface Opened {
   readonly warnings: readonly string[];
 }
 
-/** Opens the data that the flags name; without `--data`, the demo faces, which are drawn at first use. */
-export async function openData(flags: DataFlags, preparing: Preparing): Promise<Opened> {
-  const { task, target, others, allowOutside, labelColumn, fileColumn, splitColumn } = flags;
+/** Settings that say how data are opened, as `openDataset` takes them. */
+const opening = [
+  "task",
+  "pictures",
+  "skipBroken",
+  "maxMegapixels",
+  "classNames",
+  "allowOutside",
+  "labelColumn",
+  "fileColumn",
+  "splitColumn",
+  "labelSeparator",
+  "allowNa",
+] as const;
+
+function pick<T, K extends keyof T>(values: T, names: readonly K[]): Pick<T, K> {
+  return Object.fromEntries(names.map((name) => [name, values[name]])) as Pick<T, K>;
+}
+
+/**
+ * Opens the data that the flags name; without `--data`, the demo faces, which are drawn at first use. `namesAll` leaves
+ * rows of a label file that cannot be used out, whatever the flags say, so that all of them can be named.
+ */
+export async function openData(flags: DataFlags, preparing: Preparing, { namesAll = false } = {}): Promise<Opened> {
+  const { task, target, others } = flags;
   const isDemo = flags.data === undefined;
   const path = flags.data ?? await makeDemo({ onProgress: preparing("drawing the demo faces") });
   const labels = isDemo && target.length === 0 ? DEMO[task ?? "multiclass"] : { target, others };
-  const data = await openDataset(path, { task, ...labels, allowOutside, labelColumn, fileColumn, splitColumn });
-  if (!flags.skipBroken) return { data, warnings: data.warnings };
+  const asked = { ...labels, ...pick(flags, opening) };
+  const whole = await openDataset(path, namesAll ? { ...asked, skipBroken: true } : asked);
+  const data = flags.limit === undefined ? whole : limitDataset(whole, flags.limit, flags.seed);
+  const limited = data === whole
+    ? []
+    : [`limit ${data.size} of ${counted(whole.size, "picture")}, each class with its share, by seed ${flags.seed}`];
+  const warnings = [...data.warnings, ...limited];
+  if (!flags.skipBroken) return { data, warnings };
   const { data: rest, skipped } = await skipBroken(data, preparing("looking for broken pictures"));
   const named = firstNames(skipped.map(({ file, reason }) => `${file} ${reason}`));
   const noted = skipped.length === 0 ? [] : [`${counted(skipped.length, "broken picture")} left out: ${named}`];
-  return { data: rest, warnings: [...data.warnings, ...noted] };
+  return { data: rest, warnings: [...warnings, ...noted] };
 }
 
 /** Which parts the flags ask for. */
@@ -57,10 +87,15 @@ export function splitOptions({ split: chosen, stratify, seed }: DataFlags): Spli
 }
 
 /** Splits data as the flags say; refuses a split whose parts share pictures. Its warnings are all that was noticed. */
-export async function splitData({ data, warnings }: Opened, flags: DataFlags, preparing: Preparing): Promise<Split> {
+export async function splitData(
+  { data, warnings }: Opened,
+  flags: DataFlags & Prepared,
+  preparing: Preparing,
+): Promise<Split> {
   const split = data.split(splitOptions(flags));
   const leaks = await refuseLeaks(split, flags.allowDuplicates, preparing("comparing pictures"));
-  return { ...split, warnings: [...warnings, ...split.warnings, ...leaks] };
+  const notes = await pictureNotes(data, flags, preparing("comparing pictures"));
+  return { ...split, warnings: [...warnings, ...split.warnings, ...leaks, ...notes] };
 }
 
 /** Lines about the data for people. */

@@ -5,6 +5,7 @@
  */
 
 import { option, UserError } from "../errors.ts";
+import type { LeftOutRow } from "./forms/cells.ts";
 import type { Task } from "./labels.ts";
 import { counted, firstNames, printable } from "./names.ts";
 import { scanPictures } from "./store/scan.ts";
@@ -72,6 +73,8 @@ export interface DatasetParts {
   readonly pictureSize?: number;
   /** What was noticed on opening, a line each. */
   readonly warnings: readonly string[];
+  /** Rows of a label file that were left out, where that was asked for. */
+  readonly leftOut?: readonly LeftOutRow[];
   /** How it was opened, where that was by a path. */
   readonly origin?: Origin;
 }
@@ -86,8 +89,22 @@ export interface Origin {
   readonly target?: readonly string[];
   /** The class of the pictures that are none of the targets. */
   readonly others?: string;
-  /** Whether pictures outside the folder may be named. */
+  /** Whether links and label files may lead out of the folder. */
   readonly allowOutside?: boolean;
+  /** Folder that the paths of a label file are relative to. */
+  readonly pictures?: string;
+  /** What stands between several labels in one cell. */
+  readonly labelSeparator?: string;
+  /** Whether `NA` and the like are names of classes. */
+  readonly allowNa?: boolean;
+  /** Largest picture that is decoded, in megapixels. */
+  readonly maxMegapixels?: number;
+  /** Names of the classes of IDX files. */
+  readonly classNames?: readonly string[];
+  /** How many pictures were taken of it. */
+  readonly limit?: number;
+  /** Whether rows without a label or a picture were left out. */
+  readonly skipBroken?: boolean;
   /** Column of class names of a CSV file. */
   readonly labelColumn?: string;
   /** Column with its file names. */
@@ -126,6 +143,8 @@ export class Dataset {
   readonly positions: readonly number[];
   /** What was noticed on opening, a line each. */
   readonly warnings: readonly string[];
+  /** Rows of a label file that were left out, where that was asked for. */
+  readonly leftOut: readonly LeftOutRow[];
   /** How it was opened, where that was by a path. */
   readonly origin?: Origin;
 
@@ -144,6 +163,7 @@ export class Dataset {
     this.source = parts.source;
     this.positions = parts.positions;
     this.warnings = parts.warnings;
+    this.leftOut = parts.leftOut ?? [];
     this.origin = parts.origin;
   }
 
@@ -194,7 +214,23 @@ export class Dataset {
       samples: indices.map((i) => this.samples[i]),
       positions: indices.map((i) => this.positions[i]),
       warnings: [],
+      leftOut: [],
     });
+  }
+
+  /**
+   * Some of the samples, over their pictures alone: the others are not read.
+   *
+   * @param indices Places in `samples`, in the order wanted.
+   * @returns The data set, with what was noticed on opening.
+   * @throws {RangeError} If a place does not exist.
+   */
+  only(indices: readonly number[]): Dataset {
+    const { source, samples, positions } = this.subset(indices);
+    const parts = { ...this.parts, samples };
+    if (source.form === "pixels") return new Dataset({ ...parts, positions });
+    const paths = positions.map((position) => source.paths[position]);
+    return new Dataset({ ...parts, source: { ...source, paths }, positions: positions.map((_, i) => i) });
   }
 
   /** The same data set, opened so. */

@@ -52,13 +52,14 @@ export interface Column {
  * @param options What is wanted. Binary: the target is the class that counts as yes; of two classes it may be left
  * out, and is then the second in order. Multiclass: the targets, and others for the rest, which is left out with a
  * warning where there are no others; all classes without targets.
+ * @param order All names in the order of the classes; by default they are sorted.
  * @returns Labels for the pictures.
  * @throws {UserError} If a target is no class, or the task cannot be learnt from class names.
  */
-export function labelsOfNames(names: readonly string[], options: LabelOptions): Labels {
+export function labelsOfNames(names: readonly string[], options: LabelOptions, order?: readonly string[]): Labels {
   const counts = new Map<string, number>();
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
-  const found = sorted(counts.keys());
+  const found = order?.filter((name) => counts.has(name)) ?? sorted(counts.keys());
   const { target = [], others } = options;
   checkTargets(target, found, "class");
   const task = options.task ?? (target.length === 1 && others === undefined ? "binary" : "multiclass");
@@ -66,9 +67,9 @@ export function labelsOfNames(names: readonly string[], options: LabelOptions): 
   const kept = names.map((_, i) => i);
   if (task === "multilabel") {
     throw new UserError(
-      `Cannot learn several labels a picture from one class name each: give label columns, or ${
-        option("task")
-      } multiclass`,
+      `Cannot learn several labels a picture from one class name each: give label columns, ${
+        option("labelSeparator")
+      } where a cell has several, or ${option("task")} multiclass`,
     );
   }
   if (task === "binary") {

@@ -8,21 +8,33 @@
  */
 
 import { option, UserError } from "../errors.ts";
+import { leftOutLines } from "./forms/cells.ts";
 import { findAttributes, readCeleba } from "./forms/celeba.ts";
-import { balanceWarnings, Dataset, type DatasetKind, type Sample } from "./dataset.ts";
+import { balanceWarnings, Dataset, type DatasetKind, type DatasetParts, type Sample } from "./dataset.ts";
 import { readFolder } from "./forms/folder.ts";
 import { PictureError, readHeader, uprightSize } from "./pictures/header.ts";
 import { findIdx, type IdxPart, readIdx } from "./forms/idx.ts";
+import { idxNames } from "./forms/idx_names.ts";
 import { type Labels, labelsOfNames } from "./labels.ts";
-import { type ManifestOptions, type ReadLabels, readManifest } from "./forms/manifest.ts";
+import { namesPictures, type ReadLabels, readManifest } from "./forms/manifest.ts";
+import type { ManifestOptions } from "./forms/manifest_labels.ts";
 import { counted, firstNames, printable } from "./names.ts";
-import { Inside, isFile, isFolder, listPictures } from "./paths.ts";
+import { Inside, isFile, isFolder, listFolders, listPictures, sorted } from "./paths.ts";
 import { type FileSource, pathOf } from "./store/source.ts";
 
 /** What is wanted of a data set. */
 export interface OpenOptions extends ManifestOptions {
-  /** Whether a manifest may name files outside the data folder. False by default. */
+  /** Whether links and label files may lead out of the data folder. False by default. */
   readonly allowOutside?: boolean;
+  /** Folder that the paths of a label file are relative to. By default the one in which it is. */
+  readonly pictures?: string;
+  /** Largest picture that is decoded, in megapixels. 100 by default. */
+  readonly maxMegapixels?: number;
+  /**
+   * Names of the classes of IDX files, in the order of their numbers; `numbers` for none; `fashion-mnist` for its own.
+   * By default those of a file `class_names.txt` or the like beside them, or of data that are known.
+   */
+  readonly classNames?: readonly string[];
 }
 
 /**
@@ -49,8 +61,10 @@ export async function openDataset(path: string, options: OpenOptions = {}): Prom
 async function open(path: string, options: OpenOptions): Promise<Dataset> {
   const given = path.replace(/(?<=.)[\\/]+$/, "");
   if (await isFile(given)) {
-    if (!/\.csv$/i.test(given)) {
-      throw new UserError(`Cannot open ${printable(path)}: give a folder, or a .csv file with a row for each picture`);
+    if (!/\.(csv|tsv|txt)$/i.test(given)) {
+      throw new UserError(
+        `Cannot open ${printable(path)}: give a folder, or a .csv, .tsv or .txt file with a row for each picture`,
+      );
     }
     return await openManifest(given, options);
   }
@@ -61,60 +75,101 @@ async function open(path: string, options: OpenOptions): Promise<Dataset> {
   }
   const attributes = await findAttributes(given);
   if (attributes !== undefined) {
-    const inside = await Inside.open(given);
-    return await fromFiles("celeba", inside, await readCeleba(attributes, inside, options));
+    const inside = await Inside.open(given, options.allowOutside);
+    return await fromFiles("celeba", inside, await readCeleba(attributes, inside, options), options);
   }
   const parts = await findIdx(given);
-  if (parts.length > 0) return await openIdx(parts, options);
+  if (parts.length > 0) return await openIdx(given, parts, options);
   const names = (await Array.fromAsync(Deno.readDir(given))).map(({ name }) => name);
+  const manifest = await findManifest(given, names, options);
+  return manifest === undefined ? await openFolder(given, options) : await openManifest(manifest, options);
+}
+
+/** The label file of a folder: the one whose cells name pictures. Others, such as notes, are passed over. */
+async function findManifest(root: string, names: readonly string[], options: OpenOptions): Promise<string | undefined> {
   // What `data split` leaves in a folder is not the folder's labels; it can still be given by its own name.
-  const manifests = names.filter((name) => /^[^.].*\.csv$/i.test(name) && name !== "split.csv").sort();
-  if (manifests.length === 1) return await openManifest(`${given}/${manifests[0]}`, options);
-  if (manifests.length > 1) {
+  const files = names.filter((name) =>
+    /^[^.].*\.(csv|tsv|txt)$/i.test(name) && name !== "split.csv" && !/^sample[-_ ]?submission\b/i.test(name)
+  ).sort();
+  if (files.length === 0) return undefined;
+  const inside = await Inside.open(options.pictures ?? root, options.allowOutside);
+  const pictures = await listPictures(inside, ".", true);
+  const labels: string[] = [];
+  for (const name of files) if (await namesPictures(`${root}/${name}`, inside, pictures)) labels.push(name);
+  // A folder without classes has but its label file, right or wrong, and its faults are to be named.
+  const tables = files.filter((name) => /\.(csv|tsv)$/i.test(name));
+  const found = labels.length > 0 || (await listFolders(inside, ".")).length > 0 ? labels : tables;
+  if (found.length > 1) {
     throw new UserError(
-      `${printable(path)} has ${manifests.length} .csv files (${firstNames(manifests)}): give the one with the labels`,
+      `${printable(root)} has ${found.length} label files (${firstNames(found)}): give the one with the labels`,
       2,
     );
   }
-  return await openFolder(given, options);
+  return found.length === 1 ? `${root}/${found[0]}` : undefined;
 }
 
 async function openFolder(root: string, options: OpenOptions): Promise<Dataset> {
-  const inside = await Inside.open(root);
+  const inside = await Inside.open(root, options.allowOutside);
   const pictures = await readFolder(inside);
   const labels = labelsOfNames(pictures.map(({ name }) => name), options);
   const files = pictures.map(({ file }) => file);
   const splits = pictures.flatMap(({ split }) => split === undefined ? [] : [split]);
-  return await fromFiles("folder", inside, splits.length === 0 ? { files, labels } : { files, labels, splits });
+  return await fromFiles(
+    "folder",
+    inside,
+    splits.length === 0 ? { files, labels } : { files, labels, splits },
+    options,
+  );
 }
 
 async function openManifest(path: string, options: OpenOptions): Promise<Dataset> {
   const folder = /^(.*)[\\/][^\\/]*$/.exec(path)?.[1];
-  const inside = await Inside.open(folder === undefined ? "." : folder || "/", options.allowOutside);
-  const read = await readManifest(path, inside, options);
+  const beside = folder === undefined ? "." : folder || "/";
+  if (options.pictures !== undefined && !await isFolder(options.pictures)) {
+    throw new UserError(
+      `Cannot open ${printable(options.pictures)}: there is no such folder; give ${option("pictures")}`,
+    );
+  }
+  const inside = await Inside.open(options.pictures ?? beside, options.allowOutside);
+  const pictures = await listPictures(inside, ".", true);
+  const read = await readManifest(path, inside, pictures, options);
   const listed = new Set(read.files.map((file) => file.replace(/^\.\//, "")));
-  const unlisted = (await listPictures(inside, ".", true)).filter((file) => !listed.has(file));
+  const unlisted = pictures.filter((file) => !listed.has(file));
   const warning = `${counted(unlisted.length, "picture")} in the folder not listed (${firstNames(unlisted)})`;
-  return await fromFiles("csv", inside, read, unlisted.length > 0 ? [warning] : []);
+  return await fromFiles("csv", inside, read, options, unlisted.length > 0 ? [warning] : []);
 }
 
-async function openIdx(parts: readonly IdxPart[], options: OpenOptions): Promise<Dataset> {
-  const { source, labels: numbers, files, splits } = await readIdx(parts);
-  const labels = labelsOfNames([...numbers].map(String), options);
+async function openIdx(root: string, parts: readonly IdxPart[], options: OpenOptions): Promise<Dataset> {
+  const read = await readIdx(parts);
+  const { source, files, splits } = read;
+  const { names, notes } = await idxNames(root, read, options.classNames);
+  const nameOf = (number: string) => names?.[Number(number)] ?? number;
+  // Names stand in the order of the numbers, so that a network is the same with names and without.
+  const order = sorted(new Set(Array.from(read.labels, String))).map(nameOf);
+  const target = options.target?.map((name) => order.includes(name) ? name : nameOf(name));
+  const labels = labelsOfNames(Array.from(read.labels, (label) => nameOf(`${label}`)), { ...options, target }, order);
   const samples = samplesOf({ files, labels, splits });
-  return finish("idx", labels, samples, { source, pictureSize: Math.min(source.width, source.height) }, []);
+  return finish("idx", labels, samples, { source, pictureSize: Math.min(source.width, source.height) }, notes);
 }
 
 async function fromFiles(
   kind: DatasetKind,
   inside: Inside,
   read: ReadLabels,
+  { maxMegapixels }: OpenOptions,
   warnings: readonly string[] = [],
 ): Promise<Dataset> {
-  const source: FileSource = { form: "files", root: inside.root, paths: read.files, channels: 3 };
+  const limit = maxMegapixels === undefined ? {} : { maxPixels: maxMegapixels * 1e6 };
+  const source: FileSource = { form: "files", root: inside.root, paths: read.files, channels: 3, ...limit };
   const samples = samplesOf(read);
   const pictureSize = await medianSize(source, read.labels.kept.slice(0, 9));
-  return finish(kind, read.labels, samples, pictureSize === undefined ? { source } : { source, pictureSize }, warnings);
+  const { notes = [], leftOut = [] } = read;
+  const pictures = pictureSize === undefined ? { source } : { source, pictureSize };
+  return finish(kind, read.labels, samples, { ...pictures, leftOut }, [
+    ...notes,
+    ...leftOutLines(leftOut),
+    ...warnings,
+  ]);
 }
 
 function samplesOf({ files, labels, splits }: ReadLabels): Sample[] {
@@ -128,7 +183,7 @@ function finish(
   kind: DatasetKind,
   labels: Labels,
   samples: readonly Sample[],
-  pictures: Pick<Dataset, "source" | "pictureSize">,
+  pictures: Pick<DatasetParts, "source" | "pictureSize" | "leftOut">,
   warnings: readonly string[],
 ): Dataset {
   const { task, classes, kept } = labels;
@@ -142,7 +197,7 @@ async function medianSize(source: FileSource, positions: readonly number[]): Pro
   const sizes: number[] = [];
   for (const position of positions) {
     try {
-      const { width, height } = uprightSize(readHeader(await Deno.readFile(pathOf(source, position))));
+      const { width, height } = uprightSize(readHeader(await Deno.readFile(pathOf(source, position)), source));
       sizes.push(Math.min(width, height));
     } catch (error) {
       if (!(error instanceof PictureError)) throw error;

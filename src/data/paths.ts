@@ -4,7 +4,7 @@
  * @module
  */
 
-import { UserError } from "../errors.ts";
+import { option, UserError } from "../errors.ts";
 import { printable } from "./names.ts";
 
 /** Endings of files that are taken for pictures in a folder; the content decides what they are. */
@@ -35,6 +35,21 @@ export function sorted(names: Iterable<string>): string[] {
   return [...names].sort(byCodeUnit);
 }
 
+/** Is it a path on a whole disk? */
+function isAbsolute(path: string): boolean {
+  return path.startsWith("/") || path.startsWith("\\") || /^[a-z]:/i.test(path);
+}
+
+/**
+ * Whether a path leads out of the folder that it is relative to, by how it is written.
+ *
+ * @param path The path.
+ * @returns True for paths on a whole disk and those with `..`.
+ */
+export function leadsOut(path: string): boolean {
+  return isAbsolute(path) || path.split(/[\\/]/).includes("..");
+}
+
 /** Keeps what is read inside the data folder. Links are followed only to places inside it. */
 export class Inside {
   private constructor(
@@ -61,8 +76,8 @@ export class Inside {
    * @returns `outside` or `missing`, or undefined where the file is there and inside.
    */
   fault(path: string): "outside" | "missing" | undefined {
-    const absolute = path.startsWith("/") || path.startsWith("\\") || /^[a-z]:/i.test(path);
-    if (!this.allowOutside && (absolute || path.split(/[\\/]/).includes(".."))) return "outside";
+    const absolute = isAbsolute(path);
+    if (!this.allowOutside && leadsOut(path)) return "outside";
     let real: string;
     try {
       real = Deno.realPathSync(absolute ? path : `${this.root}/${path}`);
@@ -76,6 +91,30 @@ export class Inside {
   }
 
   /**
+   * Looks for a file that a label file lists.
+   *
+   * @param path The path as listed: relative to the folder, or of a whole disk.
+   * @returns The path to keep where a file is there and may be read; `outside` where it may not; else `missing`.
+   */
+  look(path: string): { readonly file: string } | "outside" | "missing" {
+    if (path === "" || path.includes("\0")) return "missing";
+    const absolute = isAbsolute(path);
+    let real: string;
+    try {
+      real = Deno.realPathSync(absolute ? path : `${this.root}/${path}`);
+      if (!Deno.statSync(real).isFile) return "missing";
+    } catch (error) {
+      // What may not be looked at is there, and is named as unreadable when the pictures are read.
+      if (!(error instanceof Deno.errors.PermissionDenied) || absolute) return "missing";
+      return leadsOut(path) && !this.allowOutside ? "outside" : { file: path };
+    }
+    const folder = this.root.replace(/[\\/]?$/, "/");
+    const isInside = real.startsWith(folder) || real.startsWith(`${this.root}\\`);
+    if (!isInside) return this.allowOutside ? { file: path } : "outside";
+    return { file: absolute && !this.allowOutside ? real.slice(folder.length).replaceAll("\\", "/") : path };
+  }
+
+  /**
    * Refuses a link that leads out of the folder, or back to a folder that holds it (which would never end).
    *
    * @param folder The folder in which the link lies, relative to the data folder.
@@ -85,7 +124,11 @@ export class Inside {
   async checkLink(folder: string, path: string): Promise<void> {
     const fault = this.fault(path);
     if (fault === "outside") {
-      throw new UserError(`${printable(path)} leads out of the data folder ${printable(this.root)}; copy the file in`);
+      throw new UserError(
+        `${printable(path)} leads out of the data folder ${printable(this.root)}; copy the file in, or set ${
+          option("allowOutside")
+        } to read it`,
+      );
     }
     if (fault === "missing") throw new UserError(`${printable(path)} is a link to nothing; remove it`);
     const target = await Deno.realPath(`${this.root}/${path}`);

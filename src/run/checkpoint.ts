@@ -127,12 +127,14 @@ function isTexts(value: unknown): value is readonly string[] {
 function preprocessingIn(value: unknown): Preprocessing | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   // The first checkpoints do not name the interpolation: there was but one.
-  const { imageSize, square, interpolation = "bilinear", mean, std } = value as Partial<Preprocessing>;
+  const { imageSize, square, interpolation = "bilinear", fit, range, mean, std } = value as Partial<Preprocessing>;
   const isSide = (side: unknown): side is number => Number.isSafeInteger(side) && (side as number) > 0;
   const isNumbers = (list: unknown): list is number[] => Array.isArray(list) && list.every(Number.isFinite);
   if (!isSide(imageSize) || !isSide(square) || !isNumbers(mean) || !isNumbers(std)) return undefined;
   if (interpolation !== "bilinear" && interpolation !== "bicubic") return undefined;
-  return { imageSize, square, interpolation, mean, std };
+  if (fit !== undefined && !["crop", "pad", "squash"].includes(fit)) return undefined;
+  if (range !== undefined && (!isNumbers(range) || range.length !== 2 || range[0] >= range[1])) return undefined;
+  return { imageSize, square, interpolation, ...fit && { fit }, ...range && { range }, mean, std };
 }
 
 /** What a file of weights says of itself. */

@@ -181,6 +181,8 @@ function schemaOf(v: Valibot, table: CheckedSettings) {
       square: whole(1),
       // The first runs do not name it: there was but one.
       interpolation: v.optional(oneOf("bilinear", "bicubic"), "bilinear"),
+      fit: v.optional(oneOf("crop", "pad", "squash")),
+      range: v.optional(v.tuple([v.number("a number"), v.number("a number")], "two numbers")),
       mean: numbers,
       std: numbers,
     }, "an object"),
@@ -231,7 +233,7 @@ function isOwn(setting: string, value: unknown): boolean {
  */
 export function settingsIn(config: RunConfig, run: string): Given {
   const { settings: kept, flags } = config;
-  const found = kept ?? (flags && fromFlags(flags));
+  const found = kept ? withNumbers(kept) : flags && fromFlags(withNumbers(flags));
   if (!found) {
     throw new UserError(
       `${run} cannot be opened as a run: its config.json has no settings; give a folder that train wrote`,
@@ -248,6 +250,11 @@ export function settingsIn(config: RunConfig, run: string): Given {
     }
   }
   return Object.fromEntries(given.map((name) => [name, found[name]])) as Given;
+}
+
+/** Runs of before there were names for the classes of IDX files call them by their numbers. */
+function withNumbers(found: Values): Values {
+  return "classNames" in found ? found : { ...found, classNames: ["numbers"] };
 }
 
 /** The first runs kept their flags: some had other names, and factors by pattern were pairs. */

@@ -7,7 +7,7 @@
 import { wholeOf } from "../augment/host/picture_view.ts";
 import { middlePart, normalTables, placePicture } from "../data/batches/batch.ts";
 import { decodePicture, type Picture } from "../data/pictures/decode.ts";
-import { PictureError } from "../data/pictures/header.ts";
+import { type Decoding, PictureError } from "../data/pictures/header.ts";
 import { printable } from "../data/names.ts";
 import { toStored } from "../data/store/reader.ts";
 import { squareOf, toGrey } from "../data/pictures/resize.ts";
@@ -34,14 +34,15 @@ export type PictureInput = string | Uint8Array | RawPicture;
  *
  * @param input The picture.
  * @param name What to call it in the error, where it has no path.
+ * @param decoding How large it may be, and how 16 bits become 8.
  * @returns Upright pixels.
  * @throws UserError when it cannot be read, is damaged or is none.
  */
-export async function readPicture(input: PictureInput, name: string): Promise<Picture> {
+export async function readPicture(input: PictureInput, name: string, decoding?: Decoding): Promise<Picture> {
   const called = typeof input === "string" ? printable(input) : name;
   if (typeof input !== "string" && !(input instanceof Uint8Array)) return checkedPixels(input, called);
   try {
-    return decodePicture(typeof input === "string" ? await Deno.readFile(input) : input);
+    return decodePicture(typeof input === "string" ? await Deno.readFile(input) : input, decoding);
   } catch (error) {
     if (error instanceof PictureError) throw new UserError(`${called} ${error.message}`);
     if (typeof input === "string" && isOfSystem(error)) throw new UserError(`${called} cannot be read (${error.name})`);

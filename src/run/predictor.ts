@@ -12,6 +12,7 @@
 
 import { setImmediate } from "node:timers";
 import { printable } from "../data/names.ts";
+import type { Decoding } from "../data/pictures/header.ts";
 import type { Task } from "../data/labels.ts";
 import type { Device, Program, Session } from "../device/device.ts";
 import { type Backend, openDevice } from "../device/open.ts";
@@ -33,6 +34,8 @@ export interface PredictorOptions extends OpenRunOptions {
   readonly backend?: Backend;
   /** Most pictures that are computed at a time; default 32. */
   readonly batch?: number;
+  /** Largest picture that is decoded, in megapixels; default 100. */
+  readonly maxMegapixels?: number;
 }
 
 /** What a predictor is made of. */
@@ -51,6 +54,8 @@ export interface PredictorParts {
   readonly ownsDevice?: boolean;
   /** Most pictures at a time; default 32. */
   readonly batch?: number;
+  /** Largest picture that is decoded, in megapixels; default 100. */
+  readonly maxMegapixels?: number;
 }
 
 /** A picture that waits for its turn. */
@@ -88,6 +93,7 @@ export class Predictor implements AsyncDisposable {
   readonly #ownsDevice: boolean;
   readonly #batch: number;
   readonly #shaper: PictureShaper;
+  readonly #decoding: Decoding;
   readonly #session: Session;
   /** By their number of pictures: a whole batch, and one, since requests mostly come one by one. */
   readonly #programs = new Map<number, Program>();
@@ -98,7 +104,8 @@ export class Predictor implements AsyncDisposable {
 
   /** Gives the weights to the device; kernels are compiled when they are first needed. */
   constructor(parts: PredictorParts) {
-    const { model, task, classes, preprocessing, device, ownsDevice = false, batch = EVALUATION_BATCH } = parts;
+    const { model, task, classes, preprocessing, device, ownsDevice = false, batch = EVALUATION_BATCH, maxMegapixels } =
+      parts;
     if (!Number.isSafeInteger(batch)) throw new TypeError(`batch is ${batch}: give a whole number of at least 1`);
     if (batch < 1) throw new RangeError(`batch is ${batch}: give a whole number of at least 1`);
     this.model = model;
@@ -108,6 +115,7 @@ export class Predictor implements AsyncDisposable {
     this.#ownsDevice = ownsDevice;
     this.#batch = batch;
     this.#shaper = new PictureShaper(preprocessing, model.channels);
+    this.#decoding = { range: preprocessing.range, maxPixels: maxMegapixels && maxMegapixels * 1e6 };
     this.#session = device.open();
     writeWeights(this.#session, model);
   }
@@ -214,7 +222,7 @@ export class Predictor implements AsyncDisposable {
   /** A picture that waits, as the model takes it; undefined where it is broken, which it is told. */
   async #read(waiting: Waiting): Promise<Float32Array | undefined> {
     try {
-      return this.#shaper.shape(await readPicture(waiting.input, waiting.name));
+      return this.#shaper.shape(await readPicture(waiting.input, waiting.name, this.#decoding));
     } catch (error) {
       if (error instanceof UserError) waiting.resolve(error);
       else waiting.reject(error);
@@ -253,7 +261,7 @@ export class Predictor implements AsyncDisposable {
  * ```
  */
 export async function openPredictor(path: string, options: PredictorOptions = {}): Promise<Predictor> {
-  const { checkpoint, models, batch, backend } = options;
+  const { checkpoint, models, batch, backend, maxMegapixels } = options;
   const { model, preprocessing, meaning } = await openModel(path, { checkpoint, models });
   if (!meaning) {
     throw new UserError(
@@ -265,7 +273,7 @@ export async function openPredictor(path: string, options: PredictorOptions = {}
   const device = options.device ?? await openDevice(backend);
   const ownsDevice = options.device === undefined;
   try {
-    return new Predictor({ model, preprocessing, ...meaning, device, ownsDevice, batch });
+    return new Predictor({ model, preprocessing, ...meaning, device, ownsDevice, batch, maxMegapixels });
   } catch (error) {
     if (ownsDevice) await device[Symbol.asyncDispose]();
     throw error;

@@ -126,6 +126,26 @@ export const normalize: Kind<Normalize> = valueOf(
   "train|imagenet|half|M,M,M:S,S,S",
 );
 
+/** `0:4095`: values of 16-bit pictures that become black and white. */
+export const valueRange: Kind<readonly [low: number, high: number]> = valueOf(
+  (word) => {
+    const [, low, high] = /^(\d{1,5}):(\d{1,5})$/.exec(word) ?? [];
+    const range = [Number(low), Number(high)] as const;
+    return rangeFault(range) === undefined ? range : undefined;
+  },
+  rangeFault,
+  "two whole numbers from 0 to 65535, the lower first, such as 0:4095",
+  "LOW:HIGH",
+);
+
+function rangeFault(value: unknown): Fault | undefined {
+  if (!isList(value) || value.length !== 2) return "type";
+  const [low, high] = value;
+  return Number.isInteger(low) && Number.isInteger(high) && low >= 0 && low < high && high <= 65535
+    ? undefined
+    : "range";
+}
+
 /** `classifier.*=10` of a command line: factors above 0 by pattern. */
 export const scales: Kind<Readonly<Record<string, number>>> = {
   takes: "many",

@@ -8,7 +8,7 @@ import type { Augment } from "../augment/augmentations.ts";
 import type { CacheOptions } from "../data/store/cache_folder.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Task } from "../data/labels.ts";
-import type { Interpolation } from "../data/pictures/resize.ts";
+import type { Fit, Interpolation, ValueRange } from "../data/pictures/resize.ts";
 import type { ChannelStatistics } from "../data/store/statistics.ts";
 import type { Device } from "../device/device.ts";
 import type { Precision } from "../graph/graph.ts";
@@ -144,6 +144,13 @@ export interface TrainerOptions {
   readonly resize?: number;
   /** How pixels are mixed where pictures are resized, as Pillow does. Default: `bilinear`. */
   readonly interpolation?: Interpolation;
+  /** How long pictures become square: the middle is kept; black beside it; squashed. Default: `crop`. */
+  readonly fit?: Fit;
+  /**
+   * Values of 16-bit pictures that become black and white. Those between are scaled. Default: 0:65535, of which the
+   * high byte is kept.
+   */
+  readonly range?: ValueRange;
   /**
    * Mean and standard deviation: the training split's, ImageNet's, 0.5 and 0.5, or numbers for each channel.
    * Default: `train`.
@@ -195,6 +202,7 @@ type Open =
   | "signal"
   | "workers"
   | "augment"
+  | "range"
   | "resize";
 
 /** Options with their defaults. */

@@ -17,7 +17,7 @@ import {
   halfStatistics,
   imagenetStatistics,
 } from "../data/store/statistics.ts";
-import type { OnProgress } from "../data/store/scan.ts";
+import { type OnProgress, scanPictures } from "../data/store/scan.ts";
 import { option, UserError } from "../errors.ts";
 import type { Preprocessing } from "../run/checkpoint.ts";
 import type { RunOptions } from "./options.ts";
@@ -35,7 +35,7 @@ export async function preprocessingOf(
   data: Dataset,
   onProgress?: OnProgress,
 ): Promise<Preprocessing> {
-  const { model: { imageSize }, augment, interpolation, normalize, cache } = options;
+  const { model: { imageSize }, augment, interpolation, fit, range, normalize, cache } = options;
   const square = options.resize ?? squareFor(imageSize, augment);
   const least = cropsAtRandom(augment) ? imageSize + 1 : imageSize;
   if (square < least) {
@@ -47,11 +47,20 @@ export async function preprocessingOf(
       2,
     );
   }
-  const resizing = { imageSize, square, interpolation };
+  // What is as it always was is not written down.
+  const resizing = { imageSize, square, interpolation, ...fit !== "crop" && { fit }, ...range && { range } };
+  if (range !== undefined) await refuseIdleRange(data, onProgress);
   const { mean, std } = normalize === "train"
     ? await channelStatistics(data, { resizing, cache, onProgress })
     : givenStatistics(normalize, data.channels);
   return { ...resizing, mean, std };
+}
+
+/** A range says what becomes of 16 bits: of pictures without, it says nothing. */
+async function refuseIdleRange(data: Dataset, onProgress?: OnProgress): Promise<void> {
+  const { bits } = await scanPictures(data.source, onProgress);
+  if (data.positions.some((position) => bits[position] === 16)) return;
+  throw new UserError(`Cannot use ${option("range")}: it would change nothing, since no picture has 16 bits`, 2);
 }
 
 const KNOWN = { imagenet: imagenetStatistics, half: halfStatistics } as const;

@@ -153,12 +153,42 @@ Deno.test("openDataset() reads IDX files, gzipped or not, with their own split",
     ]);
   }));
 
+Deno.test("openDataset() names the classes of IDX files by what is given or lies beside them, in the numbers' order", () =>
+  inFolder(async (folder) => {
+    await write(folder, {
+      "train-images-idx3-ubyte": idx(4, 3, pixels(4)),
+      "train-labels-idx1-ubyte": idx(4, 1, [2, 0, 1, 2]),
+    });
+    const opened = async (options: OpenOptions = {}) => {
+      const { classes, samples, warnings } = await openDataset(folder, options);
+      return [classes.join(), samples.map(({ label }) => label[0]).join(), warnings.join()];
+    };
+    assertEquals(await opened(), ["0,1,2", "2,0,1,2", ""]);
+    assertEquals(await opened({ classNames: ["z", "y", "x"] }), ["z,y,x", "2,0,1,2", ""]);
+    assertEquals((await opened({ classNames: ["fashion-mnist"] }))[0], "T-shirt/top,Trouser,Pullover");
+    assertEquals(await opened({ classNames: ["z", "y", "x"], target: ["x"] }), ["x", "1,0,0,1", ""]);
+    assertEquals(await opened({ classNames: ["z", "y", "x"], target: ["2", "y"], others: "rest" }), [
+      "x,y,rest",
+      "0,2,1,0",
+      "",
+    ]);
+    const few =
+      "classNames has 2 names, but labels go up to 2: give 3, in the order of the numbers, or classNames numbers";
+    await assertRejects(() => opened({ classNames: ["z", "y"] }), UserError, few);
+    await assertRejects(() => opened({ classNames: ["z", "y", "z"] }), UserError, "has the name z twice");
+    await write(folder, { "classes.txt": "0 zero\n2 two\n1: one\n" });
+    assertEquals(await opened(), ["zero,one,two", "2,0,1,2", "names of the classes are from classes.txt"]);
+    await write(folder, { "class_names.txt": "a b\nc\nd\n" });
+    assertEquals((await opened())[0], "a b,c,d");
+    assertEquals((await opened({ classNames: ["numbers"] }))[0], "0,1,2");
+  }));
+
 Deno.test("openDataset() warns of classes that differ by case, space or Unicode form, and of imbalance", () =>
   inFolder(async (folder) => {
     const rows = ["Cat", "cat ", "caf\u00e9", "cafe\u0301", ...new Array(20).fill("dog")];
     await write(folder, {
       ...Object.fromEntries(rows.map((_, i) => [`${i}.png`, i])),
-      "l.csv": `file,label\n${rows.map((label, i) => `${i}.png,${label}`).join("\n")}\n`,
+      "l.csv": `file,label\n${rows.map((label, i) => `${i}.png,"${label}"`).join("\n")}\n`,
     });
     const { warnings } = await openDataset(folder);
     assertEquals(warnings.length, 3);
@@ -221,7 +251,6 @@ const faults: [name: string, files: Files, options: OpenOptions, message: string
     2,
   ],
   ["an unknown part", { "a.png": 1, "l.csv": "file,label,split\na.png,x,trian\n" }, {}, 'l.csv:2:9: split is "trian"'],
-  ["semicolons", { "a.png": 1, "l.csv": "file;label\na.png;x\n" }, {}, "save the file with commas"],
   ["text that is not UTF-8", { "l.csv": Uint8Array.of(0xff, 0xfe, 0x41) }, {}, "it is not UTF-8 text"],
   [
     "IDX files of different counts",
@@ -252,7 +281,11 @@ Deno.test("openDataset() refuses a link out of the data folder, and reads one in
     await Deno.symlink(`${folder}/data/cat/1.png`, `${folder}/data/dog/2.png`);
     assertEquals((await openDataset(`${folder}/data`)).size, 3);
     await Deno.symlink(`${folder}/secret`, `${folder}/data/dog/outside`);
-    await assertRejects(() => openDataset(`${folder}/data`), UserError, "dog/outside leads out of the data folder");
+    const message = "copy the file in, or set allowOutside to read it";
+    await assertRejects(() => openDataset(`${folder}/data`), UserError, `dog/outside leads out of the data folder`);
+    await assertRejects(() => openDataset(`${folder}/data`), UserError, message);
+    const all = await openDataset(`${folder}/data`, { allowOutside: true });
+    assertEquals(all.samples.map(({ file }) => file), ["cat/1.png", "dog/1.png", "dog/2.png", "dog/outside/x.png"]);
   }));
 
 Deno.test("openDataset() reads files outside the data folder when asked to", () =>

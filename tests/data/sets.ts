@@ -24,10 +24,15 @@ export function noisePng(seed: number, width = 12, height = 10): Uint8Array<Arra
     { length: height * (1 + width * 3) },
     (_, i) => i % (1 + width * 3) ? randomBelow(next, 256) : 0,
   );
+  return png(width, height, 0x0802, rows);
+}
+
+/** A PNG of unfiltered rows; the kind is the depth and the colour type, a byte each. */
+function png(width: number, height: number, kind: number, rows: Uint8Array): Uint8Array<ArrayBuffer> {
   const header = new DataView(new ArrayBuffer(13));
   header.setUint32(0, width);
   header.setUint32(4, height);
-  header.setUint16(8, 0x0802); // 8 bits, RGB
+  header.setUint16(8, kind);
   const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
   return Uint8Array.from([
     ...signature,
@@ -35,6 +40,17 @@ export function noisePng(seed: number, width = 12, height = 10): Uint8Array<Arra
     ...chunk("IDAT", deflateSync(rows)),
     ...chunk("IEND", new Uint8Array()),
   ]);
+}
+
+/** A grey PNG of 16 bits. */
+export function deepPng(values: readonly number[], width: number): Uint8Array<ArrayBuffer> {
+  const height = values.length / width;
+  const rows = new Uint8Array(height * (1 + 2 * width));
+  values.forEach((value, i) => {
+    const at = Math.floor(i / width) * (1 + 2 * width) + 1 + 2 * (i % width);
+    rows.set([value >> 8, value & 255], at);
+  });
+  return png(width, height, 0x1000, rows);
 }
 
 function chunk(type: string, data: Uint8Array): number[] {

@@ -78,8 +78,11 @@ Deno.test("readConfig() refuses a folder that is no run, and what is not JSON", 
 });
 
 Deno.test("settingsIn() gives settings without null, and flags by their present names", async () => {
-  assertEquals(settingsIn({ settings: { epochs: 3, clipNorm: null } }, "run"), { epochs: 3 });
+  assertEquals(settingsIn({ settings: { epochs: 3, clipNorm: null, classNames: null } }, "run"), { epochs: 3 });
+  // Runs of before the classes of IDX files had names call them by their numbers.
+  assertEquals(settingsIn({ settings: { epochs: 3 } }, "run"), { epochs: 3, classNames: ["numbers"] });
   assertEquals(settingsIn(today, "run"), {
+    classNames: ["numbers"],
     ...{ target: [], epochs: 2, learningRate: 0.01, warmupEpochs: 1, fallEvery: 3, skipNonFinite: 2 },
     learningRateScale: { "head.*": 10 },
   });

@@ -14,6 +14,7 @@ import { type RawPicture } from "../../src/run/picture_input.ts";
 import { predictionOf } from "../../src/run/prediction.ts";
 import { openPredictor, Predictor } from "../../src/run/predictor.ts";
 import { saveWeights } from "../../src/run/save_weights.ts";
+import { deepPng } from "../data/sets.ts";
 import { infoFor, writeRun } from "./written_run.ts";
 
 const folder = await Deno.makeTempDir();
@@ -247,6 +248,27 @@ for (const [task, logits, top, labels] of meanings) {
     if (task !== "multilabel") assertAlmostEquals(sum, 1, 1e-12);
   });
 }
+
+Deno.test("a predictor brings long pictures and 16 bits to the model as in training", async () => {
+  const how = { ...info.preprocessing, fit: "pad", range: [0, 4095] } as const;
+  await using predictor = new Predictor({ ...info, model, device, preprocessing: how });
+  const wide: RawPicture = {
+    ...noise(5),
+    height: square / 2,
+    data: noise(5).data.subarray(0, square * square * 3 / 2),
+  };
+  const padded = new Uint8Array(square * square * 3);
+  padded.set(wide.data, square * square * 3 / 4);
+  const values = Array.from({ length: square * square }, (_, i) => 16 * (i % 256));
+  const bytes = deepPng(values, square);
+  const scaled = Uint8Array.from(values, (value) => Math.round(value * 255 / 4095));
+  const pictures = [wide, { ...wide, height: square, data: padded }, bytes, { ...noise(1, 1), data: scaled }];
+  const [ofWide, ofPadded, ofDeep, ofScaled] = await predictor.predict(pictures);
+  assertEquals(ofWide.probabilities, ofPadded.probabilities);
+  assertEquals(ofDeep.probabilities, ofScaled.probabilities);
+  await using small = new Predictor({ ...info, model, device, maxMegapixels: 1e-6 });
+  await assertRejects(() => small.predict([bytes]), UserError, "the limit is 0.000001 (max-megapixels)");
+});
 
 Deno.test("cleaning up", async () => {
   await device[Symbol.asyncDispose]();

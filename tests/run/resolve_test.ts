@@ -31,7 +31,7 @@ Deno.test("idleIn() finds what would change nothing, whichever it is, and never 
     [{ fallEvery: 3, schedule: "constant" }, "fallEvery", "only schedule step has it"],
     [{ posWeight: "balanced" }, "posWeight", "the task is multiclass"],
     [{ labelColumn: "label" }, "labelColumn", "the data are no CSV file"],
-    [{ allowOutside: true }, "allowOutside", "the data are no CSV file"],
+    [{ labelSeparator: ";" }, "labelSeparator", "the data are no CSV file"],
     [{ temperature: 2 }, "temperature", "there is no teacher"],
     [{ teacher: "run", distill: "hard", temperature: 2 }, "temperature", "only distill soft has it"],
     [{ cache: "off", cacheBudget: 5 }, "cacheBudget", "only cache auto has it"],
@@ -51,6 +51,7 @@ Deno.test("idleIn() finds what would change nothing, whichever it is, and never 
     { nesterov: false, posWeight: "none", stem: "auto", cache: "off", tune: "off" },
     { teacher: "run", temperature: 2 },
     { model: "my-own", dropout: 0.3 },
+    { allowOutside: true },
   ];
   for (const given of fine) assertEquals(idleIn(given, folder), undefined, JSON.stringify(given));
 });

@@ -12,7 +12,7 @@ import type { BatchAnswer, BatchRequest } from "./batch_worker.ts";
 import type { CacheOptions } from "../store/cache_folder.ts";
 import type { Dataset } from "../dataset.ts";
 import { prepareReader } from "../store/prepare.ts";
-import type { Interpolation } from "../pictures/resize.ts";
+import type { Fit, Interpolation, ValueRange } from "../pictures/resize.ts";
 import type { OnProgress } from "../store/scan.ts";
 import { errorOf } from "../workers.ts";
 
@@ -29,6 +29,10 @@ export interface LoaderOptions {
   readonly square?: number;
   /** How pixels are mixed where pictures are resized; by default bilinear. */
   readonly interpolation?: Interpolation;
+  /** How a picture that is not square becomes one; by default its middle is cut out. */
+  readonly fit?: Fit;
+  /** Values of 16-bit pictures that become black and white; by default the high byte is kept. */
+  readonly range?: ValueRange;
   /** Mean of each channel, of values from 0 to 1. */
   readonly mean: readonly number[];
   /** Standard deviation of each channel. */
@@ -111,11 +115,11 @@ export class Loader implements Disposable {
    */
   static async open(data: Dataset, options: LoaderOptions): Promise<Loader> {
     checkOptions(data, options);
-    const { imageSize, augment, interpolation = "bilinear", cache, onProgress } = options;
+    const { imageSize, augment, interpolation = "bilinear", fit, range, cache, onProgress } = options;
     const square = options.square ?? squareFor(imageSize, augment);
     const batch = options.last === "drop" ? Math.min(options.batch, data.size) : options.batch;
     const plan: BatchPlan = {
-      reader: await prepareReader(data, { imageSize, square, interpolation }, cache, onProgress),
+      reader: await prepareReader(data, { imageSize, square, interpolation, fit, range }, cache, onProgress),
       samples: data.size,
       batch,
       channels: data.channels,

@@ -6,10 +6,12 @@
 
 import { UserError } from "../../errors.ts";
 import { type BrokenPicture, findBroken } from "./broken.ts";
+import { leftOutLines, type LeftOutRow } from "../forms/cells.ts";
 import type { Dataset, DatasetKind, Split, SplitOptions } from "../dataset.ts";
 import { findDuplicates, findLeaks, type Leak, leakLine } from "./duplicates.ts";
 import type { Task } from "../labels.ts";
 import { counted, firstNames, printable } from "../names.ts";
+import { pictureNotes, type Prepared } from "./picture_notes.ts";
 import { type OnProgress, scanPictures } from "../store/scan.ts";
 import { splitNames } from "../split.ts";
 
@@ -29,6 +31,8 @@ export interface DataReport {
   readonly faults: readonly string[];
   /** What was noticed, a line each: imbalance, names that differ in letter case, classes missing from a part. */
   readonly warnings: readonly string[];
+  /** Rows of a label file that cannot be used, where it was opened without them. */
+  readonly rows: readonly LeftOutRow[];
   /** Pictures that cannot be used. */
   readonly broken: readonly BrokenPicture[];
   /** Files whose name says another format than their content; they are read all the same. */
@@ -45,7 +49,7 @@ export interface DataReport {
  * Checks a data set and a split of it. Every picture is read and decoded.
  *
  * @param data The data set.
- * @param options How it is to be split.
+ * @param options How it is to be split, and how pictures are to be prepared.
  * @param onProgress Is told how far it is.
  * @returns What was found.
  *
@@ -60,12 +64,13 @@ export interface DataReport {
  */
 export async function checkDataset(
   data: Dataset,
-  options: SplitOptions = {},
+  options: SplitOptions & Prepared = {},
   onProgress?: OnProgress,
 ): Promise<DataReport> {
   const { split, faults } = trySplit(data, options);
   const broken = await findBroken(data, onProgress);
   const { widths, heights, misnamed, problems } = await scanPictures(data.source);
+  const notes = await pictureNotes(data, options);
   const groups = await findDuplicates(data);
   const fileOf = (i: number) => data.samples[i].file;
   const sides = data.positions.filter((position) => !problems.has(position))
@@ -78,7 +83,12 @@ export async function checkDataset(
     classes: classCounts(data, split),
     sizes,
     faults,
-    warnings: [...data.warnings, ...split.warnings],
+    warnings: [
+      ...data.warnings.filter((line) => !leftOutLines(data.leftOut).includes(line)),
+      ...split.warnings,
+      ...notes,
+    ],
+    rows: data.leftOut,
     broken,
     misnamed: data.samples.flatMap(({ file }, i) => {
       const format = misnamed.get(data.positions[i]);
@@ -110,13 +120,13 @@ function classCounts(data: Dataset, split: Split): DataReport["classes"] {
 }
 
 /**
- * Whether a report has a fault that stops training: no split, broken pictures, or pictures in more than one part.
+ * Whether a report has a fault that stops training: no split, broken rows or pictures, pictures in more than one part.
  *
  * @param report The report.
  * @returns True if so.
  */
 export function hasFaults(report: DataReport): boolean {
-  return report.faults.length > 0 || report.broken.length > 0 || report.leaks.length > 0;
+  return report.faults.length > 0 || report.rows.length > 0 || report.broken.length > 0 || report.leaks.length > 0;
 }
 
 /**
@@ -126,12 +136,13 @@ export function hasFaults(report: DataReport): boolean {
  * @returns Lines: counts in a table, then what was found, each list whole.
  */
 export function formatCheck(report: DataReport): string {
-  const { sizes, broken, misnamed, duplicates, contradictions, leaks } = report;
+  const { sizes, rows, broken, misnamed, duplicates, contradictions, leaks } = report;
   const size = sizes === null ? "" : `, shorter side ${sizes.least} to ${sizes.most} pixels (median ${sizes.median})`;
   const head = `${counted(report.pictures, "picture")}, ${report.kind}, ${report.task}${size}`;
   const sections = [
     section("Faults", report.faults),
     section("Warnings", report.warnings),
+    section("Rows that cannot be used", rows.map(({ file, reason }) => `${printable(file)} ${reason}`)),
     section("Broken files", broken.map(({ file, reason }) => `${printable(file)} ${reason}`)),
     section("Files named for another format", misnamed.map(({ file, format }) => `${printable(file)} is a ${format}`)),
     section("Pictures that are there more than once", duplicates.map((files) => firstNames(files, 5))),

@@ -10,9 +10,10 @@ import { option, UserError } from "../../errors.ts";
 import type { SplitName } from "../dataset.ts";
 import { checkTargets, type LabelOptions, labelsOfColumns } from "../labels.ts";
 import { counted, firstNames, printable } from "../names.ts";
+import { flagColumn, refuseDoubles } from "./cells.ts";
 import { type ReadLabels, readSplits } from "./manifest.ts";
 import { type Inside, isFile, listFolders, listPictures } from "../paths.ts";
-import { flagColumn, readCelebaTable, readCsvTable, refuseDoubles, type Table } from "./table.ts";
+import { readCelebaTable, readCsvTable, type Table } from "./table.ts";
 
 const pictureFolder = "img_align_celeba";
 

@@ -21,13 +21,25 @@ export interface CsvRow {
   readonly columns: readonly number[];
 }
 
+/** What stands between the cells of a record; a blank stands for a run of blanks. */
+export type Separator = "," | ";" | "\t" | " ";
+
+/** What ends a cell that is not quoted, or shows that a quote is misplaced. */
+const ends: Readonly<Record<Separator, RegExp>> = {
+  ",": /[",\r\n]/g,
+  ";": /[";\r\n]/g,
+  "\t": /["\t\r\n]/g,
+  " ": /[" \t\r\n]/g,
+};
+
 /**
- * Reads records one by one; empty lines are passed over. Every record must have as many cells as the first.
+ * Reads records one by one; empty lines are passed over. Blanks around a cell that is not quoted are not its own.
  *
  * @param text The file's text, without a byte-order mark.
  * @param file The file's name, for errors.
- * @returns The records, the header first.
- * @throws {UserError} If a quote is misplaced or a record has too few or too many cells, with file:line:column.
+ * @param separator What stands between cells.
+ * @returns The records, the header first. They may have different numbers of cells.
+ * @throws {UserError} If a quote is misplaced, with file:line:column.
  *
  * @example
  * ```ts
@@ -36,59 +48,123 @@ export interface CsvRow {
  * for (const { cells } of csvRows("file,label\na.png,cat\n", "labels.csv")) console.log(cells);
  * ```
  */
-export function* csvRows(text: string, file: string): Generator<CsvRow, void> {
-  const cell = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|\r|$)/y;
-  let expected = -1;
+export function* csvRows(text: string, file: string, separator: Separator = ","): Generator<CsvRow, void> {
+  const isBlank = (c: string | undefined) => c !== separator && c !== "\r" && c !== "\n" && c?.trim() === "";
+  const end = new RegExp(ends[separator]);
+  let at = 0;
   let line = 1;
   let lineStart = 0;
-  for (let at = 0; at < text.length;) {
+  const misplaced = (begin: number) =>
+    new UserError(
+      `${printable(file)}:${line}:${begin - lineStart + 1}: a quote is misplaced or never closed; ` +
+        "double quotes inside a quoted cell",
+    );
+  const skipBlanks = () => {
+    while (isBlank(text[at]) || (separator === " " && (text[at] === " " || text[at] === "\t"))) at++;
+  };
+  /** Reads a quoted cell, which begins at `at`. */
+  const quoted = (): string => {
+    const begin = at;
+    let close = text.indexOf('"', at + 1);
+    while (close !== -1 && text[close + 1] === '"') close = text.indexOf('"', close + 2);
+    if (close === -1) throw misplaced(begin);
+    at = close + 1;
+    const value = text.slice(begin + 1, close);
+    const wasBlank = isBlank(text[at]) || text[at] === " ";
+    skipBlanks();
+    const isEnd = at === text.length || text[at] === separator || text[at] === "\r" || text[at] === "\n";
+    if (!isEnd && !(separator === " " && wasBlank)) throw misplaced(begin);
+    for (const newline of value.matchAll(/\r\n|\r|\n/g)) {
+      line++;
+      lineStart = begin + 1 + newline.index + newline[0].length;
+    }
+    return value.replaceAll('""', '"');
+  };
+  const plain = (): string => {
+    end.lastIndex = at;
+    const begin = at;
+    at = end.exec(text)?.index ?? text.length;
+    if (text[at] === '"') throw misplaced(begin);
+    return text.slice(begin, at).trim();
+  };
+  while (at < text.length) {
     const row = { line, cells: [] as string[], columns: [] as number[] };
-    for (let separator = ","; separator === ",";) {
-      cell.lastIndex = at;
-      const column = at - lineStart + 1;
-      const match = cell.exec(text);
-      if (match === null) {
-        throw new UserError(
-          `${
-            printable(file)
-          }:${line}:${column}: a quote is misplaced or never closed; double quotes inside a quoted cell`,
-        );
-      }
-      const [whole, quoted, plain] = match;
-      separator = match[3];
-      row.cells.push(quoted !== undefined ? quoted.replaceAll('""', '"') : plain);
-      row.columns.push(column);
-      for (const newline of whole.matchAll(/\r?\n|\r/g)) {
-        line++;
-        lineStart = at + newline.index + newline[0].length;
-      }
-      at += whole.length;
+    for (let goesOn = true; goesOn;) {
+      skipBlanks();
+      row.columns.push(at - lineStart + 1);
+      row.cells.push(text[at] === '"' ? quoted() : plain());
+      if (separator === " ") skipBlanks();
+      const after = text[at];
+      goesOn = after !== undefined && after !== "\r" && after !== "\n";
+      if (goesOn && separator !== " ") at++;
     }
-    if (row.cells.length === 1 && row.cells[0] === "") continue;
-    if (expected === -1) expected = row.cells.length;
-    if (row.cells.length !== expected) {
-      const column = row.columns[Math.min(expected, row.cells.length - 1)];
-      throw new UserError(
-        `${
-          printable(file)
-        }:${row.line}:${column}: this row has ${row.cells.length} cells, but the header has ${expected}`,
-      );
+    if (at < text.length) {
+      at += text[at] === "\r" && text[at + 1] === "\n" ? 2 : 1;
+      line++;
+      lineStart = at;
     }
-    yield row;
+    if (row.cells.length > 1 || row.cells[0] !== "") yield row;
   }
 }
 
+/** Records by which a file's separator is chosen. */
+const LOOKED_AT = 50;
+
 /**
- * Reads a text file as UTF-8 without its byte-order mark.
+ * What stands between the cells of a file: the separator that gives its first records the same number of cells, two or
+ * more. Where several do, the one that leaves a file's name whole; then the comma, the semicolon, the tab, blanks.
+ *
+ * @param text The file's text.
+ * @param blanks Whether runs of blanks may separate, as in the lists of some trainers.
+ * @returns The separator; a comma where nothing separates.
+ */
+export function separatorOf(text: string, blanks = false): Separator {
+  const candidates: readonly Separator[] = blanks ? [",", ";", "\t", " "] : [",", ";", "\t"];
+  const found = candidates.flatMap((separator) => {
+    const rows = firstRows(text, separator);
+    const [first] = rows;
+    if (first === undefined || first.length < 2) return [];
+    const isEven = rows.every(({ length }) => length === first.length);
+    const namesFile = rows.at(-1)!.some((cell) => /^[^,;\t]+\.\w{2,5}$/.test(cell));
+    return [{ separator, rank: (isEven ? 2 : 0) + (namesFile ? 1 : 0) }];
+  });
+  return found.reduce<typeof found[number] | undefined>(
+    (best, next) => best === undefined || next.rank > best.rank ? next : best,
+    undefined,
+  )?.separator ?? ",";
+}
+
+function firstRows(text: string, separator: Separator): (readonly string[])[] {
+  const rows: (readonly string[])[] = [];
+  try {
+    for (const { cells } of csvRows(text, "", separator)) {
+      rows.push(cells);
+      if (rows.length === LOOKED_AT) break;
+    }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return rows.length > 1 ? rows : [];
+  }
+  return rows;
+}
+
+/**
+ * Reads a text file without its byte-order mark: UTF-8, or UTF-16 where the mark says so, as spreadsheets write it.
  *
  * @param path The file.
  * @returns Its text.
- * @throws {UserError} If it is not UTF-8.
+ * @throws {UserError} If it is neither.
  */
 export async function readText(path: string): Promise<string> {
   const bytes = await Deno.readFile(path);
+  const [first, second] = bytes;
+  const encoding = first === 0xff && second === 0xfe
+    ? "utf-16le"
+    : first === 0xfe && second === 0xff
+    ? "utf-16be"
+    : "utf-8";
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch {
     throw new UserError(`Cannot read ${printable(path)}: it is not UTF-8 text; save it as UTF-8`);
   }

@@ -28,6 +28,8 @@ export interface IdxData {
   readonly source: PixelSource;
   /** Label of each picture. */
   readonly labels: Uint8Array;
+  /** The bytes of each file of labels, not gzipped. */
+  readonly labelFiles: readonly Uint8Array[];
   /** Name of each picture: the stem, `#` and its number in the file. */
   readonly files: readonly string[];
   /** Part of each picture. */
@@ -95,7 +97,8 @@ export async function readIdx(parts: readonly IdxPart[]): Promise<IdxData> {
       splits.push(parts[k].split);
     }
   }
-  return { source: { form: "pixels", pixels, count, width, height, channels: 1 }, labels, files, splits };
+  const labelFiles = read.map(({ labelFile }) => labelFile);
+  return { source: { form: "pixels", pixels, count, width, height, channels: 1 }, labels, labelFiles, files, splits };
 }
 
 async function readPart({ images, labels }: IdxPart) {
@@ -107,11 +110,14 @@ async function readPart({ images, labels }: IdxPart) {
     );
   }
   if (count === 0 || width === 0 || height === 0) throw new UserError(`${printable(images)} has no pictures`);
-  return { pixels: pictures.data, labels: names.data, width, height };
+  return { pixels: pictures.data, labels: names.data, labelFile: names.bytes, width, height };
 }
 
 /** Bytes of an IDX file of unsigned bytes: two zeros, type 8, the number of dimensions, the dimensions, the data. */
-async function readTensor(path: string, dimensions: number): Promise<{ shape: number[]; data: Uint8Array }> {
+async function readTensor(
+  path: string,
+  dimensions: number,
+): Promise<{ shape: number[]; data: Uint8Array; bytes: Uint8Array }> {
   const bytes = await readMaybeGzipped(path);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const header = 4 + 4 * dimensions;
@@ -127,7 +133,7 @@ async function readTensor(path: string, dimensions: number): Promise<{ shape: nu
       } = ${expected}; fetch it again`,
     );
   }
-  return { shape, data: bytes.subarray(header) };
+  return { shape, data: bytes.subarray(header), bytes };
 }
 
 async function readMaybeGzipped(path: string): Promise<Uint8Array> {

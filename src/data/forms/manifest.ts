@@ -1,113 +1,199 @@
 /**
- * A CSV manifest: a column of files, a column of class names or several of yes and no, and perhaps one of splits.
+ * A label file: a column of pictures, a column of class names or several of yes and no, and perhaps one of parts.
+ *
+ * Cells are separated by commas, semicolons or tabs, in a `.txt` also by blanks. A first row that names a picture is no
+ * header, and columns are then called by their numbers. What was not as the names of the columns say it is noted.
  *
  * @module
  */
 
 import { nearest, option, UserError } from "../../errors.ts";
 import type { SplitName } from "../dataset.ts";
-import { partNames } from "./folder.ts";
-import { checkTargets, type LabelOptions, type Labels, labelsOfColumns, labelsOfNames } from "../labels.ts";
+import type { Labels } from "../labels.ts";
 import { firstNames, printable } from "../names.ts";
-import type { Inside } from "../paths.ts";
-import { flagColumn, isFlagColumn, nameColumn, readCsvTable, refuseDoubles, type Table } from "./table.ts";
-
-/** Which columns are what. */
-export interface ManifestOptions extends LabelOptions {
-  /** Column of the files' paths. By default the one called file, filename, image, path or the like, else the first. */
-  readonly fileColumn?: string;
-  /**
-   * Column of class names. By default the one called label, class, category or target, where no targets are columns.
-   */
-  readonly labelColumn?: string;
-  /** Column of train, val and test. By default the one called split, partition, subset or set. */
-  readonly splitColumn?: string;
-}
+import { type Inside, leadsOut } from "../paths.ts";
+import { type LeftOutRow, RowFaults } from "./cells.ts";
+import { type CsvRow, csvRows, readText, type Separator, separatorOf } from "./csv.ts";
+import { partNames } from "./folder.ts";
+import { locate, type Located, PictureIndex } from "./locate.ts";
+import { chooseLabels, labelsOfRows, type ManifestOptions, mergeRows, noteFaults } from "./manifest_labels.ts";
+import { rowsOf, type Table, tableOf } from "./table.ts";
 
 /** A label file that has been read. */
 export interface ReadLabels {
-  /** Paths as listed. */
+  /** Paths relative to the data folder. */
   readonly files: readonly string[];
   /** Labels of those that are kept. */
   readonly labels: Labels;
   /** Part of each file, where the data set assigns them. */
   readonly splits?: readonly SplitName[];
+  /** What was taken otherwise than it stands, a line each. */
+  readonly notes?: readonly string[];
+  /** Rows that were left out, where that was asked for. */
+  readonly leftOut?: readonly LeftOutRow[];
 }
 
 const fileColumns = [
-  "file",
-  "filename",
-  "file_name",
-  "image",
-  "image_id",
-  "image_path",
-  "img",
-  "path",
-  "filepath",
-  "name",
+  ..."file filename image imageid imagepath img path filepath name".split(" "),
+  ..."imagename imagefile imagefilename imageindex images imgid imgname imgpath fname photo picture id".split(" "),
 ];
-const labelColumns = ["label", "class", "category", "target", "class_name", "label_name"];
 const splitColumns = ["split", "partition", "subset", "set"];
 
+/** Column names that mean the same: `Image ID`, `image_id`, `ImageId`. */
+const folded = (name: string): string => name.toLowerCase().replaceAll(/[\s_-]/g, "");
+
+/** A column by which pictures are looked for is tried with so many of its cells. */
+const TRIED = 40;
+
+const pictureName = /\.(jpe?g|jpe|jfif|png|webp|gif|bmp|tiff?|avif)$/i;
+
+/** A label file's cells, before it is known what they are. */
+interface Sheet {
+  readonly path: string;
+  readonly records: readonly CsvRow[];
+  readonly separator: Separator;
+}
+
 /**
- * Reads a manifest.
+ * Reads a label file.
  *
- * @param path The CSV file.
- * @param inside The data folder.
+ * @param path The file.
+ * @param inside The folder of the pictures.
+ * @param pictures Those in it.
  * @param options Which columns are what, and what is wanted of the labels.
  * @returns Files, labels and splits.
  * @throws {UserError} If a column is unknown, a cell is wrong, or files are missing or lead out of the data folder.
  */
-export async function readManifest(path: string, inside: Inside, options: ManifestOptions): Promise<ReadLabels> {
-  const table = await readCsvTable(path);
-  const fileColumn = column(table, options.fileColumn) ?? usual(table, fileColumns) ?? table.header[0];
+export async function readManifest(
+  path: string,
+  inside: Inside,
+  pictures: readonly string[],
+  options: ManifestOptions,
+): Promise<ReadLabels> {
+  const sheet = await readSheet(path);
+  const finder = new Finder(sheet, inside, pictures);
+  const { table, ragged, isHeaderless } = finder.table();
   const splitColumn = column(table, options.splitColumn) ?? usual(table, splitColumns);
-  const files = nameColumn(table, fileColumn);
-  refuseDoubles(table, fileColumn);
-  refuseMissing(table, fileColumn, inside);
-  const splits = splitColumn === undefined ? undefined : readSplits(table, splitColumn);
-  const labels = readLabels(table, options, [fileColumn, splitColumn]);
-  return splits === undefined ? { files, labels } : { files, labels, splits };
+  const labelColumn = column(table, options.labelColumn);
+  const fileColumn = column(table, options.fileColumn) ?? finder.fileColumn(table, [splitColumn, labelColumn]);
+  const c = table.header.indexOf(fileColumn);
+  const faults = new RowFaults(table, (row) => table.columns[c][row]);
+  for (const [row, fault] of ragged) faults.add(row, fault, "has too few or too many cells");
+  const located = finder.locate(table.columns[c]);
+  noteMissing(table, c, located, inside, faults, options);
+  const splits = splitColumn === undefined ? undefined : readSplits(table, splitColumn, faults);
+  const form = chooseLabels(table, { ...options, labelColumn }, [fileColumn, splitColumn], isHeaderless);
+  noteFaults(table, form, faults, options);
+  if (!options.skipBroken) faults.refuse();
+
+  const merged = mergeRows(table, c, { form, located: located.files, splits, faults, options });
+  const files = merged.rows.map((row) => located.files[row]!);
+  const read = labelsOfRows(rowsOf(table, merged.rows), merged.form, merged.lists, options);
+  const notes = [...sheetNotes(sheet, isHeaderless, table), ...columnNotes(fileColumn, form.chosen), ...located.notes];
+  return {
+    files,
+    labels: read,
+    ...splits !== undefined && { splits: merged.rows.map((row) => splits[row]!) },
+    notes: [...notes, ...merged.notes],
+    leftOut: faults.leftOut(),
+  };
+}
+
+/**
+ * Whether a file lists pictures of a folder: notes beside the pictures do not.
+ *
+ * @param path The file.
+ * @param inside The folder.
+ * @param pictures Those in it.
+ * @returns True if cells of a column name pictures.
+ */
+export async function namesPictures(path: string, inside: Inside, pictures: readonly string[]): Promise<boolean> {
+  try {
+    const finder = new Finder(await readSheet(path), inside, pictures);
+    const { table } = finder.table();
+    return finder.bestColumn(table, []) !== undefined;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return false;
+  }
+}
+
+async function readSheet(path: string): Promise<Sheet> {
+  const text = await readText(path);
+  // Excel says so which separator it writes.
+  const [line, said] = /^sep=([,;\t])\r?\n/i.exec(text) ?? [];
+  const separator = said as Separator | undefined ?? separatorOf(text, /\.txt$/i.test(path));
+  // The line stays there, empty, so that places are right.
+  const body = line === undefined ? text : text.slice(5).replace(/^[^\r\n]*/, "");
+  return { path, records: [...csvRows(body, path, separator)], separator };
+}
+
+/** Finds out which cells are pictures. */
+class Finder {
+  readonly #index: PictureIndex;
+  readonly #stem: string;
+
+  constructor(private readonly sheet: Sheet, private readonly inside: Inside, pictures: readonly string[]) {
+    this.#index = new PictureIndex(pictures);
+    this.#stem = /([^\\/]*?)\.[^.\\/]*$/.exec(sheet.path)?.[1] ?? "";
+  }
+
+  locate(listed: readonly string[]): Located {
+    return locate(listed, this.inside, this.#index, this.#stem);
+  }
+
+  /** The table, with numbers for names where the first row is one of pictures. */
+  table(): { table: Table; ragged: ReadonlyMap<number, UserError>; isHeaderless: boolean } {
+    const { path, records } = this.sheet;
+    const isHeaderless = records.length > 0 && this.#isPictures(records[0]);
+    const names = isHeaderless ? records[0].cells.map((_, i) => `${i + 1}`) : undefined;
+    const { table, faults: ragged } = tableOf(path, records, names);
+    return { table, ragged, isHeaderless };
+  }
+
+  #isPictures({ cells }: CsvRow): boolean {
+    if (cells.some((cell) => pictureName.test(cell))) return true;
+    const known = [...fileColumns, ...splitColumns, "label", "labels", "class"];
+    if (cells.some((cell) => known.includes(folded(cell)))) return false;
+    return cells.some((cell) => cell !== "" && this.locate([cell]).files[0] !== undefined);
+  }
+
+  /** The column of pictures: a usual one whose cells name some, then any, then a usual one, then the first. */
+  fileColumn(table: Table, taken: readonly (string | undefined)[]): string {
+    return this.bestColumn(table, taken) ?? usual(table, fileColumns) ?? table.header[0];
+  }
+
+  /** The first column, usual ones first, half of whose cells name pictures; else the one with most that do. */
+  bestColumn(table: Table, taken: readonly (string | undefined)[]): string | undefined {
+    const rest = table.header.filter((name) => !taken.includes(name));
+    const order = new Set([...usuals(table, fileColumns).filter((name) => rest.includes(name)), ...rest]);
+    let best: { name: string; share: number } | undefined;
+    for (const name of order) {
+      const cells = table.columns[table.header.indexOf(name)];
+      const step = Math.max(1, Math.floor(cells.length / TRIED));
+      const tried = [...new Set(cells.filter((cell, i) => i % step === 0 && cell !== "").slice(0, TRIED))];
+      const share = this.locate(tried).files.filter((file) => file !== undefined).length / Math.max(1, tried.length);
+      if (2 * share >= 1) return name;
+      if (share > (best?.share ?? 0)) best = { name, share };
+    }
+    return best?.name;
+  }
 }
 
 function column(table: Table, name: string | undefined): string | undefined {
   if (name === undefined || table.header.includes(name)) return name;
+  if (/^[1-9]\d*$/.test(name) && Number(name) <= table.header.length) return table.header[Number(name) - 1];
   const near = nearest(name, table.header);
   const hint = near === undefined ? `it has ${firstNames(table.header, 8)}` : `did you mean ${printable(near)}?`;
   throw new UserError(`Unknown column ${printable(name)} of ${printable(table.path)}: ${hint}`, 2);
 }
 
-function usual(table: Table, names: readonly string[]): string | undefined {
-  return names.map((name) => table.header.find((given) => given.toLowerCase() === name)).find((name) =>
-    name !== undefined
-  );
+function usuals(table: Table, names: readonly string[]): string[] {
+  return names.flatMap((name) => table.header.filter((given) => folded(given) === name));
 }
 
-/** Decides between a column of class names and columns of yes and no, as {@link ManifestOptions} says. */
-function readLabels(table: Table, options: ManifestOptions, taken: readonly (string | undefined)[]): Labels {
-  const { target = [], others, task } = options;
-  const rest = table.header.filter((name) => !taken.includes(name));
-  const labelColumn = column(table, options.labelColumn);
-  if (labelColumn === undefined && target.length > 0 && target.some((name) => rest.includes(name))) {
-    checkTargets(target, rest, "column");
-    const names = target.length === 1 && others === undefined && !isFlagColumn(table, target[0]);
-    if (names && task !== "multilabel") return labelsOfNames(nameColumn(table, target[0]), { task });
-    return labelsOfColumns(target.map((name) => ({ name, values: flagColumn(table, name) })), options);
-  }
-  const ofNames = labelColumn ?? usual(table, labelColumns);
-  if (ofNames !== undefined && !(labelColumn === undefined && task === "multilabel")) {
-    return labelsOfNames(nameColumn(table, ofNames), options);
-  }
-  checkTargets(target, rest, "column");
-  if (task === "multilabel" && rest.length > 0) {
-    return labelsOfColumns(rest.map((name) => ({ name, values: flagColumn(table, name) })), options);
-  }
-  throw new UserError(
-    `Cannot choose the labels in ${printable(table.path)}: name columns with ${option("target")}; it has ${
-      firstNames(rest, 12) || "none"
-    }`,
-    2,
-  );
+function usual(table: Table, names: readonly string[]): string | undefined {
+  return usuals(table, names)[0];
 }
 
 /**
@@ -115,40 +201,81 @@ function readLabels(table: Table, options: ManifestOptions, taken: readonly (str
  *
  * @param table The table.
  * @param name The column.
- * @returns A part for each row.
+ * @param faults Is told of the cells that are something else; without it the first one is refused.
+ * @returns A part for each row; undefined where there is a fault.
  * @throws {UserError} If a cell is something else, with its place.
  */
-export function readSplits(table: Table, name: string): SplitName[] {
+export function readSplits(table: Table, name: string): SplitName[];
+export function readSplits(table: Table, name: string, faults: RowFaults): (SplitName | undefined)[];
+export function readSplits(table: Table, name: string, faults?: RowFaults): (SplitName | undefined)[] {
   const c = table.header.indexOf(name);
   return table.columns[c].map((cell, row) => {
-    const part = partNames.get(cell.trim().toLowerCase());
+    const part = partNames.get(cell.trim().toLowerCase().replace(/^([012])\.0$/, "$1"));
     if (part !== undefined) return part;
-    throw table.fault(row, c, `${printable(name)} is "${printable(cell)}"; expected train, val or test`);
+    const fault = `${printable(name)} is "${printable(cell)}"; expected train, val or test`;
+    if (faults === undefined) throw table.fault(row, c, fault);
+    faults.addCell(row, c, fault, `has "${printable(cell)}" as ${printable(name)}`);
+    return undefined;
   });
 }
 
-/** Refuses rows whose file is not in the folder or lies outside it. */
-function refuseMissing(table: Table, name: string, inside: Inside): void {
-  const c = table.header.indexOf(name);
+/** Notes the rows whose picture is not there; refuses them at once, counted, where rows are not left out. */
+function noteMissing(
+  table: Table,
+  c: number,
+  { files, outside, ambiguous }: Located,
+  inside: Inside,
+  faults: RowFaults,
+  { skipBroken }: ManifestOptions,
+): void {
+  const listed = table.columns[c];
+  const root = printable(inside.root);
   const missing: number[] = [];
-  table.columns[c].forEach((file, row) => {
-    const fault = inside.fault(file);
-    if (fault === "outside") {
-      throw table.fault(
-        row,
-        c,
-        `${printable(file)} leads out of ${printable(inside.root)}; set ${option("allowOutside")} to read it`,
-      );
+  files.forEach((file, row) => {
+    const path = listed[row];
+    if (path === "") {
+      const name = printable(table.header[c]);
+      faults.addCell(row, c, `${name} is empty; every picture needs one`, `has no ${name}`);
+    } else if (outside.has(path) || (file === undefined && leadsOut(path))) {
+      const fault = `${printable(path)} leads out of ${root}; set ${option("allowOutside")} to read it, or give ` +
+        `the folder of the pictures with ${option("pictures")}`;
+      faults.addCell(row, c, fault, "leads out of the folder");
+    } else if (file === undefined && ambiguous.has(path)) {
+      const fault = `${printable(path)} may be ${
+        ambiguous.get(path)!.map(printable).join(" or ")
+      }: give the folder that is meant with ${option("pictures")}`;
+      faults.addCell(row, c, fault, `may be ${ambiguous.get(path)!.map(printable).join(" or ")}`);
+    } else if (file === undefined) {
+      missing.push(row);
+      faults.addCell(row, c, "", "is not there");
     }
-    if (fault === "missing") missing.push(row);
   });
-  if (missing.length === 0) return;
-  const names = firstNames(missing.map((row) => table.columns[c][row]));
+  if (missing.length === 0 || (skipBroken && missing.length < table.length)) return;
+  const names = firstNames(missing.map((row) => listed[row]));
   throw table.fault(
     missing[0],
     c,
-    `${missing.length} of ${table.length} pictures are not in ${
-      printable(inside.root)
-    } (${names}); add them or remove their rows`,
+    `${missing.length} of ${table.length} pictures are not in ${root} (${names}); add them, give their folder with ${
+      option("pictures")
+    }, or leave their rows out with ${option("skipBroken")}`,
   );
+}
+
+const separatorNames: Readonly<Record<Separator, string>> = {
+  ",": "commas",
+  ";": "semicolons",
+  "\t": "tabs",
+  " ": "blanks",
+};
+
+function sheetNotes({ path, separator }: Sheet, isHeaderless: boolean, table: Table): string[] {
+  const name = printable(path.replace(/^.*[\\/]/, ""));
+  const between = separator === "," ? [] : [`has ${separatorNames[separator]} between its cells`];
+  const header = isHeaderless ? [`has no header: its columns are called ${firstNames(table.header, 6)}`] : [];
+  const said = [...between, ...header];
+  return said.length === 0 ? [] : [`${name} ${said.join(" and ")}`];
+}
+
+function columnNotes(fileColumn: string, chosen: string | undefined): string[] {
+  return chosen === undefined ? [] : [`pictures by column ${printable(fileColumn)}, ${chosen}`];
 }

@@ -6,7 +6,7 @@
  */
 
 import { UserError } from "../../errors.ts";
-import { csvRows, readText, unmarked } from "./csv.ts";
+import { type CsvRow, csvRows, readText, unmarked } from "./csv.ts";
 import { printable } from "../names.ts";
 
 /** A table of text cells, by column. */
@@ -28,38 +28,96 @@ export interface Table {
    * @returns The error, to be thrown.
    */
   fault(row: number, column: number, fault: string): UserError;
+  /**
+   * Where a row is in the file.
+   *
+   * @param row The row, from 0.
+   * @returns The line on which it begins, from 1.
+   */
+  lineOf(row: number): number;
 }
 
 /**
- * Reads a CSV file with a header.
+ * Reads a CSV file with a header, as programs write them: commas, and as many cells in every row.
  *
  * @param path The file.
  * @returns The table.
  * @throws {UserError} If it is not UTF-8, is ragged or badly quoted, has no rows or a column name twice.
  */
 export async function readCsvTable(path: string): Promise<Table> {
-  const rows = csvRows(await readText(path), path);
-  const first = rows.next().value;
+  const { table, faults } = tableOf(path, [...csvRows(await readText(path), path)]);
+  const [fault] = faults.values();
+  if (fault !== undefined) throw fault;
+  return table;
+}
+
+/**
+ * A table of records.
+ *
+ * @param path The file.
+ * @param records What {@link csvRows} read.
+ * @param names Names of the columns, where the first record is no header.
+ * @returns The table, and what is wrong with rows that have too few or too many cells, by row.
+ * @throws {UserError} If there are no rows, or a column name is there twice.
+ */
+export function tableOf(
+  path: string,
+  records: readonly CsvRow[],
+  names?: readonly string[],
+): { table: Table; faults: Map<number, UserError> } {
+  const [first] = records;
   if (first === undefined) {
     throw new UserError(`${printable(path)} is empty: expected a header and a row for each picture`);
   }
-  const header = first.cells.map((cell) => unmarked(cell).trim());
+  const header = names ?? headerOf(first);
   const twice = header.findIndex((name, i) => header.indexOf(name) !== i);
   if (twice !== -1) {
     throw new UserError(
-      `${printable(path)}:1:${first.columns[twice]}: column ${printable(header[twice])} is there twice`,
+      `${printable(path)}:${first.line}:${first.columns[twice]}: column ${printable(header[twice])} is there twice`,
     );
   }
-  if (header.length === 1 && /[;\t]/.test(header[0])) {
-    throw new UserError(`${printable(path)}:1: cells are separated by semicolons or tabs; save the file with commas`);
-  }
   const columns = header.map((): string[] => []);
-  const places: { line: number; columns: readonly number[] }[] = [];
-  for (const { cells, line, columns: starts } of rows) {
-    cells.forEach((cell, c) => columns[c].push(unmarked(cell)));
-    places.push({ line, columns: starts });
+  const rows: { line: number; columns: readonly number[] }[] = [];
+  const faults = new Map<number, UserError>();
+  for (const { cells, line, columns: starts } of names === undefined ? records.slice(1) : records) {
+    // What a spreadsheet leaves below and beside a table is empty.
+    if (cells.every((cell) => cell === "") && cells.length > 1) continue;
+    const isRagged = cells.length < header.length || cells.slice(header.length).some((cell) => cell !== "");
+    if (isRagged) {
+      const column = starts[Math.min(header.length, cells.length - 1)];
+      const fault = `this row has ${cells.length} cells, but the header has ${header.length}`;
+      faults.set(rows.length, new UserError(`${printable(path)}:${line}:${column}: ${fault}`));
+    }
+    columns.forEach((column, c) => column.push(unmarked(cells[c] ?? "")));
+    rows.push({ line, columns: starts });
   }
-  return table(path, header, columns, (row, column) => `${places[row].line}:${places[row].columns[column]}`);
+  const place = (row: number, column: number) => `${rows[row].line}:${rows[row].columns[column] ?? 1}`;
+  return { table: table(path, header, columns, place), faults };
+}
+
+/** Names of the columns: one without a name, as pandas writes its index, is called `unnamed 1`. */
+function headerOf({ cells }: CsvRow): string[] {
+  const end = cells.findLastIndex((cell) => cell.trim() !== "") + 1;
+  return cells.slice(0, Math.max(1, end)).map((cell, i) => unmarked(cell).trim() || `unnamed ${i + 1}`);
+}
+
+/**
+ * Some rows of a table.
+ *
+ * @param whole The table.
+ * @param rows Their places, ascending.
+ * @returns A table of them, whose faults still name lines of the file.
+ */
+export function rowsOf(whole: Table, rows: readonly number[]): Table {
+  if (rows.length === whole.length) return whole;
+  const columns = whole.columns.map((cells) => rows.map((row) => cells[row]));
+  return {
+    ...whole,
+    columns,
+    length: rows.length,
+    fault: (row, column, text) => whole.fault(rows[row], column, text),
+    lineOf: (row) => whole.lineOf(rows[row]),
+  };
 }
 
 /**
@@ -115,79 +173,5 @@ function table(
   if (length === 0) throw new UserError(`${printable(path)} has a header and no rows: expected a row for each picture`);
   const fault = (row: number, column: number, fault: string) =>
     new UserError(`${printable(path)}:${place(row, column)}: ${fault}`);
-  return { path, header, columns, length, fault };
-}
-
-/** How label files write yes and no. */
-const flags: ReadonlyMap<string, 0 | 1> = new Map([
-  ["1", 1],
-  ["0", 0],
-  ["-1", 0],
-  ["true", 1],
-  ["false", 0],
-  ["yes", 1],
-  ["no", 0],
-]);
-
-/**
- * Reads a column of yes and no: 1 or 0, 1 or −1, true or false, yes or no.
- *
- * @param table The table.
- * @param column The column's name.
- * @returns 1 or 0 for each row.
- * @throws {UserError} If a cell is something else or empty, with its place.
- */
-export function flagColumn(table: Table, column: string): Int8Array {
-  const c = table.header.indexOf(column);
-  return Int8Array.from(table.columns[c], (cell, row) => {
-    const flag = flags.get(cell.trim().toLowerCase());
-    if (flag !== undefined) return flag;
-    const given = cell.trim() === "" ? "is empty" : `is "${printable(cell)}"`;
-    throw table.fault(row, c, `${printable(column)} ${given}; expected 1 or 0, 1 or -1, true or false, yes or no`);
-  });
-}
-
-/**
- * Whether every cell of a column is a yes or a no.
- *
- * @param table The table.
- * @param column The column's name.
- * @returns True if {@link flagColumn} reads it.
- */
-export function isFlagColumn(table: Table, column: string): boolean {
-  return table.columns[table.header.indexOf(column)].every((cell) => flags.has(cell.trim().toLowerCase()));
-}
-
-/**
- * Reads a column of names.
- *
- * @param table The table.
- * @param column The column's name.
- * @returns The names as they stand.
- * @throws {UserError} If a cell is empty, with its place.
- */
-export function nameColumn(table: Table, column: string): readonly string[] {
-  const c = table.header.indexOf(column);
-  const empty = table.columns[c].findIndex((cell) => cell.trim() === "");
-  if (empty !== -1) throw table.fault(empty, c, `${printable(column)} is empty; every picture needs one`);
-  return table.columns[c];
-}
-
-/**
- * Refuses a picture that is listed twice.
- *
- * @param table The table.
- * @param column The column of file names.
- * @throws {UserError} At the second row, naming the first.
- */
-export function refuseDoubles(table: Table, column: string): void {
-  const c = table.header.indexOf(column);
-  const first = new Map<string, number>();
-  table.columns[c].forEach((file, row) => {
-    const before = first.get(file);
-    if (before !== undefined) {
-      throw table.fault(row, c, `${printable(file)} is listed twice (first as picture ${before + 1}); remove one row`);
-    }
-    first.set(file, row);
-  });
+  return { path, header, columns, length, fault, lineOf: (row) => Number(place(row, 0).split(":")[0]) };
 }

@@ -2,7 +2,8 @@
  * Decodes JPEG and PNG files to upright 8-bit RGB.
  *
  * What each kind becomes: grey is repeated to three channels; CMYK is converted without a colour profile; 16 bits keep
- * the high byte; palettes are looked up; transparency is composited over white; the EXIF orientation is applied.
+ * the high byte, or a range of values is scaled; palettes are looked up; transparency is composited over white; the
+ * EXIF orientation is applied.
  *
  * JPEG is decoded by libjpeg-turbo as WebAssembly. It is fast, and rejects files that are cut short, where others fill
  * the rest with grey and say nothing. jpeg-js decodes where its simple interface falls short: CMYK and unusual chroma
@@ -13,7 +14,7 @@
 
 import { decode as decodeTurbo } from "@cwasm/jpeg-turbo";
 import jpegJs from "jpeg-js";
-import { PictureError, type PictureHeader, readHeader, uprightSize } from "./header.ts";
+import { type Decoding, PictureError, type PictureHeader, readHeader, uprightSize } from "./header.ts";
 import { decodePng } from "./png.ts";
 
 /** Pixels in rows from the top left, channels side by side. */
@@ -32,6 +33,7 @@ export interface Picture {
  * Decodes a picture file to upright RGB.
  *
  * @param bytes The whole file, JPEG or PNG by content.
+ * @param decoding How large it may be, and how 16 bits become 8.
  * @returns The picture, three channels.
  * @throws {PictureError} If the header refuses the file (see {@link readHeader}) or its data is damaged.
  *
@@ -42,11 +44,11 @@ export interface Picture {
  * const { width, height, data } = decodePicture(await Deno.readFile("face.jpg"));
  * ```
  */
-export function decodePicture(bytes: Uint8Array): Picture {
-  const header = readHeader(bytes);
+export function decodePicture(bytes: Uint8Array, decoding: Decoding = {}): Picture {
+  const header = readHeader(bytes, decoding);
   let rgba: { width: number; height: number; data: ArrayLike<number> & { length: number } };
   try {
-    rgba = header.format === "png" ? decodePng(bytes) : decodeJpeg(bytes, header);
+    rgba = header.format === "png" ? decodePng(bytes, decoding.range) : decodeJpeg(bytes, header);
   } catch (error) {
     if (error instanceof PictureError) throw error;
     const reason = error instanceof Error ? error.message : String(error);

@@ -35,13 +35,22 @@ export interface PictureHeader {
 /** Largest picture that is decoded, in pixels: 100 megapixels. */
 export const maxPixels = 100e6;
 
+/** How files are decoded. */
+export interface Decoding {
+  /** Largest picture that is decoded, in pixels. By default {@link maxPixels}. */
+  readonly maxPixels?: number;
+  /** Values of 16-bit pictures that become 0 and 255; by default the high byte is kept. */
+  readonly range?: readonly [low: number, high: number];
+}
+
 /**
  * Reads the header of a JPEG or PNG file and walks to its end marker.
  *
  * @param bytes The whole file.
+ * @param decoding How large it may be.
  * @returns Size, components, depth and orientation.
- * @throws {PictureError} If the file is empty, is not a JPEG or PNG, is cut short or has more than
- * {@link maxPixels} pixels.
+ * @throws {PictureError} If the file is empty, is not a JPEG or PNG, is cut short or has more pixels
+ * than it may.
  *
  * @example
  * ```ts
@@ -50,7 +59,7 @@ export const maxPixels = 100e6;
  * const { width, height } = readHeader(await Deno.readFile("face.jpg"));
  * ```
  */
-export function readHeader(bytes: Uint8Array): PictureHeader {
+export function readHeader(bytes: Uint8Array, { maxPixels: limit = maxPixels }: Decoding = {}): PictureHeader {
   if (bytes.length === 0) throw new PictureError("is empty (0 bytes)");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let header: PictureHeader;
@@ -65,9 +74,11 @@ export function readHeader(bytes: Uint8Array): PictureHeader {
   }
   const { width, height } = header;
   if (width === 0 || height === 0) throw new PictureError(`has no pixels (${width}×${height})`);
-  if (width * height > maxPixels) {
+  if (width * height > limit) {
     const megapixels = (width * height / 1e6).toFixed(1);
-    throw new PictureError(`is ${width}×${height} = ${megapixels} megapixels by its header; the limit is 100`);
+    throw new PictureError(
+      `is ${width}×${height} = ${megapixels} megapixels by its header; the limit is ${limit / 1e6} (max-megapixels)`,
+    );
   }
   return header;
 }
@@ -106,6 +117,7 @@ function kindOf(bytes: Uint8Array): string {
   if (start.slice(4, 8) === "ftyp") return `an ISO media file (${start.slice(8, 12).trim()}), such as HEIC or AVIF`;
   if (start.startsWith("%PDF")) return "a PDF";
   if (start.startsWith("PK\x03\x04")) return "a ZIP archive";
+  if (bytes.length < 256 && /^[\w./ -]+\.(jpe?g|png)$/i.test(start)) return `the path ${start}, as git leaves a link`;
   if (bytes.every((byte) => byte === 0)) return "zeros only";
   return "something else";
 }

@@ -59,11 +59,57 @@ const depthsOf: Readonly<Record<number, readonly number[]>> = {
  * Decodes a PNG file.
  *
  * @param bytes The whole file; its header was read before and its size found bearable.
- * @returns Size and 8-bit RGBA, [height, width, 4]. 16 bits keep the high byte.
+ * @param range Values of 16 bits that become 0 and 255; without it the high byte is kept.
+ * @returns Size and 8-bit RGBA, [height, width, 4].
  * @throws {PictureError} If the file is damaged.
  */
-export function decodePng(bytes: Uint8Array): { width: number; height: number; data: Uint8Array } {
+export function decodePng(
+  bytes: Uint8Array,
+  range?: readonly [low: number, high: number],
+): { width: number; height: number; data: Uint8Array } {
   const png = readChunks(bytes);
+  const { width, height } = png;
+  const data = new Uint8Array(width * height * 4);
+  const scale = range && png.bits === 16 ? scaleOf(range) : undefined;
+  for (const { line, columns, pass: [x, y, stepX, stepY], row } of linesOf(png)) {
+    expand(png, line, columns, data, ((y + row * stepY) * width + x) * 4, stepX * 4, scale);
+  }
+  return { width, height, data };
+}
+
+/**
+ * The least and the greatest value of a 16-bit picture; its alpha is left out.
+ *
+ * @param bytes The whole file.
+ * @returns The two; undefined for a picture of fewer bits, and for a file that is no PNG.
+ * @throws {PictureError} If the file is damaged.
+ */
+export function valuesOf(bytes: Uint8Array): { least: number; most: number } | undefined {
+  if (bytes[0] !== 0x89) return undefined;
+  const png = readChunks(bytes);
+  if (png.bits !== 16) return undefined;
+  const samples = samplesOf[png.colorType];
+  const colors = png.colorType >= 4 ? samples - 1 : samples;
+  let [least, most] = [0xffff, 0];
+  for (const { line, columns } of linesOf(png)) {
+    for (let i = 0; i < columns * samples; i++) {
+      if (i % samples >= colors) continue;
+      const value = sample(line, i, 16);
+      if (value < least) least = value;
+      if (value > most) most = value;
+    }
+  }
+  return { least, most };
+}
+
+/** The 8 bits of each value of 16. */
+function scaleOf([low, high]: readonly [number, number]): Uint8ClampedArray {
+  // A clamped array cuts off what is outside, and rounds halves to even.
+  return Uint8ClampedArray.from({ length: 0x10000 }, (_, value) => (value - low) * 255 / (high - low));
+}
+
+/** The lines of all passes, unfiltered. */
+function* linesOf(png: Png): Generator<{ line: Uint8Array; columns: number; pass: Pass; row: number }, void> {
   const { width, height, bits, colorType } = png;
   const bitsPerPixel = bits * samplesOf[colorType];
   const passes = png.interlaced ? adam7 : [[0, 0, 1, 1] as const];
@@ -72,18 +118,15 @@ export function decodePng(bytes: Uint8Array): { width: number; height: number; d
     return { columns, rows, stride: columns > 0 ? 1 + Math.ceil(columns * bitsPerPixel / 8) : 0 };
   });
   const raw = inflate(png.compressed, sizes.reduce((sum, { rows, stride }) => sum + rows * stride, 0));
-  const data = new Uint8Array(width * height * 4);
   let at = 0;
-  passes.forEach((pass, k) => {
+  for (const [k, pass] of passes.entries()) {
     const { columns, rows, stride } = sizes[k];
     const lines = raw.subarray(at, at += rows * stride);
     unfilter(lines, rows, stride, Math.max(1, bitsPerPixel >> 3));
     for (let row = 0; row < rows && columns > 0; row++) {
-      const line = lines.subarray(row * stride + 1, (row + 1) * stride);
-      expand(png, line, columns, data, ((pass[1] + row * pass[3]) * width + pass[0]) * 4, pass[2] * 4);
+      yield { line: lines.subarray(row * stride + 1, (row + 1) * stride), columns, pass, row };
     }
-  });
-  return { width, height, data };
+  }
 }
 
 function readChunks(bytes: Uint8Array): Png {
@@ -167,9 +210,18 @@ function paeth(left: number, up: number, corner: number): number {
 }
 
 /** Writes a line of samples as RGBA, from `to` on in steps of `step` bytes. */
-function expand(png: Png, line: Uint8Array, columns: number, out: Uint8Array, to: number, step: number): void {
+function expand(
+  png: Png,
+  line: Uint8Array,
+  columns: number,
+  out: Uint8Array,
+  to: number,
+  step: number,
+  scale?: Uint8ClampedArray,
+): void {
   const { bits, colorType, palette, transparency } = png;
   const samples = samplesOf[colorType];
+  const valueOf = (index: number) => scale ? scale[sample(line, index, 16)] : toByte(line, index, bits);
   const hasKey = transparency.length >= 2 * samples && (colorType === 0 || colorType === 2);
   for (let x = 0; x < columns; x++, to += step) {
     const first = x * samples;
@@ -183,10 +235,10 @@ function expand(png: Png, line: Uint8Array, columns: number, out: Uint8Array, to
       continue;
     }
     const color = colorType === 2 || colorType === 6;
-    const red = toByte(line, first, bits);
+    const red = valueOf(first);
     out[to] = red;
-    out[to + 1] = color ? toByte(line, first + 1, bits) : red;
-    out[to + 2] = color ? toByte(line, first + 2, bits) : red;
+    out[to + 1] = color ? valueOf(first + 1) : red;
+    out[to + 2] = color ? valueOf(first + 2) : red;
     out[to + 3] = colorType >= 4 ? toByte(line, first + samples - 1, bits) : 255;
     if (hasKey && isKey(line, first, samples, bits, transparency)) out[to + 3] = 0;
   }

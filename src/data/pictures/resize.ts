@@ -4,7 +4,8 @@
  *
  * A picture that is not square keeps its proportions. Its shorter side is resized to the wanted size. The square in the
  * middle of the longer side is kept, as torchvision's `Resize(size)` and `CenterCrop(size)` do: a 178×218 portrait
- * loses 20 rows at the top and 20 at the bottom.
+ * loses 20 rows at the top and 20 at the bottom. Or the whole picture is kept: with black beside it, as torchvision's
+ * `Pad` and timm's border crop do, or squashed into the square.
  *
  * @module
  */
@@ -14,6 +15,15 @@ import type { Picture } from "./decode.ts";
 /** How the pixels of a resized picture are mixed. */
 export type Interpolation = "bilinear" | "bicubic";
 
+/**
+ * How a picture that is not square becomes one: its middle is cut out; it is padded with black; it is squashed, without
+ * its proportions.
+ */
+export type Fit = "crop" | "pad" | "squash";
+
+/** Values of a 16-bit picture that become black and white; those between are scaled, those outside are cut off. */
+export type ValueRange = readonly [low: number, high: number];
+
 /** How pictures are brought to the size in which a model sees them. */
 export interface Resizing {
   /** Side of the square that the model sees, cut out of {@link square}, in pixels. */
@@ -22,6 +32,10 @@ export interface Resizing {
   readonly square: number;
   /** How pixels are mixed. */
   readonly interpolation: Interpolation;
+  /** How a picture that is not square becomes one. By default `crop`. */
+  readonly fit?: Fit;
+  /** Values of 16-bit pictures that become black and white; by default the high byte is kept. */
+  readonly range?: ValueRange;
 }
 
 /** A filter's weight at a distance in pixels of the input, or of the output when shrinking; 0 from `support` on. */
@@ -203,9 +217,9 @@ export function middleOf(length: number, part: number): number {
 }
 
 /**
- * Resizes a picture so that its shorter side is `square` and keeps a square in the middle. The middle `imageSize` of
- * that square is what `CenterCrop(imageSize)` takes of the whole picture: where the longer side cannot be halved
- * evenly, the square is placed by it.
+ * Resizes a picture so that its shorter side is `square` and keeps a square in the middle, or as {@link Fit} says. The
+ * middle `imageSize` of that square is what `CenterCrop(imageSize)` takes of the whole picture: where the longer side
+ * cannot be halved evenly, the square is placed by it.
  *
  * @param picture The picture, of any size.
  * @param resizing The sizes, and how pixels are mixed.
@@ -221,12 +235,15 @@ export function middleOf(length: number, part: number): number {
  * const square = squareOf(face, { imageSize: 224, square: 256, interpolation: "bicubic" }); // 256×256
  * ```
  */
-export function squareOf(picture: Picture, { imageSize, square, interpolation }: Resizing): Picture {
+export function squareOf(picture: Picture, { imageSize, square, interpolation, fit = "crop" }: Resizing): Picture {
   for (const size of [square, imageSize]) {
     if (!Number.isInteger(size) || size < 1) throw new RangeError(`Cannot resize to ${size} pixels: give 1 or more`);
   }
   if (square < imageSize) throw new RangeError(`Cannot crop ${imageSize} pixels from a square of ${square}`);
   if (picture.width === square && picture.height === square) return picture;
+  const size = { width: square, height: square };
+  if (fit === "squash") return resizePart(picture, size, { left: 0, top: 0, ...size }, interpolation);
+  if (fit === "pad") return padded(picture, square, interpolation);
   const shorter = Math.min(picture.width, picture.height);
   const width = Math.trunc(square * picture.width / shorter);
   const height = Math.trunc(square * picture.height / shorter);
@@ -234,6 +251,22 @@ export function squareOf(picture: Picture, { imageSize, square, interpolation }:
   const left = middleOf(width, imageSize) - inSquare;
   const top = middleOf(height, imageSize) - inSquare;
   return resizePart(picture, { width, height }, { left, top, width: square, height: square }, interpolation);
+}
+
+/** The whole picture in the middle of a black square. */
+function padded(picture: Picture, square: number, interpolation: Interpolation): Picture {
+  const { channels } = picture;
+  const longer = Math.max(picture.width, picture.height);
+  const width = Math.max(1, Math.trunc(square * picture.width / longer));
+  const height = Math.max(1, Math.trunc(square * picture.height / longer));
+  const { data } = resizePart(picture, { width, height }, { left: 0, top: 0, width, height }, interpolation);
+  const out = new Uint8Array(square * square * channels);
+  const [left, top] = [(square - width) >> 1, (square - height) >> 1];
+  for (let y = 0; y < height; y++) {
+    const row = data.subarray(y * width * channels, (y + 1) * width * channels);
+    out.set(row, ((top + y) * square + left) * channels);
+  }
+  return { width: square, height: square, channels, data: out };
 }
 
 /**

@@ -19,7 +19,7 @@ import { type FileSource, pathOf } from "./source.ts";
 import { runInWorkers, workerCount } from "../workers.ts";
 
 /** Changes when the same pictures would be stored as other bytes: a new decoder, another way of resizing. */
-const version = 1;
+const version = 2;
 
 /** A pack that is open to readers. */
 export interface Pack {
@@ -39,6 +39,8 @@ export interface Pack {
 export interface PackJob {
   /** The file that is written to, and how pictures are stored there; without it they are only decoded. */
   readonly pack?: { readonly file: string; readonly resizing: Resizing };
+  /** Largest picture that is decoded, in pixels. */
+  readonly maxPixels?: number;
   /** Pictures and where their pixels go. */
   readonly items: readonly { readonly position: number; readonly path: string; readonly offset: number }[];
 }
@@ -70,8 +72,9 @@ export async function openPack(
   const layout = layOut(scan, resizing.square, budget);
   const directory = cache.directory ?? cacheFolder();
   const stored = scan.hashes.filter((_, i) => layout.offsets[i] >= 0);
-  const { imageSize, square, interpolation } = resizing;
-  const form = [`fovea pictures ${version}`, `${imageSize} of ${square}, ${interpolation}`];
+  const { imageSize, square, interpolation, fit = "crop", range } = resizing;
+  const shape = `${imageSize} of ${square}, ${interpolation}, ${fit}`;
+  const form = [`fovea pictures ${version}`, range === undefined ? shape : `${shape}, ${range.join(":")}`];
   const key = sha256([...form, ...stored].join("\n"));
   const path = `${directory}/pictures-${key.slice(0, 32)}.pack`;
   let pack = packs.get(path);
@@ -172,25 +175,26 @@ async function decodeInto(
   const items = [...layout.offsets].flatMap((offset, position) =>
     offset < 0 ? [] : [{ position, path: pathOf(source, position), offset }]
   );
-  return await decodeAll(items, pack, onProgress);
+  return await decodeAll(items, { pack, maxPixels: source.maxPixels }, onProgress);
 }
 
 /**
  * Decodes pictures in Workers.
  *
  * @param items The pictures, and where their pixels go.
- * @param pack The file that is written to; undefined when pictures are only decoded, to see whether they can be.
+ * @param how The file that is written to, without which pictures are only decoded, to see whether they can be; and how
+ * large they may be.
  * @param onProgress Is told how far it is.
  * @returns Why pictures could not be decoded, by place in the source.
  */
 export async function decodeAll(
   items: PackJob["items"],
-  pack: PackJob["pack"],
+  how: Omit<PackJob, "items">,
   onProgress?: OnProgress,
 ): Promise<Map<number, string>> {
   const jobs: PackJob[] = [];
   for (let i = 0; i < items.length; i += chunk) {
-    jobs.push({ pack, items: items.slice(i, i + chunk) });
+    jobs.push({ ...how, items: items.slice(i, i + chunk) });
   }
   const problems = new Map<number, string>();
   let done = 0;

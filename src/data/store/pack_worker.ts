@@ -17,7 +17,7 @@ serve((job: PackJob): [number, string][] => {
   for (const { position, path, offset } of job.items) {
     let picture: Picture;
     try {
-      picture = decodePicture(Deno.readFileSync(path));
+      picture = decodePicture(Deno.readFileSync(path), { maxPixels: job.maxPixels, range: job.pack?.resizing.range });
     } catch (error) {
       if (!(error instanceof PictureError)) throw error;
       problems.push([position, error.message]);

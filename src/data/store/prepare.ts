@@ -36,7 +36,8 @@ export async function prepareReader(
   }
   const scan = await scanPictures(source, onProgress);
   refuseBroken(data, scan.problems);
-  const files = { root: source.root, paths: data.samples.map((_, i) => source.paths[data.positions[i]]) };
+  const paths = data.samples.map((_, i) => source.paths[data.positions[i]]);
+  const files = { root: source.root, paths, maxPixels: source.maxPixels };
   if (cache.mode === "off") return { resizing, positions, files };
   const pack = await openPack(source, resizing, cache, onProgress);
   refuseBroken(data, pack.problems);

@@ -7,9 +7,10 @@
 
 import { UserError } from "../../errors.ts";
 import { decodePicture, type Picture } from "../pictures/decode.ts";
-import { PictureError } from "../pictures/header.ts";
+import { type Decoding, PictureError } from "../pictures/header.ts";
 import { printable } from "../names.ts";
 import { type Resizing, squareOf } from "../pictures/resize.ts";
+import { type FileSource, pathOf } from "./source.ts";
 
 /** Where the pictures of a data set can be read; structured-cloneable, with the large parts shared. */
 export interface ReaderSource {
@@ -18,7 +19,7 @@ export interface ReaderSource {
   /** IDX: the pixels, and each sample's place in them. */
   readonly pixels?: { readonly data: SharedArrayBuffer; readonly width: number; readonly height: number };
   /** Files: folder and paths of the samples. */
-  readonly files?: { readonly root: string; readonly paths: readonly string[] };
+  readonly files?: Pick<FileSource, "root" | "paths" | "maxPixels">;
   /** Files: the packed cache. */
   readonly pack?: {
     /** The pack's path. */
@@ -55,8 +56,9 @@ export function storedSize(width: number, height: number, square: number): { wid
  * @returns The square, or the picture itself where that is smaller.
  */
 export function toStored(picture: Picture, resizing: Resizing): Picture {
-  const { width } = storedSize(picture.width, picture.height, resizing.square);
-  return width === resizing.square ? squareOf(picture, resizing) : picture;
+  const { width, height } = storedSize(picture.width, picture.height, resizing.square);
+  // A picture that is as wide as the square, and lower, is stored as it is.
+  return width === picture.width && height === picture.height ? picture : squareOf(picture, resizing);
 }
 
 /** Reads the pictures of a data set, in a Worker. */
@@ -103,7 +105,8 @@ export class PictureReader {
     }
     const offset = this.#pack?.offsets[sample] ?? -1;
     if (offset >= 0) return this.#readPacked(sample, offset);
-    return toStored(decodeFile(`${files!.root}/${files!.paths[sample]}`), resizing);
+    const decoding = { maxPixels: files!.maxPixels, range: resizing.range };
+    return toStored(decodeFile(pathOf(files!, sample), decoding), resizing);
   }
 
   /**
@@ -137,12 +140,13 @@ export class PictureReader {
  * Reads and decodes a picture file.
  *
  * @param path The file.
+ * @param decoding How large it may be, and how 16 bits become 8.
  * @returns The picture, upright RGB.
  * @throws {UserError} If it cannot be read or is broken, with its path.
  */
-export function decodeFile(path: string): Picture {
+export function decodeFile(path: string, decoding?: Decoding): Picture {
   try {
-    return decodePicture(Deno.readFileSync(path));
+    return decodePicture(Deno.readFileSync(path), decoding);
   } catch (error) {
     if (error instanceof PictureError) throw new UserError(`${printable(path)} ${error.message}`);
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) {

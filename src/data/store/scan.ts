@@ -5,8 +5,8 @@
  */
 
 import { sha256 } from "../../hash.ts";
-import { PictureError, type PictureHeader, readHeader, uprightSize } from "../pictures/header.ts";
-import type { FileSource, PictureSource, PixelSource } from "./source.ts";
+import { type Decoding, PictureError, type PictureHeader, readHeader, uprightSize } from "../pictures/header.ts";
+import { type FileSource, pathOf, type PictureSource, type PixelSource } from "./source.ts";
 import { runInWorkers, workerCount } from "../workers.ts";
 
 /** Tells how far a long job is. */
@@ -22,6 +22,8 @@ export interface Scan {
   readonly heights: Uint32Array;
   /** Why a picture cannot be used. */
   readonly problems: ReadonlyMap<number, string>;
+  /** Bits of a component; 0 where there is a problem. */
+  readonly bits: Uint8Array;
   /** Format by content, where the file's name says another. */
   readonly misnamed: ReadonlyMap<number, string>;
 }
@@ -32,6 +34,8 @@ export interface ScanJob {
   readonly first: number;
   /** Paths as Deno opens them. */
   readonly paths: readonly string[];
+  /** Largest picture that is decoded, in pixels. */
+  readonly maxPixels?: number;
 }
 
 /** What is known of one file. */
@@ -42,6 +46,8 @@ export interface Scanned {
   readonly width: number;
   /** Upright height in pixels. */
   readonly height: number;
+  /** Bits of a component. */
+  readonly bits?: number;
   /** Why it cannot be used. */
   readonly problem?: string;
   /** Format by content, where the name says another. */
@@ -77,12 +83,18 @@ async function scanFiles(source: FileSource, onProgress?: OnProgress): Promise<S
     hashes: new Array<string>(total).fill(""),
     widths: new Uint32Array(total),
     heights: new Uint32Array(total),
+    bits: new Uint8Array(total),
     problems: new Map<number, string>(),
     misnamed: new Map<number, string>(),
   };
   const jobs: ScanJob[] = [];
   for (let first = 0; first < total; first += chunk) {
-    jobs.push({ first, paths: source.paths.slice(first, first + chunk).map((path) => `${source.root}/${path}`) });
+    const count = Math.min(chunk, total - first);
+    jobs.push({
+      first,
+      maxPixels: source.maxPixels,
+      paths: Array.from({ length: count }, (_, i) => pathOf(source, first + i)),
+    });
   }
   let done = 0;
   const found: Scanned[] = [];
@@ -99,6 +111,7 @@ async function scanFiles(source: FileSource, onProgress?: OnProgress): Promise<S
     scan.hashes[i] = result.hash;
     scan.widths[i] = result.width;
     scan.heights[i] = result.height;
+    scan.bits[i] = result.bits ?? 0;
     if (result.problem !== undefined) scan.problems.set(i, result.problem);
     if (result.misnamed !== undefined) scan.misnamed.set(i, result.misnamed);
   });
@@ -113,6 +126,7 @@ function scanPixels(source: PixelSource): Scan {
     hashes: Array.from({ length: count }, (_, i) => sha256(pixels.slice(i * size, (i + 1) * size))),
     widths: new Uint32Array(count).fill(width),
     heights: new Uint32Array(count).fill(height),
+    bits: new Uint8Array(count).fill(8),
     problems: new Map(),
     misnamed: new Map(),
   };
@@ -122,9 +136,10 @@ function scanPixels(source: PixelSource): Scan {
  * Looks at one file.
  *
  * @param path The file.
+ * @param decoding How large it may be.
  * @returns Its hash, size and what is wrong with it.
  */
-export function scanFile(path: string): Scanned {
+export function scanFile(path: string, decoding?: Decoding): Scanned {
   let bytes: Uint8Array<ArrayBuffer>;
   try {
     bytes = Deno.readFileSync(path);
@@ -134,8 +149,8 @@ export function scanFile(path: string): Scanned {
   }
   const hash = sha256(bytes);
   try {
-    const header = readHeader(bytes);
-    return { hash, ...uprightSize(header), misnamed: misnaming(path, header) };
+    const header = readHeader(bytes, decoding);
+    return { hash, ...uprightSize(header), bits: header.bits, misnamed: misnaming(path, header) };
   } catch (error) {
     if (!(error instanceof PictureError)) throw error;
     return { hash, width: 0, height: 0, problem: error.message };

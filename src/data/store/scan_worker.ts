@@ -7,4 +7,4 @@
 import { scanFile, type ScanJob } from "./scan.ts";
 import { serve } from "../workers.ts";
 
-serve((job: ScanJob) => job.paths.map(scanFile));
+serve(({ paths, maxPixels }: ScanJob) => paths.map((path) => scanFile(path, { maxPixels })));

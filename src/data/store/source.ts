@@ -14,6 +14,8 @@ export interface FileSource {
   readonly paths: readonly string[];
   /** Pictures are decoded to RGB. */
   readonly channels: 3;
+  /** Largest picture that is decoded, in pixels, where it is not the usual limit. */
+  readonly maxPixels?: number;
 }
 
 /** Grey pictures of one size that stand in memory as bytes. */
@@ -42,6 +44,8 @@ export type PictureSource = FileSource | PixelSource;
  * @param position The picture's place in the source.
  * @returns The path as Deno opens it.
  */
-export function pathOf(source: FileSource, position: number): string {
-  return `${source.root}/${source.paths[position]}`;
+export function pathOf(source: Pick<FileSource, "root" | "paths">, position: number): string {
+  const path = source.paths[position];
+  // Where pictures outside may be read, a label file may name them by the path on the whole disk.
+  return path.startsWith("/") || path.startsWith("\\") || /^[a-z]:[\\/]/i.test(path) ? path : `${source.root}/${path}`;
 }

@@ -4,13 +4,17 @@
  * @module
  */
 
-import { choice, names, path, text, toggle } from "../kinds.ts";
+import { choice, integer, names, number, path, text, toggle } from "../kinds.ts";
 import { ratios } from "../values.ts";
-import { type Facts, ofTasks, setting } from "./setting.ts";
+import { type Facts, FREE, ofTasks, setting } from "./setting.ts";
 
 /** Applies to data with a manifest. */
 const ofManifests = ({ data }: Facts): string | undefined =>
   data?.kind === undefined || data.kind === "csv" ? undefined : "the data are no CSV file";
+
+/** Applies to pictures in files. */
+const ofFiles = ({ data }: Facts): string | undefined =>
+  data?.kind === "idx" ? "the pictures of IDX files are in them" : undefined;
 
 /** The data and their labels. */
 export const dataSettings = {
@@ -34,11 +38,29 @@ export const dataSettings = {
     byDefault: "they are left out",
     idle: ofTasks("multiclass"),
   }),
-  skipBroken: setting(toggle, { help: "leave broken pictures out, and count them", default: false }),
-  allowOutside: setting(toggle, {
-    help: "read pictures that a CSV file names outside its folder",
-    default: false,
+  limit: setting(integer({ min: 1 }), {
+    help: "pictures for a quick try: so many, each class with its share, chosen by the seed",
+    byDefault: "all",
+  }),
+  pictures: setting(path, {
+    help: "folder that the paths of a CSV file are relative to",
+    byDefault: "the folder of the file",
     idle: ofManifests,
+  }),
+  skipBroken: setting(toggle, {
+    help: "leave out broken pictures, and rows of a CSV file without label or picture; they are counted and named",
+    default: false,
+  }),
+  maxMegapixels: setting(number({ min: 1, max: 500 }), {
+    ...FREE,
+    help: "largest picture that is decoded, in megapixels",
+    default: 100,
+    idle: ofFiles,
+  }),
+  allowOutside: setting(toggle, {
+    help: "read pictures outside the folder, to which links or a CSV file lead",
+    default: false,
+    idle: ofFiles,
   }),
   labelColumn: setting(text, {
     help: "column of class names of a CSV file",
@@ -47,12 +69,28 @@ export const dataSettings = {
   }),
   fileColumn: setting(text, {
     help: "column with the file names of a CSV file",
-    byDefault: "the first",
+    byDefault: "the one whose cells name pictures",
     idle: ofManifests,
   }),
   splitColumn: setting(text, {
     help: "column with train, val or test",
     byDefault: "split, where there is one",
+    idle: ofManifests,
+  }),
+  labelSeparator: setting(text, {
+    help: "what stands between several labels in a cell of a CSV file, such as ';' or space",
+    byDefault: "a cell is one name",
+    placeholder: "TEXT",
+    idle: ofManifests,
+  }),
+  classNames: setting(names, {
+    help: "names of the classes of IDX files in the order of their numbers; or numbers; or fashion-mnist",
+    byDefault: "those of a file class_names.txt beside them, or known of the data",
+    idle: ({ data }) => data?.kind === undefined || data.kind === "idx" ? undefined : "the data are no IDX files",
+  }),
+  allowNa: setting(toggle, {
+    help: "take NA, NaN, null and the like in a CSV file for names of classes",
+    default: false,
     idle: ofManifests,
   }),
 } as const;

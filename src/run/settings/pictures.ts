@@ -7,7 +7,7 @@
 import { type Augment, augmentNames } from "../../augment/augmentations.ts";
 import { squareFor } from "../../data/batches/batch.ts";
 import { choice, integer } from "../kinds.ts";
-import { bytes, normalize } from "../values.ts";
+import { bytes, normalize, valueRange } from "../values.ts";
 import { FREE, isSmall, only, setting, SMALL_SIZE, USUAL_SIZE } from "./setting.ts";
 
 /** How pictures become the model's input. */
@@ -33,6 +33,15 @@ export const pictureSettings = {
   interpolation: setting(choice(["bilinear", "bicubic"]), {
     help: "how pixels are mixed where pictures are resized, as Pillow does",
     default: "bilinear",
+  }),
+  fit: setting(choice(["crop", "pad", "squash"]), {
+    help: "how long pictures become square: the middle is kept; black beside it; squashed",
+    default: "crop",
+  }),
+  range: setting(valueRange, {
+    help: "values of 16-bit pictures that become black and white",
+    byDefault: "0:65535, of which the high byte is kept",
+    idle: ({ data }) => data?.kind === "idx" ? "IDX files have 8 bits" : undefined,
   }),
   normalize: setting(normalize, {
     help: "mean and standard deviation: the training split's, ImageNet's, 0.5 and 0.5, or numbers for each channel",

@@ -8,7 +8,7 @@ import { openDataset } from "../../../src/data/open.ts";
 import { squareOf } from "../../../src/data/pictures/resize.ts";
 import { channelStatistics } from "../../../src/data/store/statistics.ts";
 import { UserError } from "../../../src/errors.ts";
-import { classFolders, inFolder, noisePng, write } from "../sets.ts";
+import { classFolders, deepPng, inFolder, noisePng, write } from "../sets.ts";
 
 const plain = { mean: [0, 0, 0], std: [1, 1, 1], augment: "none", shuffle: false, seed: 1, last: "pad" } as const;
 
@@ -54,6 +54,27 @@ Deno.test("Loader gives the same bytes with a cache, with a full one, without, a
       { ...options, cache, workers: 3 },
     ];
     for (const other of others) assertEquals(await batches(data, other), expected);
+  }));
+
+Deno.test("Loader gives the same bytes with a cache and without, however pictures lie in the square", () =>
+  inFolder(async (folder) => {
+    const sizes = [[16, 9], [9, 16], [16, 16], [30, 4], [4, 30], [5, 5], [16, 1]];
+    const pictures = sizes.map(([width, height], i) => [`data/${"ab"[i % 2]}/${i}.png`, noisePng(i, width, height)]);
+    await write(folder, Object.fromEntries(pictures));
+    await write(folder, { "data/a/deep.png": deepPng([0, 4095, 2000, 65535], 2) });
+    const data = await openDataset(`${folder}/data`);
+    const cache = { mode: "auto", directory: `${folder}/cache` } as const;
+    const seen = new Set<string>();
+    for (const fit of ["crop", "pad", "squash"] as const) {
+      for (const range of [undefined, [0, 4095] as const]) {
+        const options = { ...plain, batch: 8, imageSize: 16, fit, range };
+        const [expected] = await batches(data, { ...options, cache: { mode: "off" } });
+        // Made, and read again.
+        for (const _ of [1, 2]) assertEquals(await batches(data, { ...options, cache }), [expected]);
+        seen.add(expected.images.join());
+      }
+    }
+    assertEquals([seen.size, (await Array.fromAsync(Deno.readDir(cache.directory))).length], [6, 6]);
   }));
 
 Deno.test("Loader cuts the middle out of the square, or any part of it for crop-flip", () =>

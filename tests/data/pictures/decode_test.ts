@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { decodePicture } from "../../../src/data/pictures/decode.ts";
 import { PictureError, readHeader } from "../../../src/data/pictures/header.ts";
+import { valuesOf } from "../../../src/data/pictures/png.ts";
+import { deepPng, noisePng } from "../sets.ts";
 
 const fixtures = new URL("../../../fixtures/data/", import.meta.url);
 const read = (name: string) => Deno.readFileSync(new URL(name, fixtures));
@@ -68,6 +70,30 @@ Deno.test("decodePicture() ends in a picture or a PictureError, whichever bit is
       }
     }
   }
+});
+
+Deno.test("decodePicture() scales a range of 16 bits, and cuts off what is outside", () => {
+  const bytes = deepPng([0, 1000, 2000, 3000, 4095, 65535], 3);
+  const grey = (range?: [number, number]) => {
+    const { data } = decodePicture(bytes, { range });
+    return Array.from({ length: 6 }, (_, i) => data[3 * i]);
+  };
+  assertEquals(grey(), [0, 3, 7, 11, 15, 255]);
+  assertEquals(grey([0, 4095]), [0, 62, 125, 187, 255, 255]);
+  assertEquals(grey([1000, 3000]), [0, 0, 128, 255, 255, 255]);
+  assertEquals(valuesOf(bytes), { least: 0, most: 65535 });
+  assertEquals(valuesOf(read("rgb.png")), undefined);
+  // Of fewer bits the range says nothing.
+  assertEquals(decodePicture(read("rgb.png"), { range: [1, 2] }), decodePicture(read("rgb.png")));
+});
+
+Deno.test("decodePicture() and readHeader() obey the limit that is given", () => {
+  const message = "is 12×10 = 0.0 megapixels by its header; the limit is 0.000119 (max-megapixels)";
+  for (const look of [decodePicture, readHeader]) {
+    assertThrows(() => look(noisePng(1), { maxPixels: 119 }), PictureError, message);
+    look(noisePng(1), { maxPixels: 120 });
+  }
+  assertEquals(readHeader(read("bomb.png"), { maxPixels: 400e6 }).width, 20000);
 });
 
 Deno.test("readHeader() gives sizes, depth and orientation without decoding", () => {

@@ -72,6 +72,20 @@ Deno.test("squareOf() clips where a bicubic filter overshoots", () => {
   assertEquals([count(sharp, 0) > count(soft, 0), count(sharp, 255) > count(soft, 255)], [true, true]);
 });
 
+Deno.test("squareOf() pads with black or squashes where the whole picture is to be kept", () => {
+  const wide: Picture = { width: 4, height: 2, channels: 1, data: Uint8Array.of(10, 20, 30, 40, 50, 60, 70, 80) };
+  const resizing = { imageSize: 4, square: 4, interpolation: "bilinear" } as const;
+  const padded = [0, 0, 0, 0, 10, 20, 30, 40, 50, 60, 70, 80, 0, 0, 0, 0];
+  assertEquals([...squareOf(wide, { ...resizing, fit: "pad" }).data], padded);
+  // Columns as they are, rows mixed from the two: 3 to 1 at a quarter and three quarters.
+  const squashed = [10, 20, 30, 40, 20, 30, 40, 50, 40, 50, 60, 70, 50, 60, 70, 80];
+  assertEquals([...squareOf(wide, { ...resizing, fit: "squash" }).data], squashed);
+  assertEquals(squareOf(wide, { ...resizing, fit: "crop" }), squareOf(wide, resizing));
+  const tall: Picture = { width: 1, height: 9, channels: 3, data: new Uint8Array(27).fill(200) };
+  const thin = squareOf(tall, { ...resizing, fit: "pad" });
+  assertEquals(Array.from({ length: 4 }, (_, x) => thin.data[3 * x]), [0, 200, 0, 0]);
+});
+
 Deno.test("squareOf() gives a square of the right size back as it is", () => {
   const picture: Picture = { width: 3, height: 3, channels: 1, data: new Uint8Array(9) };
   assertEquals(squareOf(picture, { imageSize: 2, square: 3, interpolation: "bicubic" }) === picture, true);
