@@ -96,7 +96,7 @@ async function readIndex(index: ByteSource): Promise<[name: string, file: string
   const places = Object.entries(map);
   for (const [name, file] of places) {
     // Beside the index: a name that leads elsewhere is none.
-    if (typeof file !== "string" || !/^[^/\\\0]+$/.test(file) || /^\.+$/.test(file)) {
+    if (typeof file !== "string" || !/^[^/\\\p{C}]+$/u.test(file) || /^\.+$/.test(file)) {
       throw new SyntaxError(`it has ${quote(name)} in ${quote(String(file))}, which is no name of a file beside it`);
     }
   }

@@ -5,7 +5,7 @@
  */
 
 import type { Task } from "../data/labels.ts";
-import { firstNames } from "../data/names.ts";
+import { firstNames, printable } from "../data/names.ts";
 import { UserError } from "../errors.ts";
 import type { PositionGrid } from "../interop/keys/family.ts";
 import { type Family, styleName } from "../interop/keys/mod.ts";
@@ -139,7 +139,7 @@ export function firstProblem({ fates, homeless, foreign }: Matching, weights: Na
   if (misshapen) {
     const { name, shape } = misshapen;
     const advice = family.advice?.[name];
-    return `its ${weights.nameOf(name)} is ${shown(shapes.get(name)!)}, and ${shown(shape)} is needed${
+    return `its ${printable(weights.nameOf(name))} is ${shown(shapes.get(name)!)}, and ${shown(shape)} is needed${
       advice ? `; ${advice}` : ""
     }`;
   }

@@ -5,6 +5,7 @@
  */
 
 import { sizeOf } from "../../kernels/op.ts";
+import { printable } from "../data/names.ts";
 import { UserError } from "../errors.ts";
 import type { LoadedTensor } from "../interop/safetensors.ts";
 import type { NamedWeights } from "../interop/named_weights.ts";
@@ -53,7 +54,7 @@ function sourceOf(name: string, { family: { heads: [head], secondHead }, shapes 
 
 /** Reads a tensor that must hold parameters. */
 async function readSound(path: string, weights: NamedWeights, name: string): Promise<LoadedTensor> {
-  const refuse = (what: string) => new UserError(`Cannot load ${path}: its ${weights.nameOf(name)} ${what}`);
+  const refuse = (what: string) => new UserError(`Cannot load ${path}: its ${printable(weights.nameOf(name))} ${what}`);
   const type = weights.refusedType(name);
   if (type) throw refuse(`has whole numbers (${type}), as of quantised weights: give them as float32`);
   const read = await weights.read(name);

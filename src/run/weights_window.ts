@@ -4,6 +4,7 @@
  * @module
  */
 
+import { printable } from "../data/names.ts";
 import type { NamedWeights } from "../interop/named_weights.ts";
 
 /** What a file tells of windows. */
@@ -93,7 +94,9 @@ export async function windowProblem(weights: NamedWeights): Promise<string | und
     const { values } = await read();
     const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     if (shape[1] > 1 && largest > 0 && Math.abs(largest - LARGEST_OFFSET) > 1e-3) {
-      return `its ${name} is scaled by another window than its own, from which it was fine-tuned (such as 12 to 16), ` +
+      return `its ${
+        printable(name)
+      } is scaled by another window than its own, from which it was fine-tuned (such as 12 to 16), ` +
         "and that is not known here";
     }
   }
