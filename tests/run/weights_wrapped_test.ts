@@ -128,6 +128,26 @@ for (const [what, tensors, message, key] of refused) {
   });
 }
 
+const relatives: [library: "timm" | "torchvision", file: string, more: Record<string, number[]>, message: string][] = [
+  ["timm", "vit_tiny_patch16_224", { "blocks.0.attn.q_norm.weight": [64] }, "normalised (qk-norm)"],
+  ["timm", "vit_tiny_patch16_224", { "blocks.0.attn.gain": [64] }, "its blocks.0.attn.gain has no place"],
+  ["timm", "vit_tiny_patch16_224", { reg_token: [1, 4, 192] }, "a ViT with register tokens"],
+  ["timm", "vit_tiny_patch16_224", { "blocks.0.ls1.gamma": [192], pos_embed: [1, 196, 192] }, "(deit3)"],
+  ["torchvision", "resnet50", { "layer1.0.se.fc1.weight": [16, 256, 1, 1] }, "(seresnet)"],
+  ["torchvision", "resnet50", { "layer1.0.conv2.weight": [128, 4, 3, 3] }, "(resnext50_32x4d)"],
+  ["torchvision", "resnet50", { "layer1.0.conv2.weight": [128, 128, 3, 3] }, "(wide_resnet50_2)"],
+  ["torchvision", "resnet18", { "conv1.0.weight": [32, 3, 3, 3] }, "(resnet18d, resnet50c)"],
+];
+for (const [library, file, more, message] of relatives) {
+  Deno.test(`originOf() names what ${file} with ${Object.keys(more)} is, and the nearest model`, async () => {
+    await withTensors(new Map([...publishedKeys(library, file), ...Object.entries(more)]), async (path) => {
+      const { models, misfit } = await originOf(path);
+      assertEquals(models, []);
+      assert(misfit!.includes(message) && misfit!.includes("; the nearest model is "), misfit);
+    });
+  });
+}
+
 Deno.test("loadWeights() adapts the first convolution to other channels as timm does, and says so", async () => {
   const { values } = tensorsOf(1).get("conv1.weight")!;
   const at = (o: number, c: number) => Number(values[(o * 3 + c) * 9]);
