@@ -35,7 +35,7 @@ async function oneLine<T>(seed: number, action: () => Promise<T>): Promise<T | u
   try {
     return await action();
   } catch (error) {
-    const isNamed = error instanceof UserError && !/[\0-\x1f\x7f]/.test(error.message) && error.message.length < 1000;
+    const isNamed = error instanceof UserError && !/\p{Cc}/u.test(error.message) && error.message.length < 1000;
     assert(isNamed, `seed ${seed}: ${(error as Error).stack}`);
   }
 }
