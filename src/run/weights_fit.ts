@@ -80,7 +80,9 @@ export function matchingOf({ parameters, classes, meaning }: Wanted, weights: Na
   });
   const names = new Set(parameters.map(({ name }) => name));
   const homeless = [...shapes.keys()].filter((name) => !names.has(name));
-  return { fates, homeless, foreign: weights.foreign(fresh), ...isKept ? {} : { rows } };
+  // The rest of a checkpoint of Fovea's are moments and counters.
+  const foreign = weights.metadata.fovea === undefined ? weights.foreign(fresh) : [];
+  return { fates, homeless, foreign, ...isKept ? {} : { rows } };
 }
 
 /** Rows by the classes' names; of another task there are none. */

@@ -179,7 +179,7 @@ const indices = new WeakMap<Family, Map<KeyStyle, PatternIndex>>();
  * A name without its numbers and its kind of tensor: names that one pattern fits have this in common with it, and few
  * others do.
  */
-function outlineOf(name: string): string {
+export function outlineOf(name: string): string {
   return name.replaceAll("{i}", "0").replaceAll(/\d+/g, "#").replace(/(weight|bias|running_mean|running_var)$/, "*");
 }
 
@@ -201,9 +201,13 @@ function indexOf(family: Family, style: KeyStyle): PatternIndex {
   return index;
 }
 
-/** Whether a name is one of a style's. */
-export function isKnown(family: Family, style: KeyStyle, name: string): boolean {
-  return locate(family, style, name) !== undefined;
+/**
+ * Whether a name is one of a style's.
+ *
+ * @param outline Of the name, which many families and styles are asked for.
+ */
+export function isKnown(family: Family, style: KeyStyle, name: string, outline: string): boolean {
+  return indexOf(family, style).get(outline)?.some(({ pattern }) => match(pattern, name) !== undefined) ?? false;
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   type KeyStyle,
   keyStyles,
   namesIn,
+  outlineOf,
   toStyle,
   translate,
   type Translation,
@@ -103,32 +104,34 @@ const MAX_DEPTH = 12;
 
 /** The best reading of each prefix after which any family knows names, that by which the most are known first. */
 function readingsOf(telling: readonly string[], families: readonly Family[]): Reading[] {
-  const best = new Map<string, Reading>();
-  for (const family of families) {
-    for (const style of keyStyles) {
-      for (const [prefix, known] of knownByPrefix(telling, family, style)) {
-        if (known > (best.get(prefix)?.known ?? 0)) best.set(prefix, { family, style, prefix, known });
+  const ways = families.flatMap((family) =>
+    keyStyles.map((style) => ({ family, style, known: new Map<string, number>() }))
+  );
+  for (const name of telling) {
+    for (let start = 0, depth = 0; start >= 0 && depth < MAX_DEPTH; depth++) {
+      const bare = name.slice(start);
+      const outline = outlineOf(bare);
+      for (const { family, style, known } of ways) {
+        if (!isKnown(family, style, bare, outline)) continue;
+        const prefix = outerPrefix(name.slice(0, start), family);
+        known.set(prefix, (known.get(prefix) ?? 0) + 1);
       }
+      start = name.indexOf(".", start) + 1 || -1;
+    }
+  }
+  const best = new Map<string, Reading>();
+  for (const { family, style, known } of ways) {
+    for (const [prefix, count] of known) {
+      if (count > (best.get(prefix)?.known ?? 0)) best.set(prefix, { family, style, prefix, known: count });
     }
   }
   return [...best.values()].sort((a, b) => b.known - a.known);
 }
 
-/** How many names after each prefix a family knows in a style. */
-function knownByPrefix(telling: readonly string[], family: Family, style: KeyStyle): Map<string, number> {
-  const known = new Map<string, number>();
-  for (const name of telling) {
-    for (let start = 0, depth = 0; start >= 0 && depth < MAX_DEPTH; depth++) {
-      if (isKnown(family, style, name.slice(start))) {
-        const prefix = name.slice(0, start);
-        const base = family.baseModels?.find((base) => prefix === base || prefix.endsWith(`.${base}`)) ?? "";
-        const outer = prefix.slice(0, prefix.length - base.length);
-        known.set(outer, (known.get(outer) ?? 0) + 1);
-      }
-      start = name.indexOf(".", start) + 1 || -1;
-    }
-  }
-  return known;
+/** A prefix without what Hugging Face puts before names. */
+function outerPrefix(prefix: string, { baseModels = [] }: Family): string {
+  const base = baseModels.find((base) => prefix === base || prefix.endsWith(`.${base}`)) ?? "";
+  return prefix.slice(0, prefix.length - base.length);
 }
 
 /** What all names mean, read so. */
