@@ -72,16 +72,27 @@ export type { OwnModel } from "./src/models/own.ts";
 export * from "./src/nn/mod.ts";
 
 // Weights: files of Fovea's, torchvision's, timm's and Hugging Face's, and how they call a model's tensors.
-export type { Cell, Convolution, Family, Joined, KeyRow, KeyStyle, PositionGrid } from "./src/interop/keys/family.ts";
+export type {
+  Cell,
+  Convolution,
+  Family,
+  FamilyWindows,
+  Joined,
+  KeyRow,
+  KeyStyle,
+  PositionGrid,
+  Relative,
+} from "./src/interop/keys/family.ts";
 export type { WritableTensor } from "./src/interop/safetensors.ts";
-export { type OpenedModel, openModel } from "./src/run/open_model.ts";
+export { type OpenedModel, openModel, type OpenModelOptions } from "./src/run/open_model.ts";
 export type { CachedWeights, FetchedRecord } from "./src/run/published/cached.ts";
 export type { DownloadOptions } from "./src/run/published/download.ts";
 export { type FetchedWeights, type FetchOptions, fetchWeights } from "./src/run/published/fetch.ts";
 export type { Hosts } from "./src/run/published/names.ts";
 export type { Patience } from "./src/run/published/request.ts";
 export { saveWeights, type SaveWeightsOptions } from "./src/run/save_weights.ts";
-export { loadWeights, type WeightsReport } from "./src/run/weights.ts";
+export { loadWeights, type LoadWeightsOptions, type WeightsReport } from "./src/run/weights.ts";
+export type { Meaning } from "./src/run/weights_fit.ts";
 
 // Devices, and the graphs that they compute.
 export type { Device, MemoryUse, Program, Session, StepTime, Tuned, TuneOptions, Values } from "./src/device/device.ts";

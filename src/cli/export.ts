@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import { counted, printable } from "../data/names.ts";
-import { saveWeights } from "../run/save_weights.ts";
+import { exportNotes, saveWeights } from "../run/save_weights.ts";
 import type { Invocation } from "./command.ts";
 import type * as tables from "./flags.ts";
 import { openAsAsked } from "./opened_run.ts";
@@ -17,6 +17,7 @@ export async function run({ options, words: [path] }: Invocation<typeof tables.e
   const { model, info } = await openAsAsked(path, options);
   const out = options.out ?? join(path, `${model.name}-${keys}.safetensors`);
   const count = await saveWeights(model, out, { keys, about: info });
+  for (const note of exportNotes(model, keys)) console.error(`note   ${note}`);
   console.log(`${counted(count, "tensor")} of ${model.name} written to ${printable(out)}`);
   return 0;
 }

@@ -34,8 +34,8 @@ export async function run({ options, words }: Invocation<typeof tables.parity.fl
   modelNamed(name);
   using reference = await openSafetensors(referencePath);
   const { batch, model } = modelFor(name, reference, referencePath);
-  const { fresh, interpolated } = await loadWeights(model, weightsPath);
-  const unfit = [...fresh, ...interpolated];
+  const { fresh, interpolated, adapted } = await loadWeights(model, weightsPath);
+  const unfit = [...fresh, ...interpolated, ...adapted];
   if (unfit.length > 0) {
     throw new UserError(
       `Cannot compare ${weightsPath} with ${referencePath}: its ${firstNames(unfit)} ${

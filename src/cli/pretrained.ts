@@ -6,12 +6,14 @@
 
 import { counted, printable } from "../data/names.ts";
 import { styleName } from "../interop/keys/mod.ts";
-import { type Model, modelNamed } from "../models/mod.ts";
+import { UserError } from "../errors.ts";
+import { createModel, type Model, modelNamed } from "../models/mod.ts";
 import type { Preprocessing } from "../run/checkpoint.ts";
 import type { Given } from "../run/resolve.ts";
-import { settings } from "../run/settings.ts";
 import { preprocessingFor } from "../run/published_preprocessing.ts";
-import { loadWeights, originOf, type WeightsOrigin } from "../run/weights.ts";
+import { checkWeights, loadWeights, type LoadWeightsOptions, originOf, type WeightsOrigin } from "../run/weights.ts";
+import { nameIn } from "./command.ts";
+import { train } from "./flags.ts";
 
 /**
  * The settings with what the weights bring along: model, picture size and preprocessing. They are kept with the run, so
@@ -20,12 +22,16 @@ import { loadWeights, originOf, type WeightsOrigin } from "../run/weights.ts";
  * @throws UserError when the file cannot be read or understood.
  */
 export async function withPretrained(given: Given): Promise<Given> {
-  if (given.pretrained === undefined) return given;
-  const origin = await originOf(given.pretrained);
-  const model = given.model ?? origin.models[0] ?? settings.model.default;
-  // Of another model nothing is taken over: loading will refuse it.
-  if (!origin.models.includes(model)) return given;
-  const { imageSize, stem = "auto", layerScale } = origin.options;
+  const { pretrained: path, weightsKey } = given;
+  if (path === undefined) return given;
+  const origin = await originOf(path, [], weightsKey);
+  const model = given.model ?? origin.models[0];
+  if (model === undefined) throw new UserError(origin.misfit!);
+  if (!origin.models.includes(model)) {
+    await refuseOther(path, given, origin);
+    return given;
+  }
+  const { imageSize, stem = "auto", layerScale, window, normEps } = origin.options;
   const size = given.imageSize ?? imageSize!;
   const { square, interpolation, fit, range, mean, std } = preparedAs(origin, model, size);
   const brought: Given = {
@@ -33,6 +39,8 @@ export async function withPretrained(given: Given): Promise<Given> {
     imageSize: size,
     stem,
     layerScale,
+    window,
+    normEps,
     // Where nothing is cut off, the augmentation may need a margin of its own.
     resize: square > size ? square : undefined,
     interpolation,
@@ -41,6 +49,14 @@ export async function withPretrained(given: Given): Promise<Given> {
     normalize: { mean: [...mean], std: [...std] },
   };
   return { ...brought, ...given };
+}
+
+/** Refuses weights that the model that is asked for cannot take; of another number of classes it can. */
+async function refuseOther(path: string, given: Given, { options: { channels } }: WeightsOrigin): Promise<void> {
+  const { dropout, attentionDropout, stochasticDepth, layerScale, stem, window, normEps, imageSize } = given;
+  const optional = { dropout, attentionDropout, stochasticDepth, layerScale, stem, window, normEps };
+  const model = createModel(given.model!, { classes: 1, channels, imageSize, ...optional });
+  await checkWeights(path, model, given.weightsKey);
 }
 
 /** How pictures were prepared for the weights, brought to a size. */
@@ -57,6 +73,7 @@ function preparedAs({ style, preprocessing, stated }: WeightsOrigin, model: stri
  * @param path The file.
  * @param verbose Whether the tensors are named.
  * @param say Shows a line.
+ * @param options Which of the file's weights, and what the model's logits will mean.
  * @throws UserError when they do not fit.
  */
 export async function loadPretrained(
@@ -64,15 +81,33 @@ export async function loadPretrained(
   path: string,
   verbose: boolean,
   say: (line: string) => void,
+  options: LoadWeightsOptions = {},
 ): Promise<void> {
-  const { style, loaded, fresh, interpolated, leftOver } = await loadWeights(model, path);
-  const groups = { loaded, "made fresh": fresh, interpolated, "left over": leftOver };
-  const counts = Object.entries(groups).map(([what, names], i) =>
-    i === 0 ? `${counted(names.length, "tensor")} ${what}` : `${names.length} ${what}`
+  const report = await loadWeights(model, path, options);
+  const { style, loaded, fresh, interpolated, adapted, mapped, leftOver, taken, others } = report;
+  const groups = Object.entries({
+    loaded,
+    "made fresh": fresh,
+    interpolated,
+    adapted,
+    "mapped by class names": mapped,
+    "left over": leftOver,
+  });
+  const counts = groups.filter(([what, names]) => ALWAYS_SAID.includes(what) || names.length > 0).map(
+    ([what, names], i) => i === 0 ? `${counted(names.length, "tensor")} ${what}` : `${names.length} ${what}`,
   );
-  say(`weights ${printable(path)}, ${styleName(style)}: ${counts.join(", ")}`);
+  const where = taken === "" ? "" : `, its ${printable(taken)}`;
+  say(`weights ${printable(path)}${where}, ${styleName(style)}: ${counts.join(", ")}`);
+  if (others.length > 0) {
+    say(`note   the file also has ${others.map(printable).join(", ")}: ${nameIn(train.flags, "weightsKey")} takes one`);
+  }
+  const flagIn = (note: string) => note.replace(/option (\w+)/, (_, name) => nameIn(train.flags, name));
+  for (const note of report.notes) say(`note   ${flagIn(note)}`);
   if (!verbose) return;
-  for (const [what, names] of Object.entries(groups)) {
+  for (const [what, names] of groups) {
     if (names.length > 0) say(`  ${what}: ${names.map(printable).join(", ")}`);
   }
 }
+
+/** Counts that are said though they be 0. */
+const ALWAYS_SAID = ["loaded", "made fresh", "interpolated", "left over"];

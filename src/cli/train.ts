@@ -52,8 +52,11 @@ export async function run(
 ): Promise<number> {
   const isResumed = options.resume !== undefined;
   const asked = givenIn(options, given);
-  if (!isResumed) refuseIdle(asked);
+  // Weights say which model is meant, and so which options apply.
+  if (!isResumed && asked.pretrained === undefined) refuseIdle(asked);
   const settled = isResumed ? await resumedSettings(options.resume, asked, given) : await withPretrained(asked);
+  const meant = { ...asked, model: settled.model };
+  if (!isResumed) refuseIdle(meant);
   const flags = { ...options, ...resolveSettings(settled) };
   const progress = new ProgressLine(flags.quiet);
   const say = (line: string) => progress.line(line);
@@ -64,7 +67,7 @@ export async function run(
   checkPrecision(device, flags.precision);
   const opened = await openData(flags, progress.preparing);
   const { data } = opened;
-  if (!isResumed) refuseIdle(asked, data);
+  if (!isResumed) refuseIdle(meant, data);
   const settings = resolveSettings(settled, factsOf(data));
   const out = options.resume ?? flags.out ?? userPath(join("runs", runName(settings)));
   const split = isResumed
@@ -80,7 +83,10 @@ export async function run(
   );
   if (!isResumed) { for (const line of chosenLines(settled, settings, split.train)) say(line); }
   // A resumed run has its weights in its last checkpoint.
-  if (flags.pretrained !== undefined && !isResumed) await loadPretrained(model, flags.pretrained, flags.verbose, say);
+  if (settings.pretrained !== undefined && !isResumed) {
+    const { weightsKey: key, seed } = settings;
+    await loadPretrained(model, settings.pretrained, flags.verbose, say, { key, meaning: data, seed });
+  }
   const teacher = await teacherFor(flags, { model, task: data.task, classes: data.classes }, say);
 
   using interrupt = interruptible();
@@ -167,12 +173,12 @@ function runName({ task, model }: Settings): string {
 }
 
 function modelFor(data: Dataset, settings: Settings): Model {
-  const { model, imageSize, dropout, attentionDropout, stochasticDepth, layerScale, stem } = settings;
+  const { model, imageSize, dropout, attentionDropout, stochasticDepth, layerScale, stem, window, normEps } = settings;
   return createModel(model, {
     classes: data.outputs,
     channels: data.channels,
     imageSize,
-    ...{ dropout, attentionDropout, stochasticDepth, layerScale, stem },
+    ...{ dropout, attentionDropout, stochasticDepth, layerScale, stem, window, normEps },
   });
 }
 

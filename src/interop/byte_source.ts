@@ -36,7 +36,11 @@ export async function naming<T>(source: ByteSource, action: () => Promise<T>): P
   }
 }
 
+/** Control codes that JSON leaves as they are, marks of direction, and characters without width. */
+const UNSHOWN = /[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
 /** A text of the file's for a message: escaped, and not longer than a line. */
 export function quote(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 79)}…` : text);
+  const short = text.length > 80 ? `${text.slice(0, 79)}…` : text;
+  return JSON.stringify(short).replaceAll(UNSHOWN, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

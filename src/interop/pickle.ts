@@ -1,9 +1,10 @@
 /**
  * Reads pickles that build plain values, and can do nothing else (Python's `pickletools` documents the opcodes).
  *
- * A pickle is a program for a small stack machine, and Python's own reader lets it call any function. Here the opcodes
- * are those that `torch.save` writes for tensors in plain containers, and the functions are those of a table that the
- * caller hands over: TypeScript functions that build values. Any other opcode or name is refused by name.
+ * A pickle is a program for a small stack machine, and Python's own reader lets it call any function. Here the
+ * functions are those of a table that the caller hands over: TypeScript functions that build values. Any other name of
+ * Python's, what calling it would give, and what is set in that, becomes an {@link Inert} record, which does nothing:
+ * trainers keep their settings, paths and figures beside the weights. Whoever needs such a value refuses it by name.
  *
  * Memory is bounded by the pickle's length: every opcode pushes at most one value, nothing is copied but by an opcode
  * each, and opcodes are counted. Values are never walked through recursively.
@@ -31,9 +32,26 @@ export interface PickleGlobal {
   readonly takesState?: boolean;
 }
 
+/**
+ * A name of Python's that is not known here, or what would have been made by it. Nothing of it was run: it only keeps
+ * what it would have been made of.
+ */
+export class Inert {
+  /** Such as `argparse.Namespace`. */
+  readonly name: string;
+  /** Arguments, items and states, each as it came: nothing is copied. */
+  readonly parts: Pickled[];
+
+  /** Keeps the name and what would have been taken. */
+  constructor(name: string, parts: Pickled[] = []) {
+    this.name = name;
+    this.parts = parts;
+  }
+}
+
 /** What a pickle may use. */
 export interface PickleContext {
-  /** The names that it may use, by `module.name`. */
+  /** The names that mean something, by `module.name`; others give {@link Inert} records. */
   readonly globals: ReadonlyMap<string, PickleGlobal>;
   /** The value of a persistent id: torch's storages. Without it, persistent ids are refused. */
   readonly persistent?: (id: Pickled) => Pickled;
@@ -41,6 +59,9 @@ export interface PickleContext {
 
 /** Most opcodes of a pickle: some twenty thousand tensors. */
 const MAX_OPCODES = 1_000_000;
+
+/** Most bytes of a whole number. */
+const MAX_LONG = 1024;
 
 /** Most containers that are open at one time. */
 const MAX_DEPTH = 64;
@@ -124,13 +145,15 @@ class Unpickler {
   }
 
   append(items: readonly Pickled[]): void {
-    const list = this.#top();
+    const list = this.top();
+    if (list instanceof Inert) return void list.parts.push(items);
     if (!Array.isArray(list) || Object.isFrozen(list)) throw this.#error("something is appended to what is no list");
     for (const item of items) list.push(item);
   }
 
   setItems(items: readonly Pickled[]): void {
-    const dictionary = this.#top();
+    const dictionary = this.top();
+    if (dictionary instanceof Inert) return void dictionary.parts.push(items);
     if (!(dictionary instanceof Map)) throw this.#error("something is set in what is no dictionary");
     if (items.length % 2 === 1) throw this.#error("a key has no value");
     for (let i = 0; i < items.length; i += 2) {
@@ -140,7 +163,7 @@ class Unpickler {
   }
 
   put(index: number): void {
-    this.#memo.set(index, this.#top());
+    this.#memo.set(index, this.top());
   }
 
   memoize(): void {
@@ -154,16 +177,8 @@ class Unpickler {
 
   /** A name of Python's. */
   global(module: string, name: string): void {
-    const full = `${module}.${name}`;
-    const found = this.#context.globals.get(full);
-    if (!found) {
-      throw this.#error(
-        `it asks for ${
-          quote(full).slice(1, -1)
-        }, which is none of what weights are made of, and nothing of it was run; save the state_dict alone`,
-      );
-    }
-    this.push(found.value ?? found);
+    const found = this.#context.globals.get(`${module}.${name}`);
+    this.push(found ? found.value ?? found : new Inert(`${module}.${name}`));
   }
 
   stackGlobal(): void {
@@ -174,18 +189,39 @@ class Unpickler {
 
   reduce(): void {
     const [args, callee] = [this.#pop(), this.#pop()];
-    const { call, takesState = false } = (callee ?? {}) as Partial<PickleGlobal>;
-    if (typeof call !== "function" || !Array.isArray(args)) {
-      throw this.#error("something is called that is no function");
+    if (!Array.isArray(args)) throw this.#error("something is called that is no function");
+    this.call(callee, args);
+  }
+
+  /** Calls a known name; of another there is a record. Keywords come with some of Python's classes. */
+  call(callee: Pickled, args: Pickled[], keywords?: Pickled): void {
+    if (callee instanceof Inert) {
+      return this.push(new Inert(callee.name, keywords === undefined ? [args] : [args, keywords]));
     }
+    const { call, takesState = false } = (callee ?? {}) as Partial<PickleGlobal>;
+    const hasKeywords = keywords !== undefined && !(keywords instanceof Map && keywords.size === 0);
+    if (typeof call !== "function" || hasKeywords) throw this.#error("something is called that is no function");
     const value = call(args);
     if (takesState && typeof value === "object" && value !== null) this.#stateful.add(value);
     this.push(value);
   }
 
+  /** The class before the arguments is called with them. */
+  object(keywords?: Pickled): void {
+    const args = this.#pop();
+    if (!Array.isArray(args)) throw this.#error("the arguments of a class are no tuple");
+    this.call(this.#pop(), args, keywords);
+  }
+
+  /** A class and its arguments. */
+  old([callee, ...args]: Pickled[]): void {
+    this.call(callee, args);
+  }
+
   build(): void {
-    this.#pop();
-    const target = this.#top();
+    const state = this.#pop();
+    const target = this.top();
+    if (target instanceof Inert) return void target.parts.push(state);
     if (typeof target !== "object" || target === null || !this.#stateful.has(target)) {
       throw this.#error("a state is given to what has none");
     }
@@ -230,6 +266,13 @@ class Unpickler {
     if (protocol < 2 || protocol > 5) throw this.#error(`protocol ${protocol} is none of 2 to 5`);
   }
 
+  /** Bytes of a long number: more than any that is kept beside weights would only take time. */
+  longSize(): number {
+    const size = this.i32();
+    if (size < 0 || size > MAX_LONG) throw this.#error(`a whole number has ${size} bytes`);
+    return size;
+  }
+
   /** A whole number of any length, two's complement, little-endian. */
   long(length: number): number | bigint {
     const at = this.#skip(length);
@@ -238,6 +281,13 @@ class Unpickler {
     const signed = BigInt.asIntN(8 * length, value);
     const number = Number(signed);
     return Number.isSafeInteger(number) ? number : signed;
+  }
+
+  /** A length of 64 bits. */
+  u64(): number {
+    const length = this.#view.getBigUint64(this.#skip(8), true);
+    if (length > BigInt(this.#bytes.length)) throw this.#cut();
+    return Number(length);
   }
 
   text(length: number): string {
@@ -266,14 +316,15 @@ class Unpickler {
     }
   }
 
-  #top(): Pickled {
+  /** The last value, which stays. */
+  top(): Pickled {
     const top = this.#stack.at(-1);
     if (this.#stack.length === 0 || top === MARK) throw this.#error("a value is missing");
     return top;
   }
 
   #pop(): Pickled {
-    const top = this.#top();
+    const top = this.top();
     this.#stack.pop();
     return top;
   }
@@ -301,7 +352,7 @@ class Unpickler {
 
 const STOP = 0x2e;
 
-/** The opcodes that `torch.save` and `state_dict` need, by code. */
+/** Opcodes of protocols 2 to 5, but for those of registries and of buffers beside the pickle, by code. */
 const steps: ReadonlyMap<number, (u: Unpickler) => void> = new Map<number, (u: Unpickler) => void>([
   [0x80, (u) => u.protocol()], // PROTO
   [0x95, (u) => u.frame()], // FRAME
@@ -314,6 +365,7 @@ const steps: ReadonlyMap<number, (u: Unpickler) => void> = new Map<number, (u: U
   [0x4d, (u) => u.push(u.u16())], // BININT2
   [0x4a, (u) => u.push(u.i32())], // BININT
   [0x8a, (u) => u.push(u.long(u.u8()))], // LONG1
+  [0x8b, (u) => u.push(u.long(u.longSize()))], // LONG4
   [0x47, (u) => u.push(u.f64())], // BINFLOAT
   [0x58, (u) => u.push(u.text(u.u32()))], // BINUNICODE
   [0x8c, (u) => u.push(u.text(u.u8()))], // SHORT_BINUNICODE
@@ -321,6 +373,14 @@ const steps: ReadonlyMap<number, (u: Unpickler) => void> = new Map<number, (u: U
   [0x54, (u) => u.push(u.text(u.u32()))], // BINSTRING, of Python 2
   [0x43, (u) => u.push(u.bytes(u.u8()))], // SHORT_BINBYTES
   [0x42, (u) => u.push(u.bytes(u.u32()))], // BINBYTES
+  [0x8d, (u) => u.push(u.text(u.u64()))], // BINUNICODE8
+  [0x8e, (u) => u.push(u.bytes(u.u64()))], // BINBYTES8
+  [0x96, (u) => u.push(u.bytes(u.u64()))], // BYTEARRAY8
+  [0x8f, (u) => u.push(new Inert("builtins.set"))], // EMPTY_SET
+  [0x90, (u) => u.append(u.sinceMark())], // ADDITEMS
+  [0x91, (u) => u.push(new Inert("builtins.frozenset", [u.sinceMark()]))], // FROZENSET
+  [0x32, (u) => u.push(u.top())], // DUP
+  [0x31, (u) => u.sinceMark()], // POP_MARK
   [0x7d, (u) => u.push(new Map())], // EMPTY_DICT
   [0x5d, (u) => u.push([])], // EMPTY_LIST
   [0x29, (u) => u.tuple(0)], // EMPTY_TUPLE
@@ -340,6 +400,9 @@ const steps: ReadonlyMap<number, (u: Unpickler) => void> = new Map<number, (u: U
   [0x63, (u) => u.global(u.line(), u.line())], // GLOBAL
   [0x93, (u) => u.stackGlobal()], // STACK_GLOBAL
   [0x52, (u) => u.reduce()], // REDUCE
+  [0x81, (u) => u.object()], // NEWOBJ
+  [0x92, (u) => u.object(u.pop())], // NEWOBJ_EX
+  [0x6f, (u) => u.old(u.sinceMark())], // OBJ, of Python 2
   [0x62, (u) => u.build()], // BUILD
   [0x51, (u) => u.persistent()], // BINPERSID
 ]);

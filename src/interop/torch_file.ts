@@ -10,14 +10,15 @@
  */
 
 import { type ByteSource, naming, quote } from "./byte_source.ts";
-import { type Dtype, dtypeSize, toFloat32 } from "./dtypes.ts";
+import { type Dtype, toFloat32 } from "./dtypes.ts";
 import { type Pickled, unpickle } from "./pickle.ts";
 import type { LoadedTensor } from "./safetensors.ts";
-import { findTensors, torchContext, type TorchStorage, type TorchTensor } from "./torch_tensor.ts";
+import { findTensors, type FoundTensors } from "./torch_contents.ts";
+import { torchContext, TorchStorage, type TorchTensor } from "./torch_tensor.ts";
 import { readZipDirectory, type ZipEntry } from "./zip.ts";
 
 /** Longest pickle that is read. */
-const MAX_PICKLE = 16 * 2 ** 20;
+const MAX_PICKLE = 64 * 2 ** 20;
 
 /** What the first pickle of the older form holds. */
 const MAGIC = 0x1950a86a20f9469cfc6cn;
@@ -37,19 +38,21 @@ export class TorchFile implements Disposable {
   readonly entries: ReadonlyMap<string, { readonly dtype: Dtype; readonly shape: readonly number[] }>;
   /** PyTorch's files have none. */
   readonly metadata: Readonly<Record<string, string>> = {};
+  /** Where the tensors were. */
+  readonly found: Omit<FoundTensors, "tensors">;
 
-  private constructor(source: ByteSource, tensors: ReadonlyMap<string, TorchTensor>, places: Places) {
+  private constructor(source: ByteSource, { found: { tensors, ...found }, places }: Contents) {
     this.#source = source;
     this.#tensors = tensors;
     this.#places = places;
-    this.entries = new Map([...tensors].map(([name, { shape, storage }]) => [name, { shape, dtype: storage.dtype }]));
+    this.found = found;
+    this.entries = new Map([...tensors].map(([name, { shape, dtype }]) => [name, { shape, dtype }]));
   }
 
-  /** Reads and checks all but the values. @internal */
-  static async of(source: ByteSource, form: "zip" | "sequence"): Promise<TorchFile> {
+  /** Reads and checks all but the values; `key` names the dictionary of weights. @internal */
+  static async of(source: ByteSource, form: "zip" | "sequence", key?: string): Promise<TorchFile> {
     return await naming(source, async () => {
-      const { tensors, places } = await (form === "zip" ? readZip(source) : readSequence(source));
-      return new TorchFile(source, tensors, places);
+      return new TorchFile(source, await (form === "zip" ? readZip(source, key) : readSequence(source, key)));
     });
   }
 
@@ -64,11 +67,10 @@ export class TorchFile implements Disposable {
   async read(name: string): Promise<LoadedTensor> {
     const tensor = this.#tensors.get(name);
     if (!tensor) throw new RangeError(`${this.#source.name} has no tensor ${JSON.stringify(name)}`);
-    const { storage: { key, dtype }, shape, strides, start } = tensor;
+    const { storage: { key, itemSize: size }, dtype, shape, strides, start } = tensor;
     const count = shape.reduce((product, size) => product * size, 1);
     if (count === 0) return { shape, values: new Float32Array(0) };
     const span = 1 + shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis], 0);
-    const size = dtypeSize(dtype)!;
     const at = this.#places.get(key)! + start * size;
     const bytes = await naming(this.#source, () => this.#source.read(at, span * size));
     const values = toFloat32(bytes, dtype);
@@ -88,11 +90,11 @@ export class TorchFile implements Disposable {
 
 /** What both forms give. */
 interface Contents {
-  readonly tensors: ReadonlyMap<string, TorchTensor>;
+  readonly found: FoundTensors;
   readonly places: Places;
 }
 
-async function readZip(source: ByteSource): Promise<Contents> {
+async function readZip(source: ByteSource, wanted?: string): Promise<Contents> {
   const entries = await readZipDirectory(source);
   const pickles = [...entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
   if (pickles.length !== 1) {
@@ -107,17 +109,20 @@ async function readZip(source: ByteSource): Promise<Contents> {
   const bytes = await readEntry(source, entries.get(pickles[0])!, MAX_PICKLE);
   const { value, end } = unpickle(bytes, 0, torchContext);
   if (end !== bytes.length) throw new SyntaxError(`its pickle ends at byte ${end} of ${bytes.length}`);
-  const tensors = findTensors(value);
+  const found = findTensors(value, wanted);
   const places = new Map<string, number>();
-  for (const { key, dtype, count } of storagesOf(tensors)) {
+  for (const storage of storagesOf(found.tensors)) {
+    const { key, itemSize, count } = storage;
     const entry = entries.get(`${folder}data/${key}`);
     if (!entry) throw new SyntaxError(`its storage ${quote(key)} is missing`);
-    if (entry.size !== count * dtypeSize(dtype)!) {
-      throw new SyntaxError(`its storage ${quote(key)} has ${entry.size} bytes and claims ${count} values of ${dtype}`);
+    if (entry.size !== count * itemSize) {
+      throw new SyntaxError(
+        `its storage ${quote(key)} has ${entry.size} bytes and claims ${count} values of ${typeOf(storage)}`,
+      );
     }
     places.set(key, entry.offset);
   }
-  return { tensors, places };
+  return { found, places };
 }
 
 async function readEntry(source: ByteSource, { offset, size }: ZipEntry, most: number): Promise<Uint8Array> {
@@ -125,7 +130,7 @@ async function readEntry(source: ByteSource, { offset, size }: ZipEntry, most: n
   return await source.read(offset, size);
 }
 
-async function readSequence(source: ByteSource): Promise<Contents> {
+async function readSequence(source: ByteSource, wanted?: string): Promise<Contents> {
   const bytes = await source.read(0, Math.min(source.size, MAX_PICKLE));
   let at = 0;
   const next = (context = torchContext): Pickled => {
@@ -142,13 +147,13 @@ async function readSequence(source: ByteSource): Promise<Contents> {
   // A storage that no tensor of the model uses is there all the same, and those behind it are found by its size.
   const all = new Map<string, TorchStorage>();
   const noting = (id: Pickled) => {
-    const storage = torchContext.persistent!(id) as TorchStorage;
-    keepStorage(all, storage);
+    const storage = torchContext.persistent!(id);
+    if (storage instanceof TorchStorage) keepStorage(all, storage);
     return storage;
   };
-  const tensors = findTensors(next({ ...torchContext, persistent: noting }));
+  const found = findTensors(next({ ...torchContext, persistent: noting }), wanted);
   const keys = next(plain);
-  return { tensors, places: await findStorages(source, at, keys, all) };
+  return { found, places: await findStorages(source, at, keys, all) };
 }
 
 /** Goes through the storages behind the pickles: for each a count of 64 bits, then its values. */
@@ -168,7 +173,7 @@ async function findStorages(
         `its list of storages has ${quote(String(key))} ${storage ? "twice" : "that no tensor uses"}`,
       );
     }
-    const size = storage.count * dtypeSize(storage.dtype)!;
+    const size = storage.count * storage.itemSize;
     if (at + 8 + size > source.size) {
       throw new SyntaxError(
         `its storage ${quote(key)} of ${size} bytes at ${at + 8} passes the file's ${source.size} bytes`,
@@ -193,15 +198,20 @@ function storagesOf(tensors: ReadonlyMap<string, TorchTensor>): Iterable<TorchSt
   return storages.values();
 }
 
+/** A storage's type, for messages. */
+function typeOf({ dtype, type }: TorchStorage): string {
+  return dtype ?? type;
+}
+
 /** Adds a storage; tensors that share one must say the same of it. */
 function keepStorage(storages: Map<string, TorchStorage>, storage: TorchStorage): void {
-  const { key, count, dtype } = storage;
+  const { key, count, type } = storage;
   const known = storages.get(key) ?? storage;
-  if (known.count !== count || known.dtype !== dtype) {
+  if (known.count !== count || known.type !== type) {
     throw new SyntaxError(
-      `its storage ${
-        quote(key)
-      } has ${known.count} values of ${known.dtype} in one place and ${count} of ${dtype} in another`,
+      `its storage ${quote(key)} has ${known.count} values of ${typeOf(known)} in one place and ${count} of ${
+        typeOf(storage)
+      } in another`,
     );
   }
   storages.set(key, known);

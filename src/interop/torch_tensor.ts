@@ -6,25 +6,38 @@
  */
 
 import { quote } from "./byte_source.ts";
-import type { Dtype } from "./dtypes.ts";
-import type { PickleContext, Pickled, PickleGlobal } from "./pickle.ts";
+import { type Dtype, dtypeSize } from "./dtypes.ts";
+import { Inert, type PickleContext, type Pickled, type PickleGlobal } from "./pickle.ts";
 
 /** A run of values in the file. */
-export interface TorchStorage {
-  /** Name of its record. */
-  readonly key: string;
-  /** Type of its values. */
-  readonly dtype: Dtype;
-  /** Values in the whole record. */
-  readonly count: number;
-  /** First value of this view of the record, and how many it has; the whole record, but for views in old files. */
-  readonly view: readonly [start: number, count: number];
+export class TorchStorage {
+  /**
+   * Keeps what a persistent id says.
+   *
+   * @param key Name of its record.
+   * @param count Values in the whole record.
+   * @param view First value of this view of the record, and how many it has; the whole record, but for views in old
+   * files.
+   * @param type torch's name of the type of its values.
+   * @param itemSize Bytes of a value.
+   * @param dtype Type of its values, where they can be read.
+   */
+  constructor(
+    readonly key: string,
+    readonly count: number,
+    readonly view: readonly [start: number, count: number],
+    readonly type: string,
+    readonly itemSize: number,
+    readonly dtype?: Dtype,
+  ) {}
 }
 
 /** A tensor in the file: checked to lie within its storage. */
 export class TorchTensor {
   /** Where its values are. */
   readonly storage: TorchStorage;
+  /** Type of its values. */
+  readonly dtype: Dtype;
   /** First value, counted from the start of the storage's record. */
   readonly start: number;
   /** Sizes of the axes; none of a scalar. */
@@ -33,7 +46,7 @@ export class TorchTensor {
   readonly strides: readonly number[];
 
   /** Checks and keeps the arguments of torch's `_rebuild_tensor`. Throws SyntaxError when the values are not there. */
-  constructor(storage: TorchStorage, offset: Pickled, shape: Pickled, strides: Pickled) {
+  constructor(storage: TorchStorage, dtype: Dtype, offset: Pickled, shape: Pickled, strides: Pickled) {
     if (!isCount(offset) || !isCounts(shape) || !isCounts(strides) || shape.length !== strides.length) {
       throw new SyntaxError(
         `a tensor of storage ${quote(storage.key)} has an offset, sizes or strides that are not whole numbers from 0`,
@@ -51,6 +64,7 @@ export class TorchTensor {
       throw new SyntaxError(`${claims} repeats the ${available} values of storage ${quote(storage.key)}: save a copy`);
     }
     this.storage = storage;
+    this.dtype = dtype;
     this.start = viewStart + offset;
     this.shape = shape;
     this.strides = strides;
@@ -82,18 +96,42 @@ const storageDtypes: Readonly<Record<string, Dtype>> = {
   BoolStorage: "BOOL",
 };
 
+/** Bytes of a value of torch's other classes, which are passed over where they stand beside the weights. */
+const otherStorages: Readonly<Record<string, number>> = {
+  ComplexFloatStorage: 8,
+  ComplexDoubleStorage: 16,
+  QInt8Storage: 1,
+  QUInt8Storage: 1,
+  QInt32Storage: 4,
+  QUInt4x2Storage: 1,
+  QUInt2x4Storage: 1,
+  UntypedStorage: 1,
+};
+
 /** A class of storages, as a persistent id names it. */
 class StorageType {
-  constructor(readonly dtype: Dtype) {}
+  constructor(readonly name: string, readonly size: number, readonly dtype?: Dtype) {}
 }
 
+const storageTypes: readonly StorageType[] = [
+  ...Object.entries(storageDtypes).map(([name, dtype]) => new StorageType(name, dtypeSize(dtype)!, dtype)),
+  ...Object.entries(otherStorages).map(([name, size]) => new StorageType(name, size)),
+];
+
+/** A storage of a class that is not known here. */
+export class UnknownStorage extends Inert {}
+
 /** The storage that a persistent id stands for: ("storage", class, key, location, count, view). */
-function storageOf(id: Pickled): TorchStorage {
+function storageOf(id: Pickled): TorchStorage | Inert {
   const [kind, type, key, , count, view] = Array.isArray(id) ? id : [];
+  // Source texts of classes, in models that were saved whole, and types of which no tensor is read.
+  if (kind === "module") return type instanceof Inert ? type : new Inert("module");
+  if (kind === "storage" && type instanceof Inert) return new UnknownStorage(type.name);
   if (kind !== "storage" || !(type instanceof StorageType) || typeof key !== "string" || !isCount(count)) {
     throw new SyntaxError("a persistent id is none of a storage");
   }
-  return { key, dtype: type.dtype, count, view: viewOf(view ?? null, key, count) };
+  const { name, size, dtype } = type;
+  return new TorchStorage(key, count, viewOf(view ?? null, key, count), `torch.${name}`, size, dtype);
 }
 
 /** The part of a record that old files name: (key, first value, values). */
@@ -106,16 +144,31 @@ function viewOf(view: Pickled, key: string, count: number): readonly [number, nu
   return [start, size];
 }
 
-function rebuildTensor([storage, offset, shape, strides]: readonly Pickled[]): TorchTensor {
-  const isStorage = typeof storage === "object" && storage !== null && "view" in storage;
-  if (!isStorage) throw new SyntaxError("a tensor has no storage");
-  return new TorchTensor(storage as TorchStorage, offset, shape, strides);
+/** A tensor; of values that cannot be read here, a record. */
+function rebuildTensor(args: readonly Pickled[]): TorchTensor | Inert {
+  const [storage, offset, shape, strides] = args;
+  if (storage instanceof Inert) return new Inert(storage.name, [args]);
+  if (!(storage instanceof TorchStorage)) throw new SyntaxError("a tensor has no storage");
+  if (storage.dtype === undefined) return new Inert(storage.type, [storage]);
+  return new TorchTensor(storage, storage.dtype, offset, shape, strides);
 }
 
 /** A parameter is its tensor. */
-function rebuildParameter([tensor]: readonly Pickled[]): TorchTensor {
+function rebuildParameter([tensor]: readonly Pickled[]): TorchTensor | Inert {
+  if (tensor instanceof Inert) return tensor;
   if (!(tensor instanceof TorchTensor)) throw new SyntaxError("a parameter has no tensor");
   return tensor;
+}
+
+/** A class of torch's own whose values are tensors like any other. */
+class TensorType {}
+
+/** A tensor with attributes of Python's: (function, class, its arguments, attributes). */
+function rebuildFromType(args: readonly Pickled[]): Pickled {
+  const [make, type, its] = args;
+  const isTensor = type instanceof TensorType || type === functionsByName.get("torch.nn.parameter.Parameter");
+  const known = isTensor ? [...functionsByName.values()].find((global) => global === make)?.call : undefined;
+  return known && Array.isArray(its) ? known(its) : new Inert("torch._tensor._rebuild_from_type_v2", [args]);
 }
 
 /** A dictionary, from pairs where Python 2 wrote them. */
@@ -135,47 +188,23 @@ const functions: readonly PickleGlobal[] = [
   // Of the first PyTorch versions, as in torchvision's vgg16-397923af.pth; the state says whether it was trained.
   { name: "torch._utils._rebuild_tensor", call: rebuildTensor },
   { name: "torch.nn.parameter.Parameter", call: rebuildParameter, takesState: true },
+  { name: "torch._tensor._rebuild_from_type_v2", call: rebuildFromType },
+  { name: "torch._tensor.Tensor", value: new TensorType() },
+  { name: "torch.Tensor", value: new TensorType() },
   { name: "torch.Size", call: ([sizes = []]) => sizes },
   { name: "torch.device", call: ([device]) => device },
-  ...Object.entries(storageDtypes).map(([name, dtype]) => ({ name: `torch.${name}`, value: new StorageType(dtype) })),
+  // What it makes of missing keys is no matter.
+  { name: "collections.defaultdict", call: () => new Map() },
+  ...["torch", "torch.cuda"].flatMap((module) =>
+    storageTypes.map((type) => ({ name: `${module}.${type.name}`, value: type }))
+  ),
+  { name: "torch.storage.UntypedStorage", value: storageTypes.find(({ name }) => name === "UntypedStorage") },
 ];
+
+const functionsByName: ReadonlyMap<string, PickleGlobal> = new Map(functions.map((global) => [global.name, global]));
 
 /** All that a file of `torch.save` may use. */
 export const torchContext: PickleContext = {
-  globals: new Map(functions.map((global) => [global.name, global])),
+  globals: functionsByName,
   persistent: storageOf,
 };
-
-/** Names under which training scripts keep a model's weights, the likelier first. */
-const HOMES = ["state_dict", "model_state_dict", "model", "net", "module", "weights"];
-
-/** Most dictionaries around the weights. */
-const MAX_HOMES = 4;
-
-/**
- * Finds the mapping from names to tensors in what a file holds: the outermost dictionary, or, as long as one of the
- * usual names holds a dictionary, that one. What stands beside the tensors (epochs, versions) is passed over.
- *
- * @param root What the pickle holds.
- * @returns The tensors by name.
- * @throws {SyntaxError} That says what there is instead.
- */
-export function findTensors(root: Pickled): Map<string, TorchTensor> {
-  let at = root;
-  for (let depth = 0; at instanceof Map; depth++) {
-    if (depth > MAX_HOMES) throw new SyntaxError("its dictionaries are nested too deeply");
-    const here: Map<Pickled, Pickled> = at;
-    const home = HOMES.find((name) => here.get(name) instanceof Map);
-    if (home !== undefined) {
-      at = here.get(home);
-      continue;
-    }
-    const tensors = [...here].filter((entry): entry is [string, TorchTensor] =>
-      typeof entry[0] === "string" && entry[1] instanceof TorchTensor
-    );
-    if (tensors.length > 0) return new Map(tensors);
-    const names = [...here.keys()].slice(0, 5).map((key) => quote(String(key))).join(", ");
-    throw new SyntaxError(`it has no tensors at its top or under ${HOMES.join(", ")}; it has ${names || "nothing"}`);
-  }
-  throw new SyntaxError("it has no dictionary of tensors");
-}

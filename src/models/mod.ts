@@ -98,7 +98,7 @@ export function createModel(name: string, options: ModelOptions): Model {
   const definition = modelNamed(name);
   checkOptions(definition, options);
   const { classes, channels = 3, imageSize = definition.imageSize, stem = "auto" } = options;
-  const { dropout, attentionDropout, stochasticDepth, layerScale } = options;
+  const { dropout, attentionDropout, stochasticDepth, layerScale, window, normEps } = options;
   if (imageSize < definition.minImageSize) {
     throw new UserError(
       `${name} cannot take pictures of ${imageSize}×${imageSize}: give ${
@@ -107,12 +107,13 @@ export function createModel(name: string, options: ModelOptions): Model {
       2,
     );
   }
-  const resolved = { classes, channels, imageSize, stem, dropout, attentionDropout, stochasticDepth, layerScale };
+  const optional = { dropout, attentionDropout, stochasticDepth, layerScale, window, normEps };
+  const resolved = { classes, channels, imageSize, stem, ...optional };
   return new Model(name, definition.build(resolved), resolved);
 }
 
 /** Options that not every model takes. */
-const OPTIONAL = ["dropout", "attentionDropout", "stochasticDepth", "layerScale", "stem"] as const;
+const OPTIONAL = ["dropout", "attentionDropout", "stochasticDepth", "layerScale", "stem", "window", "normEps"] as const;
 
 /**
  * Refuses options that would change nothing. `auto` leaves a choice to the model, which may have none.

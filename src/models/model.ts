@@ -33,10 +33,24 @@ export interface ModelOptions {
   readonly layerScale?: number;
   /** First layers of a ResNet: `imagenet` (7×7, stride 2, pooling), `small` (3×3), or `auto` by the picture's size. */
   readonly stem?: "auto" | "imagenet" | "small";
+  /**
+   * Side of a Swin's windows in positions. Given, it is cut to the feature map where that is smaller, as timm does;
+   * default the model's, with zeros around smaller maps, as torchvision does.
+   */
+  readonly window?: number;
+  /** Added to the variance of a ViT's layer norms; default 1e-6. Hugging Face's weights were made with 1e-12. */
+  readonly normEps?: number;
 }
 
 /** An option that some models take and others have no use for. */
-export type ModelOption = "dropout" | "attentionDropout" | "stochasticDepth" | "layerScale" | "stem";
+export type ModelOption =
+  | "dropout"
+  | "attentionDropout"
+  | "stochasticDepth"
+  | "layerScale"
+  | "stem"
+  | "window"
+  | "normEps";
 
 /** How pictures were prepared for weights that somebody published. */
 export interface PublishedPreprocessing {

@@ -18,8 +18,13 @@ import {
   residual,
   sequential,
 } from "../nn/mod.ts";
-import type { Family } from "../interop/keys/family.ts";
-import { type ModelDefinition, type ResolvedModelOptions, torchvisionV1 } from "./model.ts";
+import type { Family, KeyRow, Relative } from "../interop/keys/family.ts";
+import {
+  type ModelDefinition,
+  type PublishedPreprocessing,
+  type ResolvedModelOptions,
+  torchvisionV1,
+} from "./model.ts";
 import { huggingFace, prepared, type PublishedWeights, timm, torchvision } from "./published.ts";
 
 type Options = Pick<ResolvedModelOptions, "channels" | "classes" | "imageSize" | "stem">;
@@ -125,6 +130,60 @@ export function resnetLayers(
   });
 }
 
+/** Hugging Face's numbers: stages and convolutions from 0. */
+const huggingFaceRows: readonly KeyRow[] = [
+  { ours: "conv1.*", huggingface: "embedder.embedder.convolution.*" },
+  { ours: "bn1.*", huggingface: "embedder.embedder.normalization.*" },
+  ...[0, 1, 2, 3].flatMap((stage) => {
+    const [ours, theirs] = [`layer${stage + 1}.{i}`, `encoder.stages.${stage}.layers.{i}`];
+    return [
+      { ours: `${ours}.downsample.0.*`, huggingface: `${theirs}.shortcut.convolution.*` },
+      { ours: `${ours}.downsample.1.*`, huggingface: `${theirs}.shortcut.normalization.*` },
+      ...[0, 1, 2].flatMap((k) => [
+        { ours: `${ours}.conv${k + 1}.*`, huggingface: `${theirs}.layer.${k}.convolution.*` },
+        { ours: `${ours}.bn${k + 1}.*`, huggingface: `${theirs}.layer.${k}.normalization.*` },
+      ]),
+    ];
+  }),
+  { ours: "fc.*", huggingface: "classifier.1.*" },
+];
+
+const hasName = (pattern: RegExp): Relative["isIt"] => (shapes) =>
+  [...shapes.keys()].some((name) => pattern.test(name));
+
+/** Residual networks that are one option away. */
+const relatives: readonly Relative[] = [
+  { name: "SE-ResNet, with squeeze and excitation (seresnet)", isIt: hasName(/^layer1\.0\.se\.fc/) },
+  { name: "a ResNet with attention over channels (ecaresnet)", isIt: hasName(/^layer1\.0\.(se|eca|attn)\./) },
+  { name: "ResNeSt or SKNet", isIt: hasName(/^layer1\.0\.conv\d\.(fc1|attn|conv)\./) },
+  { name: "a ResNet with a stem of three convolutions (resnet18d, resnet50c)", isIt: hasName(/^conv1\.0\./) },
+  {
+    name: "ResNeXt, with convolutions in groups (resnext50_32x4d)",
+    isIt: (shapes) => isBottleneck(shapes, (outputs, inputs) => outputs !== inputs),
+  },
+  {
+    name: "Wide ResNet, with wider bottlenecks (wide_resnet50_2)",
+    isIt: (shapes) => isBottleneck(shapes, (outputs, inputs) => outputs === inputs && outputs > 64),
+  },
+  {
+    name: "a ResNet with average pooling in its shortcuts (ResNet-D)",
+    isIt: (shapes) => shapes.get("layer2.0.downsample.1.weight")?.length === 4,
+  },
+  {
+    name: "a ResNet without batch norm (resnet50_gn)",
+    isIt: (shapes) => shapes.has("bn1.weight") && !shapes.has("bn1.running_mean"),
+  },
+];
+
+/** Whether the 3×3 convolution of the first bottleneck has such sizes. */
+function isBottleneck(
+  shapes: ReadonlyMap<string, readonly number[]>,
+  isSuch: (outputs: number, inputs: number) => boolean,
+): boolean {
+  const [outputs, inputs] = shapes.get("layer1.0.conv2.weight") ?? [];
+  return shapes.has("layer1.0.conv3.weight") && inputs !== undefined && isSuch(outputs, inputs);
+}
+
 /** torchvision's and timm's ResNets are called alike. */
 const family: Family = {
   name: "a ResNet",
@@ -134,13 +193,26 @@ const family: Family = {
     "conv1.weight": `give ${option("stem")} imagenet for weights of 7×7, ${option("stem")} small for those of 3×3`,
   },
   rows: [
-    "conv1.*",
-    "bn1.*",
-    "layer{i}.{i}.conv{i}.*",
-    "layer{i}.{i}.bn{i}.*",
-    "layer{i}.{i}.downsample.{i}.*",
-    "fc.*",
-  ].map((ours) => ({ ours, timm: ours })),
+    ...[
+      "conv1.*",
+      "bn1.*",
+      "layer{i}.{i}.conv{i}.*",
+      "layer{i}.{i}.bn{i}.*",
+      "layer{i}.{i}.downsample.{i}.*",
+      "fc.*",
+    ].map((ours) => ({ ours, timm: ours })),
+    ...huggingFaceRows,
+  ],
+  baseModels: ["resnet."],
+  relatives,
+};
+
+/** Microsoft's weights on Hugging Face. */
+const huggingFacePublished: PublishedPreprocessing = {
+  crop: 224,
+  resize: 256,
+  interpolation: "bicubic",
+  normalize: "imagenet",
 };
 
 function resnet(depth: number, options: ResNetOptions): ModelDefinition {
@@ -151,7 +223,7 @@ function resnet(depth: number, options: ResNetOptions): ModelDefinition {
     imageSize: 224,
     minImageSize: 8,
     family,
-    published: { torchvision: torchvisionV1 },
+    published: { torchvision: torchvisionV1, huggingface: huggingFacePublished },
     takes: ["stem"],
     build: (sizes) => resnetLayers(sizes, options),
   };

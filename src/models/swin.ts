@@ -24,10 +24,9 @@ import {
   stochasticDepth,
   windowAttention,
 } from "../nn/mod.ts";
-import type { Cell, Family, KeyRow, KeyStyle } from "../interop/keys/family.ts";
-import type { WritableTensor } from "../interop/safetensors.ts";
 import type { ModelDefinition, ModelOption } from "./model.ts";
 import { huggingFace, prepared, type PublishedWeights, timm, torchvision } from "./published.ts";
+import { PATCH, STAGES, swinFamily, swinV2Family, type Version, WINDOW, WINDOW_V2 } from "./swin_keys.ts";
 
 /** Added to the variance of every layer norm. */
 const EPS = 1e-5;
@@ -37,9 +36,6 @@ const MLP_RATIO = 4;
 
 /** How dense layers start. torchvision cuts the normal distribution at ±2, which no draw reaches. */
 const start = { init: normalInit(0.02), biasInit: constantInit(0) };
-
-/** 1 for Swin, 2 for Swin V2. */
-type Version = 1 | 2;
 
 /** Options of {@link swinBlock}. */
 export interface SwinBlockOptions {
@@ -110,7 +106,9 @@ function patchMerging(width: number, version: Version): Layer {
 }
 
 /** What a Swin transformer is made of. */
-export interface SwinTransformerOptions extends Omit<SwinBlockOptions, "shift"> {
+export interface SwinTransformerOptions extends Omit<SwinBlockOptions, "shift" | "window"> {
+  /** Side of a window in positions; of each stage, where they differ. */
+  readonly window: number | readonly number[];
   /** Side of a patch in pixels; default 4. */
   readonly patch?: number;
   /** Width C of the first stage; each further one is twice as wide. */
@@ -134,7 +132,7 @@ export interface SwinTransformerOptions extends Omit<SwinBlockOptions, "shift"> 
  * picture, zeros at the right and at the bottom fill the last patches.
  */
 export function swinTransformer(options: SwinTransformerOptions): Layer {
-  const { version, patch = 4, width, depths, channels, classes } = options;
+  const { version, patch = PATCH, width, depths, channels, classes } = options;
   const last = width * 2 ** (depths.length - 1);
   const stages = depths.flatMap((_, k) => {
     const blocks = stage(options, k);
@@ -161,14 +159,17 @@ function patchEmbedding(channels: number, width: number, patch: number): Layer {
 }
 
 /** The blocks of one resolution; every second one has shifted windows. */
-function stage({ width, depths, heads, stochasticDepth = 0, ...block }: SwinTransformerOptions, index: number): Layer {
+function stage(options: SwinTransformerOptions, index: number): Layer {
+  const { width, depths, heads, stochasticDepth = 0, window: given, ...block } = options;
+  const window = typeof given === "number" ? given : given[index];
   const before = depths.slice(0, index).reduce((sum, depth) => sum + depth, 0);
   const blocks = depths.reduce((sum, depth) => sum + depth, 0);
   return sequential(
     Array.from({ length: depths[index] }, (_, k) =>
       swinBlock(width * 2 ** index, heads[index], {
         ...block,
-        shift: k % 2 === 0 ? 0 : Math.floor(block.window / 2),
+        window,
+        shift: k % 2 === 0 ? 0 : Math.floor(window / 2),
         stochasticDepth: stochasticDepth * (before + k) / Math.max(1, blocks - 1),
       })),
   );
@@ -181,121 +182,6 @@ const sizes = {
   b: { width: 128, depths: [2, 2, 18, 2], heads: [4, 8, 16, 32], stochasticDepth: 0.5 },
 } as const;
 
-const STAGES = [0, 1, 2, 3];
-
-/** A row whose name is the same everywhere but for its beginning, and for those of the mlp's layers. */
-function blockRow(stage: number, ours: string, theirs: string | readonly (string | null)[] = ours): KeyRow {
-  const within = (name: string) => `layers.${stage}.blocks.{i}.${name}`;
-  const cell: Cell = typeof theirs === "string"
-    ? within(theirs)
-    : { join: theirs.map((part) => part === null ? null : within(part)) };
-  return { ours: `features.${2 * stage + 1}.{i}.${ours}`, timm: cell, microsoft: cell };
-}
-
-/**
- * The merging before a stage: of the stage in timm, of the one before in Microsoft's files, as in older ones of timm.
- */
-function mergingRow(stage: number, name: string): KeyRow {
-  return {
-    ours: `features.${2 * stage}.${name}.*`,
-    timm: `layers.${stage}.downsample.${name}.*`,
-    microsoft: `layers.${stage - 1}.downsample.${name}.*`,
-  };
-}
-
-/** What both versions have. */
-const shared: readonly KeyRow[] = [
-  { ours: "features.0.0.*", timm: "patch_embed.proj.*", microsoft: "patch_embed.proj.*" },
-  { ours: "features.0.2.*", timm: "patch_embed.norm.*", microsoft: "patch_embed.norm.*" },
-  ...STAGES.flatMap((stage) => [
-    ...["norm1.*", "norm2.*", "attn.qkv.*", "attn.proj.*", "ls1.gamma", "ls2.gamma"].map((name) =>
-      blockRow(stage, name)
-    ),
-    blockRow(stage, "mlp.0.*", "mlp.fc1.*"),
-    blockRow(stage, "mlp.3.*", "mlp.fc2.*"),
-  ]),
-  ...STAGES.slice(1).flatMap((stage) => [mergingRow(stage, "norm"), mergingRow(stage, "reduction")]),
-  { ours: "norm.*", timm: "norm.*", microsoft: "norm.*" },
-  { ours: "head.*", timm: "head.fc.*", microsoft: "head.*" },
-];
-
-/** Swin. */
-const swinFamily: Family = {
-  name: "a Swin",
-  heads: ["head"],
-  stem: "features.0.0",
-  rows: [...shared, ...STAGES.map((stage) => blockRow(stage, "attn.relative_position_bias_table"))],
-  grid: { key: "relative_position_bias_table", over: "window", axis: 0, before: [] },
-  buffers: (tensors, style) =>
-    swinBuffers(tensors, style, "attn.relative_position_bias_table", ({ shape: [positions] }, prefix) => {
-      const window = (Math.sqrt(positions) + 1) / 2;
-      return [[`${prefix}relative_position_index`, relativePositionIndex(window)]];
-    }),
-};
-
-/** Side of Swin V2's windows in torchvision's models. */
-const WINDOW_V2 = 8;
-
-/**
- * Swin V2, whose position bias is computed by a small network, and whose keys have no bias: it is zero in one tensor.
- */
-const swinV2Family: Family = {
-  name: "a Swin V2",
-  heads: ["head"],
-  stem: "features.0.0",
-  rows: [
-    // Before the shared rows, whose attn.qkv.* would do for the bias too.
-    ...STAGES.map((stage) => blockRow(stage, "attn.qkv.bias", ["attn.q_bias", null, "attn.v_bias"])),
-    ...shared,
-    ...STAGES.flatMap((stage) => ["attn.logit_scale", "attn.cpb_mlp.{i}.*"].map((name) => blockRow(stage, name))),
-  ],
-  buffers: (tensors, style) =>
-    swinBuffers(tensors, style, "attn.logit_scale", (_, prefix) => [
-      [`${prefix}relative_coords_table`, relativeCoordsTable(WINDOW_V2)],
-      [`${prefix}relative_position_index`, relativePositionIndex(WINDOW_V2)],
-    ]),
-};
-
-/** What torchvision keeps beside each tensor with an ending; timm keeps none of it. */
-function swinBuffers(
-  tensors: ReadonlyMap<string, WritableTensor>,
-  style: KeyStyle,
-  ending: string,
-  make: (tensor: WritableTensor, prefix: string) => [string, WritableTensor][],
-): Map<string, WritableTensor> {
-  if (style !== "torchvision") return new Map();
-  const found = [...tensors].filter(([name]) => name.endsWith(ending));
-  return new Map(
-    found.flatMap(([name, tensor]) => make(tensor, name.slice(0, name.lastIndexOf(".") + 1))),
-  );
-}
-
-/** Row of the table of biases for each pair of positions in a window: [window⁴], by the pair's first position. */
-function relativePositionIndex(window: number): WritableTensor {
-  const count = window * window;
-  const values = BigInt64Array.from({ length: count * count }, (_, pair) => {
-    const [from, to] = [Math.floor(pair / count), pair % count];
-    const rows = Math.floor(from / window) - Math.floor(to / window) + window - 1;
-    const columns = from % window - to % window + window - 1;
-    return BigInt(rows * (2 * window - 1) + columns);
-  });
-  return { shape: [count * count], values };
-}
-
-/** Offsets within a window, from −8 to 8 and on a logarithmic scale: [1, 2w − 1, 2w − 1, 2] (V2's equation 4). */
-function relativeCoordsTable(window: number): WritableTensor {
-  const side = 2 * window - 1;
-  const spaced = (index: number) => {
-    const x = 8 * (index - window + 1) / (window - 1);
-    return Math.sign(x) * Math.log2(1 + Math.abs(x)) / 3;
-  };
-  const values = Float32Array.from({ length: side * side * 2 }, (_, i) => {
-    const position = i >> 1;
-    return spaced(i % 2 === 0 ? Math.floor(position / side) : position % side);
-  });
-  return { shape: [1, side, side, 2], values };
-}
-
 /**
  * Preprocessing of the weights, whose pictures have the model's own side.
  *
@@ -306,28 +192,39 @@ const publishedFor = (crop: number, resize: number): ModelDefinition["published"
   torchvision: { crop, resize, interpolation: "bicubic", normalize: "imagenet" },
   timm: { crop: 90, resize: 100, interpolation: "bicubic", normalize: "imagenet" },
   microsoft: { crop: 224, resize: 256, interpolation: "bicubic", normalize: "imagenet" },
+  huggingface: { crop: 1, resize: 1, interpolation: "bicubic", normalize: "imagenet" },
 });
 
 /** Shorter side before the crop, in torchvision, by version. */
 const torchvisionResize = { 1: { t: 232, s: 246, b: 238 }, 2: { t: 260, s: 260, b: 272 } } as const;
 
-const takes: readonly ModelOption[] = ["dropout", "attentionDropout", "stochasticDepth", "layerScale"];
+const takes: readonly ModelOption[] = ["dropout", "attentionDropout", "stochasticDepth", "layerScale", "window"];
+
+/** Sides of the stages' windows, none larger than the stage's map; offsets of V2 need two positions. */
+function windowsAt(window: number, imageSize: number, version: Version): number[] {
+  return STAGES.map((stage) => {
+    const side = Math.ceil(imageSize / PATCH / 2 ** stage);
+    return Math.min(window, Math.max(version === 1 ? 1 : 2, side));
+  });
+}
 
 function swin(size: keyof typeof sizes, version: Version): ModelDefinition {
   const { stochasticDepth: published, ...architecture } = sizes[size];
-  const [window, imageSize] = version === 1 ? [7, 224] : [WINDOW_V2, 256];
+  const [side, imageSize] = version === 1 ? [WINDOW, 224] : [WINDOW_V2, 256];
   const paper = version === 1 ? "Swin (Liu 2021)" : "Swin V2 (Liu 2022)";
   return {
     name: version === 1 ? `swin-${size}` : `swin-v2-${size}`,
     summary: `${paper}: ${architecture.depths.join(", ")} blocks from width ${architecture.width} on, ` +
-      `windows of ${window}×${window}`,
+      `windows of ${side}×${side}`,
     imageSize,
     minImageSize: 4,
     family: version === 1 ? swinFamily : swinV2Family,
     published: publishedFor(imageSize, torchvisionResize[version][size]),
     takes,
-    build: ({ stochasticDepth = published, ...options }) =>
-      swinTransformer({ ...architecture, ...options, version, window, stochasticDepth }),
+    build: ({ stochasticDepth = published, window: given, ...options }) => {
+      const window = given === undefined ? side : windowsAt(given, options.imageSize, version);
+      return swinTransformer({ ...architecture, ...options, version, window, stochasticDepth });
+    },
   };
 }
 

@@ -20,7 +20,7 @@ import {
   type Scope,
   sequential,
 } from "../nn/mod.ts";
-import type { Family, KeyRow } from "../interop/keys/family.ts";
+import type { Family, KeyRow, Relative } from "../interop/keys/family.ts";
 import { type ModelDefinition, type ModelOption, torchvisionV1 } from "./model.ts";
 import { huggingFace, prepared, type PublishedWeights, timm, torchvision } from "./published.ts";
 
@@ -52,6 +52,8 @@ export interface VisionTransformerOptions {
   readonly stochasticDepth?: number;
   /** Start of the layer scale; default none. */
   readonly layerScale?: number;
+  /** Added to the variance of the layer norms; default 1e-6. */
+  readonly normEps?: number;
 }
 
 /**
@@ -85,12 +87,13 @@ export function visionTransformer(options: VisionTransformerOptions): Layer {
 
 /** Tokens [N, T, D] with their positions through all blocks, normalised at the end. */
 function encoder(
-  { width, depth, heads, dropout: rate = 0, stochasticDepth = 0, ...block }: VisionTransformerOptions,
+  { width, depth, heads, dropout: rate = 0, stochasticDepth = 0, normEps = 1e-6, ...block }: VisionTransformerOptions,
 ): Layer {
   const blocks = Array.from({ length: depth }, (_, i): [string, Layer] => [
     `encoder_layer_${i}`,
     encoderBlock(width, heads, {
       ...block,
+      normEps,
       dropout: rate,
       stochasticDepth: stochasticDepth * i / Math.max(1, depth - 1),
     }),
@@ -100,7 +103,7 @@ function encoder(
     return sequential({
       dropout: dropout(rate),
       layers: sequential(Object.fromEntries(blocks)),
-      ln: layerNorm(width, 1e-6),
+      ln: layerNorm(width, normEps),
     })(scope.b.add(x, positions), scope);
   };
 }
@@ -135,6 +138,11 @@ const OURS = "encoder.layers.encoder_layer_{i}";
 const TIMM = "blocks.{i}";
 const HF = "encoder.layer.{i}";
 
+/** Hugging Face's block since transformers 5, as it is in memory; `save_pretrained` writes the older names. */
+const HF5 = "layers.{i}";
+
+const queryKeyValue5 = ["q", "k", "v"].map((part) => `${HF5}.attention.${part}_proj.*`);
+
 const queryKeyValue = ["query", "key", "value"].map((part) => `${HF}.attention.attention.${part}.*`);
 
 const rows: readonly KeyRow[] = [
@@ -157,11 +165,41 @@ const rows: readonly KeyRow[] = [
   { ours: "encoder.ln.*", timm: "norm.*", huggingface: "layernorm.*" },
   { ours: "heads.head.*", timm: "head.*", huggingface: "classifier.*" },
   { ours: "head_dist.*", timm: "head_dist.*", huggingface: "distillation_classifier.*" },
+  { ours: `${OURS}.ln_1.*`, huggingface: `${HF5}.layernorm_before.*` },
+  { ours: `${OURS}.self_attention.in_proj_*`, huggingface: { join: queryKeyValue5 } },
+  { ours: `${OURS}.self_attention.out_proj.*`, huggingface: `${HF5}.attention.o_proj.*` },
+  { ours: `${OURS}.ln_2.*`, huggingface: `${HF5}.layernorm_after.*` },
+  { ours: `${OURS}.mlp.0.*`, huggingface: `${HF5}.mlp.fc1.*` },
+  { ours: `${OURS}.mlp.3.*`, huggingface: `${HF5}.mlp.fc2.*` },
   // A distilled DeiT's first head.
   { ours: "heads.head.*", huggingface: "cls_classifier.*" },
   // torchvision before 0.14.
   { ours: `${OURS}.mlp.0.*`, torchvision: `${OURS}.mlp.linear_1.*` },
   { ours: `${OURS}.mlp.3.*`, torchvision: `${OURS}.mlp.linear_2.*` },
+];
+
+const hasName = (pattern: RegExp): Relative["isIt"] => (shapes) =>
+  [...shapes.keys()].some((name) => pattern.test(name));
+
+/** Vision transformers that are one option away. */
+const relatives: readonly Relative[] = [
+  { name: "a ViT whose queries and keys are normalised (qk-norm)", isIt: hasName(/attn\.[qk]_norm\./) },
+  { name: "a ViT with register tokens", isIt: hasName(/(^|\.)reg(ister)?_tokens?$/) },
+  { name: "CLIP's ViT, with a norm before the blocks", isIt: hasName(/^(norm_pre|ln_pre|pre_layrnorm)\./) },
+  { name: "BEiT or EVA", isIt: hasName(/attn\.(relative_position_bias_table|q_bias)$|^rel_pos_bias\./) },
+  { name: "a ViT with relative positions (relpos)", isIt: hasName(/attn\.rel_pos\.|^shared_rel_pos\./) },
+  { name: "a ViT with gated units (SwiGLU)", isIt: hasName(/mlp\.(w12|w1|fc1_g)\./) },
+  {
+    name: "DeiT III, whose class token has no position (deit3)",
+    isIt: (shapes) =>
+      shapes.has("cls_token") && shapes.has("blocks.0.ls1.gamma") &&
+      Number.isInteger(Math.sqrt(shapes.get("pos_embed")?.[1] ?? NaN)),
+  },
+  {
+    name: "a ViT with average pooling and no class token (gap)",
+    isIt: (shapes) =>
+      shapes.get("pos_embed")?.length === 3 && (!shapes.has("cls_token") || hasName(/^fc_norm\./)(shapes)),
+  },
 ];
 
 /** ViT and DeiT, distilled or not. */
@@ -171,6 +209,10 @@ const family: Family = {
   stem: "conv_proj",
   rows,
   baseModels: ["vit.", "deit."],
+  relatives,
+  // Of all ViTs and DeiTs that Hugging Face publishes.
+  normEps: { huggingface: 1e-12 },
+  secondHead: { name: "head_dist", token: "dist_token" },
   grid: { key: "pos_embedding", over: "picture", axis: 1, before: ["class_token", "dist_token"] },
 };
 
@@ -188,7 +230,7 @@ const deitPublished: ModelDefinition["published"] = {
   huggingface: { crop: 224, resize: 256, interpolation: "bicubic", normalize: "imagenet" },
 };
 
-const takes: readonly ModelOption[] = ["dropout", "attentionDropout", "stochasticDepth", "layerScale"];
+const takes: readonly ModelOption[] = ["dropout", "attentionDropout", "stochasticDepth", "layerScale", "normEps"];
 
 function definition(
   name: string,

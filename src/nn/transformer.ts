@@ -150,6 +150,8 @@ export interface EncoderBlockOptions {
   readonly stochasticDepth?: number;
   /** What the factors of the layer scale start from; default no layer scale. */
   readonly layerScale?: number;
+  /** Added to the variance of the layer norms; default 1e-6. */
+  readonly normEps?: number;
 }
 
 /**
@@ -160,19 +162,20 @@ export interface EncoderBlockOptions {
  * @param heads Number of attention heads.
  */
 export function encoderBlock(width: number, heads: number, options: EncoderBlockOptions = {}): Layer {
-  const { hidden = 4 * width, dropout: rate = 0, attentionDropout, stochasticDepth: depthRate = 0 } = options;
+  const { hidden = 4 * width, dropout: rate = 0, attentionDropout, stochasticDepth: depthRate = 0, normEps = 1e-6 } =
+    options;
   const scale = (name: string): Record<string, Layer> =>
     options.layerScale === undefined ? {} : { [name]: layerScale(width, options.layerScale) };
   return inline(
     skip(sequential({
-      ln_1: layerNorm(width, 1e-6),
+      ln_1: layerNorm(width, normEps),
       self_attention: selfAttention(width, heads, { dropout: attentionDropout }),
       dropout: dropout(rate),
       ...scale("ls1"),
       drop_path1: stochasticDepth(depthRate),
     })),
     skip(sequential({
-      ln_2: layerNorm(width, 1e-6),
+      ln_2: layerNorm(width, normEps),
       mlp: mlp(width, hidden, { dropout: rate }),
       ...scale("ls2"),
       drop_path2: stochasticDepth(depthRate),

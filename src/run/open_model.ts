@@ -12,7 +12,13 @@ import type { ResolvedModelOptions } from "../models/model.ts";
 import type { CheckpointInfo, Preprocessing } from "./checkpoint.ts";
 import { openRun, type OpenRunOptions } from "./open_run.ts";
 import { preprocessingFor } from "./published_preprocessing.ts";
-import { loadWeights, originOf } from "./weights.ts";
+import { hasWeights, loadWeights, originOf } from "./weights.ts";
+
+/** What is opened, and how. */
+export interface OpenModelOptions extends OpenRunOptions {
+  /** Of the weights that are wanted, in a file that has several: see `loadWeights`. */
+  readonly weightsKey?: string;
+}
 
 /** A model that was opened. */
 export interface OpenedModel {
@@ -43,19 +49,23 @@ export interface OpenedModel {
  * const { model } = await openModel("runs/mine", { models: [myCnn] });
  * ```
  */
-export async function openModel(path: string, options: OpenRunOptions = {}): Promise<OpenedModel> {
-  if (await isFolder(path)) {
+export async function openModel(path: string, options: OpenModelOptions = {}): Promise<OpenedModel> {
+  if (await isFolder(path) && !await hasWeights(path)) {
     const { model, info: { preprocessing, task, classes } } = await openRun(path, options);
     return { model, preprocessing, meaning: { task, classes } };
   }
-  const origin = await originOf(path, options.models);
-  const { models: [name], options: sizes, style, preprocessing, stated, meaning } = origin;
+  const { weightsKey: key } = options;
+  const origin = await originOf(path, options.models, key);
+  const { models: [name], options: sizes, style, preprocessing, stated, meaning, misfit } = origin;
   if (name === undefined) {
-    throw new UserError(`Cannot make a model of ${path}: its weights are of no model that is known here`);
+    throw new UserError(misfit ?? `Cannot make a model of ${path}: its weights are of no model that is known here`);
   }
   const isOwn = options.models?.some((model) => model.name === name);
   const model = isOwn ? remakeModel(name, sizes as ResolvedModelOptions, options.models) : createModel(name, sizes);
-  await loadWeights(model, path);
+  const { fresh } = await loadWeights(model, path, { key });
+  if (fresh.length > 0) {
+    throw new UserError(`Cannot use ${path} as it is: it has no head (${fresh.join(", ")}); train from it`);
+  }
   const published = () => preprocessingFor(style, modelNamed(name), model.imageSize, stated);
   return { model, preprocessing: preprocessing ?? published(), meaning };
 }

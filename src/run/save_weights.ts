@@ -49,9 +49,48 @@ export async function saveWeights(model: Model, path: string, options: SaveWeigh
     if (!values) throw new TypeError(`Cannot save ${model.name}: its ${name} has no value; train it or load weights`);
     return [name, { shape, values }] as const;
   }));
-  const tensors: ReadonlyMap<string, WritableTensor> = keys === "own" ? own : renameTensors(called, keys, own);
+  const tensors: ReadonlyMap<string, WritableTensor> = keys === "own"
+    ? own
+    : renameTensors({ ...called, window: model.options.window }, keys, own);
   await writeAtomic(path, encodeSafetensors(tensors, metadataFor(model, about)));
   return tensors.size;
+}
+
+/**
+ * What a library computes otherwise with weights that are saved in its names: nothing, but for a Swin whose windows do
+ * not divide its feature maps, and for layer norms of another epsilon.
+ *
+ * @param keys Whose names the tensors get.
+ * @returns A sentence each, for people.
+ */
+export function exportNotes({ name, options, imageSize }: Model, keys: SaveWeightsOptions["keys"]): string[] {
+  const family = familyOf(name);
+  if (keys === "own" || keys === undefined || !family) return [];
+  const notes: string[] = [];
+  if (options.normEps !== undefined && options.normEps !== 1e-6) {
+    notes.push(`${keys} adds 1e-6 to the variance in its layer norms, where this model has ${options.normEps}`);
+  }
+  if (!family.windows) return notes;
+  const { windows: { side, patch, stages } } = family;
+  const window = options.window ?? side;
+  const maps = stages.map((_, stage) => Math.ceil(imageSize / patch / 2 ** stage));
+  const isCut = options.window !== undefined && maps.some((map) => map < window);
+  const isPadded = maps.some((map) => map % (options.window === undefined ? window : Math.min(map, window)) !== 0);
+  const whole = patch * 2 ** (stages.length - 1) * window;
+  if (keys === "timm" && isPadded) {
+    notes.push(
+      `timm computes ${name} otherwise at ${imageSize}×${imageSize}, where windows of ${window}×${window} do not divide ` +
+        `the feature maps: probabilities were off by up to 0.49, and below ${whole}×${whole} timm asks for smaller tables; ` +
+        `take the keys torchvision, or train at a multiple of ${whole}`,
+    );
+  }
+  if (keys === "torchvision" && isCut) {
+    notes.push(
+      `torchvision does not cut windows of ${window}×${window} to smaller feature maps, as at ${imageSize}×${imageSize}: ` +
+        "take the keys timm",
+    );
+  }
+  return notes;
 }
 
 /** PyTorch's readers ask for the format; the fields beside `fovea` are for people and other programs. */

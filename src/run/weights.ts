@@ -4,32 +4,50 @@
  * @module
  */
 
-import { sizeOf } from "../../kernels/op.ts";
 import { firstNames } from "../data/names.ts";
 import { isFolder } from "../data/paths.ts";
-import { UserError } from "../errors.ts";
-import type { PositionGrid } from "../interop/keys/family.ts";
-import { type Family, type KeyStyle, styleName } from "../interop/keys/mod.ts";
+import type { KeyStyle } from "../interop/keys/mod.ts";
 import { NamedWeights } from "../interop/named_weights.ts";
-import { resampleGrid } from "../interop/resample.ts";
-import {
-  createModel,
-  families,
-  familyOf,
-  type Model,
-  type ModelDefinition,
-  type ModelOptions,
-  models,
-} from "../models/mod.ts";
+import { families, familyOf, type Model, type ModelOptions, models } from "../models/mod.ts";
 import type { ResolvedModelOptions } from "../models/model.ts";
 import { ownFamily, type OwnModel, remakeModel } from "../models/own.ts";
-import type { Parameter } from "../nn/layer.ts";
 import { factsOf, type Preprocessing, type WeightsFacts } from "./checkpoint.ts";
 import { readConfig } from "./config.ts";
 import { rowOf, weightsPath } from "./published/cached.ts";
 import { statedFor } from "./published/stated.ts";
 import type { StatedPreprocessing } from "./published_preprocessing.ts";
 import { checkpointPath } from "./run_directory.ts";
+import {
+  type Fate,
+  firstProblem,
+  type Fitting,
+  fittingModels,
+  type Matching,
+  matchingOf,
+  type Meaning,
+  noModel,
+  picturePatches,
+  refusal,
+  stemIn,
+} from "./weights_fit.ts";
+import { valuesFor } from "./weights_values.ts";
+import { windowProblem, windowsIn } from "./weights_window.ts";
+
+/** How weights are loaded. */
+export interface LoadWeightsOptions {
+  /**
+   * Of the weights that are wanted, in a file that has several: a dictionary's key (`model_ema`), or how names begin
+   * (`teacher`). Default: the model's own before averages.
+   */
+  readonly key?: string;
+  /**
+   * What the model's logits will mean. A checkpoint's head is compared with it: rows of classes of the same names are
+   * taken, the others are fresh. Without it, a head of as many classes is taken as it is.
+   */
+  readonly meaning?: Meaning;
+  /** Seed of the rows that are fresh in a head of which others are taken; default 0. */
+  readonly seed?: number;
+}
 
 /** What became of a file's weights and a model's parameters. */
 export interface WeightsReport {
@@ -41,8 +59,18 @@ export interface WeightsReport {
   readonly fresh: readonly string[];
   /** Parameters whose values were interpolated for another picture size. */
   readonly interpolated: readonly string[];
+  /** First convolution for another number of channels; one head in the place of two. */
+  readonly adapted: readonly string[];
+  /** Parameters of heads whose rows were mapped by the names of classes. */
+  readonly mapped: readonly string[];
   /** Tensors of the file, by its names, that belong to no model. */
   readonly leftOver: readonly string[];
+  /** Where in the file the weights were: keys of dictionaries and the beginning of names; empty at the top. */
+  readonly taken: string;
+  /** Keys of other weights that the file has. */
+  readonly others: readonly string[];
+  /** What is to be known besides, a sentence each. */
+  readonly notes: readonly string[];
 }
 
 /** What a file's weights are of. */
@@ -56,26 +84,30 @@ export interface WeightsOrigin {
   readonly models: readonly string[];
   /** Sizes of that model. */
   readonly options: ModelOptions;
+  /** Why they fit none, in one line. */
+  readonly misfit?: string;
   /** How pictures were prepared, where the file says so itself: a checkpoint of Fovea's, or what it has exported. */
   readonly preprocessing?: Preprocessing;
   /** How pictures were prepared, where it is known which published weights they are. */
   readonly stated?: StatedPreprocessing;
   /** What else such a file says of itself: what its logits mean. */
-  readonly meaning?: Pick<WeightsFacts, "task" | "classes">;
+  readonly meaning?: Meaning;
 }
 
 /**
  * Loads weights into a model. The file is safetensors or PyTorch's own, in torchvision's, timm's, Hugging Face's or
- * Microsoft's names, or a checkpoint of Fovea's. For a model of the user's own it has the model's own names. Another
- * number of classes gets a fresh head; another picture size interpolated position embeddings (ViT) or bias tables
- * (Swin), bicubic as PyTorch's `interpolate`. The model changes only if all fits.
+ * Microsoft's names, or a checkpoint of Fovea's. What wrappers put before the names is passed over. For a model of the
+ * user's own it has the model's own names. Another number of classes gets a fresh head. Another number of channels gets
+ * the first convolution summed or repeated, as timm does. Another picture size gets interpolated position embeddings
+ * (ViT) or bias tables (Swin), bicubic as PyTorch's `interpolate`. The model changes only if all fits.
  *
  * @param model What gets the weights.
- * @param path The file, a run, of which it is the best checkpoint, or a name of published weights that were fetched:
- * `imagenet:resnet50`.
+ * @param path The file, the folder or index of several, a run, of which it is the best checkpoint, or a name of
+ * published weights that were fetched: `imagenet:resnet50`.
+ * @param options Which weights, and what the model's logits will mean.
  * @returns What was loaded and what was not.
- * @throws UserError that names the model that the weights look like, or the first tensor that is missing or of another
- * shape; or when the file cannot be read.
+ * @throws UserError that names the model that the weights look like, or the first tensor that is missing, of another
+ * shape, in a layer of the model's without a place there, or not finite; or when the file cannot be read.
  *
  * @example
  * ```ts
@@ -86,21 +118,18 @@ export interface WeightsOrigin {
  * console.log(`${loaded.length} loaded; ${fresh.join(", ")} made fresh`);
  * ```
  */
-export async function loadWeights(model: Model, path: string): Promise<WeightsReport> {
-  using weights = await open(path, [], model);
-  const matching = matchingOf(model.parameters, weights, model.classes);
-  const isOwn = familyOf(model.name) === undefined;
-  const problem = isOwn || weights.family === familyOf(model.name)
-    ? firstProblem(matching, weights)
-    : `it has the tensors of ${weights.family.name}`;
-  if (problem !== undefined) throw refusal(path, model, weights, problem);
+export async function loadWeights(
+  model: Model,
+  path: string,
+  options: LoadWeightsOptions = {},
+): Promise<WeightsReport> {
+  using weights = await open(path, { key: options.key, model });
+  const facts = factsOf(weights.metadata, path);
+  const wanted = { parameters: model.parameters, classes: model.classes, meaning: options.meaning };
+  const matching = matchingOf(wanted, weights, facts);
+  await refuseMisfit(path, model, weights, matching, facts);
   await weights.verify();
-  const values = new Map<string, Float32Array>();
-  for (const { parameter, fate } of matching.fates) {
-    if (fate === "fresh") continue;
-    const read = await weights.read(parameter.name);
-    values.set(parameter.name, fate === "loaded" ? read.values : interpolated(parameter, read, weights));
-  }
+  const values = await valuesFor(path, matching, weights, options.seed ?? 0);
   for (const { parameter: { name } } of matching.fates) {
     const found = values.get(name);
     if (found) model.weights.set(name, found);
@@ -113,22 +142,90 @@ export async function loadWeights(model: Model, path: string): Promise<WeightsRe
     loaded: namesOf("loaded"),
     fresh: namesOf("fresh"),
     interpolated: namesOf("interpolated"),
+    adapted: namesOf("adapted"),
+    mapped: namesOf("mapped"),
     // The rest of a checkpoint of Fovea's are moments and counters.
     leftOver: weights.metadata.fovea === undefined ? weights.unknown : [],
+    taken: weights.taken,
+    others: weights.others,
+    notes: notesOn(model, weights, matching, facts),
   };
+}
+
+/** Throws unless the weights fit the model. */
+async function refuseMisfit(
+  path: string,
+  { name }: Pick<Model, "name">,
+  weights: NamedWeights,
+  matching: Matching,
+  facts?: WeightsFacts,
+): Promise<void> {
+  const isFamily = familyOf(name) === undefined || weights.family === familyOf(name);
+  const problem = isFamily
+    ? firstProblem(matching, weights) ?? await windowProblem(weights)
+    : `it has the tensors of ${weights.family.name}`;
+  if (problem === undefined) return;
+  const { fitting } = await describe(weights, path, facts);
+  throw refusal(path, name, fitting, weights, problem);
+}
+
+/** What was adapted, and what cannot be told from the file. */
+function notesOn(
+  { options: { window, normEps }, channels }: Model,
+  weights: NamedWeights,
+  { fates, rows }: Matching,
+  its?: Meaning,
+): string[] {
+  const { family: { windows, stem, heads }, shapes, metadata } = weights;
+  const isAdapted = (layer: string) =>
+    fates.some(({ parameter: { name }, fate }) => fate === "adapted" && name === `${layer}.weight`);
+  const isUntold = windows && window === undefined && !windowsIn(weights)!.isTold && metadata.fovea === undefined;
+  const eps = weights.family.normEps?.[weights.style];
+  const fresh = rows?.filter((row) => row < 0).length ?? 0;
+  const told: [boolean | undefined, string][] = [
+    [
+      isAdapted(stem),
+      `the first convolution's ${shapes.get(`${stem}.weight`)?.[1]} channels are ${
+        channels === 1 ? "summed" : "repeated and scaled"
+      } for ${channels}`,
+    ],
+    [
+      isAdapted(heads[0]),
+      "the file has one head for two: it is doubled and the other is zero, so that their mean is its logits",
+    ],
+    [eps !== undefined && eps !== normEps, `they were made with ${eps} in their layer norms: option normEps sets it`],
+    [
+      rows !== undefined && fresh === rows.length,
+      `the weights' head is of other classes (${firstNames(its?.classes ?? [])}): it starts afresh`,
+    ],
+    [
+      rows !== undefined && fresh > 0 && fresh < rows.length,
+      `of ${rows?.length} classes the weights' head has ${
+        (rows?.length ?? 0) - fresh
+      } by name; the others start afresh`,
+    ],
+    [
+      isUntold,
+      `the file does not tell the side of its windows, nor whether it was fine-tuned from others: ${windows?.side}×${windows?.side} ` +
+      "is taken; option window sets another",
+    ],
+  ];
+  return told.flatMap(([isSo, note]) => isSo ? [note] : []);
 }
 
 /**
  * Tells what a file's weights are of.
  *
- * @param path The file, a run, of which it is the best checkpoint, or a name of published weights.
+ * @param path The file, the folder or index of several, a run, of which it is the best checkpoint, or a name of
+ * published weights.
  * @param own Models of the user's own.
- * @returns Models and sizes; no models where it is none that is known here.
+ * @param key Of the weights that are wanted: see {@link LoadWeightsOptions}.
+ * @returns Models and sizes; no models, and why, where it is none that is known here.
  * @throws UserError when the file cannot be read or its names are those of no family.
  */
-export async function originOf(path: string, own: readonly OwnModel[] = []): Promise<WeightsOrigin> {
-  using weights = await open(path, own);
-  const origin = describe(weights, path);
+export async function originOf(path: string, own: readonly OwnModel[] = [], key?: string): Promise<WeightsOrigin> {
+  using weights = await open(path, { own, key });
+  const { origin } = await describe(weights, path, factsOf(weights.metadata, path));
   if (origin.preprocessing) return origin;
   const [row, stated] = [rowOf(path), await statedFor(path)];
   if (!stated) return origin;
@@ -149,12 +246,37 @@ function sideOf({ crop }: StatedPreprocessing, { family, shapes }: NamedWeights)
 }
 
 /**
+ * Refuses weights that a model cannot take, whatever its classes will be, before it is made.
+ *
+ * @param path The file.
+ * @param model The model's name and sizes.
+ * @param key Of the weights that are wanted.
+ * @throws UserError as {@link loadWeights}, but for values.
+ */
+export async function checkWeights(
+  path: string,
+  model: Pick<Model, "name" | "parameters" | "classes">,
+  key?: string,
+): Promise<void> {
+  using weights = await open(path, { key });
+  const facts = factsOf(weights.metadata, path);
+  await refuseMisfit(path, model, weights, matchingOf(model, weights), facts);
+}
+
+/** How a file is opened. */
+interface Opening {
+  readonly own?: readonly OwnModel[];
+  readonly model?: Model;
+  readonly key?: string;
+}
+
+/**
  * Opens a file. Its names are read as those of the model that it says it is of, or of `model`, where that is the user's
  * own.
  */
-async function open(given: string, own: readonly OwnModel[], model?: Model): Promise<NamedWeights> {
+async function open(given: string, { own = [], model, key }: Opening): Promise<NamedWeights> {
   const path = await fileAt(given);
-  return await NamedWeights.open(path, families, (metadata) => {
+  const familyFrom = (metadata: NamedWeights["metadata"]) => {
     if (model && !familyOf(model.name)) return ownFamily(model);
     const facts = factsOf(metadata, path);
     if (!facts) return undefined;
@@ -162,106 +284,33 @@ async function open(given: string, own: readonly OwnModel[], model?: Model): Pro
     if (!own.some((model) => model.name === name)) return familyOf(name);
     // What was exported of a model of the user's own says all of its options.
     return ownFamily(remakeModel(name, options as ResolvedModelOptions, own));
-  });
+  };
+  return await NamedWeights.open(path, families, { familyFrom, key });
 }
 
-/** The file of weights; of a run, its best checkpoint; of a name, what was fetched. */
+/** The file of weights: of a run, its best checkpoint; of a name, what was fetched; a folder of weights as it is. */
 async function fileAt(given: string): Promise<string> {
   const path = await weightsPath(given);
-  if (!await isFolder(path)) return path;
+  if (!await isFolder(path) || await hasWeights(path)) return path;
   await readConfig(path);
   return checkpointPath(path, "best");
 }
 
-/** What happens to a parameter. */
-type Fate = "loaded" | "fresh" | "interpolated" | "missing" | "misshapen";
-
-/** What happens to all parameters, and tensors of the family for which the model has no place. */
-interface Matching {
-  readonly fates: readonly { readonly parameter: Parameter; readonly fate: Fate }[];
-  readonly homeless: readonly string[];
-}
-
-function matchingOf(parameters: readonly Parameter[], weights: NamedWeights, classes: number): Matching {
-  const { family: { heads }, shapes } = weights;
-  const hasBias = (head: string) => parameters.some(({ name }) => name === `${head}.bias`);
-  const isFresh = (head: string) =>
-    shapes.get(`${head}.weight`)?.[0] !== classes || (hasBias(head) && !shapes.has(`${head}.bias`));
-  const fresh = heads.filter(isFresh);
-  const fates = parameters.map((parameter) => {
-    const inHead = (head: string) => parameter.name.startsWith(`${head}.`);
-    return { parameter, fate: fresh.some(inHead) ? "fresh" : fateOf(parameter, weights) };
-  });
-  const names = new Set(parameters.map(({ name }) => name));
-  return { fates, homeless: [...shapes.keys()].filter((name) => !names.has(name)) };
-}
-
-function fateOf(parameter: Parameter, weights: NamedWeights): Fate {
-  const shape = weights.shapes.get(parameter.name);
-  if (!shape) return "missing";
-  if (`${shape}` === `${parameter.shape}`) return "loaded";
-  return gridsOf(parameter, shape, weights) ? "interpolated" : "misshapen";
-}
-
-/**
- * Sides of the grids in a file's tensor and in the model's, and the rows before them; undefined if they are no grids.
- */
-function gridsOf(
-  { name, shape: wanted }: Parameter,
-  shape: readonly number[],
-  { family: { grid }, shapes }: NamedWeights,
-): { from: number; to: number; before: number } | undefined {
-  if (!grid || !name.endsWith(grid.key) || shape.length !== wanted.length) return undefined;
-  if (shape.some((size, axis) => axis !== grid.axis && size !== wanted[axis])) return undefined;
-  const before = tokensBefore(grid, shapes);
-  const [from, to] = [shape, wanted].map((sizes) => Math.sqrt(sizes[grid.axis] - before));
-  return Number.isInteger(from) && Number.isInteger(to) && from > 0 ? { from, to, before } : undefined;
-}
-
-function interpolated(
-  parameter: Parameter,
-  { shape, values }: { readonly shape: readonly number[]; readonly values: Float32Array },
-  weights: NamedWeights,
-): Float32Array {
-  const { from, to, before } = gridsOf(parameter, shape, weights)!;
-  const kept = before * parameter.shape.at(-1)!;
-  const out = new Float32Array(sizeOf(parameter.shape));
-  out.set(values.subarray(0, kept));
-  out.set(resampleGrid(values.subarray(kept), from, to), kept);
-  return out;
-}
-
-/** Why weights do not fit, or undefined. */
-function firstProblem({ fates, homeless }: Matching, { shapes, family }: NamedWeights): string | undefined {
-  const shown = (shape: readonly number[]) => `[${shape.join(", ")}]`;
-  const misshapen = fates.find(({ fate }) => fate === "misshapen")?.parameter;
-  if (misshapen) {
-    const { name, shape } = misshapen;
-    const advice = family.advice?.[name];
-    return `its ${name} is ${shown(shapes.get(name)!)}, and ${shown(shape)} is needed${advice ? `; ${advice}` : ""}`;
+/** Whether a folder has files of weights at its top, where a run has none. */
+export async function hasWeights(folder: string): Promise<boolean> {
+  for await (const { name } of Deno.readDir(folder)) {
+    if (/^(pytorch_)?model[.-].*(safetensors|bin)(\.index\.json)?$/.test(name)) return true;
   }
-  const missing = fates.filter(({ fate }) => fate === "missing").map(({ parameter }) => parameter.name);
-  if (missing.length > 0) return `it has no ${firstNames(missing)}`;
-  return homeless.length > 0
-    ? `its ${firstNames(homeless)} ${homeless.length > 1 ? "have" : "has"} no place`
-    : undefined;
+  return false;
 }
 
-function refusal(path: string, model: Model, weights: NamedWeights, problem: string): UserError {
-  const cannot = `Cannot load ${path} into ${model.name}`;
-  const { models: fitting, style } = describe(weights, path);
-  const isOther = fitting.length > 0 && !fitting.includes(model.name);
-  return new UserError(
-    isOther
-      ? `${cannot}: it looks like ${fitting[0]} in ${styleName(style)}; take the model ${fitting[0]}`
-      : `${cannot}: ${problem}`,
-  );
-}
-
-/** What a file says of itself, or else the models of the family that the tensors fit, tried one after the other. */
-function describe(weights: NamedWeights, path: string): WeightsOrigin {
-  const { family, style } = weights;
-  const facts = factsOf(weights.metadata, path);
+/** What a file says of itself, or else the models of the family that the tensors fit. */
+async function describe(
+  weights: NamedWeights,
+  path: string,
+  facts?: WeightsFacts,
+): Promise<{ origin: WeightsOrigin; fitting: Fitting }> {
+  const { style } = weights;
   const said = facts && {
     preprocessing: facts.preprocessing,
     meaning: { task: facts.task, classes: facts.classes },
@@ -271,59 +320,17 @@ function describe(weights: NamedWeights, path: string): WeightsOrigin {
     if (classes !== undefined) {
       // Which one `auto` was depends on the picture's size, and another may be asked for.
       const stem = options.stem === "auto" ? stemIn(weights, models.find((known) => known.name === name)) : {};
-      return { style, models: [name], options: { classes, ...options, ...stem }, ...said };
+      const fitting = { models: [name], options: { classes, ...options, ...stem } };
+      return { origin: { style, ...fitting, ...said }, fitting };
     }
   }
   // What earlier versions exported says the model's name and how pictures are prepared, and none of its sizes.
-  const candidates = facts ? models.filter(({ name }) => name === facts.model.name) : models;
-  const fitting: string[] = [];
-  let found: ModelOptions | undefined;
-  for (const definition of candidates.filter((definition) => definition.family === family)) {
-    const options = optionsFor(definition, weights, facts?.preprocessing.imageSize);
-    if (!options) continue;
-    // Layers whose size follows from the picture's are made here to be compared; their values are not.
-    const { parameters } = createModel(definition.name, options);
-    if (firstProblem(matchingOf(parameters, weights, options.classes), weights) !== undefined) continue;
-    found ??= options;
-    fitting.push(definition.name);
-  }
-  return { style, models: fitting, options: found ?? { classes: 1 }, ...said };
-}
-
-/**
- * The sizes that the tensors would have come from, if they were a model's; undefined if it has no such sizes.
- *
- * @param said Side of the pictures, where the file says it.
- */
-function optionsFor(definition: ModelDefinition, weights: NamedWeights, said?: number): ModelOptions | undefined {
-  const { imageSize: published, minImageSize } = definition;
-  const { family, shapes } = weights;
-  const [, channels = 3, kernel = 1] = shapes.get(`${family.stem}.weight`) ?? [];
-  const [classes = 1] = shapes.get(`${family.heads[0]}.weight`) ?? [];
-  const imageSize = picturePatches(family, shapes) * kernel || (said ?? published);
-  if (channels < 1 || classes < 1 || imageSize < minImageSize) return undefined;
-  return {
-    ...{ classes, channels, imageSize },
-    ...stemIn(weights, definition),
-    // Where they start is no matter: the file has them.
-    ...[...shapes.keys()].some((name) => name.endsWith("ls1.gamma")) ? { layerScale: 1 } : {},
-  };
-}
-
-/** Which of its first layers a model has, where it may have several. */
-function stemIn({ family, shapes }: NamedWeights, definition?: ModelDefinition): Pick<ModelOptions, "stem"> {
-  if (!definition?.takes?.includes("stem")) return {};
-  return { stem: shapes.get(`${family.stem}.weight`)?.[2] === 3 ? "small" : "imagenet" };
-}
-
-/** Patches along a side of the picture, where a tensor has a place for each patch; else 0. */
-function picturePatches({ grid }: Family, shapes: ReadonlyMap<string, readonly number[]>): number {
-  if (grid?.over !== "picture") return 0;
-  const [, shape] = [...shapes].find(([name]) => name.endsWith(grid.key)) ?? [];
-  const side = shape ? Math.sqrt(shape[grid.axis] - tokensBefore(grid, shapes)) : 0;
-  return Number.isInteger(side) ? side : 0;
-}
-
-function tokensBefore({ before }: PositionGrid, shapes: ReadonlyMap<string, unknown>): number {
-  return before.filter((token) => shapes.has(token)).length;
+  const tried = fittingModels(weights, facts);
+  const problem = tried.models.length > 0 ? await windowProblem(weights) : undefined;
+  const fitting = problem === undefined
+    ? tried
+    : { models: [], options: tried.options, nearest: { model: tried.models[0], problem } };
+  const misfit = fitting.models.length === 0 ? noModel(path, fitting, weights).message : undefined;
+  const { models: names, options } = fitting;
+  return { origin: { style, models: names, options, misfit, ...said }, fitting };
 }

@@ -299,8 +299,9 @@ function optimizerOf(
 
 /** What a model was made from, as settings. */
 export function settingsOfModel({ name, imageSize, options }: Model): Given {
-  const { stem, dropout, attentionDropout, stochasticDepth, layerScale } = options;
-  return { model: name, imageSize, ...{ stem, dropout, attentionDropout, stochasticDepth, layerScale } };
+  const { stem, dropout, attentionDropout, stochasticDepth, layerScale, window, normEps } = options;
+  const optional = { stem, dropout, attentionDropout, stochasticDepth, layerScale, window, normEps };
+  return { model: name, imageSize, ...optional };
 }
 
 /** What the settings need to know of a data set. */

@@ -41,12 +41,19 @@ Deno.test("--pretrained leaves what is given by hand", async () => {
   });
 });
 
-Deno.test("--pretrained takes nothing over from weights of another model, which are refused", async () => {
+Deno.test("--pretrained refuses weights of another model at once, before there are data", async () => {
   await withTensors(publishedKeys("torchvision", "resnet18"), async (path) => {
-    const { model, imageSize, normalize } = await filled(path, "--model", "resnet50");
-    assertEquals([model, imageSize, normalize], ["resnet50", undefined, undefined]);
+    const looksLike = "Cannot load " + path + " into resnet50: it looks like resnet18 in torchvision's names";
+    await assertRejects(() => filled(path, "--model", "resnet50"), UserError, looksLike);
     const load = () => loadPretrained(createModel("resnet50", { classes: 2 }), path, false, () => {});
-    await assertRejects(load, UserError, "it looks like resnet18");
+    await assertRejects(load, UserError, looksLike);
+  });
+  const shapes = publishedKeys("torchvision", "resnet50").set("layer1.0.se.fc1.weight", [16, 256, 1, 1]);
+  await withTensors(shapes, async (path) => {
+    const message = "SE-ResNet, with squeeze and excitation (seresnet), which is not known here; " +
+      "the nearest model is resnet50: its layer1.0.se.fc1.weight has no place";
+    await assertRejects(() => filled(path), UserError, message);
+    await assertRejects(() => filled(path, "--model", "resnet50"), UserError, "which is not known here");
   });
 });
 

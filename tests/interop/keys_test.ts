@@ -66,12 +66,27 @@ Deno.test("recognise() joins Hugging Face's queries, keys and values, with and w
   }
 });
 
-Deno.test("recognise() looks through wrappers", () => {
-  for (const wrapper of ["module.", "model.", "_orig_mod.", "module._orig_mod.model."]) {
-    const names = [...publishedKeys("timm", "vit_tiny_patch16_224").keys()].map((name) => wrapper + name);
-    const { style, sources, inFile } = recognise(names, families)!;
-    assertEquals([style, sources.size], ["timm", 152]);
-    assertEquals(inFile.get("cls_token"), `${wrapper}cls_token`);
+Deno.test("recognise() looks through wrappers at any depth, and leaves what is beside the network", () => {
+  const prefixes = [
+    "module.",
+    "_orig_mod.",
+    "model.backbone.",
+    "encoder.",
+    "model.resnet.",
+    "ema_model.",
+    "a.b.c.d.e.",
+  ];
+  for (const [library, file] of published) {
+    const names = [...publishedKeys(library, file).keys()];
+    const bare = recognise(names, families)!;
+    for (const prefix of [...prefixes, "module._orig_mod.model.", "features.", "layers.0."]) {
+      const beside = ["n_averaged", "head.weight", "criterion.weight", "projector.0.weight"];
+      const found = recognise([...beside, ...names.map((name) => prefix + name)], families)!;
+      assertEquals([found.family.name, found.style], [bare.family.name, bare.style], `${prefix}${file}`);
+      assertEquals([found.sources, found.outside], [bare.sources, beside], `${prefix}${file}`);
+      const [first] = bare.sources.keys();
+      assertEquals(found.inFile.get(bare.sources.get(first)!.parts[0]!), prefix + bare.sources.get(first)!.parts[0]);
+    }
   }
 });
 

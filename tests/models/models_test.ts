@@ -178,7 +178,7 @@ const refused: readonly [name: string, create: () => unknown, message: string][]
 Deno.test("an option that a model takes changes it, and every other is refused", async (t) => {
   const values: Required<Pick<ModelOptions, ModelOption>> = {
     ...{ dropout: 0.3, attentionDropout: 0.3, stochasticDepth: 0.4, layerScale: 0.3 },
-    stem: "small",
+    ...{ stem: "small", window: 4, normEps: 1e-12 },
   };
   const nodesOf = (name: string, options: Partial<ModelOptions>) => {
     const b = new GraphBuilder();

@@ -51,7 +51,8 @@ Deno.test("loadWeights() loads all, and says so, from torchvision's and timm's n
       assertEquals(report, {
         style,
         loaded: model.parameters.map(({ name }) => name),
-        ...{ fresh: [], interpolated: [], leftOver: [] },
+        ...{ fresh: [], interpolated: [], adapted: [], mapped: [], leftOver: [] },
+        ...{ taken: "module", others: [], notes: [] },
       });
       for (const [key, values] of trained.weights) {
         const got = model.weights.get(key)!;

@@ -54,6 +54,26 @@ export interface PositionGrid {
   readonly before: readonly string[];
 }
 
+/** A network that has the family's tensors, and more or others, and computes something else. */
+export interface Relative {
+  /** Name and what tells it: `SE-ResNet, with squeeze and excitation`. */
+  readonly name: string;
+  /** Whether a file is of it, by the shapes of its tensors by its own names. */
+  readonly isIt: (shapes: ReadonlyMap<string, readonly number[]>) => boolean;
+}
+
+/** Windows of a family's models. */
+export interface FamilyWindows {
+  /** Side in the models, unless another is asked for. */
+  readonly side: number;
+  /** Beginning of Fovea's names of a stage's blocks, in the order of the stages. */
+  readonly stages: readonly string[];
+  /** Pixels of a position of the first stage. */
+  readonly patch: number;
+  /** Ending of the names of the tables of biases, [(2 · side − 1)², heads], where the models learn them. */
+  readonly table?: string;
+}
+
 /** How the tensors of models of one kind are called; a definition of a model says which it has. */
 export interface Family {
   /** For messages. */
@@ -70,10 +90,22 @@ export interface Family {
   readonly rows: readonly KeyRow[];
   /** What Hugging Face puts before all names but those of the heads; default nothing. */
   readonly baseModels?: readonly string[];
+  /** Networks that are taken for no model of the family. */
+  readonly relatives?: readonly Relative[];
+  /** What is added to the variance of layer norms, where a style's weights were made with another number. */
+  readonly normEps?: Readonly<Partial<Record<KeyStyle, number>>>;
+  /** A head whose logits' mean with the first one's are a model's, and that some files of its weights lack. */
+  readonly secondHead?: { readonly name: string; readonly token: string };
   /** What interpolation is for. */
   readonly grid?: PositionGrid;
+  /** Whether attention is in windows, and what tells their side where files have it. */
+  readonly windows?: FamilyWindows;
   /** Tensors that a style's files have beside the model's, which can be computed from those. */
-  readonly buffers?: (tensors: ReadonlyMap<string, WritableTensor>, style: KeyStyle) => Map<string, WritableTensor>;
+  readonly buffers?: (
+    tensors: ReadonlyMap<string, WritableTensor>,
+    style: KeyStyle,
+    window?: number,
+  ) => Map<string, WritableTensor>;
 }
 
 /** Names of tensors in files that say nothing, since they follow from the sizes or only count. */
@@ -126,8 +158,56 @@ export interface TensorSource {
 export interface Translation {
   /** Where each tensor of Fovea's is, by its name. */
   readonly sources: ReadonlyMap<string, TensorSource>;
-  /** Names that mean nothing in this style. */
+  /** Names that mean nothing in this style, or the same as another. */
   readonly unknown: readonly string[];
+}
+
+/** A cell, and which of its patterns. */
+interface Place {
+  readonly row: KeyRow;
+  readonly cell: Cell;
+  readonly pattern: string;
+  readonly part: number;
+}
+
+/** The patterns of a family in a style, by what is left of them where numbers and kinds of tensors differ. */
+type PatternIndex = ReadonlyMap<string, readonly Place[]>;
+
+const indices = new WeakMap<Family, Map<KeyStyle, PatternIndex>>();
+
+/**
+ * A name without its numbers and its kind of tensor: names that one pattern fits have this in common with it, and few
+ * others do.
+ */
+export function outlineOf(name: string): string {
+  return name.replaceAll("{i}", "0").replaceAll(/\d+/g, "#").replace(/(weight|bias|running_mean|running_var)$/, "*");
+}
+
+function indexOf(family: Family, style: KeyStyle): PatternIndex {
+  const ofFamily = indices.get(family) ?? new Map<KeyStyle, PatternIndex>();
+  indices.set(family, ofFamily);
+  const known = ofFamily.get(style);
+  if (known) return known;
+  const index = new Map<string, Place[]>();
+  for (const row of family.rows) {
+    const cell = cellOf(row, style);
+    for (const [part, pattern] of cell === undefined ? [] : patternsOf(cell).entries()) {
+      if (pattern === null) continue;
+      const outline = outlineOf(pattern);
+      index.set(outline, [...index.get(outline) ?? [], { row, cell: cell!, pattern, part }]);
+    }
+  }
+  ofFamily.set(style, index);
+  return index;
+}
+
+/**
+ * Whether a name is one of a style's.
+ *
+ * @param outline Of the name, which many families and styles are asked for.
+ */
+export function isKnown(family: Family, style: KeyStyle, name: string, outline: string): boolean {
+  return indexOf(family, style).get(outline)?.some(({ pattern }) => match(pattern, name) !== undefined) ?? false;
 }
 
 /**
@@ -143,14 +223,14 @@ export function translate(family: Family, style: KeyStyle, names: Iterable<strin
   const unknown: string[] = [];
   for (const name of names) {
     const place = locate(family, style, name);
-    if (!place) {
+    const known = place && (found.get(place.ours) ?? { cell: place.cell, parts: emptyParts(place.cell) });
+    // A second tensor for one of Fovea's is none that can be told from the first.
+    if (!known || known.cell !== place.cell || known.parts[place.part] !== "") {
       unknown.push(name);
       continue;
     }
-    const { ours, cell, part } = place;
-    const known = found.get(ours) ?? { cell, parts: patternsOf(cell).map((pattern) => pattern === null ? null : "") };
-    known.parts[part] = name;
-    found.set(ours, known);
+    known.parts[place.part] = name;
+    found.set(place.ours, known);
   }
   const sources = new Map<string, TensorSource>();
   for (const [ours, { cell, parts }] of found) {
@@ -160,15 +240,32 @@ export function translate(family: Family, style: KeyStyle, names: Iterable<strin
   return { sources, unknown };
 }
 
+/** A place for each pattern of a cell. */
+function emptyParts(cell: Cell): (string | null)[] {
+  return patternsOf(cell).map((pattern) => pattern === null ? null : "");
+}
+
 /** Fovea's name of a tensor of a style's, the cell that has it, and which of the cell's patterns. */
 function locate(family: Family, style: KeyStyle, name: string): { ours: string; cell: Cell; part: number } | undefined {
-  for (const row of family.rows) {
-    const cell = cellOf(row, style);
-    for (const [part, pattern] of cell === undefined ? [] : patternsOf(cell).entries()) {
-      const holes = pattern === null ? undefined : match(pattern, name);
-      if (holes) return { ours: fill(row.ours, holes), cell: cell!, part };
-    }
+  for (const { row, cell, pattern, part } of indexOf(family, style).get(outlineOf(name)) ?? []) {
+    const holes = match(pattern, name);
+    if (holes) return { ours: fill(row.ours, holes), cell, part };
   }
+}
+
+/**
+ * What a style calls a tensor of Fovea's.
+ *
+ * @returns The name, or names of its parts; none where the style has no name for it.
+ */
+export function namesIn(family: Family, style: KeyStyle, name: string): string[] {
+  for (const row of family.rows) {
+    const holes = match(row.ours, name);
+    const cell = cellOf(row, style);
+    if (!holes || cell === undefined) continue;
+    return patternsOf(cell).flatMap((pattern) => pattern === null ? [] : [fill(pattern, holes)]);
+  }
+  return [];
 }
 
 /**

@@ -16,14 +16,14 @@ export type ExportStyle = Extract<KeyStyle, "torchvision" | "timm">;
  * counts of batch norms, which are 0: their momentum is a number and does not ask for them. In torchvision's Swin they
  * are also the indices that follow from the window.
  *
- * @param model Name of the model, and how its tensors are called.
+ * @param model Name of the model, how its tensors are called, and the side of its windows where that was asked for.
  * @param style Which library.
  * @param tensors The tensors by Fovea's names.
  * @returns The tensors by the library's names: all that `load_state_dict(strict=True)` asks for.
  * @throws {UserError} If the library has not this model, or no name for a tensor.
  */
 export function renameTensors(
-  { name: model, family }: { readonly name: string; readonly family: Family },
+  { name: model, family, window }: { readonly name: string; readonly family: Family; readonly window?: number },
   style: ExportStyle,
   tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly values: Float32Array }>,
 ): Map<string, WritableTensor> {
@@ -42,6 +42,6 @@ export function renameTensors(
     const counted = /^(.*\.)running_var$/.exec([...found.keys()][0]);
     if (counted) renamed.set(`${counted[1]}num_batches_tracked`, { shape: [], values: BigInt64Array.of(0n) });
   }
-  for (const [name, buffer] of family.buffers?.(renamed, style) ?? []) renamed.set(name, buffer);
+  for (const [name, buffer] of family.buffers?.(renamed, style, window) ?? []) renamed.set(name, buffer);
   return renamed;
 }

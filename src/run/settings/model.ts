@@ -6,7 +6,7 @@
 
 import { models } from "../../models/mod.ts";
 import type { ModelOption } from "../../models/model.ts";
-import { choice, number, path, text } from "../kinds.ts";
+import { choice, integer, number, path, text } from "../kinds.ts";
 import { isPublishedName } from "../published/names.ts";
 import { type Facts, type NameOf, only, setting } from "./setting.ts";
 
@@ -38,6 +38,13 @@ export const modelSettings = {
     placeholder: "RUN|FILE|NAME",
     byDefault: "none",
   }),
+  weightsKey: setting(text, {
+    help: "which weights of a file that has several: a dictionary's key, or how names begin, such as model_ema",
+    byDefault: "the model's own before averages",
+    placeholder: "KEY",
+    idle: ({ settings }, nameOf) =>
+      settings.pretrained === undefined ? `there is no ${nameOf("pretrained")}` : undefined,
+  }),
   stem: setting(choice(["auto", "imagenet", "small"]), {
     help: "first layers of a ResNet: 7×7 and pooling, one 3×3, or by the picture's size",
     default: "auto",
@@ -57,6 +64,16 @@ export const modelSettings = {
     help: "share of the pictures for which the last block is left out, falling to 0 at the first; transformers",
     byDefault: "the model's",
     idle: ofModels("stochasticDepth"),
+  }),
+  window: setting(integer({ min: 1, max: 256 }), {
+    help: "side of Swin's windows, cut to the feature map where that is smaller",
+    byDefault: "the weights', else the model's",
+    idle: ofModels("window"),
+  }),
+  normEps: setting(number({ min: 1e-30, max: 1 }), {
+    help: "added to the variance of a ViT's layer norms",
+    byDefault: "the weights', else 1e-6",
+    idle: ofModels("normEps"),
   }),
   layerScale: setting(number({ min: 1e-6, max: 1 }), {
     help: "start of a learnt factor for each channel of a block, such as 1e-5; transformers",
