@@ -4,14 +4,17 @@
  * @module
  */
 
+import { join } from "node:path";
 import type { Dataset, Split, SplitOptions } from "../data/dataset.ts";
 import { makeDemo } from "../data/demo/demo.ts";
 import { refuseLeaks } from "../data/check/duplicates.ts";
 import { skipBroken } from "../data/check/broken.ts";
 import { counted, firstNames, printable } from "../data/names.ts";
+import { readSplit } from "../data/forms/split_file.ts";
 import { openDataset } from "../data/open.ts";
 import type { OnProgress } from "../data/store/scan.ts";
 import { classNames } from "../run/evaluate.ts";
+import { SPLIT_FILE } from "../run/kept.ts";
 import type { Settings, ValuesOf } from "../run/settings.ts";
 import type { dataSettings, splitSettings } from "../run/settings/data.ts";
 
@@ -61,6 +64,13 @@ export async function splitData({ data, warnings }: Opened, flags: DataFlags, pr
   const split = data.split(splitOptions(flags));
   const leaks = await refuseLeaks(split, flags.allowDuplicates, preparing("comparing pictures"));
   return { ...split, warnings: [...warnings, ...split.warnings, ...leaks] };
+}
+
+/** The split that a run keeps; refused where its parts share pictures now. */
+export async function keptSplit(run: string, opened: Opened, flags: DataFlags, preparing: Preparing): Promise<Split> {
+  const split = await readSplit(join(run, SPLIT_FILE), opened.data);
+  const leaks = await refuseLeaks(split, flags.allowDuplicates, preparing("comparing pictures"));
+  return { ...split, warnings: [...opened.warnings, ...leaks] };
 }
 
 /** Lines about the data for people. */
