@@ -13,8 +13,9 @@ import manifest from "./deno.json" with { type: "json" };
 import { type Command, type Flags, type Invocation, nameIn, orList, parseCommand } from "./src/cli/command.ts";
 import * as tables from "./src/cli/flags.ts";
 import { describe, overview } from "./src/cli/help.ts";
-import { printable } from "./src/data/names.ts";
-import { nearest, UserError } from "./src/errors.ts";
+import { escaped, shortened } from "./src/data/names.ts";
+import { nearest, systemCode, systemFault, systemReason, UserError } from "./src/errors.ts";
+import { settingNamed } from "./src/run/resolve.ts";
 
 /** How a command is called: through a task in a checkout, by the package's name elsewhere. */
 const PREFIX = import.meta.url.startsWith("file:") ? "deno task" : "deno run -A jsr:@fovea/fovea/cli";
@@ -84,7 +85,10 @@ export async function main(args: readonly string[]): Promise<number> {
     }
     return 0;
   } catch (error) {
-    console.error(report(error, flags.includes("--verbose")));
+    const [first = "", second = ""] = args;
+    const name = entries.some(({ command }) => command.name === first) ? first : `${first} ${second}`;
+    const resumes = flags.some((word) => /^--resume(=|$)/.test(word));
+    console.error(report(error, { name, resumes, verbose: flags.includes("--verbose") }));
     return error instanceof UserError ? error.exitCode : 1;
   }
 }
@@ -108,16 +112,55 @@ function unknown(name: string, known: readonly string[]): UserError {
   return new UserError(`There is no command ${name}; ${hint}`, 2);
 }
 
-/** One line for what the user or the system did; a fault of Fovea's own comes with its place in the code. */
-function report(error: unknown, verbose: boolean): string {
+/** Letters of an error that are shown: what files hold may be of any length. */
+const MOST_LETTERS = 2000;
+
+/**
+ * One line for what the user or the system did; a fault of Fovea's own comes with its place in the code. Whatever files
+ * or libraries have put into it, no control code reaches the terminal.
+ */
+function report(error: unknown, { name, resumes, verbose }: Told): string {
   const { message, stack = message } = error instanceof Error ? error : new Error(String(error));
-  const outside = error instanceof UserError || Object.values(Deno.errors).some((kind) => error instanceof kind);
+  const system = systemCode(error) !== undefined;
+  let isRefused = false;
   // The flags of all options are among those of `train`.
-  const text = error instanceof UserError ? error.textWith((option) => nameIn(tables.train.flags, option)) : message;
-  if (outside && !verbose) return `fovea: ${printable(text)}`;
-  return outside
-    ? `fovea: ${stack.replace(message, () => text)}`
-    : `fovea: this is a fault in Fovea, not yours: ${stack}`;
+  const nameOf = (option: string) => {
+    isRefused ||= resumes && settingNamed(option)?.isFree === false;
+    return nameIn(tables.train.flags, option);
+  };
+  const text = error instanceof UserError
+    ? error.textWith(nameOf, (option) => canGive(option, name, resumes))
+    : system
+    ? systemFault(message, error).message.replace(`: ${systemReason(error)};`, ";")
+    : message;
+  const line = shortened(escaped(text), MOST_LETTERS) +
+    (isRefused ? " (in a new run: one that is resumed keeps its settings)" : "");
+  if ((error instanceof UserError || system) && !verbose) return `fovea: ${line}`;
+  const kind = error instanceof Error ? `${error.name}: ` : "";
+  const places = (stack.includes(message) ? stack.slice(stack.indexOf(message) + message.length) : stack).split("\n")
+    .map(escaped).join("\n");
+  return error instanceof UserError || system
+    ? `fovea: ${kind}${line}${places}`
+    : `fovea: this is a fault in Fovea, not yours: ${kind}${line}${places}`;
+}
+
+/** What decides how an error is told. */
+interface Told {
+  /** The command's name, as far as it is known. */
+  readonly name: string;
+  /** Is a run gone on with? */
+  readonly resumes: boolean;
+  readonly verbose: boolean;
+}
+
+/** Can an option be given as a flag of the command? A run that is resumed keeps most of its settings. */
+function canGive(option: string, name: string, resumes: boolean): boolean {
+  const found = entries.filter(({ command }) => command.name === name);
+  if (found.length === 0) return true;
+  if (resumes && settingNamed(option)?.isFree === false) return false;
+  return found.some(({ command }) =>
+    Object.entries(command.flags).some(([key, { called }]) => key === option || called === option)
+  );
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

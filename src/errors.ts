@@ -21,9 +21,22 @@ export function option(name: string): string {
   return `{option:${name}}`;
 }
 
-/** A text with its options named. */
-function named(text: string, nameOption: NameOption): string {
-  return text.replaceAll(/\{option:(\w+)\}/g, (_, name) => nameOption(name));
+/**
+ * Advice that stands in an error only where an option can be given: a resumed run keeps its settings, and a command has
+ * not all flags. `remove them${ifGiven("skipBroken", `, or set ${option("skipBroken")}`)}`.
+ *
+ * @param name The option, by its name in the library.
+ * @param text What is said of it.
+ */
+export function ifGiven(name: string, text: string): string {
+  return `{if:${name}|${text}|if}`;
+}
+
+/** A text with its options named, and without the advice of those that cannot be given. */
+function named(text: string, nameOption: NameOption, canGive: (option: string) => boolean = () => true): string {
+  return text
+    .replaceAll(/\{if:(\w+)\|(.*?)\|if\}/gs, (_, name, advice) => canGive(name) ? advice : "")
+    .replaceAll(/\{option:(\w+)\}/g, (_, name) => nameOption(name));
 }
 
 /**
@@ -58,10 +71,106 @@ export class UserError extends Error {
     this.#text = text;
   }
 
-  /** The message with options by other names, such as those of flags. */
-  textWith(nameOption: NameOption): string {
-    return named(this.#text, nameOption);
+  /**
+   * The message with options by other names, such as those of flags.
+   *
+   * @param canGive Tells the options that the user can give; of the others nothing is advised.
+   */
+  textWith(nameOption: NameOption, canGive?: (option: string) => boolean): string {
+    return named(this.#text, nameOption, canGive);
   }
+
+  /** The text that makes the same error anew, with its options not yet named: what crosses from a Worker. */
+  get template(): string {
+    return this.#text;
+  }
+}
+
+/** What the system's words mean, where they are no advice themselves, and what to do. */
+const SYSTEM: Readonly<Record<string, readonly [reason: string, advice: string]>> = {
+  ENOENT: ["there is no such file or folder", "check the path"],
+  EACCES: ["access is denied", "check its permissions"],
+  EPERM: ["that is not permitted", "check its permissions"],
+  EROFS: ["the disk is read-only", "choose another folder"],
+  ENOSPC: ["the disk is full", "make room"],
+  EDQUOT: ["the disk quota is used up", "make room"],
+  EFBIG: ["the file would be too large", "choose another disk, or raise the limit (ulimit -f)"],
+  EIO: ["the disk failed", "check the disk"],
+  EMFILE: ["too many files are open", "raise the limit (ulimit -n)"],
+  ENFILE: ["too many files are open on this machine", "end other programs"],
+  ENAMETOOLONG: ["the name is too long", "give a shorter one"],
+  ELOOP: ["its links go round in a circle", "remove the link"],
+  EISDIR: ["it is a folder", "give a file"],
+  ENOTDIR: ["a part of the path is no folder", "check the path"],
+  ENOTEMPTY: ["the folder is not empty", "choose another folder"],
+  EEXIST: ["it is there already", "choose another name"],
+  EBUSY: ["it is in use", "wait for the other program"],
+  ETXTBSY: ["it is in use", "wait for the other program"],
+  ESTALE: ["the file server has lost it", "check the connection"],
+  ENXIO: ["there is no such device", "give a file"],
+  EINVAL: ["the system takes no such name or operation", "check the path"],
+};
+
+/** Codes of errors whose code the runtime does not tell, by the class or by the system's words. */
+const UNNAMED: readonly (readonly [words: RegExp, code: string])[] = [
+  [/^NotFound$|No such file|cannot find the (file|path)/i, "ENOENT"],
+  [/^PermissionDenied$|Permission denied|Access is denied/i, "EACCES"],
+  [/Operation not permitted/, "EPERM"],
+  [/Read-only file system/, "EROFS"],
+  [/No space left|not enough space/i, "ENOSPC"],
+  [/quota exceeded/i, "EDQUOT"],
+  [/File too large/, "EFBIG"],
+  [/Input\/output error/, "EIO"],
+  [/Too many open files/, "EMFILE"],
+  [/File name too long/, "ENAMETOOLONG"],
+  [/^FilesystemLoop$|levels of symbolic links/, "ELOOP"],
+  [/^IsADirectory$|Is a directory/, "EISDIR"],
+  [/^NotADirectory$|Not a directory/, "ENOTDIR"],
+  [/Stale file handle/i, "ESTALE"],
+  [/NUL byte/, "EINVAL"],
+];
+
+/**
+ * The code of an error that is the system's, or the runtime's refusal of a file: `ENOSPC`, `EROFS`, `NotCapable`;
+ * undefined for an error of a program's.
+ */
+export function systemCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || error instanceof UserError) return undefined;
+  const { code, name, message } = error as Error & { readonly code?: unknown };
+  if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code)) return code;
+  if (name === "NotCapable") return name;
+  if (error.constructor === Error && !/\(os error \d+\)/.test(message)) return undefined;
+  const found = UNNAMED.find(([words]) => words.test(name) || words.test(message))?.[1];
+  // The system has more errors than are known here.
+  return found ?? /\(os error \d+\)/.exec(message)?.[0].slice(1, -1);
+}
+
+/** Why the system refused something, in words: `the disk is full (ENOSPC)`. */
+export function systemReason(error: unknown): string {
+  const code = systemCode(error);
+  const known = code !== undefined && SYSTEM[code];
+  if (known) return `${known[0]} (${code})`;
+  return (error instanceof Error ? error.message : String(error)).split("\n")[0];
+}
+
+/**
+ * An error of the system's as one line: what was asked, why not, what to do.
+ *
+ * @param what What was asked, with the path: `Cannot read runs/hair/split.csv`.
+ * @param error What the system said. An error that is a program's comes back as it is.
+ * @param advice What to do, where it is not told by the error.
+ */
+export function systemFault(what: string, error: unknown, advice?: string): Error {
+  const code = systemCode(error);
+  if (code === undefined) return error instanceof Error ? error : new Error(String(error));
+  // What was asked may be a folder, and the error be of a file in it.
+  const [, path] = / '([^']+)'[^']*$/.exec((error as Error).message.split("\n")[0]) ?? [];
+  const where = path === undefined || what.includes(path) ? "" : `, at ${path}`;
+  const fault = new UserError(
+    `${what}: ${systemReason(error)}${where}; ${advice ?? SYSTEM[code]?.[1] ?? "check the disk"}`,
+  );
+  fault.cause = error;
+  return fault;
 }
 
 /**

@@ -5,7 +5,7 @@
  * @module
  */
 import { basename, dirname, join } from "node:path";
-import { UserError } from "./errors.ts";
+import { systemFault, systemReason, UserError } from "./errors.ts";
 
 /** The part of `Deno.FsFile` that is used here. */
 export interface OpenFile {
@@ -108,6 +108,36 @@ export async function removeTemporaries(directory: string): Promise<string[]> {
   const left = entries.filter(({ isFile, name }) => isFile && /^\..+\.\d+-\d+\.tmp$/.test(name));
   for (const { name } of left) await Deno.remove(join(directory, name));
   return left.map(({ name }) => name).sort();
+}
+
+/**
+ * Reads a text file.
+ *
+ * @param path Where it is.
+ * @returns Its text; undefined where there is none.
+ * @throws {UserError} If it cannot be read, naming the path and the reason.
+ */
+export async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
+    throw systemFault(`Cannot read ${path}`, error);
+  }
+}
+
+/**
+ * Makes a folder and those above it.
+ *
+ * @param path Where.
+ * @throws {UserError} If that is not possible, naming the path and the reason.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+  } catch (error) {
+    throw systemFault(`Cannot make the folder ${path}`, error);
+  }
 }
 
 /** The key under which a record lists the numbers that JSON cannot hold. */
@@ -327,13 +357,7 @@ function parseRecord(line: string): Record<string, unknown> {
 
 /** An error of the operating system's as one line, with its code where it has one. */
 function fileError(what: string, cause: unknown, advice: string): UserError {
-  const code = (cause as { code?: string }).code;
-  const reason = code === "ENOSPC"
-    ? "the disk is full (ENOSPC)"
-    : cause instanceof Error
-    ? cause.message
-    : String(cause);
-  const error = new UserError(`${what}: ${reason}; ${advice}`);
+  const error = new UserError(`${what}: ${systemReason(cause)}; ${advice}`);
   error.cause = cause;
   return error;
 }

@@ -4,13 +4,41 @@
  * @module
  */
 
+/** Letters of a name that are shown. */
+const MOST_OF_A_NAME = 300;
+
 /**
- * A text as it may be printed: control and direction-changing characters become `\u{…}`, so that a hostile file name
- * cannot write over the terminal.
+ * A name as it may be printed: control and direction-changing characters become `\u{…}`, so that a hostile file name
+ * cannot write over the terminal; the middle of a very long one is left out.
  *
- * @param text The text as found.
+ * @param name The name as found.
+ * @returns The name, harmless and in one line.
+ */
+export function printable(name: string): string {
+  return escaped(shortened(name, MOST_OF_A_NAME));
+}
+
+/**
+ * A text without control and direction-changing characters: they become `\u{…}`.
+ *
+ * @param text The text, of any length.
  * @returns The text, harmless and in one line.
  */
-export function printable(text: string): string {
+export function escaped(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
+}
+
+/**
+ * A text of a length that people read; its middle is left out, since what tells long names apart is mostly at an end.
+ *
+ * @param text The text.
+ * @param most Letters that it may have.
+ * @returns The text, or its beginning and end with `…` between them.
+ */
+export function shortened(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const letters = [...text];
+  if (letters.length <= most) return text;
+  const half = Math.floor((most - 1) / 2);
+  return `${letters.slice(0, most - 1 - half).join("")}…${letters.slice(letters.length - half).join("")}`;
 }

@@ -48,6 +48,36 @@ Deno.test("main() shows the place in the code only with --verbose", async () => 
   assertMatch(err, /^fovea: UserError: Cannot use --epochs ten.*\n +at /);
 });
 
+Deno.test("main() lets no control code through, in a stack trace neither, and cuts what is too long", async () => {
+  const { err } = await run(`eval /none/\x1b[2J\x9b2J${"a".repeat(3000)} --verbose`);
+  assertMatch(err, /^fovea: UserError: \/none\/\\u\{1b\}\[2J\\u\{9b\}2Ja+…a+ is not a run directory.*\n +at /);
+  // deno-lint-ignore no-control-regex -- that is what is looked for
+  assertEquals(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(err), false);
+  assert(err.split("\n")[0].length < 2100, err);
+});
+
+Deno.test("main() advises no flag that a command or a resumed run refuses", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const config = { settings: { task: "multiclass", data: `${folder}/none`, model: "lenet", backend: "gpujs" } };
+    await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify({ ...config, model: { name: "lenet" } }));
+    const { code, err } = await run(`train --resume ${folder} --momentum 0.5`);
+    assertEquals([code, err], [
+      2,
+      "fovea: Cannot use --momentum with --resume: a resumed run keeps what it was started with\n",
+    ]);
+    for (const settings of [{ schedule: "own" }, { optimizer: "lion" }]) {
+      await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify({ settings }));
+      assertMatch(
+        (await run(`train --resume ${folder}`)).err,
+        /^fovea: Cannot resume .* from the command line: its \w+ is the code's own.*\n$/,
+      );
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 const commands: readonly Command[] = Object.values(tables);
 Deno.test("main() lists every command in the help, with and without --help", async () => {
   const { code, out } = await run("--help");

@@ -80,7 +80,9 @@ function withoutComments(source: string): string {
 
 /** Relative modules that a file imports, as paths from the root. */
 function imports(path: string, source: string): string[] {
-  const found = withoutComments(source).matchAll(/(?:^import\b[^"';]*?|^export\b[^"';]*?\bfrom|\bimport\()\s*"(\.[^"]+)"/gm);
+  const found = withoutComments(source).matchAll(
+    /(?:^import\b[^"';]*?|^export\b[^"';]*?\bfrom|\bimport\()\s*"(\.[^"]+)"/gm,
+  );
   return [...found].map(([, target]) => normalize(join(dirname(path), target)));
 }
 

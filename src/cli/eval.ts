@@ -6,28 +6,32 @@
 
 import { join } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
-import { readSplit } from "../data/forms/split_file.ts";
-import { UserError } from "../errors.ts";
+import { firstNames, printable } from "../data/names.ts";
+import { option, systemCode, systemReason, UserError } from "../errors.ts";
 import type { CheckpointInfo } from "../run/checkpoint.ts";
 import { type RunConfig, settingsIn } from "../run/config.ts";
 import { evaluateModel, EVALUATION_BATCH } from "../run/evaluate.ts";
 import { formatTest } from "../report/text.ts";
+import { keptOf, otherWorld, refuseChanges, refuseOtherData } from "../run/kept.ts";
 import { resolveSettings } from "../run/resolve.ts";
+import { kernelTableHash } from "../train/kernel_table.ts";
 import type { Invocation, Options } from "./command.ts";
 import { chooseDevice } from "./device.ts";
 import { saveEvaluation, testReportOf } from "./evaluation.ts";
 import type * as tables from "./flags.ts";
 import { openAsAsked } from "./opened_run.ts";
 import { ProgressLine } from "./progress.ts";
-import { openData } from "./run_data.ts";
+import { keptSplit, openData } from "./run_data.ts";
 
 /** Runs `eval`; gives the exit code. */
 export async function run({ options, words: [path] }: Invocation<typeof tables.evaluate.flags>): Promise<number> {
   const progress = new ProgressLine(false);
-  const { config, info, model } = await openAsAsked(path, options);
-  const data = await dataOf(path, config, options, progress);
+  const note = (text: string) => progress.line(`note   ${text}`);
+  const { config, info, model } = await openAsAsked(path, options, (warning) => progress.line(`warning: ${warning}`));
+  const data = await dataOf(path, config, options, progress, note);
   checkClasses(data, info);
   await using device = await chooseDevice(options.backend, (line) => progress.line(line));
+  otherWorld(config, { kernels: kernelTableHash(), device: device.description }).forEach(note);
   const evaluation = await evaluateModel({
     ...info,
     device,
@@ -36,14 +40,24 @@ export async function run({ options, words: [path] }: Invocation<typeof tables.e
     batch: options.batch ?? batchOf(config, path),
     cache: { mode: "auto" },
     workers: undefined,
+    onNote: note,
     onProgress: (done) => progress.share("testing", { done, total: data.size }),
   });
   progress.clear();
   const out = options.out ?? join(path, options.data === undefined ? options.split : "eval");
   const report = testReportOf(evaluation, data);
   console.log(formatTest(report));
-  await saveEvaluation(out, evaluation, data, report);
-  console.log(`written to ${out}`);
+  try {
+    await saveEvaluation(out, evaluation, data, report);
+  } catch (error) {
+    if (!(error instanceof UserError) || systemCode(error.cause) === undefined) throw error;
+    throw new UserError(
+      `The figures are above, but cannot be written to ${printable(out)}: ${systemReason(error.cause)}; give another ${
+        option("out")
+      }`,
+    );
+  }
+  console.log(`written to ${printable(out)}`);
   return 0;
 }
 
@@ -56,20 +70,32 @@ function batchOf(config: RunConfig, run: string): number {
 async function dataOf(
   run: string,
   config: RunConfig,
-  { split: part, data: other }: Options<typeof tables.evaluate.flags>,
+  { split: part, data: other, allowChangedData }: Options<typeof tables.evaluate.flags>,
   progress: ProgressLine,
+  note: (text: string) => void,
 ): Promise<Dataset> {
+  const allow = { allowChangedData };
+  const kept = await keptOf(run);
+  const changes = await refuseChanges(run, config, kept, allow);
   const flags = resolveSettings(settingsIn(config, run));
-  // Where the run's pictures lay, and how many of them were taken, says nothing of other data.
-  const asked = other === undefined ? flags : { ...flags, data: other, pictures: undefined, limit: undefined };
-  const { data } = await openData(asked, progress.preparing);
-  if (other !== undefined || part === "all") return data;
-  return (await readSplit(join(run, "split.csv"), data))[part];
+  if (other !== undefined) {
+    // Where the run's pictures lay, and how many of them were taken, says nothing of other data.
+    const asked = { ...flags, data: other, pictures: undefined, limit: undefined };
+    return (await openData(asked, progress.preparing)).data;
+  }
+  const opened = await openData(flags, progress.preparing);
+  // Runs that keep nothing of their data may have lost their split, too.
+  if (part === "all" && !kept) return opened.data;
+  const split = await keptSplit(run, opened, flags, progress.preparing);
+  [...changes, ...await refuseOtherData(run, kept ?? config, split, allow)].forEach(note);
+  return part === "all" ? opened.data : split[part];
 }
 
 /** Another data set must ask for the very classes that the model knows. */
 function checkClasses(data: Dataset, { classes }: CheckpointInfo): void {
   const differs = classes.findIndex((name, c) => data.classes[c] !== name);
   if (differs < 0 && data.classes.length === classes.length) return;
-  throw new UserError(`The run knows the classes ${classes.join(", ")}: the data have ${data.classes.join(", ")}`);
+  throw new UserError(
+    `The run knows the classes ${firstNames(classes, 12)}: the data have ${firstNames(data.classes, 12)}`,
+  );
 }

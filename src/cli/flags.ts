@@ -26,6 +26,10 @@ const splits = flagsOf(splitSettings);
 const { seed, precision } = flagsOf(trainingSettings);
 const { backend } = flagsOf(deviceSettings);
 
+const allowChangedData = toggle({
+  help: "go on though pictures, labels or split.csv were changed since the run began",
+});
+
 const openedRun = {
   checkpoint: flag(text, { help: "best, last or the number of an epoch", default: "best", placeholder: "WHICH" }),
   models: flag(path, { help: "module that exports models of your own, for a run of one", placeholder: "FILE" }),
@@ -49,6 +53,7 @@ export const train = {
     ...flagsOf(teacherSettings),
     ...flagsOf(trainingSettings),
     resume: flag(path, { help: "go on with a stopped run, to the same weights", placeholder: "RUN" }),
+    allowChangedData,
     ...flagsOf(deviceSettings),
     ...common,
     ...flagsOf(recordSettings),
@@ -74,6 +79,7 @@ export const evaluate = {
       default: "test",
     }),
     data: flag(path, { help: "another data set with the same classes", byDefault: "the run's" }),
+    allowChangedData,
     ...evaluation,
     backend,
     ...common,

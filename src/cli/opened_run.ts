@@ -5,7 +5,7 @@
  */
 
 import { pathToFileURL } from "node:url";
-import { printable } from "../data/names.ts";
+import { escaped, printable } from "../data/names.ts";
 import { UserError } from "../errors.ts";
 import { Model } from "../models/mod.ts";
 import type { OwnModel } from "../models/own.ts";
@@ -20,8 +20,12 @@ export interface RunFlags {
 }
 
 /** Opens a run as the flags say. */
-export async function openAsAsked(path: string, flags: RunFlags): Promise<OpenedRun> {
-  return await openRun(path, await runOptions(flags));
+export async function openAsAsked(
+  path: string,
+  flags: RunFlags,
+  onWarning: (warning: string) => void = (warning) => console.error(escaped(`warning: ${warning}`)),
+): Promise<OpenedRun> {
+  return await openRun(path, { ...await runOptions(flags), onWarning });
 }
 
 /** What the flags say, as the library takes it. */

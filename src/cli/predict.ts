@@ -92,7 +92,12 @@ function textOf(file: string, prediction: Prediction, predictor: Predictor, topK
 
 function jsonOf(file: string, prediction: Prediction, predictor: Predictor): string {
   const scores = ranked(prediction, predictor).map(({ name, probability }) => [name, probability]);
-  return JSON.stringify({ file, probabilities: Object.fromEntries(scores) });
+  const text = JSON.stringify({ file, probabilities: Object.fromEntries(scores) });
+  // JSON may hold some control codes as they are; as escapes they mean the same.
+  return text.replace(
+    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
+    (c) => c.replace(/./gs, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`),
+  );
 }
 
 function csvOf(file: string, prediction: Prediction, predictor: Predictor): string {

@@ -5,7 +5,9 @@
  * @module
  */
 
+import { escaped } from "../data/names.ts";
 import type { OnProgress } from "../data/store/scan.ts";
+import { systemCode } from "../errors.ts";
 
 /** The width that lines are cut to where the terminal does not tell its own. */
 const DEFAULT_COLUMNS = 100;
@@ -26,7 +28,7 @@ export class ProgressLine {
     const now = performance.now();
     if (!this.#live || now - this.#last < 100) return;
     this.#last = now;
-    this.#write(`\r\x1b[K${cut(text(), columns())}`);
+    this.#write(`\r\x1b[K${cut(escaped(text()), columns())}`);
     this.#shown = true;
   }
 
@@ -40,7 +42,7 @@ export class ProgressLine {
 
   /** Writes a line that stays. */
   line(text: string): void {
-    this.#write(`${this.#shown ? "\r\x1b[K" : ""}${text}\n`);
+    this.#write(`${this.#shown ? "\r\x1b[K" : ""}${escaped(text)}\n`);
     this.#shown = false;
   }
 
@@ -51,7 +53,13 @@ export class ProgressLine {
   }
 
   #write(text: string): void {
-    Deno.stderr.writeSync(new TextEncoder().encode(text));
+    const bytes = new TextEncoder().encode(text);
+    try {
+      for (let at = 0; at < bytes.length;) at += Deno.stderr.writeSync(bytes.subarray(at));
+    } catch (error) {
+      // Nobody reads any more, as after a terminal is closed: what is being done goes on, and is saved.
+      if (systemCode(error) === undefined) throw error;
+    }
   }
 }
 

@@ -4,16 +4,19 @@
  * @module
  */
 
+import { join } from "node:path";
 import type { Dataset, Split, SplitOptions } from "../data/dataset.ts";
 import { makeDemo } from "../data/demo/demo.ts";
 import { refuseLeaks } from "../data/check/duplicates.ts";
 import { skipBroken } from "../data/check/broken.ts";
 import { pictureNotes, type Prepared } from "../data/check/picture_notes.ts";
 import { counted, firstNames, printable } from "../data/names.ts";
+import { readSplit } from "../data/forms/split_file.ts";
 import { limitDataset } from "../data/limit.ts";
 import { openDataset } from "../data/open.ts";
 import type { OnProgress } from "../data/store/scan.ts";
 import { classNames } from "../run/evaluate.ts";
+import { SPLIT_FILE } from "../run/kept.ts";
 import type { Settings, ValuesOf } from "../run/settings.ts";
 import type { dataSettings, splitSettings } from "../run/settings/data.ts";
 
@@ -96,6 +99,13 @@ export async function splitData(
   const leaks = await refuseLeaks(split, flags.allowDuplicates, preparing("comparing pictures"));
   const notes = await pictureNotes(data, flags, preparing("comparing pictures"));
   return { ...split, warnings: [...warnings, ...split.warnings, ...leaks, ...notes] };
+}
+
+/** The split that a run keeps; refused where its parts share pictures now. */
+export async function keptSplit(run: string, opened: Opened, flags: DataFlags, preparing: Preparing): Promise<Split> {
+  const split = await readSplit(join(run, SPLIT_FILE), opened.data);
+  const leaks = await refuseLeaks(split, flags.allowDuplicates, preparing("comparing pictures"));
+  return { ...split, warnings: [...opened.warnings, ...leaks] };
 }
 
 /** Lines about the data for people. */

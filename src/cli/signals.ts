@@ -1,5 +1,6 @@
 /**
- * Ctrl-C and SIGTERM: the first asks for an orderly end, the second ends at once.
+ * Ctrl-C, SIGTERM and SIGHUP, which a terminal sends that is closed: the first asks for an orderly end, the second ends
+ * at once.
  *
  * @module
  */
@@ -8,7 +9,7 @@
 export interface Interrupt extends Disposable {
   /** Aborted by the first signal. */
   readonly signal: AbortSignal;
-  /** What a process that such a signal stopped exits with: 130 or 143. */
+  /** What a process that such a signal stopped exits with: 130, 143 or 129. */
   readonly exitCode: number;
 }
 
@@ -21,7 +22,7 @@ export function interruptible(): Interrupt {
     exitCode = code;
     controller.abort();
   };
-  const listeners: [Deno.Signal, () => void][] = [["SIGINT", onSignal(130)]];
+  const listeners: [Deno.Signal, () => void][] = [["SIGINT", onSignal(130)], ["SIGHUP", onSignal(129)]];
   // Windows has no SIGTERM.
   if (Deno.build.os !== "windows") listeners.push(["SIGTERM", onSignal(143)]);
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);

@@ -7,13 +7,14 @@
 import { join } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
 import { printable } from "../data/names.ts";
-import { formatSplit, readSplit } from "../data/forms/split_file.ts";
+import { formatSplit } from "../data/forms/split_file.ts";
 import { checkPrecision } from "../device/checks.ts";
 import { UserError } from "../errors.ts";
-import { createModel, type Model } from "../models/mod.ts";
-import { readConfig, settingsIn } from "../run/config.ts";
+import { createModel, type Model, models } from "../models/mod.ts";
+import { readConfig, type RunConfig, settingsIn } from "../run/config.ts";
+import { keptOf, refuseChanges } from "../run/kept.ts";
 import { type Given, idleIn, recordOf, resolveSettings, settingNamed, settingNames } from "../run/resolve.ts";
-import type { SettingName, Settings } from "../run/settings.ts";
+import { type SettingName, type Settings, settings as table } from "../run/settings.ts";
 import { recordSettings } from "../run/settings/device.ts";
 import { pictureSettings } from "../run/settings/pictures.ts";
 import { trainingSettings } from "../run/settings/training.ts";
@@ -32,7 +33,7 @@ import { saveEvaluation, testReportOf } from "./evaluation.ts";
 import { train } from "./flags.ts";
 import { loadPretrained, withPretrained } from "./pretrained.ts";
 import { ProgressLine } from "./progress.ts";
-import { describeData, openData, splitData } from "./run_data.ts";
+import { describeData, keptSplit, openData, splitData } from "./run_data.ts";
 import { interruptible } from "./signals.ts";
 import { ProgressBarTracker, TerminalTracker } from "./trackers.ts";
 
@@ -54,7 +55,10 @@ export async function run(
   const asked = givenIn(options, given);
   // Weights say which model is meant, and so which options apply.
   if (!isResumed && asked.pretrained === undefined) refuseIdle(asked);
-  const settled = isResumed ? await resumedSettings(options.resume, asked, given) : await withPretrained(asked);
+  if (options.allowChangedData && !isResumed) {
+    throw new UserError("Cannot use --allow-changed-data without --resume: a new run has nothing that was changed", 2);
+  }
+  const settled = isResumed ? await resumedSettings(options, asked, given) : await withPretrained(asked);
   const meant = { ...asked, model: settled.model };
   if (!isResumed) refuseIdle(meant);
   const flags = { ...options, ...resolveSettings(settled) };
@@ -71,7 +75,7 @@ export async function run(
   const settings = resolveSettings(settled, factsOf(data));
   const out = options.resume ?? flags.out ?? userPath(join("runs", runName(settings)));
   const split = isResumed
-    ? await readSplit(join(out, "split.csv"), data)
+    ? await keptSplit(out, opened, settings, progress.preparing)
     : await splitData(opened, settings, progress.preparing);
   for (const line of describeData(data, split, flags)) say(line);
   for (const warning of split.warnings) say(`note   ${warning}`);
@@ -98,19 +102,20 @@ export async function run(
     teacher,
     out: new RunDirectory(out, recordOf(settings, factsOf(data)), { "split.csv": formatSplit(split) }),
     resume: isResumed,
+    allowChangedData: options.allowChangedData,
     trackers: [new TerminalTracker(progress), new ProgressBarTracker(progress), ...(watch ? [watch.tracker] : [])],
     signal: watch ? AbortSignal.any([interrupt.signal, watch.signal]) : interrupt.signal,
   });
   const { interrupted, test } = await trainer.fit(split.train, split.val, split.test);
   if (interrupted) {
-    say(`stopped and saved; go on with --resume ${out}`);
+    say(`stopped and saved; go on with --resume ${printable(out)}`);
     return interrupt.exitCode;
   }
   const report = testReportOf(test!, split.test);
   console.log(formatTest(report));
   await saveEvaluation(join(out, "test"), test!, split.test, report);
-  console.log(`run directory: ${out}`);
-  console.log(`report: ${await writeRunReport(out, commandOf(settings, factsOf(data)))}`);
+  console.log(`run directory: ${printable(out)}`);
+  console.log(`report: ${printable(await writeRunReport(out, commandOf(settings, factsOf(data))))}`);
   return 0;
 }
 
@@ -120,7 +125,12 @@ function givenIn(options: TrainFlags, given: ReadonlySet<keyof TrainFlags>): Giv
 }
 
 /** The settings of the run that is resumed, with what may be given anew. */
-async function resumedSettings(run: string, asked: Given, given: ReadonlySet<keyof TrainFlags>): Promise<Given> {
+async function resumedSettings(
+  { resume, allowChangedData }: TrainFlags,
+  asked: Given,
+  given: ReadonlySet<keyof TrainFlags>,
+): Promise<Given> {
+  const run = resume!;
   const kept = settingNames.find((name) => asked[name] !== undefined && !settingNamed(name)!.isFree);
   const changed = kept ?? (given.has("out") ? "out" : undefined);
   if (changed) {
@@ -129,7 +139,30 @@ async function resumedSettings(run: string, asked: Given, given: ReadonlySet<key
       2,
     );
   }
-  return { ...settingsIn(await readConfig(run), run), ...asked };
+  const config = await readConfig(run);
+  // Before anything is done by what it says.
+  await refuseChanges(run, config, await keptOf(run), { allowChangedData });
+  refuseOwnCode(run, config);
+  return { ...settingsIn(config, run), ...asked };
+}
+
+/** A command line has only what Fovea has: what a program has brought along goes on from there. */
+function refuseOwnCode(run: string, { model, settings: kept = {}, loss, transform }: RunConfig): void {
+  const own = {
+    model: model && !models.some(({ name }) => name === model.name) && model.name,
+    optimizer: kept.optimizer !== undefined && table.optimizer.kind.read(`${kept.optimizer}`) === undefined &&
+      kept.optimizer,
+    schedule: kept.schedule === "own" && kept.schedule,
+    loss,
+    transform,
+  };
+  const [found] = Object.entries(own).filter(([, value]) => value);
+  if (!found) return;
+  const called = found[1] === "own" ? "" : ` (${printable(`${found[1]}`)})`;
+  throw new UserError(
+    `Cannot resume ${printable(run)} from the command line: its ${found[0]} is the code's own${called}; go on in the ` +
+      "code that began it, with resume: true",
+  );
 }
 
 /** What was given and would change nothing is a mistake. */

@@ -10,7 +10,7 @@ import type { Task } from "./labels.ts";
 import { counted, firstNames, printable } from "./names.ts";
 import { scanPictures } from "./store/scan.ts";
 import type { PictureSource } from "./store/source.ts";
-import { ownSplit, ratioSplit, type SplitIndices, splitNames } from "./split.ts";
+import { ownSplit, ratioSplit, splitNames } from "./split.ts";
 
 /** The three parts of a split. */
 export type SplitName = "train" | "val" | "test";
@@ -258,7 +258,9 @@ export class Dataset {
     }
     const labels = this.samples.map(({ label }) => label);
     const data = { task: this.task, classes: this.classes, labels, ratios, stratify, seed };
-    return this.#parts(own ? ownSplit({ ...data, parts: this.samples.map(({ split }) => split) }) : ratioSplit(data));
+    return this.splitInto(
+      own ? ownSplit({ ...data, parts: this.samples.map(({ split }) => split) }) : ratioSplit(data),
+    );
   }
 
   /**
@@ -273,7 +275,13 @@ export class Dataset {
     return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
   }
 
-  #parts(indices: SplitIndices): Split {
+  /**
+   * Splits into given parts.
+   *
+   * @param indices Places of each part in `samples`, in the order wanted.
+   * @returns Three views, and what was noticed.
+   */
+  splitInto(indices: Readonly<Record<SplitName, readonly number[]>>): Split {
     const [train, val, test] = splitNames.map((name) => this.subset(indices[name]));
     const warnings = Object.entries({ train, val, test }).flatMap(([name, part]) => part.#missing(name));
     const split = { train, val, test, warnings };

@@ -6,7 +6,7 @@
 
 import { printable } from "../printable.ts";
 
-export { printable };
+export { escaped, printable, shortened } from "../printable.ts";
 
 /**
  * The first few of many names, for a message.

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { option, UserError } from "../errors.ts";
+import { option, systemFault, UserError } from "../errors.ts";
 import { leftOutLines } from "./forms/cells.ts";
 import { findAttributes, readCeleba } from "./forms/celeba.ts";
 import { balanceWarnings, Dataset, type DatasetKind, type DatasetParts, type Sample } from "./dataset.ts";
@@ -55,7 +55,11 @@ export interface OpenOptions extends ManifestOptions {
  * ```
  */
 export async function openDataset(path: string, options: OpenOptions = {}): Promise<Dataset> {
-  return (await open(path, options)).openedAs({ data: path, ...options });
+  try {
+    return (await open(path, options)).openedAs({ data: path, ...options });
+  } catch (error) {
+    throw systemFault(`Cannot open ${printable(path)}`, error);
+  }
 }
 
 async function open(path: string, options: OpenOptions): Promise<Dataset> {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { option, UserError } from "../errors.ts";
+import { option, systemFault, UserError } from "../errors.ts";
 import { printable } from "./names.ts";
 
 /** Endings of files that are taken for pictures in a folder; the content decides what they are. */
@@ -204,6 +204,6 @@ async function statOf(path: string): Promise<Deno.FileInfo | undefined> {
     return await Deno.stat(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
-    throw error;
+    throw systemFault(`Cannot look at ${printable(path)}`, error);
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { UserError } from "../errors.ts";
+import { systemCode, systemFault, UserError } from "../errors.ts";
 
 /** What a Worker answers to a job. */
 type Answer<Result> = { readonly result: Result } | { readonly error: string; readonly user: boolean };
@@ -71,7 +71,10 @@ function ask<Job, Result>(worker: Worker, job: Job): Promise<Result> {
     };
     worker.onerror = (event) => {
       event.preventDefault();
-      reject(new Error(`A Worker failed: ${event.message}`));
+      const fault = new Error(event.message);
+      reject(
+        systemCode(fault) ? systemFault("A Worker failed", fault) : new Error(`A Worker failed: ${event.message}`),
+      );
     };
     worker.postMessage(job);
   });
@@ -79,7 +82,7 @@ function ask<Job, Result>(worker: Worker, job: Job): Promise<Result> {
 
 /** An error that crossed from a Worker. */
 export interface SentError {
-  /** The message. */
+  /** The message; of a {@link UserError} its template, so that options are named where it is shown. */
   readonly error: string;
   /** Whether it was a {@link UserError}. */
   readonly user: boolean;
@@ -92,7 +95,8 @@ export interface SentError {
  * @returns The packed form, with the stack of faults that are not the user's.
  */
 export function sendError(error: unknown): SentError {
-  if (error instanceof UserError) return { error: error.message, user: true };
+  if (error instanceof UserError) return { error: error.template, user: true };
+  if (systemCode(error) !== undefined) return sendError(systemFault("A Worker failed", error));
   return { error: error instanceof Error ? error.stack ?? error.message : String(error), user: false };
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { option, UserError } from "../errors.ts";
+import { ifGiven, option, UserError } from "../errors.ts";
 import type { Precision } from "../graph/graph.ts";
 import type { Device, Values } from "./device.ts";
 
@@ -16,7 +16,7 @@ export function checkPrecision(
   if (precisions.includes(precision)) return;
   throw new UserError(
     `Cannot use ${precision} on ${name}, ${description}: it takes a WebGPU adapter with shader-f16 (the command doctor ` +
-      `says whether there is one); give ${option("precision")} f32`,
+      `says whether there is one)${ifGiven("precision", `; give ${option("precision")} f32`)}`,
   );
 }
 

@@ -55,7 +55,9 @@ export interface CheckpointInfo {
   readonly accuracy?: number | null;
   /** Of the checkpoint to resume from. */
   readonly progress?: Progress;
-  /** Of the checkpoint to resume from: every setting with its value, whatever becomes of `config.json`. */
+  /** Of the checkpoint to resume from: how the run began, whatever becomes of `config.json`. */
+  readonly run?: Readonly<Record<string, unknown>>;
+  /** In its place, of runs of before: every setting with its value. */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
 
@@ -95,15 +97,37 @@ export function infoOf(metadata: Readonly<Record<string, string>>, path: string)
     throw new UserError(`${path} is of checkpoint format ${info.format}: this version reads format 1`);
   }
   const preprocessing = preprocessingIn(info.preprocessing);
-  if (!preprocessing || !isTask(info.task) || !isTexts(info.classes)) {
-    throw new UserError(`${path} is no checkpoint of a run: what it says of itself is damaged`);
-  }
-  return { ...info, preprocessing, ...info.progress && { progress: progressOf(info.progress) } };
+  const progress = info.progress && progressIn(info.progress);
+  const isWhole = preprocessing && isTask(info.task) && isTexts(info.classes) && isModel(info.model) &&
+    (info.epoch === undefined || isCount(info.epoch)) && (info.progress === undefined || progress);
+  if (!isWhole) throw new UserError(`${path} is no checkpoint of a run: what it says of itself is damaged`);
+  return { ...info, preprocessing, ...progress && { progress } };
 }
 
-/** Runs of before called their steps `updates`, though several steps may make one update. */
-function progressOf({ updates, ...progress }: Progress & { readonly updates?: number }): Progress {
-  return updates === undefined ? progress : { ...progress, stepsDone: updates };
+const isCount = (value: unknown, least = 0): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= least;
+
+/** What a file holds as arguments of `createModel`; what a model makes of them, it checks itself. */
+function isModel({ name: _, classes, channels, imageSize, stem, ...others }: CheckpointInfo["model"]): boolean {
+  const isSize = isCount(classes, 1) && isCount(channels, 1) && isCount(imageSize, 1) && imageSize <= MOST;
+  const isStem = stem === undefined || ["auto", "imagenet", "small"].includes(stem);
+  return isSize && isStem && Object.values(others).every((value) => typeof value !== "object" || value === null);
+}
+
+/** The largest side of a picture. */
+const MOST = 2 ** 14;
+
+/** What a file holds as a run's progress; undefined for anything else. */
+function progressIn(value: unknown): Progress | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  // Runs of before called their steps `updates`, though several steps may make one update.
+  const { updates, stepsDone = updates, epoch, step, best, ...others } = value as Partial<Progress> & {
+    readonly updates?: number;
+  };
+  if (!isCount(epoch) || !isCount(step) || !isCount(stepsDone)) return undefined;
+  if (best !== undefined && !(isCount(best?.epoch, 1) && Number.isFinite(best.accuracy))) return undefined;
+  // In the order in which it is written: a run that goes on ends in the same bytes.
+  return { epoch, step, stepsDone, ...best && { best }, ...others };
 }
 
 /** The text as JSON, or undefined. */

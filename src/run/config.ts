@@ -11,6 +11,7 @@ import type { Task } from "../data/labels.ts";
 import { printable } from "../data/names.ts";
 import type { Rates } from "../device/rates.ts";
 import { UserError } from "../errors.ts";
+import { readText } from "../files.ts";
 import type { Preprocessing } from "./checkpoint.ts";
 import { orList } from "./kinds.ts";
 import { checkValue, type Given, settingNames } from "./resolve.ts";
@@ -64,8 +65,10 @@ export interface RunConfig {
   readonly kernels?: string;
   /** Hash of `tuning.json`. */
   readonly tuning?: string;
-  /** Hashes of the data. */
-  readonly fingerprint?: { readonly train: string; readonly val: string };
+  /** Hashes of the parts of the data; of runs of before, none of the test part. */
+  readonly fingerprint?: { readonly train: string; readonly val: string; readonly test?: string };
+  /** Hash of `split.csv`. */
+  readonly split?: string;
   /** Settings by name, with the value that each had; null of one that did not apply. */
   readonly settings?: Readonly<Record<string, unknown>>;
   /** In the place of settings, of runs of earlier versions: options of the command `train`. */
@@ -101,14 +104,15 @@ export async function readConfig(run: string): Promise<RunConfig> {
 }
 
 async function parsed(run: string, path: string): Promise<unknown> {
+  const text = await readText(path);
+  if (text === undefined) {
+    throw new UserError(`${run} is not a run directory: it has no config.json; give the folder that train wrote`);
+  }
   try {
-    return JSON.parse(await Deno.readTextFile(path));
+    return JSON.parse(text);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-      throw new UserError(`${run} is not a run directory: it has no config.json; give the folder that train wrote`);
-    }
-    if (error instanceof SyntaxError) throw new UserError(`${path} is not JSON: ${error.message}`);
-    throw error;
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new UserError(`${path} is not JSON: ${printable(error.message)}; put back what train wrote`);
   }
 }
 
@@ -197,7 +201,8 @@ function schemaOf(v: Valibot, table: CheckedSettings) {
     teacher: anything,
     kernels: text,
     tuning: text,
-    fingerprint: v.looseObject({ train: text, val: text }, "an object"),
+    fingerprint: v.looseObject({ train: text, val: text, test: v.optional(text) }, "an object"),
+    split: text,
     settings: settingsSchema(v, table),
     flags: anything,
   };

@@ -175,6 +175,8 @@ export interface EvaluateOptions {
   readonly metrics?: Metrics;
   /** Is told how many pictures are done. */
   readonly onProgress?: (done: number) => void;
+  /** Is told of a cache that cannot be written or is damaged, where pictures are decoded from their files. */
+  readonly onNote?: (note: string) => void;
 }
 
 /**
@@ -193,7 +195,7 @@ export interface EvaluateOptions {
  * ```
  */
 export async function evaluateModel(options: EvaluateOptions): Promise<Evaluation> {
-  const { device, model, task, preprocessing, data, onProgress, workers } = options;
+  const { device, model, task, preprocessing, data, onProgress, onNote, workers } = options;
   const { classes = data.classes, cache = { mode: "auto" } } = options;
   const mismatch = mismatchOf(model, data);
   if (mismatch) throw new UserError(mismatch);
@@ -202,7 +204,7 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   writeWeights(session, model);
   using loader = await Loader.open(data, {
     ...preprocessing,
-    ...{ batch, workers, cache, augment: "none", shuffle: false, seed: 0, last: "pad" },
+    ...{ batch, workers, cache, onNote, augment: "none", shuffle: false, seed: 0, last: "pad" },
   });
   const predictions = await new Evaluator(session, model, batch).run(loader, data.size, onProgress);
   const metrics = metricValues(options.metrics ?? {}, predictions, { task, classes });

@@ -8,7 +8,7 @@ import type { Model } from "../models/mod.ts";
 import type { OwnModel } from "../models/own.ts";
 import { type CheckpointInfo, modelOf } from "./checkpoint.ts";
 import { readConfig, type RunConfig } from "./config.ts";
-import { checkpointPath, epochName, loadCheckpoint } from "./run_directory.ts";
+import { checkpointPath, epochName, loadBest, loadCheckpoint, loadLast } from "./run_directory.ts";
 
 /**
  * Which checkpoint of a run: the one with the highest validation accuracy, the last one, or that of an epoch, from 1.
@@ -21,6 +21,11 @@ export interface OpenRunOptions {
   readonly checkpoint?: WhichCheckpoint;
   /** Models of the user's own, by whose names runs may call theirs. */
   readonly models?: readonly OwnModel[];
+  /**
+   * Is told of a damaged checkpoint and of what is taken in its place: of `best`, the checkpoint of its epoch, of
+   * `last` the one before. By default that is written to the console.
+   */
+  readonly onWarning?: (message: string) => void;
 }
 
 /** A run that was opened. */
@@ -52,9 +57,12 @@ export interface OpenedRun {
  * ```
  */
 export async function openRun(path: string, options: OpenRunOptions = {}): Promise<OpenedRun> {
-  const { checkpoint: which = "best", models } = options;
+  const { checkpoint: which = "best", models, onWarning = (message) => console.warn(`Warning: ${message}`) } = options;
   const config = await readConfig(path);
-  const name = typeof which === "number" ? epochName(which) : which;
-  const checkpoint = await loadCheckpoint(path, name);
+  const { checkpoint, name } = which === "best"
+    ? await loadBest(path, undefined, onWarning)
+    : which === "last"
+    ? await loadLast(path, onWarning)
+    : { name: epochName(which), checkpoint: await loadCheckpoint(path, epochName(which)) };
   return { path, config, info: checkpoint.info, model: modelOf(checkpoint, checkpointPath(path, name), models) };
 }

@@ -8,11 +8,14 @@
  *   tuning.json        the variant by which each call is computed
  *   metrics.jsonl      a record per log step and per validation
  *   curves.svg, .png   loss and validation accuracy over the steps
- *   checkpoints/       epoch-001.safetensors …, best.safetensors, last.safetensors
+ *   checkpoints/       epoch-001.safetensors …, best.safetensors, last.safetensors, previous.safetensors
  *   test/              metrics.json, predictions.csv, confusion.svg and .png
  * ```
  *
  * Every file is written beside its final name and renamed: whenever a run is killed, the old or the new one is there.
+ *
+ * `previous` is the `last` before the last: where a disk has damaged one of them, a run goes on from the other. What
+ * a damaged `best` held is in the checkpoint of its epoch, too.
  *
  * `metrics.jsonl` alone is appended to. A lock keeps a second run out of the directory.
  *
@@ -20,10 +23,11 @@
  */
 
 import { join } from "node:path";
-import { type DirectoryLock, lockDirectory, removeTemporaries, writeAtomic } from "../files.ts";
-import { option, UserError } from "../errors.ts";
+import { option, systemCode, systemFault, UserError } from "../errors.ts";
+import { type DirectoryLock, lockDirectory, makeFolder, removeTemporaries, writeAtomic } from "../files.ts";
+import { HASH_KEY } from "../interop/safetensors.ts";
 import { encodeSafetensors, readSafetensors } from "../interop/safetensors_file.ts";
-import { type Checkpoint, type CheckpointInfo, infoOf, metadataOf, type Tensors } from "./checkpoint.ts";
+import { type Checkpoint, type CheckpointInfo, infoOf, metadataOf, type Progress, type Tensors } from "./checkpoint.ts";
 import { readConfig } from "./config.ts";
 
 /** A run directory that is being written. Nothing is on disk before {@link RunDirectory.begin}. */
@@ -34,6 +38,8 @@ export class RunDirectory {
   readonly settings: Readonly<Record<string, unknown>>;
   readonly #files: Readonly<Record<string, string>>;
   #lock?: DirectoryLock;
+  /** Is `last` known to be whole? Only then it may take the place of the one before. */
+  #isLastWhole = false;
 
   /**
    * Names the directory without touching the disk.
@@ -52,9 +58,9 @@ export class RunDirectory {
     this.#files = files;
   }
 
-  /** Does the run start with a file of this name? */
-  has(name: string): boolean {
-    return name in this.#files;
+  /** Text of a file of this name that the run starts with. */
+  textOf(name: string): string | undefined {
+    return Object.hasOwn(this.#files, name) ? this.#files[name] : undefined;
   }
 
   /**
@@ -75,7 +81,7 @@ export class RunDirectory {
         } ${this.path}`,
       );
     }
-    await Deno.mkdir(join(this.path, "checkpoints"), { recursive: true });
+    await makeFolder(join(this.path, "checkpoints"));
     this.#lock = await lockDirectory(this.path);
     for (const [name, text] of Object.entries({ ...this.#files, ...files })) {
       await writeAtomic(join(this.path, name), text);
@@ -104,9 +110,121 @@ export class RunDirectory {
     return path;
   }
 
-  /** Reads a checkpoint of this run. */
-  loadCheckpoint(name: string): Promise<Checkpoint> {
-    return loadCheckpoint(this.path, name);
+  /** Saves what the next step depends on, and keeps what was saved before; gives its path. */
+  async saveLast(tensors: Tensors, info: CheckpointInfo): Promise<string> {
+    if (this.#isLastWhole) await keepPrevious(this.path);
+    const path = await this.saveCheckpoint("last", tensors, info);
+    this.#isLastWhole = true;
+    return path;
+  }
+
+  /** Reads what the next step depends on: `last`, or where that is damaged what was saved before it. */
+  async loadLast(onWarning: (message: string) => void): Promise<Checkpoint> {
+    const found = await loadLast(this.path, onWarning, ({ progress }) => progress !== undefined);
+    this.#isLastWhole = found.name === "last";
+    return found.checkpoint;
+  }
+
+  /** Reads the weights of the best epoch, and writes them anew where they were damaged. */
+  async loadBest(epoch: number, onWarning: (message: string) => void): Promise<Checkpoint> {
+    const { checkpoint, name } = await loadBest(this.path, epoch, onWarning);
+    if (name !== "best") await this.saveCheckpoint("best", checkpoint.tensors, checkpoint.info);
+    return checkpoint;
+  }
+}
+
+/** Is told of a file that is damaged, and of what takes its place. */
+export type OnWarning = (message: string) => void;
+
+/** Name of the checkpoint that was the last one before `last`. */
+export const PREVIOUS = "previous";
+
+/** Gives `last` a second name, under which it stays when `last` is written anew. */
+async function keepPrevious(run: string): Promise<void> {
+  const [last, previous] = ["last", PREVIOUS].map((name) => checkpointPath(run, name));
+  const link = join(run, "checkpoints", `.${PREVIOUS}.${Deno.pid}-0.tmp`);
+  try {
+    await Deno.remove(link).catch(() => {});
+    await Deno.link(last, link);
+    await Deno.rename(link, previous);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    // A disk without hard links, or a run whose `last` someone has removed.
+    await Deno.rename(last, previous).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw systemFault(`Cannot rename ${last}`, error);
+    });
+  }
+}
+
+/** A checkpoint, and under which name it was found. */
+interface Found {
+  readonly checkpoint: Checkpoint;
+  readonly name: string;
+}
+
+/** Reads the first of some checkpoints that is whole; those before it are named. */
+async function firstWhole(
+  run: string,
+  names: readonly string[],
+  onWarning: OnWarning,
+  isWanted: (info: CheckpointInfo) => boolean = () => true,
+): Promise<Found> {
+  const faults: UserError[] = [];
+  for (const name of names) {
+    try {
+      const checkpoint = await loadCheckpoint(run, name);
+      if (!isWanted(checkpoint.info)) continue;
+      for (const { message } of faults) onWarning(`${message}; ${checkpointPath(run, name)} is used in its place`);
+      return { checkpoint, name };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      faults.push(error);
+    }
+  }
+  throw faults[0] ?? new UserError(`${run} has no checkpoint ${names.at(-1)}; it was removed, or the run never had it`);
+}
+
+/** What the next step of a run depends on: `last`, or where that is damaged what was saved before it, which is told. */
+export async function loadLast(
+  run: string,
+  onWarning: OnWarning,
+  isWanted?: (info: CheckpointInfo) => boolean,
+): Promise<Found> {
+  return await firstWhole(run, ["last", PREVIOUS], onWarning, isWanted);
+}
+
+/**
+ * The weights of the best epoch; where `best` is damaged, or of a later epoch that the run goes back behind, those of
+ * the epoch's own checkpoint.
+ *
+ * @param epoch The best epoch, from 1, where it is known.
+ */
+export async function loadBest(run: string, epoch: number | undefined, onWarning: OnWarning): Promise<Found> {
+  const isIt = (info: CheckpointInfo) => epoch === undefined || info.epoch === undefined || info.epoch === epoch;
+  try {
+    return await firstWhole(run, ["best"], onWarning, isIt);
+  } catch (error) {
+    const progress = await lastProgressOf(run);
+    const known = epoch ?? progress?.best?.epoch;
+    if (known === undefined) {
+      if (!progress) throw error;
+      throw new UserError(
+        `${run} has no best checkpoint yet, since none of its epochs was finished: go on with it, or set ${
+          option("checkpoint")
+        } last`,
+      );
+    }
+    return await firstWhole(run, ["best", epochName(known)], onWarning, isIt);
+  }
+}
+
+/** How far a run was when it was last saved; undefined where that does not tell. */
+async function lastProgressOf(run: string): Promise<Progress | undefined> {
+  try {
+    return (await loadLast(run, () => {})).checkpoint.info.progress;
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
   }
 }
 
@@ -128,6 +246,12 @@ export function epochName(epoch: number): string {
 export async function loadCheckpoint(run: string, name: string): Promise<Checkpoint> {
   const path = checkpointPath(run, name);
   const { tensors, metadata } = await readSafetensors(path);
+  // Every checkpoint is written with its hash: where the key is gone, so may be anything else.
+  if (metadata[HASH_KEY] === undefined) {
+    throw new UserError(
+      `Cannot read ${path}: it has lost its hash; the file was damaged or changed after it was written`,
+    );
+  }
   return { tensors, info: infoOf(metadata, path) };
 }
 
@@ -139,6 +263,6 @@ async function isOccupied(path: string): Promise<boolean> {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     if (error instanceof Deno.errors.NotADirectory) return true;
-    throw error;
+    throw systemFault(`Cannot write a run to ${path}`, error);
   }
 }

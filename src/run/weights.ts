@@ -16,7 +16,7 @@ import { readConfig } from "./config.ts";
 import { rowOf, weightsPath } from "./published/cached.ts";
 import { statedFor } from "./published/stated.ts";
 import type { StatedPreprocessing } from "./published_preprocessing.ts";
-import { checkpointPath } from "./run_directory.ts";
+import { checkpointPath, loadBest } from "./run_directory.ts";
 import {
   type Fate,
   firstProblem,
@@ -293,7 +293,9 @@ async function fileAt(given: string): Promise<string> {
   const path = await weightsPath(given);
   if (!await isFolder(path) || await hasWeights(path)) return path;
   await readConfig(path);
-  return checkpointPath(path, "best");
+  // Where it is damaged, that of its epoch.
+  const { name } = await loadBest(path, undefined, (message) => console.warn(`Warning: ${message}`));
+  return checkpointPath(path, name);
 }
 
 /** Whether a folder has files of weights at its top, where a run has none. */

@@ -8,17 +8,16 @@ import manifest from "../../deno.json" with { type: "json" };
 import type { Dataset } from "../data/dataset.ts";
 import { formatSplit, splitWith } from "../data/forms/split_file.ts";
 import type { Choices } from "../graph/choices.ts";
+import { sha256 } from "../hash.ts";
 import type { CheckpointInfo, Progress, Tensors } from "../run/checkpoint.ts";
-import { readConfig } from "../run/config.ts";
+import { readConfig, type RunConfig } from "../run/config.ts";
+import { fingerprintsOf, keptOf, otherWorld, refuseChanges, refuseOtherData, SPLIT_FILE } from "../run/kept.ts";
 import type { RunDirectory } from "../run/run_directory.ts";
 import { kernelTableHash } from "./kernel_table.ts";
-import { type ResolvedOptions, settingsRecord } from "./options.ts";
+import { type ResolvedOptions, type RunOptions, settingsRecord } from "./options.ts";
 import { checkSameRun } from "./resume.ts";
 import { teacherRecord } from "./teacher_record.ts";
 import { recordChoices, TUNING_FILE } from "./tuning.ts";
-
-/** The file of a run directory that says which picture is in which part. */
-const SPLIT_FILE = "split.csv";
 
 /** The content of `config.json`. */
 export type Config = Readonly<Record<string, unknown>>;
@@ -35,17 +34,17 @@ export interface Beginning {
   readonly valData: Dataset;
   /** Where it is written. */
   readonly directory?: RunDirectory;
+  /** Is told what a run that goes on should know. */
+  readonly onWarning: (message: string) => void;
 }
 
 /** Makes the run directory, where there is to be one; gives what it says of the run. */
 export async function beginRun(run: Beginning): Promise<Config> {
   const { directory, trainData, valData, choices } = run;
   const tuning = recordChoices(choices);
-  const config = { ...await factsOf(run), tuning: tuning.hash };
-  const split: Record<string, string> = directory?.has(SPLIT_FILE)
-    ? {}
-    : { [SPLIT_FILE]: formatSplit(splitWith(trainData, valData)) };
-  await directory?.begin(config, { [TUNING_FILE]: tuning.text, ...split });
+  const split = directory?.textOf(SPLIT_FILE) ?? formatSplit(splitWith(trainData, valData));
+  const config = { ...await factsOf(run), tuning: tuning.hash, split: sha256(split) };
+  await directory?.begin(config, { [TUNING_FILE]: tuning.text, [SPLIT_FILE]: split });
   // As it will be read when the run is resumed.
   return JSON.parse(JSON.stringify(config));
 }
@@ -63,7 +62,7 @@ async function factsOf(run: Beginning): Promise<Config> {
     loss: loss && "own",
     transform: transform && "own",
     kernels: kernelTableHash(),
-    fingerprint: { train: await trainData.fingerprint(), val: await valData.fingerprint() },
+    fingerprint: await fingerprintsOf(splitWith(trainData, valData)),
   };
 }
 
@@ -76,6 +75,8 @@ function settingsOf({ options, trainData, directory, batch }: Beginning): Config
 /** A run that was stopped. */
 export interface TakenUp {
   readonly config: Config;
+  /** How it began, as its last checkpoint keeps it. */
+  readonly run: Config;
   /** What its next step depends on. */
   readonly last: Tensors;
   readonly progress: Progress;
@@ -89,12 +90,38 @@ export interface TakenUp {
  * @throws UserError when it is another run, or a part of it is missing.
  */
 export async function takeUpRun(run: Beginning): Promise<TakenUp> {
-  const { directory, info: given, options } = run;
+  const { directory, info: given, options, onWarning } = run;
   if (!directory) throw new TypeError("Cannot resume without a run directory: give out");
   await directory.reopen();
-  const { tensors: last, info } = await directory.loadCheckpoint("last");
+  const { tensors: last, info } = await directory.loadLast(onWarning);
   await checkSameRun(directory.path, info, given, options, settingsOf(run));
+  const config = await readConfig(directory.path);
+  const world = { kernels: kernelTableHash(), device: options.device.description };
+  otherWorld(config, world).forEach(onWarning);
   const progress = info.progress!;
-  const best = progress.best && (await directory.loadCheckpoint("best")).tensors;
-  return { config: await readConfig(directory.path), last, progress, best };
+  const best = progress.best && (await directory.loadBest(progress.best.epoch, onWarning)).tensors;
+  // Runs of before keep less; what they were is taken from what is there now.
+  return { config, run: info.run ?? config, last, progress, best };
+}
+
+/**
+ * Refuses to go on with a run whose files or data were changed; before anything else is read of it.
+ *
+ * @returns What its last checkpoint keeps of how it began; undefined of runs of before.
+ * @throws UserError with the field and both values.
+ */
+export async function refuseChangedRun(
+  options: Pick<RunOptions, "out" | "allowChangedData" | "channel">,
+  trainData: Dataset,
+  valData: Dataset,
+): Promise<RunConfig | undefined> {
+  const { path: run } = options.out!;
+  const config = await readConfig(run);
+  const kept = await keptOf(run);
+  const warnings = [
+    ...await refuseChanges(run, config, kept, options),
+    ...await refuseOtherData(run, kept ?? config, splitWith(trainData, valData), options),
+  ];
+  for (const warning of warnings) options.channel.warn(warning);
+  return kept;
 }

@@ -33,10 +33,10 @@ export async function diagnose({ options, step, session, state, train }: Patient
   const [name] = Object.entries(await search.outputs()).find(([, [count]]) => count > 0) ?? ["the gradient's norm"];
   const { best } = state.progress;
   const kept = best ? `; the best checkpoint is of epoch ${best.epoch}` : "";
-  return new UserError(
-    `Epoch ${epoch + 1}, step ${stepOfEpoch + 1}: ${name} is not finite${kept}; ` +
-      `${options.precision === "f16" ? `use ${option("precision")} f32, ` : ""}lower ${option("learningRate")}, set ${
-        option("clipNorm")
-      }, or leave such steps out with ${option("onNan")} skip:N`,
-  );
+  const advice = options.resume
+    ? "a run that goes on keeps its settings: begin a new one from its best checkpoint, with a lower learning rate"
+    : `${options.precision === "f16" ? `use ${option("precision")} f32, ` : ""}lower ${option("learningRate")}, set ${
+      option("clipNorm")
+    }, or leave such steps out with ${option("skipNonFinite")}`;
+  return new UserError(`Epoch ${epoch + 1}, step ${stepOfEpoch + 1}: ${name} is not finite${kept}; ${advice}`);
 }

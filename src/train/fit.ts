@@ -23,6 +23,9 @@ import { preprocessingOf } from "./preprocessing.ts";
 import type { LearningStep } from "./step.ts";
 import { type Counts, TrainingState } from "./training_state.ts";
 
+/** So many times the loss of guessing is worth a warning: networks begin at once or twice, seldom at three times. */
+const MANY_TIMES = 5;
+
 /** What a run is made of. */
 interface Parts {
   readonly options: RunOptions;
@@ -57,10 +60,13 @@ export class Fit {
   readonly #directory?: RunDirectory;
   readonly #info: CheckpointInfo;
   readonly #lossKind: LossKind;
-  /** What a resumed run must find unchanged. */
-  #settings?: Config;
+  /** How the run began, which a resumed one must find unchanged. */
+  #run?: Config;
   /** Weights of the best epoch. */
   #bestWeights?: Tensors;
+  readonly #classWeights: readonly number[];
+  /** Was it said that the loss is far above that of guessing? */
+  #hasWarned = false;
   /** Step after which all steps were looked at. */
   #checked = 0;
 
@@ -83,18 +89,29 @@ export class Fit {
     };
     this.#lossKind = lossKindOf(options);
     const classWeights = classWeightsOf(trainData, options);
+    this.#classWeights = classWeights;
     this.state = new TrainingState({ options, step, session, steps: train.steps, classWeights, preprocessing });
     this.#evaluator = new Evaluator(session, model, val.batch);
   }
 
   /** Opens what a run needs, and begins it or takes it up. What fails before that leaves nothing on disk. */
-  static async open(options: RunOptions, plan: RunPlan, trainData: Dataset, valData: Dataset): Promise<Fit> {
+  static async open(
+    options: RunOptions,
+    plan: RunPlan,
+    trainData: Dataset,
+    valData: Dataset,
+    kept?: Preprocessing,
+  ): Promise<Fit> {
     const { device, augment, cache, workers, seed, channel } = options;
     const { batch, step, choices } = plan;
     const progress = (what: string) => (done: number, total: number) =>
       channel.progress({ type: "decoding", what, done, total });
-    const preprocessing = await preprocessingOf(options, trainData, progress("training pictures"));
-    const shared = { ...preprocessing, workers, cache, seed };
+    const onNote = (note: string) => channel.warn(note);
+    // A run that goes on normalises as it began, whatever has become of its pictures.
+    const normalize = options.normalize === "train" && kept ? kept : options.normalize;
+    const prepared = { ...options, normalize };
+    const preprocessing = await preprocessingOf(prepared, trainData, progress("training pictures"), onNote);
+    const shared = { ...preprocessing, workers, cache, seed, onNote };
     const train = await Loader.open(trainData, {
       ...shared,
       ...{ batch, augment, shuffle: true, last: "drop" },
@@ -151,6 +168,7 @@ export class Fit {
     this.state.beginWindow();
     this.pace.beginWindow();
     const { epoch, stepsDone } = this.state.progress;
+    if (loss !== null) this.#warnOfLoss(loss);
     this.#channel.log({
       epoch: epoch + 1,
       step: stepsDone,
@@ -161,6 +179,21 @@ export class Fit {
       ...lossScale && { lossScale },
       imagesPerSecond,
     });
+  }
+
+  /** Says once that the model does many times worse than one that guesses: it is not just at its beginning. */
+  #warnOfLoss(loss: number): void {
+    const { options: { loss: own, teacher, task }, trainData: { classes } } = this.#parts;
+    if (this.#hasWarned || own || teacher) return;
+    const guessing = Math.log(task === "multiclass" ? classes.length : 2) * Math.max(1, ...this.#classWeights);
+    if (loss < MANY_TIMES * guessing) return;
+    this.#hasWarned = true;
+    this.#channel.warn(
+      `the loss is ${loss.toPrecision(3)}, and guessing has at most ${
+        guessing.toPrecision(3)
+      }: the learning rate may ` +
+        "be too high, or the model starts from weights that do not fit",
+    );
   }
 
   /** Stops the run when a step since the last look was not finite. */
@@ -219,8 +252,8 @@ export class Fit {
   async saveLast(): Promise<void> {
     if (!this.#directory) return;
     await this.#channel.settled();
-    const info = { ...this.#info, progress: this.state.progress, settings: this.#settings };
-    await this.#directory.saveCheckpoint("last", await this.state.snapshot(), info);
+    const info = { ...this.#info, progress: this.state.progress, run: this.#run };
+    await this.#directory.saveLast(await this.state.snapshot(), info);
   }
 
   /** Gives the model the weights of the best epoch. */
@@ -231,17 +264,23 @@ export class Fit {
   /** Makes the run directory, or goes on where the run in it was stopped, and tells so. */
   async #begin(): Promise<void> {
     const { resume, epochs } = this.options;
-    const beginning = { ...this.#parts, info: this.#info, batch: this.train.batch, directory: this.#directory };
+    const beginning = {
+      ...this.#parts,
+      info: this.#info,
+      batch: this.train.batch,
+      directory: this.#directory,
+      onWarning: (message: string) => this.#channel.warn(message),
+    };
     let config: Config;
     if (resume) {
       const taken = await takeUpRun(beginning);
       this.state.restore(taken.last, taken.progress, this.#directory!.path);
       this.#bestWeights = taken.best;
       config = taken.config;
-      this.#settings = config.settings as Config | undefined;
+      this.#run = taken.run;
     } else {
       config = await beginRun(beginning);
-      this.#settings = config.settings as Config;
+      this.#run = config;
       // A run that ends before its first epoch does can be resumed too.
       await this.saveLast();
     }

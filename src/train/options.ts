@@ -47,6 +47,11 @@ export interface TrainerOptions {
   readonly out?: string | RunDirectory;
   /** Goes on from the run directory's `last` checkpoint. */
   readonly resume?: boolean;
+  /**
+   * Goes on though pictures, labels or `split.csv` are not what the run began with: with a warning, and to other
+   * weights.
+   */
+  readonly allowChangedData?: boolean;
   /** A model whose answers are learnt from besides the labels; it is left as it is. */
   readonly teacher?: TeacherOptions;
   /** A loss of one's own in the place of the task's. It is told the class weights and the label smoothing, too. */
@@ -183,6 +188,7 @@ export const OTHERS = [
   "task",
   "out",
   "resume",
+  "allowChangedData",
   "teacher",
   "loss",
   "transform",
@@ -235,8 +241,20 @@ export type SettledOptions = Omit<RunOptions, "batch" | "channel"> & { readonly 
  * @throws TypeError for an option that is unknown, of another type, or without effect; RangeError for one out of range.
  */
 export function resolveOptions(options: TrainerOptions): ResolvedOptions {
-  const { device, model, task, out, resume = false, teacher, loss, transform, metrics = {}, trackers = [], signal } =
-    options;
+  const {
+    device,
+    model,
+    task,
+    out,
+    resume = false,
+    allowChangedData = false,
+    teacher,
+    loss,
+    transform,
+    metrics = {},
+    trackers = [],
+    signal,
+  } = options;
   if (loss && teacher) throw new TypeError("loss and teacher cannot be given together: give one");
   const given = givenIn(options);
   const { optimizer: _rule, cache: _store, schedule: _course, ...plain } = options;
@@ -247,7 +265,7 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
   const values = resolveSettings({ ...asked, task });
   return {
     ...values,
-    ...{ device, model, task, resume, loss, transform, metrics, trackers, signal, given },
+    ...{ device, model, task, resume, allowChangedData, loss, transform, metrics, trackers, signal, given },
     out: typeof out === "string" ? new RunDirectory(out) : out,
     // They depend on the data.
     augment: given.augment,

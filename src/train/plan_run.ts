@@ -6,10 +6,14 @@
  * @module
  */
 
+import { DeviceLostError } from "../device/device_lost.ts";
+import { isFile } from "../data/paths.ts";
 import { OutOfMemoryError } from "../device/out_of_memory.ts";
-import { UserError } from "../errors.ts";
+import { option, UserError } from "../errors.ts";
 import type { Choices } from "../graph/choices.ts";
 import { readConfig, settingsIn } from "../run/config.ts";
+import { checkpointPath } from "../run/run_directory.ts";
+import { checkBatchNorms } from "./batch_norms.ts";
 import { budgetOf, MemoryError } from "./budget.ts";
 import { checkTeacher } from "./distillation.ts";
 import { checkFits, fits, largestThatFits, memoryOfRun, noneFits, programsOf, ranOut } from "./memory.ts";
@@ -62,7 +66,8 @@ export async function planRun(options: RunOptions, samples: number, valSamples: 
 
 /**
  * What is to be thrown where a run fails, all its sessions being closed. The device's word that it ran out of memory
- * becomes an error that names a smaller batch. After it the device is usable again.
+ * becomes an error that names a smaller batch. After it the device is usable again. Of a device that is gone, it is
+ * told how to go on.
  */
 export async function explained(
   error: unknown,
@@ -70,8 +75,15 @@ export async function explained(
   step: LearningStep,
   choices?: Choices,
 ): Promise<unknown> {
+  const { device, model, out } = options;
+  if (error instanceof DeviceLostError && out !== undefined) {
+    if (!await isFile(checkpointPath(out.path, "last"))) return error;
+    return new DeviceLostError(
+      error.reason,
+      `what was saved before is kept: go on with ${option("resume")} ${out.path}`,
+    );
+  }
   if (!(error instanceof OutOfMemoryError)) return error;
-  const { device, model } = options;
   await device.recover?.();
   return ranOut(device, model, step, { ...options, choices });
 }
@@ -85,6 +97,8 @@ interface Sizes {
 async function planWith(options: RunOptions, batch: number, { samples, valSamples }: Sizes): Promise<RunPlan> {
   const { device, model } = options;
   const step = stepOf({ ...options, batch }, samples);
+  // A run that goes on has trained so already.
+  if (!options.resume) checkBatchNorms(model, step);
   checkFits(device, model, step, options);
   const choices = await choicesFor(options, step, Math.min(batch, valSamples));
   if (choices !== device.choices) checkFits(device, model, step, { ...options, choices });

@@ -17,6 +17,7 @@ import {
   halfStatistics,
   imagenetStatistics,
 } from "../data/store/statistics.ts";
+import type { OnNote } from "../data/store/pack.ts";
 import { type OnProgress, scanPictures } from "../data/store/scan.ts";
 import { option, UserError } from "../errors.ts";
 import type { Preprocessing } from "../run/checkpoint.ts";
@@ -28,12 +29,14 @@ import type { RunOptions } from "./options.ts";
  * @param options Of the run.
  * @param data The training split.
  * @param onProgress Is told how far the reading of its pictures is, for their mean.
+ * @param onNote Is told of a cache that cannot be written or is damaged.
  * @throws UserError when pictures are to be cut larger than they are resized, or statistics do not fit the channels.
  */
 export async function preprocessingOf(
   options: RunOptions,
   data: Dataset,
   onProgress?: OnProgress,
+  onNote?: OnNote,
 ): Promise<Preprocessing> {
   const { model: { imageSize }, augment, interpolation, fit, range, normalize, cache } = options;
   const square = options.resize ?? squareFor(imageSize, augment);
@@ -51,7 +54,7 @@ export async function preprocessingOf(
   const resizing = { imageSize, square, interpolation, ...fit !== "crop" && { fit }, ...range && { range } };
   if (range !== undefined) await refuseIdleRange(data, onProgress);
   const { mean, std } = normalize === "train"
-    ? await channelStatistics(data, { resizing, cache, onProgress })
+    ? await channelStatistics(data, { resizing, cache, onProgress, onNote })
     : givenStatistics(normalize, data.channels);
   return { ...resizing, mean, std };
 }

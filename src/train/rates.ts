@@ -14,7 +14,8 @@ import manifest from "../../deno.json" with { type: "json" };
 import type { Device } from "../device/device.ts";
 import type { Rates } from "../device/rates.ts";
 import { measureRates } from "../device/self_test.ts";
-import { writeAtomic } from "../files.ts";
+import { systemCode, systemReason, UserError } from "../errors.ts";
+import { makeFolder, writeAtomic } from "../files.ts";
 import { adapterFile } from "./adapter_file.ts";
 import { readConfig } from "../run/config.ts";
 
@@ -40,12 +41,12 @@ export async function ratesOf(device: Device, folder: string, again = false): Pr
   if (kept) return { rates: kept, isNew: false };
   const rates = await measureRates(device);
   try {
-    await Deno.mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await writeAtomic(path, `${JSON.stringify({ ...made, rates }, null, 2)}\n`);
   } catch (error) {
     // A run is not worth less where nothing can be kept: it is measured again the next time.
-    if (!isRefusal(error)) throw error;
-    return { rates, isNew: true, notKept: `${path} cannot be written (${error.message})` };
+    if (!(error instanceof UserError)) throw error;
+    return { rates, isNew: true, notKept: `${path} cannot be written: ${systemReason(error.cause)}` };
   }
   return { rates, isNew: true };
 }
@@ -54,14 +55,6 @@ export async function ratesOf(device: Device, folder: string, again = false): Pr
 export async function ratesOfRun(run: string): Promise<Rates | undefined> {
   const { rates } = await readConfig(run);
   return rates;
-}
-
-/** Is it the system's, or Deno's, refusal of a file? */
-export function isRefusal(error: unknown): error is Error {
-  const { PermissionDenied, NotCapable, NotADirectory } = Deno.errors;
-  if (!(error instanceof Error)) return false;
-  return [PermissionDenied, NotCapable, NotADirectory].some((refusal) => error instanceof refusal) ||
-    (error as Error & { readonly code?: string }).code === "EROFS";
 }
 
 /**
@@ -74,7 +67,7 @@ async function readKept(path: string, made: Readonly<Record<string, unknown>>): 
     const isSame = Object.entries(made).every(([name, value]) => kept?.[name] === value);
     return isSame ? ratesIn(kept.rates) : undefined;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError || isRefusal(error)) return undefined;
+    if (error instanceof SyntaxError || systemCode(error)) return undefined;
     throw error;
   }
 }

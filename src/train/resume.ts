@@ -4,12 +4,17 @@
  * @module
  */
 
-import { UserError } from "../errors.ts";
+import { ifGiven, option, UserError } from "../errors.ts";
 import { readConfig, settingsIn } from "../run/config.ts";
 import { changeBetween } from "../run/resolve.ts";
 import type { CheckpointInfo } from "../run/checkpoint.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { teacherRecord } from "./teacher_record.ts";
+
+/** The settings that a checkpoint keeps. */
+function settingsOf({ run, settings }: CheckpointInfo): Readonly<Record<string, unknown>> | undefined {
+  return (run?.settings as Readonly<Record<string, unknown>> | undefined) ?? settings;
+}
 
 /**
  * Checks that a run goes on as what it was.
@@ -35,9 +40,12 @@ export async function checkSameRun(
   const config = await readConfig(run);
   // Runs of the first versions kept flags, in part under other names.
   if (config.settings) {
-    const change = changeBetween(saved.settings ?? settingsIn(config, run), settings);
+    const began = settingsOf(saved) ?? settingsIn(config, run);
+    const change = changeBetween(began, settings);
     if (change) {
-      throw new UserError(`Cannot resume ${run}: its ${change.name} was ${change.was}, and is now ${change.is}`);
+      const { name, was, is } = change;
+      const advice = ifGiven(name, `; give ${option(name)} ${was}`);
+      throw new UserError(`Cannot resume ${run}: its ${name} was ${was}, and is now ${is}${advice}`);
     }
   }
   // The first runs do not name the precision: there was but one.

@@ -11,6 +11,7 @@ import { Channel } from "../track/channel.ts";
 import { CurvesTracker } from "../track/curves.ts";
 import { JsonlTracker } from "../track/jsonl.ts";
 import { PLAIN, type Tracker, type Trained } from "../track/tracker.ts";
+import { refuseChangedRun } from "./begin_run.ts";
 import { Fit } from "./fit.ts";
 import { trainingLoop } from "./loop.ts";
 import { type ResolvedOptions, resolveOptions, type RunOptions, runOptionsOf, type TrainerOptions } from "./options.ts";
@@ -24,6 +25,8 @@ export interface TrainerEvaluation {
   readonly preprocessing?: Preprocessing;
   /** Is told how many pictures are done. */
   readonly onProgress?: (done: number) => void;
+  /** Is told of a cache that cannot be written or is damaged, where pictures are decoded from their files. */
+  readonly onNote?: (note: string) => void;
 }
 
 /** How a call of {@link Trainer.fit} ended. The model has the weights of the best epoch. */
@@ -94,10 +97,12 @@ export class Trainer {
   }
 
   async #train(options: RunOptions, train: Dataset, val: Dataset): Promise<Trained> {
+    const isResumed = options.resume && options.out !== undefined;
+    const kept = isResumed ? await refuseChangedRun(options, train, val) : undefined;
     const plan = await planRun(options, train.size, val.size);
     this.#batch = plan.batch;
     try {
-      const fit = await Fit.open(options, plan, train, val);
+      const fit = await Fit.open(options, plan, train, val, kept?.preprocessing);
       try {
         this.#preprocessing = fit.preprocessing;
         return await trainingLoop(fit);
@@ -112,7 +117,7 @@ export class Trainer {
   async #test(data: Dataset, channel: Channel): Promise<Evaluation> {
     const total = data.size;
     const onProgress = (done: number) => channel.progress({ type: "testing", done, total });
-    const evaluation = await this.evaluate(data, { onProgress });
+    const evaluation = await this.evaluate(data, { onProgress, onNote: (note) => channel.warn(note) });
     channel.test({ report: evaluation.report, metrics: evaluation.metrics, lossKind: PLAIN });
     return evaluation;
   }
@@ -122,7 +127,7 @@ export class Trainer {
    *
    * @throws TypeError when it is not known how pictures are prepared, or the data do not fit the model.
    */
-  async evaluate(data: Dataset, { preprocessing, onProgress }: TrainerEvaluation = {}): Promise<Evaluation> {
+  async evaluate(data: Dataset, { preprocessing, onProgress, onNote }: TrainerEvaluation = {}): Promise<Evaluation> {
     const { device, model, task, batch, cache, workers, metrics } = this.#options;
     const prepared = preprocessing ?? this.#preprocessing;
     if (!prepared) {
@@ -131,7 +136,7 @@ export class Trainer {
       );
     }
     return await evaluateModel({
-      ...{ device, model, task, cache, workers, metrics, data, onProgress },
+      ...{ device, model, task, cache, workers, metrics, data, onProgress, onNote },
       preprocessing: prepared,
       classes: this.#classes,
       batch: this.#batch ?? (batch === "auto" ? undefined : batch),

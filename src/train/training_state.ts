@@ -196,6 +196,13 @@ export class TrainingState {
    * @throws UserError when something is missing there.
    */
   restore(tensors: Tensors, progress: Progress, run: string): void {
+    const { epoch, step, stepsDone } = progress;
+    if (step > this.steps || epoch * this.steps + step !== stepsDone) {
+      throw new UserError(
+        `Cannot resume ${run}: it was stopped after epoch ${epoch}, step ${step}, which was step ${stepsDone} of the run, ` +
+          `and an epoch has ${this.steps} steps now; give the training pictures that it began with`,
+      );
+    }
     for (const [name, shape] of this.#shapes) {
       const tensor = tensors.get(name);
       if (!tensor || `${tensor.shape}` !== `${shape}`) {

@@ -17,15 +17,14 @@
 import { join } from "node:path";
 import { cacheFolder } from "../data/store/cache_folder.ts";
 import type { Device, TuneOptions } from "../device/device.ts";
-import { UserError } from "../errors.ts";
-import { writeAtomic } from "../files.ts";
+import { systemCode, systemReason, UserError } from "../errors.ts";
+import { makeFolder, readText, writeAtomic } from "../files.ts";
 import { Choices } from "../graph/choices.ts";
 import type { Graph } from "../graph/graph.ts";
 import { sha256 } from "../hash.ts";
 import { adapterFile } from "./adapter_file.ts";
 import { kernelTableHash } from "./kernel_table.ts";
 import type { RunOptions } from "./options.ts";
-import { isRefusal } from "./rates.ts";
 import { readConfig } from "../run/config.ts";
 import { evaluationGraph } from "../run/evaluation_graph.ts";
 import { type StepOptions, trainingGraph } from "./step.ts";
@@ -123,12 +122,12 @@ async function measure(
   try {
     if (timed > 0) {
       const after = { ...before, [effort]: { ...before[effort], ...learnt } };
-      await Deno.mkdir(folder, { recursive: true });
+      await makeFolder(folder);
       await writeAtomic(path, `${JSON.stringify({ adapter: device.description, kernels, ...after }, null, 2)}\n`);
     }
   } catch (error) {
-    if (!isRefusal(error)) throw error;
-    channel.warn(`${path} cannot be written (${error.message}): later runs time it again`);
+    if (!(error instanceof UserError)) throw error;
+    channel.warn(`${path} cannot be written: ${systemReason(error.cause)}; later runs time it again`);
     // Without a run directory nothing would tell what was computed with.
     return out === undefined ? device.choices : choices;
   }
@@ -166,7 +165,7 @@ async function readMeasured(
   try {
     text = await Deno.readTextFile(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || isRefusal(error)) return NOTHING;
+    if (systemCode(error)) return NOTHING;
     throw error;
   }
   try {
@@ -204,12 +203,8 @@ async function choicesOfRun(run: string): Promise<Choices> {
   // Runs of earlier versions have none: they began with the heuristic.
   if (tuning === undefined) return new Choices();
   const path = join(run, TUNING_FILE);
-  const text = await Deno.readTextFile(path).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new UserError(`Cannot resume ${run}: its ${TUNING_FILE} is missing`);
-    }
-    throw error;
-  });
+  const text = await readText(path);
+  if (text === undefined) throw new UserError(`Cannot resume ${run}: its ${TUNING_FILE} is missing`);
   if (sha256(text) !== tuning) {
     throw new UserError(
       `Cannot resume ${run}: its ${TUNING_FILE} was changed since it began; it would not end in the same weights`,

@@ -1,8 +1,8 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";
 import { createModel, openDataset, openDevice, Trainer } from "../../mod.ts";
 import { settings } from "../../src/run/settings.ts";
-import { classFolders, inFolder, write } from "../data/sets.ts";
+import { classFolders, inFolder, noisePng, write } from "../data/sets.ts";
 import { fovea, lastLine } from "./command.ts";
 
 /** The settings in a run's `config.json`. */
@@ -51,6 +51,26 @@ Deno.test("a run whose config.json was changed by hand is not resumed as another
     const refused = await fovea(["train", "--resume", run], folder);
     assertEquals([refused.code, lastLine(refused)], [
       1,
-      `fovea: Cannot resume ${run}: its learningRate was 0.002, and is now 0.5`,
+      `fovea: ${run}/config.json was changed: settings.learningRate was 0.002 when the run began, and is now 0.5; ` +
+      "set it back, or begin a new run",
     ]);
+
+    await Deno.writeTextFile(path, JSON.stringify(config));
+    const rows = (await Deno.readTextFile(join(run, "split.csv"))).split("\n").map((row) => row.split(","));
+    const fileOf = (part: string) => join(pictures, rows.find((row) => row.at(-1) === part)![0]);
+    await Deno.copyFile(fileOf("test"), fileOf("train"));
+    for (const command of [["eval", run], ["train", "--resume", run]]) {
+      const leak = await fovea([...command, "--allow-changed-data"], folder);
+      assertEquals(leak.code, 1);
+      assertMatch(lastLine(leak), /^fovea: 1 picture in more than one part of the split: .*\. Remove them \(.*\)$/);
+    }
+    await Deno.writeFile(fileOf("train"), noisePng(999));
+    const other = await fovea(["eval", run], folder);
+    assertEquals(other.code, 1);
+    assertMatch(lastLine(other), /the fingerprint of train was \w+, and is now \w+: .* or set --allow-changed-data$/);
+    const moved = join(folder, "moved");
+    await Deno.rename(pictures, moved);
+    const allowed = await fovea(["train", "--resume", run, "--allow-changed-data", "--data", moved], folder);
+    assertEquals(allowed.code, 0, allowed.stderr);
+    assertMatch(allowed.stderr, /^warning: The data of .* were changed since it began/m);
   }));

@@ -62,7 +62,7 @@ Deno.test({
     await Deno.writeTextFile(path, JSON.stringify({ ...config, settings: { ...config.settings, precision: "f32" } }));
     const refused = await fovea(["train", "--resume", stopped], cache);
     assertEquals(refused.code, 1);
-    assertStringIncludes(lastLine(refused), `Cannot resume ${stopped}: its precision was f16, and is now f32`);
+    assertStringIncludes(lastLine(refused), 'settings.precision was "f16" when the run began, and is now "f32"');
 
     await Deno.writeTextFile(path, JSON.stringify(config));
     const resumed = await fovea(["train", "--resume", stopped], cache);

@@ -65,6 +65,20 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a terminal that is closed stops a run in good order, too",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const run = join(cache, "hung up");
+    const child = start(["train", ...flags, "--seed", "1", "--out", run], cache);
+    await appears(join(run, "metrics.jsonl"), child);
+    child.kill("SIGHUP");
+    const stopped = await end(child);
+    assertEquals(stopped.code, 129, stopped.stderr);
+    assertStringIncludes(lastLine(stopped), `stopped and saved; go on with --resume ${run}`);
+  },
+});
+
+Deno.test({
   name: "a run that is killed resumes to the same bytes",
   ignore: Deno.build.os === "windows",
   async fn() {
@@ -105,15 +119,31 @@ Deno.test({
   },
 });
 
-Deno.test("a damaged checkpoint is refused by its name", async () => {
+Deno.test("a damaged last checkpoint is named and the one before is used; without that one, it is refused", async () => {
   const run = join(cache, "b");
-  const path = join(run, "checkpoints", "last.safetensors");
-  const bytes = await Deno.readFile(path);
-  bytes[bytes.length - 100] ^= 1;
-  await Deno.writeFile(path, bytes);
+  const damage = async (name: string) => {
+    const path = join(run, "checkpoints", name);
+    const bytes = await Deno.readFile(path);
+    bytes[bytes.length - 100] ^= 1;
+    await Deno.writeFile(path, bytes);
+  };
+  await damage("last.safetensors");
+  await damage("best.safetensors");
   const resumed = await fovea(["train", "--resume", run, "--backend", backend], cache);
-  assertEquals(resumed.code, 1);
-  assertStringIncludes(lastLine(resumed), "last.safetensors");
+  assertEquals(resumed.code, 0, resumed.stderr);
+  assertStringIncludes(
+    resumed.stderr,
+    `warning: Cannot read ${join(run, "checkpoints", "last.safetensors")}: its hash`,
+  );
+  assertStringIncludes(resumed.stderr, "previous.safetensors is used in its place");
+  assertStringIncludes(resumed.stderr, "resume after epoch 2, step 0");
+  assertEquals(await traces(run), whole);
+
+  await damage("last.safetensors");
+  await damage("previous.safetensors");
+  const refused = await fovea(["train", "--resume", run, "--backend", backend], cache);
+  assertEquals(refused.code, 1);
+  assertStringIncludes(lastLine(refused), "last.safetensors");
 });
 
 Deno.test("cleaning up", () => Deno.remove(cache, { recursive: true }));

@@ -7,10 +7,14 @@
 import { assert } from "@std/assert";
 import { join } from "node:path";
 
-/** Bytes of every checkpoint of a run, and its log without the times. */
+/**
+ * Bytes of every checkpoint of a run, and its log without the times. Which one was the last before the last depends on
+ * where a run was stopped.
+ */
 export async function traces(run: string): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for await (const { name } of Deno.readDir(join(run, "checkpoints"))) {
+    if (name === "previous.safetensors") continue;
     const bytes = await Deno.readFile(join(run, "checkpoints", name));
     found[name] = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
   }

@@ -31,19 +31,23 @@ export type BatchRequest =
   | { readonly type: "one"; readonly run: number; readonly epoch: number; readonly step: number };
 
 /** What the Worker says to the page. */
-export type BatchAnswer = { readonly run: number; readonly step: number; readonly batch: Batch } | {
-  readonly run: number;
-  readonly step: number;
-  readonly failed: SentError;
-};
+export type BatchAnswer =
+  | { readonly run: number; readonly step: number; readonly batch: Batch }
+  | { readonly run: number; readonly step: number; readonly failed: SentError }
+  /** The cache is damaged. */
+  | { readonly note: string };
 
 let maker: BatchMaker | undefined;
 let plan: BatchPlan | undefined;
 let current: { run: number; epoch: number; step: number; stride: number; end: number; credit: number } | undefined;
 
+function tell(note: string): void {
+  workerScope.postMessage({ note } satisfies BatchAnswer);
+}
+
 function send(run: number, epoch: number, step: number): void {
   try {
-    maker ??= new BatchMaker(plan!, new PictureReader(plan!.reader));
+    maker ??= new BatchMaker(plan!, new PictureReader(plan!.reader, tell));
     const batch = maker.make(epoch, step);
     const { images, targets, weight, indices } = batch;
     const transfer = [images.buffer, targets.buffer, weight.buffer, indices.buffer];

@@ -11,6 +11,7 @@ import { type Batch, type BatchPlan, squareFor } from "./batch.ts";
 import type { BatchAnswer, BatchRequest } from "./batch_worker.ts";
 import type { CacheOptions } from "../store/cache_folder.ts";
 import type { Dataset } from "../dataset.ts";
+import type { OnNote } from "../store/pack.ts";
 import { prepareReader } from "../store/prepare.ts";
 import type { Fit, Interpolation, ValueRange } from "../pictures/resize.ts";
 import type { OnProgress } from "../store/scan.ts";
@@ -51,6 +52,8 @@ export interface LoaderOptions {
   readonly cache: CacheOptions;
   /** Is told how far reading and decoding are. */
   readonly onProgress?: OnProgress;
+  /** Is told of a cache that cannot be written or is damaged: pictures are then decoded from their files. */
+  readonly onNote?: (note: string) => void;
 }
 
 /** Batches that are made ahead: the one that is next, and two more. */
@@ -94,12 +97,15 @@ export class Loader implements Disposable {
   readonly batch: number;
   readonly #workers: readonly Worker[];
   readonly #waiting = new Map<string, Waiting>();
+  readonly #onNote: OnNote;
+  #hasNoted = false;
   #run = 0;
   #epochRun = 0;
   #failed: Error | undefined;
 
-  private constructor(plan: BatchPlan, steps: number, workers: number) {
+  private constructor(plan: BatchPlan, steps: number, workers: number, onNote: OnNote = () => {}) {
     this.steps = steps;
+    this.#onNote = onNote;
     this.batch = plan.batch;
     this.#workers = Array.from({ length: workers }, () => this.#start(plan));
   }
@@ -115,11 +121,11 @@ export class Loader implements Disposable {
    */
   static async open(data: Dataset, options: LoaderOptions): Promise<Loader> {
     checkOptions(data, options);
-    const { imageSize, augment, interpolation = "bilinear", fit, range, cache, onProgress } = options;
+    const { imageSize, augment, interpolation = "bilinear", fit, range, cache, onProgress, onNote } = options;
     const square = options.square ?? squareFor(imageSize, augment);
     const batch = options.last === "drop" ? Math.min(options.batch, data.size) : options.batch;
     const plan: BatchPlan = {
-      reader: await prepareReader(data, { imageSize, square, interpolation, fit, range }, cache, onProgress),
+      reader: await prepareReader(data, { imageSize, square, interpolation, fit, range }, cache, onProgress, onNote),
       samples: data.size,
       batch,
       channels: data.channels,
@@ -133,7 +139,7 @@ export class Loader implements Disposable {
     };
     const steps = options.last === "drop" ? Math.floor(data.size / batch) : Math.ceil(data.size / batch);
     const usual = Math.max(1, Math.min(4, navigator.hardwareConcurrency - 1));
-    return new Loader(plan, steps, Math.min(options.workers ?? usual, steps));
+    return new Loader(plan, steps, Math.min(options.workers ?? usual, steps), onNote);
   }
 
   /**
@@ -201,6 +207,7 @@ export class Loader implements Disposable {
   #start(plan: BatchPlan): Worker {
     const worker = new Worker(new URL("./batch_worker.ts", import.meta.url), { type: "module" });
     worker.onmessage = ({ data }: MessageEvent<BatchAnswer>) => {
+      if ("note" in data) return this.#note(data.note);
       const waiting = this.#waiting.get(`${data.run}/${data.step}`);
       if ("batch" in data) waiting?.resolve(data.batch);
       else waiting?.reject(errorOf(data.failed));
@@ -211,6 +218,12 @@ export class Loader implements Disposable {
     };
     worker.postMessage({ type: "open", plan } satisfies BatchRequest);
     return worker;
+  }
+
+  /** One note is enough, whichever Worker found it first. */
+  #note(note: string): void {
+    if (!this.#hasNoted) this.#onNote(note);
+    this.#hasNoted = true;
   }
 
   #post(worker: number, request: BatchRequest): void {

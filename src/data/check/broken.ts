@@ -35,7 +35,7 @@ export async function findBroken(data: Dataset, onProgress?: OnProgress): Promis
     path: pathOf(source, position),
     offset: 0,
   }));
-  const undecodable = await decodeAll(items, { maxPixels: source.maxPixels }, onProgress);
+  const { problems: undecodable } = await decodeAll(items, { maxPixels: source.maxPixels }, onProgress);
   return data.samples.flatMap(({ file }, index) => {
     const reason = problems.get(data.positions[index]) ?? undecodable.get(data.positions[index]);
     return reason === undefined ? [] : [{ index, file, reason }];

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { option, UserError } from "../../errors.ts";
+import { ifGiven, option, UserError } from "../../errors.ts";
 import type { Dataset, Split } from "../dataset.ts";
 import { counted, printable } from "../names.ts";
 import { type OnProgress, scanPictures } from "../store/scan.ts";
@@ -79,7 +79,11 @@ export async function refuseLeaks(split: Split, allow: boolean, onProgress?: OnP
   const more = leaks.length > 3 ? ` and ${leaks.length - 3} more` : "";
   const found = `${counted(leaks.length, "picture")} in more than one part of the split: ${pairs}${more}`;
   if (allow) return [found];
-  throw new UserError(`${found}. Remove them (the command data check lists all), or set ${option("allowDuplicates")}`);
+  throw new UserError(
+    `${found}. Remove them (the command data check lists all)${
+      ifGiven("allowDuplicates", `, or set ${option("allowDuplicates")}`)
+    }`,
+  );
 }
 
 /**

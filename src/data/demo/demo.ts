@@ -6,7 +6,7 @@
  * @module
  */
 
-import { UserError } from "../../errors.ts";
+import { systemFault, UserError } from "../../errors.ts";
 import { cacheFolder } from "../store/cache_folder.ts";
 import { demoAttributes, drawUpFace, type Hair, hairRatios } from "./demo_face.ts";
 import { printable } from "../names.ts";
@@ -76,12 +76,26 @@ export async function makeDemo(options: DemoOptions = {}): Promise<string> {
   }
   const stamp = JSON.stringify({ version, count, size, seed });
   const directory = options.directory ?? `${cacheFolder()}/demo-v${version}-${count}-${size}-${seed}`;
-  if (await holds(directory, stamp)) return directory;
+  try {
+    if (!await holds(directory, stamp)) await make(directory, stamp, { count, size, seed }, onProgress);
+  } catch (error) {
+    const advice = options.directory === undefined ? "set FOVEA_CACHE to another folder" : undefined;
+    throw systemFault(`Cannot make the demo faces in ${printable(directory)}`, error, advice);
+  }
+  return directory;
+}
+
+async function make(
+  directory: string,
+  stamp: string,
+  facts: { readonly count: number; readonly size: number; readonly seed: number },
+  onProgress?: OnProgress,
+): Promise<void> {
   const parent = directory.replace(/[\\/]*[^\\/]*[\\/]*$/, "") || (directory.startsWith("/") ? "/" : ".");
   await Deno.mkdir(parent, { recursive: true });
   const temporary = await Deno.makeTempDir({ dir: parent, prefix: ".fovea-demo-" });
   try {
-    await draw(temporary, { count, size, seed }, onProgress);
+    await draw(temporary, facts, onProgress);
     await Deno.writeTextFile(`${temporary}/${stampName}`, stamp);
     await Deno.chmod(temporary, 0o755).catch(() => {}); // temporary folders are private; Windows has no modes
     await moveInto(temporary, directory, stamp);
@@ -89,7 +103,6 @@ export async function makeDemo(options: DemoOptions = {}): Promise<string> {
     await Deno.remove(temporary, { recursive: true }).catch(() => {});
     throw error;
   }
-  return directory;
 }
 
 /** Whether the folder holds this very set; refuses a folder that holds something else. */

@@ -62,6 +62,7 @@ export async function readSplit(path: string, data: Dataset): Promise<Split> {
   refuseOtherLabels(table, data);
   const place = new Map(data.samples.map(({ file }, i) => [file, i]));
   const files = table.columns[0];
+  refuseDoubled(table, files);
   const unknown = files.filter((file) => !place.has(file));
   const unlisted = data.samples.length - (files.length - unknown.length);
   if (unknown.length > 0 || unlisted !== 0) {
@@ -80,12 +81,17 @@ export async function readSplit(path: string, data: Dataset): Promise<Split> {
     refuseOtherLabel(table, row, data, data.samples[index]);
     indices[parts[row]].push(index);
   });
-  return {
-    train: data.subset(indices.train),
-    val: data.subset(indices.val),
-    test: data.subset(indices.test),
-    warnings: [],
-  };
+  return { ...data.splitInto(indices), warnings: [] };
+}
+
+/** A picture that is listed twice would be learnt twice, or be in two parts. */
+function refuseDoubled(table: Table, files: readonly string[]): void {
+  const first = new Map<string, number>();
+  files.forEach((file, row) => {
+    const before = first.get(file);
+    if (before !== undefined) throw table.fault(row, 0, `${printable(file)} is listed twice; remove one of the rows`);
+    first.set(file, row);
+  });
 }
 
 function labelHeader({ task, classes }: Dataset): readonly string[] {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { systemCode, UserError } from "../../errors.ts";
+
 /** What the cache is allowed to do. */
 export interface CacheOptions {
   /** `auto` keeps decoded pictures on disk, `off` decodes them every time. */
@@ -21,7 +23,7 @@ export const defaultBudgetBytes: number = 4 * 2 ** 30;
  * The folder for what can be made again: `FOVEA_CACHE` where it is set, else `fovea` in the platform's cache folder.
  *
  * @returns The folder, which need not exist yet.
- * @throws {Error} If the environment names no home.
+ * @throws {UserError} If the environment names no home.
  */
 export function cacheFolder(): string {
   const own = Deno.env.get("FOVEA_CACHE");
@@ -33,35 +35,88 @@ export function cacheFolder(): string {
   const xdg = Deno.env.get("XDG_CACHE_HOME");
   if (xdg) return `${xdg}/fovea`;
   const home = Deno.env.get("HOME");
-  if (!home) throw new Error("Cannot find a cache folder: set FOVEA_CACHE to one, or HOME");
+  if (!home) throw new UserError("Cannot find a cache folder: set FOVEA_CACHE to one, or HOME");
   return Deno.build.os === "darwin" ? `${home}/Library/Caches/fovea` : `${home}/.cache/fovea`;
 }
 
-/** Age at which an unfinished file is taken for one that a killed run left behind: a day. */
-const staleMs = 24 * 3600 * 1000;
+/** Age at which an unfinished file is taken for one that a killed run left behind, where locks do not tell: a day. */
+const STALE_MS = 24 * 3600 * 1000;
+
+/** What lies in the cache folder: a pack, or one in the making. */
+interface Found {
+  readonly path: string;
+  readonly size: number;
+  /** When it was last used, in ms since 1970. */
+  readonly used: number;
+}
 
 /**
  * Removes the packs that were not used for longest until `bytes` more fit into the budget, and what killed runs left.
- * Runs that have a removed pack open keep reading it.
+ * What other runs are just making counts, too. Runs that have a removed pack open keep reading it.
  *
  * @param directory Folder of the packs.
  * @param bytes Bytes that are about to be written.
  * @param budgetBytes Bytes that all packs together may take.
  */
 export async function makeRoom(directory: string, bytes: number, budgetBytes: number): Promise<void> {
-  const packs: { path: string; size: number; used: number }[] = [];
+  const packs: Found[] = [];
+  let total = bytes;
   for await (const { name, isFile } of Deno.readDir(directory)) {
+    // What of demo faces, of rates or of tuning was being written. It is small, and has no lock: age tells.
+    if (/^\.(fovea-demo-|.+\.\d+-\d+\.tmp$)/.test(name)) await removeOld(`${directory}/${name}`);
     if (!isFile || !/^pictures-.*\.(pack|tmp)$/.test(name)) continue;
-    const path = `${directory}/${name}`;
-    const { size, mtime } = await Deno.stat(path);
-    const used = mtime?.getTime() ?? 0;
-    if (name.endsWith(".pack")) packs.push({ path, size, used });
-    else if (Date.now() - used > staleMs) await Deno.remove(path);
+    const found = await look(`${directory}/${name}`);
+    if (!found) continue;
+    if (name.endsWith(".pack")) packs.push(found);
+    else if (isLeft(found) && await isRemoved(found.path)) continue;
+    total += found.size;
   }
-  let total = packs.reduce((sum, { size }) => sum + size, bytes);
   for (const { path, size } of packs.sort((a, b) => a.used - b.used)) {
     if (total <= budgetBytes) return;
-    await Deno.remove(path);
-    total -= size;
+    if (await isRemoved(path)) total -= size;
+  }
+}
+
+/** Removes what is older than what runs at work leave lying. */
+async function removeOld(path: string): Promise<void> {
+  const found = await look(path);
+  if (found && Date.now() - found.used > STALE_MS) await isRemoved(path);
+}
+
+/** Size and age of a file; undefined where another run was quicker to remove or to rename it. */
+async function look(path: string): Promise<Found | undefined> {
+  try {
+    const { size, mtime } = await Deno.stat(path);
+    return { path, size, used: mtime?.getTime() ?? 0 };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Did the run that was making a file die? Whoever makes one holds its lock, of which the system lets go with the
+ * process.
+ */
+function isLeft({ path, used }: Found): boolean {
+  const isOld = Date.now() - used > STALE_MS;
+  if (Deno.build.os === "windows") return isOld;
+  try {
+    using file = Deno.openSync(path, { read: true, write: true });
+    return file.tryLockSync(true);
+  } catch {
+    // Gone meanwhile, another user's, or on a disk without locks.
+    return isOld;
+  }
+}
+
+/** Removes a file, unless it is another user's or in use; gives whether it is gone. */
+async function isRemoved(path: string): Promise<boolean> {
+  try {
+    await Deno.remove(path, { recursive: true });
+    return true;
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return error instanceof Deno.errors.NotFound;
   }
 }

@@ -3,23 +3,31 @@
  * of the pictures' contents and of the resizing. A changed picture, or another size, is another pack. Every split of a
  * data set shares one.
  *
- * A pack is written beside its name, synced and renamed: it is there whole or not at all. After the pixels stands a
- * JSON line with the pictures that could not be decoded.
+ * A pack is written beside its name, synced and renamed: it is there whole or not at all. After the pixels stand a JSON
+ * line, with the pictures that could not be decoded and a checksum of each that could, and a checksum of that line. A
+ * disk may give other bytes than it was given: who reads a picture compares its checksum (see `reader.ts`).
+ *
+ * Where no pack can be written, as on a full or read-only disk, runs do without.
  *
  * @module
  */
 
-import { option, UserError } from "../../errors.ts";
+import { systemCode, systemReason, UserError } from "../../errors.ts";
+import { makeFolder } from "../../files.ts";
 import { sha256 } from "../../hash.ts";
 import { cacheFolder, type CacheOptions, defaultBudgetBytes, makeRoom } from "./cache_folder.ts";
+import { checksumOf } from "./checksum.ts";
 import { storedSize } from "./reader.ts";
 import type { Resizing } from "../pictures/resize.ts";
 import { type OnProgress, type Scan, scanPictures } from "./scan.ts";
 import { type FileSource, pathOf } from "./source.ts";
 import { runInWorkers, workerCount } from "../workers.ts";
 
-/** Changes when the same pictures would be stored as other bytes: a new decoder, another way of resizing. */
-const version = 2;
+/**
+ * Changes when the same pictures would be stored as other bytes: a new decoder, another way of resizing; or when a pack
+ * is laid out in another way.
+ */
+const version = 3;
 
 /** A pack that is open to readers. */
 export interface Pack {
@@ -31,9 +39,20 @@ export interface Pack {
   readonly widths: Uint32Array;
   /** Heights as stored. */
   readonly heights: Uint32Array;
+  /** Checksum of each picture's pixels. */
+  readonly checksums: Uint32Array;
   /** Why a picture could not be decoded, by place in the source. */
   readonly problems: ReadonlyMap<number, string>;
 }
+
+/** What is known of the pictures of a pack once they are decoded. */
+interface Decoded {
+  readonly checksums: Uint32Array;
+  readonly problems: ReadonlyMap<number, string>;
+}
+
+/** What a Worker has found of a picture: why it could not be decoded, or the checksum of its pixels. */
+export type PackedPicture = readonly [position: number, found: string | number];
 
 /** Pictures that a Worker decodes into a pack. */
 export interface PackJob {
@@ -49,7 +68,13 @@ export interface PackJob {
 const chunk = 32;
 
 /** Packs in use or in the making, by file, so that the loaders of a split share one. */
-const packs = new Map<string, Promise<Pack>>();
+const packs = new Map<string, Promise<Decoded>>();
+
+/** Sources of which no pack can be kept, so that it is tried and said once. */
+const refusals = new WeakSet<FileSource>();
+
+/** Is told what was noticed on the way, a line each. */
+export type OnNote = (note: string) => void;
 
 /**
  * Opens the pack of a source, making it first where there is none. What does not fit into the budget stays outside.
@@ -58,36 +83,54 @@ const packs = new Map<string, Promise<Pack>>();
  * @param resizing How the run needs the pictures.
  * @param cache Folder and budget.
  * @param onProgress Is told how far it is.
- * @returns The pack.
- * @throws {UserError} If the disk has no room, with the bytes and the folder.
+ * @param onNote Is told, once for a source, why there can be no pack.
+ * @returns The pack; undefined where the disk has no room for it or refuses it.
  */
 export async function openPack(
   source: FileSource,
   resizing: Resizing,
   cache: CacheOptions,
   onProgress?: OnProgress,
-): Promise<Pack> {
+  onNote?: OnNote,
+): Promise<Pack | undefined> {
   const scan = await scanPictures(source, onProgress);
+  if (refusals.has(source)) return undefined;
   const budget = cache.budgetBytes ?? defaultBudgetBytes;
   const layout = layOut(scan, resizing.square, budget);
-  const directory = cache.directory ?? cacheFolder();
+  try {
+    const directory = cache.directory ?? cacheFolder();
+    const path = `${directory}/pictures-${keyOf(scan, layout, resizing)}.pack`;
+    let pack = packs.get(path);
+    if (pack === undefined) {
+      pack = openOrMake(source, resizing, path, layout, budget, onProgress);
+      packs.set(path, pack);
+    }
+    try {
+      // The places of one source are not those of another that happens to hold the same pictures.
+      return { ...layout, path, ...await pack };
+    } finally {
+      packs.delete(path);
+    }
+  } catch (error) {
+    if (!(error instanceof UserError) && systemCode(error) === undefined) throw error;
+    refusals.add(source);
+    const reason = error instanceof UserError ? error.message.replace(/; [^;]*$/, "") : systemReason(error);
+    onNote?.(
+      `decoded pictures are not kept, and are decoded in every epoch: ${reason}; FOVEA_CACHE names another folder`,
+    );
+    return undefined;
+  }
+}
+
+function keyOf(
+  scan: Scan,
+  layout: Layout,
+  { imageSize, square, interpolation, fit = "crop", range }: Resizing,
+): string {
   const stored = scan.hashes.filter((_, i) => layout.offsets[i] >= 0);
-  const { imageSize, square, interpolation, fit = "crop", range } = resizing;
   const shape = `${imageSize} of ${square}, ${interpolation}, ${fit}`;
   const form = [`fovea pictures ${version}`, range === undefined ? shape : `${shape}, ${range.join(":")}`];
-  const key = sha256([...form, ...stored].join("\n"));
-  const path = `${directory}/pictures-${key.slice(0, 32)}.pack`;
-  let pack = packs.get(path);
-  if (pack === undefined) {
-    pack = openOrMake(source, resizing, path, layout, budget, onProgress);
-    packs.set(path, pack);
-  }
-  try {
-    // The places of one source are not those of another that happens to hold the same pictures.
-    return { ...layout, path, problems: (await pack).problems };
-  } finally {
-    packs.delete(path);
-  }
+  return sha256([...form, ...stored].join("\n")).slice(0, 32);
 }
 
 /** Where each picture goes. */
@@ -108,7 +151,7 @@ function layOut(scan: Scan, square: number, budget: number): Layout {
   for (let i = 0; i < count; i++) {
     if (scan.problems.has(i)) continue;
     const { width, height } = storedSize(scan.widths[i], scan.heights[i], square);
-    if (bytes + width * height * 3 > budget) break;
+    if (bytes + width * height * 3 + trailerBytes(count) > budget) break;
     offsets[i] = bytes;
     widths[i] = width;
     heights[i] = height;
@@ -124,58 +167,82 @@ async function openOrMake(
   layout: Layout,
   budget: number,
   onProgress?: OnProgress,
-): Promise<Pack> {
-  const there = await readProblems(path, layout.bytes);
+): Promise<Decoded> {
+  const there = await readTrailer(path, layout);
   if (there !== undefined) {
     const now = new Date();
-    await Deno.utime(path, now, now); // the least recently used pack makes room first
-    return { ...layout, path, problems: there };
+    // The least recently used pack makes room first. Of a folder that is read-only, none does.
+    await Deno.utime(path, now, now).catch((error) => {
+      if (systemCode(error) === undefined) throw error;
+    });
+    return there;
   }
   const directory = path.slice(0, path.lastIndexOf("/"));
-  await Deno.mkdir(directory, { recursive: true });
-  await makeRoom(directory, layout.bytes, budget);
+  await makeFolder(directory);
+  await makeRoom(directory, layout.bytes + trailerBytes(layout.offsets.length), budget);
   const temporary = `${path.slice(0, -".pack".length)}-${Deno.pid}-${crypto.randomUUID().slice(0, 8)}.tmp`;
+  // Whoever makes a pack holds its lock, which tells others that it is not left behind.
+  using file = Deno.openSync(temporary, { read: true, write: true, createNew: true });
   try {
-    const problems = await decodeInto({ file: temporary, resizing }, source, layout, onProgress);
-    await finish(temporary, problems);
+    // A disk without locks goes by the file's age. On Windows a lock would keep the Workers out.
+    if (Deno.build.os !== "windows") await file.tryLock(true).catch(() => false);
+    await file.truncate(layout.bytes);
+    const found = await decodeAll(itemsOf(source, layout), {
+      pack: { file: temporary, resizing },
+      maxPixels: source.maxPixels,
+    }, onProgress);
+    const checksums = new Uint32Array(layout.offsets.length);
+    checksums.set(found.checksums);
+    const decoded = { ...found, checksums };
+    await appendTrailer(file, layout, decoded);
     await Deno.rename(temporary, path);
-    return { ...layout, path, problems };
+    return decoded;
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
-    if (!isDiskFault(error)) throw error;
-    throw new UserError(
-      `Cannot write ${layout.bytes} bytes of decoded pictures to ${directory} (${error.message}); make room, ` +
-        `set FOVEA_CACHE to another folder, or give ${option("cache")} off`,
-    );
-  }
-}
-
-/** Problems that a pack lists, or undefined where there is no pack of this length. */
-async function readProblems(path: string, bytes: number): Promise<Map<number, string> | undefined> {
-  try {
-    using file = await Deno.open(path);
-    if ((await file.stat()).size <= bytes) return undefined;
-    await file.seek(bytes, Deno.SeekMode.Start);
-    return new Map(JSON.parse(await new Response(file.readable).text()).problems);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return undefined;
     throw error;
   }
 }
 
-async function decodeInto(
-  pack: NonNullable<PackJob["pack"]>,
-  source: FileSource,
-  layout: Layout,
-  onProgress?: OnProgress,
-): Promise<Map<number, string>> {
-  const file = await Deno.open(pack.file, { write: true, createNew: true });
-  await file.truncate(layout.bytes);
-  file.close();
-  const items = [...layout.offsets].flatMap((offset, position) =>
+/**
+ * What stands after the pixels of a pack; undefined where there is no pack, or it is of another length or damaged: it
+ * is then made anew.
+ */
+async function readTrailer(path: string, { bytes, offsets }: Layout): Promise<Decoded | undefined> {
+  try {
+    using file = await Deno.open(path);
+    if ((await file.stat()).size <= bytes) return undefined;
+    await file.seek(bytes, Deno.SeekMode.Start);
+    const [line, sum] = (await new Response(file.readable).text()).split("\n");
+    if (sum !== trailerSum(line)) return undefined;
+    const { problems, checksums } = JSON.parse(line);
+    const sums = new Uint32Array(Uint8Array.fromBase64(checksums).buffer);
+    return sums.length === offsets.length ? { problems: new Map(problems), checksums: sums } : undefined;
+  } catch (error) {
+    if (systemCode(error) !== undefined || error instanceof SyntaxError || error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+/** Appends what is known of the pictures, and makes sure that everything is on the disk. */
+async function appendTrailer(file: Deno.FsFile, { bytes }: Layout, { problems, checksums }: Decoded): Promise<void> {
+  const sorted = [...problems].sort(([a], [b]) => a - b);
+  const line = JSON.stringify({ problems: sorted, checksums: new Uint8Array(checksums.buffer).toBase64() });
+  const text = new TextEncoder().encode(`${line}\n${trailerSum(line)}`);
+  await file.seek(bytes, Deno.SeekMode.Start);
+  for (let at = 0; at < text.length;) at += await file.write(text.subarray(at));
+  await file.sync();
+}
+
+/** Bytes after the pixels, unless pictures could not be decoded: a run that finds such ends there. */
+const trailerBytes = (pictures: number): number => 100 + Math.ceil(4 * pictures / 3) * 4;
+
+const trailerSum = (line: string): string => checksumOf(new TextEncoder().encode(line)).toString(16).padStart(8, "0");
+
+/** The pictures that the pack holds, and where. */
+function itemsOf(source: FileSource, { offsets }: Layout): PackJob["items"] {
+  return [...offsets].flatMap((offset, position) =>
     offset < 0 ? [] : [{ position, path: pathOf(source, position), offset }]
   );
-  return await decodeAll(items, { pack, maxPixels: source.maxPixels }, onProgress);
 }
 
 /**
@@ -185,40 +252,31 @@ async function decodeInto(
  * @param how The file that is written to, without which pictures are only decoded, to see whether they can be; and how
  * large they may be.
  * @param onProgress Is told how far it is.
- * @returns Why pictures could not be decoded, by place in the source.
+ * @returns Why pictures could not be decoded, and checksums of the others, by place in the source.
  */
 export async function decodeAll(
   items: PackJob["items"],
   how: Omit<PackJob, "items">,
   onProgress?: OnProgress,
-): Promise<Map<number, string>> {
+): Promise<Decoded> {
   const jobs: PackJob[] = [];
   for (let i = 0; i < items.length; i += chunk) {
     jobs.push({ ...how, items: items.slice(i, i + chunk) });
   }
   const problems = new Map<number, string>();
+  const checksums = new Uint32Array(items.reduce((most, { position }) => Math.max(most, position + 1), 0));
   let done = 0;
   await runInWorkers(
     new URL("./pack_worker.ts", import.meta.url),
     jobs,
     workerCount(items.length, 64),
-    (found: [number, string][], job) => {
-      for (const [position, problem] of found) problems.set(position, problem);
+    (results: PackedPicture[], job) => {
+      for (const [position, found] of results) {
+        if (typeof found === "string") problems.set(position, found);
+        else checksums[position] = found;
+      }
       onProgress?.(done += job.items.length, items.length, "decoding");
     },
   );
-  return problems;
-}
-
-/** Appends what could not be decoded and makes sure that everything is on the disk. */
-async function finish(temporary: string, problems: Map<number, string>): Promise<void> {
-  const sorted = [...problems].sort(([a], [b]) => a - b);
-  await Deno.writeTextFile(temporary, JSON.stringify({ problems: sorted }), { append: true });
-  using file = await Deno.open(temporary, { write: true });
-  await file.sync();
-}
-
-/** Whether an error is the disk's: full, over quota, or failing. Only some of these have a class or a code in Deno. */
-function isDiskFault(error: unknown): error is Error {
-  return error instanceof Error && /os error|ENOSPC|EFBIG|EDQUOT|EIO|No space left/.test(`${error.message}`);
+  return { problems, checksums };
 }

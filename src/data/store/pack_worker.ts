@@ -4,33 +4,47 @@
  * @module
  */
 
-import { UserError } from "../../errors.ts";
+import { systemFault } from "../../errors.ts";
 import { decodePicture, type Picture } from "../pictures/decode.ts";
 import { PictureError } from "../pictures/header.ts";
-import type { PackJob } from "./pack.ts";
-import { toStored } from "./reader.ts";
 import { serve } from "../workers.ts";
+import { checksumOf } from "./checksum.ts";
+import type { PackedPicture, PackJob } from "./pack.ts";
+import { toStored } from "./reader.ts";
 
-serve((job: PackJob): [number, string][] => {
-  const problems: [number, string][] = [];
-  using file = job.pack === undefined ? undefined : Deno.openSync(job.pack.file, { write: true });
+serve((job: PackJob): PackedPicture[] => {
+  const found: PackedPicture[] = [];
+  using file = job.pack === undefined ? undefined : open(job.pack.file);
   for (const { position, path, offset } of job.items) {
     let picture: Picture;
     try {
       picture = decodePicture(Deno.readFileSync(path), { maxPixels: job.maxPixels, range: job.pack?.resizing.range });
     } catch (error) {
-      if (!(error instanceof PictureError)) throw error;
-      problems.push([position, error.message]);
+      if (!(error instanceof PictureError)) throw systemFault(`Cannot read ${path}`, error);
+      found.push([position, error.message]);
       continue;
     }
     if (job.pack === undefined || file === undefined) continue;
     const { data } = toStored(picture, job.pack.resizing);
-    try {
-      file.seekSync(offset, Deno.SeekMode.Start);
-      for (let at = 0; at < data.length;) at += file.writeSync(data.subarray(at));
-    } catch (error) {
-      throw new UserError(`${job.pack.file}: ${error instanceof Error ? error.message : error}`);
-    }
+    write(file, job.pack.file, data, offset);
+    found.push([position, checksumOf(data)]);
   }
-  return problems;
+  return found;
 });
+
+function open(path: string): Deno.FsFile {
+  try {
+    return Deno.openSync(path, { write: true });
+  } catch (error) {
+    throw systemFault(`Cannot open ${path}`, error);
+  }
+}
+
+function write(file: Deno.FsFile, path: string, data: Uint8Array, offset: number): void {
+  try {
+    file.seekSync(offset, Deno.SeekMode.Start);
+    for (let at = 0; at < data.length;) at += file.writeSync(data.subarray(at));
+  } catch (error) {
+    throw systemFault(`Cannot write ${path}`, error);
+  }
+}

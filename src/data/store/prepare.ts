@@ -4,11 +4,11 @@
  * @module
  */
 
-import { option, UserError } from "../../errors.ts";
+import { ifGiven, option, UserError } from "../../errors.ts";
 import type { CacheOptions } from "./cache_folder.ts";
 import type { Dataset } from "../dataset.ts";
 import { counted, printable } from "../names.ts";
-import { openPack, type Pack } from "./pack.ts";
+import { type OnNote, openPack, type Pack } from "./pack.ts";
 import type { ReaderSource } from "./reader.ts";
 import type { Resizing } from "../pictures/resize.ts";
 import { type OnProgress, scanPictures } from "./scan.ts";
@@ -20,6 +20,7 @@ import { type OnProgress, scanPictures } from "./scan.ts";
  * @param resizing How the run needs the pictures.
  * @param cache Whether decoded pictures are kept, where, and how many bytes of them.
  * @param onProgress Is told how far it is.
+ * @param onNote Is told why decoded pictures cannot be kept.
  * @returns Where the Workers can read the pictures.
  * @throws {UserError} If a picture is broken: all are counted, the first ones named with their reasons.
  */
@@ -28,6 +29,7 @@ export async function prepareReader(
   resizing: Resizing,
   cache: CacheOptions,
   onProgress?: OnProgress,
+  onNote?: OnNote,
 ): Promise<ReaderSource> {
   const { source } = data;
   const positions = shared(Int32Array, data.positions);
@@ -39,7 +41,8 @@ export async function prepareReader(
   const paths = data.samples.map((_, i) => source.paths[data.positions[i]]);
   const files = { root: source.root, paths, maxPixels: source.maxPixels };
   if (cache.mode === "off") return { resizing, positions, files };
-  const pack = await openPack(source, resizing, cache, onProgress);
+  const pack = await openPack(source, resizing, cache, onProgress, onNote);
+  if (!pack) return { resizing, positions, files };
   refuseBroken(data, pack.problems);
   return { resizing, positions, files, pack: packFor(data, pack) };
 }
@@ -50,6 +53,7 @@ function packFor({ positions }: Dataset, pack: Pack): ReaderSource["pack"] {
     offsets: shared(Float64Array, positions.map((i) => pack.offsets[i])),
     widths: shared(Uint32Array, positions.map((i) => pack.widths[i])),
     heights: shared(Uint32Array, positions.map((i) => pack.heights[i])),
+    checksums: shared(Uint32Array, positions.map((i) => pack.checksums[i])),
   };
 }
 
@@ -73,6 +77,8 @@ function refuseBroken(data: Dataset, problems: ReadonlyMap<number, string>): voi
   const more = broken.length > 3 ? ` and ${broken.length - 3} more` : "";
   throw new UserError(
     `Cannot read ${counted(broken.length, "picture")} of ${data.size}: ${broken.slice(0, 3).join("; ")}${more}. ` +
-      `Mend or remove them (the command data check lists all), or set ${option("skipBroken")}`,
+      `Mend or remove them (the command data check lists all)${
+        ifGiven("skipBroken", `, or set ${option("skipBroken")}`)
+      }`,
   );
 }

@@ -5,10 +5,11 @@
  * @module
  */
 
-import { UserError } from "../../errors.ts";
+import { systemCode, systemFault, systemReason, UserError } from "../../errors.ts";
 import { decodePicture, type Picture } from "../pictures/decode.ts";
 import { type Decoding, PictureError } from "../pictures/header.ts";
 import { printable } from "../names.ts";
+import { checksumOf } from "./checksum.ts";
 import { type Resizing, squareOf } from "../pictures/resize.ts";
 import { type FileSource, pathOf } from "./source.ts";
 
@@ -30,6 +31,8 @@ export interface ReaderSource {
     readonly widths: SharedArrayBuffer;
     /** Uint32: heights. */
     readonly heights: SharedArrayBuffer;
+    /** Uint32: checksums of their pixels. */
+    readonly checksums: SharedArrayBuffer;
   };
   /** Int32: place in the source of each sample. */
   readonly positions: SharedArrayBuffer;
@@ -61,30 +64,49 @@ export function toStored(picture: Picture, resizing: Resizing): Picture {
   return width === picture.width && height === picture.height ? picture : squareOf(picture, resizing);
 }
 
+/** A pack that is open. */
+interface OpenPack {
+  readonly file: Deno.FsFile;
+  readonly offsets: Float64Array;
+  readonly widths: Uint32Array;
+  readonly heights: Uint32Array;
+  readonly checksums: Uint32Array;
+}
+
 /** Reads the pictures of a data set, in a Worker. */
 export class PictureReader {
   readonly #source: ReaderSource;
   readonly #positions: Int32Array;
   readonly #pixels?: Uint8Array;
-  readonly #pack?: { file: Deno.FsFile; offsets: Float64Array; widths: Uint32Array; heights: Uint32Array };
+  readonly #pack?: OpenPack;
+  readonly #onNote: (note: string) => void;
+  #isDamaged = false;
 
   /**
    * Opens the pack where there is one.
    *
    * @param source Where the pictures are.
+   * @param onNote Is told, once, that the pack is damaged: pictures are then decoded from their files.
    */
-  constructor(source: ReaderSource) {
+  constructor(source: ReaderSource, onNote: (note: string) => void = () => {}) {
     this.#source = source;
+    this.#onNote = onNote;
     this.#positions = new Int32Array(source.positions);
     if (source.pixels !== undefined) this.#pixels = new Uint8Array(source.pixels.data);
     if (source.pack !== undefined) {
-      const { path, offsets, widths, heights } = source.pack;
-      this.#pack = {
-        file: Deno.openSync(path),
-        offsets: new Float64Array(offsets),
-        widths: new Uint32Array(widths),
-        heights: new Uint32Array(heights),
-      };
+      const { path, offsets, widths, heights, checksums } = source.pack;
+      try {
+        this.#pack = {
+          file: Deno.openSync(path),
+          offsets: new Float64Array(offsets),
+          widths: new Uint32Array(widths),
+          heights: new Uint32Array(heights),
+          checksums: new Uint32Array(checksums),
+        };
+      } catch (error) {
+        if (systemCode(error) === undefined) throw error;
+        this.#note(systemReason(error));
+      }
     }
   }
 
@@ -103,8 +125,8 @@ export class PictureReader {
       const { width, height } = pixels;
       return toStored({ width, height, channels: 1, data: this.#pixels!.subarray(begin, begin + size) }, resizing);
     }
-    const offset = this.#pack?.offsets[sample] ?? -1;
-    if (offset >= 0) return this.#readPacked(sample, offset);
+    const packed = this.#pack && this.#readPacked(sample, this.#pack);
+    if (packed) return packed;
     const decoding = { maxPixels: files!.maxPixels, range: resizing.range };
     return toStored(decodeFile(pathOf(files!, sample), decoding), resizing);
   }
@@ -120,19 +142,41 @@ export class PictureReader {
     return squareOf(this.read(sample), this.#source.resizing);
   }
 
-  #readPacked(sample: number, offset: number): Picture {
-    const { file, widths, heights } = this.#pack!;
+  /** A picture of the pack; undefined where it is not there, or not what was written. */
+  #readPacked(sample: number, { file, offsets, widths, heights, checksums }: OpenPack): Picture | undefined {
+    const offset = offsets[sample];
+    if (offset < 0) return undefined;
     const [width, height] = [widths[sample], heights[sample]];
     const data = new Uint8Array(width * height * 3);
-    file.seekSync(offset, Deno.SeekMode.Start);
-    for (let at = 0; at < data.length;) {
-      const read = file.readSync(data.subarray(at));
-      if (read === null) {
-        throw new UserError(`${this.#source.pack!.path} is shorter than when it was opened; remove it and start again`);
+    try {
+      file.seekSync(offset, Deno.SeekMode.Start);
+      for (let at = 0; at < data.length;) {
+        const read = file.readSync(data.subarray(at));
+        if (read === null) break;
+        at += read;
       }
-      at += read;
+    } catch (error) {
+      if (systemCode(error) === undefined) throw error;
+      this.#note(systemReason(error));
+      return undefined;
     }
-    return { width, height, channels: 3, data };
+    if (checksumOf(data) === checksums[sample]) return { width, height, channels: 3, data };
+    this.#note("a picture's checksum is not what was written");
+    return undefined;
+  }
+
+  /** Says once what is wrong with the pack, and removes it: the next run makes it anew. */
+  #note(reason: string): void {
+    if (this.#isDamaged) return;
+    this.#isDamaged = true;
+    const { path } = this.#source.pack!;
+    this.#onNote(`${printable(path)} is damaged (${reason}): its pictures are decoded anew`);
+    try {
+      Deno.removeSync(path);
+    } catch (error) {
+      // Another Worker, or another run, has removed it; or it is not ours to remove.
+      if (systemCode(error) === undefined) throw error;
+    }
   }
 }
 
@@ -149,9 +193,6 @@ export function decodeFile(path: string, decoding?: Decoding): Picture {
     return decodePicture(Deno.readFileSync(path), decoding);
   } catch (error) {
     if (error instanceof PictureError) throw new UserError(`${printable(path)} ${error.message}`);
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) {
-      throw new UserError(`${printable(path)} cannot be read (${error.name})`);
-    }
-    throw error;
+    throw systemFault(`Cannot read ${printable(path)}`, error);
   }
 }

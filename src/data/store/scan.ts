@@ -4,6 +4,7 @@
  * @module
  */
 
+import { systemReason } from "../../errors.ts";
 import { sha256 } from "../../hash.ts";
 import { type Decoding, PictureError, type PictureHeader, readHeader, uprightSize } from "../pictures/header.ts";
 import { type FileSource, pathOf, type PictureSource, type PixelSource } from "./source.ts";
@@ -145,7 +146,7 @@ export function scanFile(path: string, decoding?: Decoding): Scanned {
     bytes = Deno.readFileSync(path);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    return { hash: "", width: 0, height: 0, problem: `cannot be read (${error.name})` };
+    return { hash: "", width: 0, height: 0, problem: `cannot be read: ${systemReason(error)}` };
   }
   const hash = sha256(bytes);
   try {

@@ -36,6 +36,8 @@ export interface StatisticsOptions {
   readonly limit?: number;
   /** Is told how far it is. */
   readonly onProgress?: OnProgress;
+  /** Is told of a cache that cannot be written or is damaged. */
+  readonly onNote?: (note: string) => void;
 }
 
 /** Samples that a Worker adds up. */
@@ -56,6 +58,8 @@ export interface StatisticsSums {
   readonly sum: number[];
   /** Sum of squares of each channel. */
   readonly squares: number[];
+  /** What was noticed of the cache. */
+  readonly note?: string;
 }
 
 /** The smallest standard deviation that is given: half a grey level. Less, and a flat channel would blow up. */
@@ -74,8 +78,8 @@ const leastStd = 0.5 / 255;
  */
 export async function channelStatistics(data: Dataset, options: StatisticsOptions): Promise<ChannelStatistics> {
   if (data.size === 0) throw new RangeError("Cannot take the mean of an empty data set");
-  const { resizing, cache, limit = 10_000, onProgress } = options;
-  const reader = await prepareReader(data, resizing, cache, onProgress);
+  const { resizing, cache, limit = 10_000, onProgress, onNote } = options;
+  const reader = await prepareReader(data, resizing, cache, onProgress, onNote);
   const count = Math.min(data.size, limit);
   const samples = Array.from({ length: count }, (_, i) => Math.floor(i * data.size / count));
   const workers = workerCount(count, 500);
@@ -88,6 +92,7 @@ export async function channelStatistics(data: Dataset, options: StatisticsOption
   const total = { sum: new Array<number>(data.channels).fill(0), squares: new Array<number>(data.channels).fill(0) };
   await runInWorkers(new URL("./statistics_worker.ts", import.meta.url), jobs, workers, (sums: StatisticsSums) => {
     pixels += sums.pixels;
+    if (sums.note !== undefined) onNote?.(sums.note);
     for (let c = 0; c < data.channels; c++) {
       total.sum[c] += sums.sum[c];
       total.squares[c] += sums.squares[c];

@@ -9,7 +9,8 @@ import type { StatisticsJob, StatisticsSums } from "./statistics.ts";
 import { serve } from "../workers.ts";
 
 serve(({ reader: source, channels, samples }: StatisticsJob): StatisticsSums => {
-  const reader = new PictureReader(source);
+  let note: string | undefined;
+  const reader = new PictureReader(source, (found) => note = found);
   const counts = Array.from({ length: channels }, () => new Float64Array(256));
   let pixels = 0;
   for (const sample of samples) {
@@ -21,5 +22,5 @@ serve(({ reader: source, channels, samples }: StatisticsJob): StatisticsSums => 
   }
   const sum = counts.map((count) => count.reduce((total, n, value) => total + n * value, 0));
   const squares = counts.map((count) => count.reduce((total, n, value) => total + n * value * value, 0));
-  return { pixels, sum, squares };
+  return { pixels, sum, squares, note };
 });

@@ -5,7 +5,6 @@
  */
 
 import { sizeOf } from "../../../kernels/op.ts";
-import { option, UserError } from "../../errors.ts";
 import type { GpuKind } from "../../../kernels/op.ts";
 import type { Chooser } from "../../graph/choices.ts";
 import { cut } from "../../graph/cut.ts";
@@ -14,6 +13,7 @@ import type { Graph, Precision } from "../../graph/graph.ts";
 import { lower } from "../../graph/lower.ts";
 import { ALIGNMENT, type MemoryLimits, type Plan, plan } from "../../graph/plan.ts";
 import { checkPrecision } from "../checks.ts";
+import { DeviceLostError } from "../device_lost.ts";
 import { OutOfMemoryError } from "../out_of_memory.ts";
 import type { Rates } from "../rates.ts";
 import { type AdapterClass, allAreGpus, classify } from "./adapter_class.ts";
@@ -140,11 +140,7 @@ export class WebGpuContext {
     });
     gpu.lost.then(({ reason, message }) => {
       if (this.#closing) return;
-      this.#fault = new UserError(
-        `The GPU was lost (${
-          message || reason || "no reason given"
-        }): what it said after that is not kept; go on with ${option("resume")}`,
-      );
+      this.#fault = new DeviceLostError(message || reason || "no reason given");
     });
   }
 
@@ -223,6 +219,10 @@ export class WebGpuContext {
   async wait(work: Promise<unknown>): Promise<void> {
     try {
       await work;
+    } catch (error) {
+      // A device that is gone says so in a later turn of the event loop than what it refuses.
+      await new Promise((resolve) => setTimeout(resolve));
+      throw error;
     } finally {
       await this.#scopes;
       this.check();

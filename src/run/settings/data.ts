@@ -27,6 +27,8 @@ export const dataSettings = {
   data: setting(path, {
     help: "folder per class, CSV file, folder of CelebA or of IDX files",
     byDefault: "the demo faces, made at first use",
+    // Data that were moved are known by their fingerprint.
+    isFree: true,
   }),
   target: setting(names, {
     help: "columns to learn, or one column of class names",
