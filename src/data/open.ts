@@ -8,7 +8,7 @@
  */
 
 import { option, systemFault, UserError } from "../errors.ts";
-import { leftOutLines } from "./forms/cells.ts";
+import { isMissing, leftOutLines } from "./forms/cells.ts";
 import { findAttributes, readCeleba } from "./forms/celeba.ts";
 import { balanceWarnings, Dataset, type DatasetKind, type DatasetParts, type Sample } from "./dataset.ts";
 import { readFolder } from "./forms/folder.ts";
@@ -85,48 +85,59 @@ async function open(path: string, options: OpenOptions): Promise<Dataset> {
   const parts = await findIdx(given);
   if (parts.length > 0) return await openIdx(given, parts, options);
   const names = (await Array.fromAsync(Deno.readDir(given))).map(({ name }) => name);
-  const manifest = await findManifest(given, names, options);
-  return manifest === undefined ? await openFolder(given, options) : await openManifest(manifest, options);
-}
-
-/** The label file of a folder: the one whose cells name pictures. Others, such as notes, are passed over. */
-async function findManifest(root: string, names: readonly string[], options: OpenOptions): Promise<string | undefined> {
-  // What `data split` leaves in a folder is not the folder's labels; it can still be given by its own name.
-  const files = names.filter((name) =>
-    /^[^.].*\.(csv|tsv|txt)$/i.test(name) && name !== "split.csv" && !/^sample[-_ ]?submission\b/i.test(name)
-  ).sort();
-  if (files.length === 0) return undefined;
-  const inside = await Inside.open(options.pictures ?? root, options.allowOutside);
-  const pictures = await listPictures(inside, ".", true);
-  const labels: string[] = [];
-  for (const name of files) if (await namesPictures(`${root}/${name}`, inside, pictures)) labels.push(name);
-  // A folder without classes has but its label file, right or wrong, and its faults are to be named.
-  const tables = files.filter((name) => /\.(csv|tsv)$/i.test(name));
-  const found = labels.length > 0 || (await listFolders(inside, ".")).length > 0 ? labels : tables;
-  if (found.length > 1) {
+  const { labels, tables, passedOver } = await findManifests(given, names, options);
+  if (labels.length > 1) {
     throw new UserError(
-      `${printable(root)} has ${found.length} label files (${firstNames(found)}): give the one with the labels`,
+      `${printable(path)} has ${labels.length} label files (${firstNames(labels)}): give the one with the labels`,
       2,
     );
   }
-  return found.length === 1 ? `${root}/${found[0]}` : undefined;
+  if (labels.length === 1) return await openManifest(`${given}/${labels[0]}`, options, passedOver);
+  // A folder that cannot be one of classes has but its table, which says what is wrong with it.
+  const folders = tables.length === 1 ? await listFolders(await Inside.open(given, true), ".") : [];
+  if (tables.length === 1 && folders.length < 2) return await openManifest(`${given}/${tables[0]}`, options);
+  try {
+    return await openFolder(given, options, passedOver);
+  } catch (error) {
+    if (!(error instanceof UserError) || tables.length === 0) throw error;
+    const names = tables.length === 1 ? "names" : "name";
+    throw new UserError(`${error.textWith(option)}; ${firstNames(tables)} ${names} no picture there`, error.exitCode);
+  }
 }
 
-async function openFolder(root: string, options: OpenOptions): Promise<Dataset> {
+/** The tables of a folder: those whose cells name pictures are labels, others, such as notes, are passed over. */
+async function findManifests(root: string, names: readonly string[], options: OpenOptions) {
+  // What `data split` leaves in a folder is not the folder's labels; it can still be given by its own name.
+  const files = names.filter((name) => /^[^.].*\.(csv|tsv|txt)$/i.test(name) && name !== "split.csv").sort();
+  const tables = files.filter((name) => /\.(csv|tsv)$/i.test(name));
+  if (files.length === 0) return { labels: [], tables, passedOver: [] };
+  const inside = await Inside.open(options.pictures ?? root, options.allowOutside);
+  const pictures = await listPictures(inside, ".", true);
+  const labels: string[] = [];
+  for (const name of files) {
+    // Its labels are examples of an answer.
+    if (/^sample[-_ ]?submission\b/i.test(name)) continue;
+    if (await namesPictures(`${root}/${name}`, inside, pictures)) labels.push(name);
+  }
+  const others = tables.filter((name) => !labels.includes(name));
+  return { labels, tables, passedOver: others.length === 0 ? [] : [`passed over: ${firstNames(others)}`] };
+}
+
+async function openFolder(root: string, options: OpenOptions, notes: readonly string[]): Promise<Dataset> {
   const inside = await Inside.open(root, options.allowOutside);
   const pictures = await readFolder(inside);
   const labels = labelsOfNames(pictures.map(({ name }) => name), options);
   const files = pictures.map(({ file }) => file);
   const splits = pictures.flatMap(({ split }) => split === undefined ? [] : [split]);
-  return await fromFiles(
-    "folder",
-    inside,
-    splits.length === 0 ? { files, labels } : { files, labels, splits },
-    options,
-  );
+  const missing = labels.classes.filter(isMissing);
+  const named = missing.length === 0
+    ? []
+    : [`class ${firstNames(missing)}: programs write so where there is no label; is it a class?`];
+  const read = splits.length === 0 ? { files, labels } : { files, labels, splits };
+  return await fromFiles("folder", inside, read, options, [...notes, ...named]);
 }
 
-async function openManifest(path: string, options: OpenOptions): Promise<Dataset> {
+async function openManifest(path: string, options: OpenOptions, notes: readonly string[] = []): Promise<Dataset> {
   const folder = /^(.*)[\\/][^\\/]*$/.exec(path)?.[1];
   const beside = folder === undefined ? "." : folder || "/";
   if (options.pictures !== undefined && !await isFolder(options.pictures)) {
@@ -140,7 +151,7 @@ async function openManifest(path: string, options: OpenOptions): Promise<Dataset
   const listed = new Set(read.files.map((file) => file.replace(/^\.\//, "")));
   const unlisted = pictures.filter((file) => !listed.has(file));
   const warning = `${counted(unlisted.length, "picture")} in the folder not listed (${firstNames(unlisted)})`;
-  return await fromFiles("csv", inside, read, options, unlisted.length > 0 ? [warning] : []);
+  return await fromFiles("csv", inside, read, options, unlisted.length > 0 ? [...notes, warning] : notes);
 }
 
 async function openIdx(root: string, parts: readonly IdxPart[], options: OpenOptions): Promise<Dataset> {

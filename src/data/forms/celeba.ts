@@ -10,10 +10,10 @@ import { option, UserError } from "../../errors.ts";
 import type { SplitName } from "../dataset.ts";
 import { checkTargets, type LabelOptions, labelsOfColumns } from "../labels.ts";
 import { counted, firstNames, printable } from "../names.ts";
-import { flagColumn, refuseDoubles } from "./cells.ts";
+import { flagColumn, refuseDoubles, RowFaults } from "./cells.ts";
 import { type ReadLabels, readSplits } from "./manifest.ts";
 import { type Inside, isFile, listFolders, listPictures } from "../paths.ts";
-import { readCelebaTable, readCsvTable, type Table } from "./table.ts";
+import { readCelebaTable, readCsvTable, rowsOf, type Table } from "./table.ts";
 
 const pictureFolder = "img_align_celeba";
 
@@ -37,6 +37,12 @@ async function findList(root: string, stem: string): Promise<string | undefined>
   return undefined;
 }
 
+/** What is wanted of CelebA's labels. */
+export interface CelebaOptions extends LabelOptions {
+  /** Whether rows without a picture, a value or a part are left out, and named. False by default. */
+  readonly skipBroken?: boolean;
+}
+
 /**
  * Reads CelebA's labels and compares them with the folder.
  *
@@ -46,9 +52,9 @@ async function findList(root: string, stem: string): Promise<string | undefined>
  * @returns Files relative to the data folder, labels, and splits where there is a partition list.
  * @throws {UserError} If lists and folder disagree, with counts and the first names; if an attribute is unknown.
  */
-export async function readCeleba(attributes: string, inside: Inside, options: LabelOptions): Promise<ReadLabels> {
-  const table = attributes.endsWith(".csv") ? await readCsvTable(attributes) : await readCelebaTable(attributes);
-  const [idColumn, ...names] = table.header;
+export async function readCeleba(attributes: string, inside: Inside, options: CelebaOptions): Promise<ReadLabels> {
+  const whole = attributes.endsWith(".csv") ? await readCsvTable(attributes) : await readCelebaTable(attributes);
+  const [idColumn, ...names] = whole.header;
   const target = options.target ?? (options.task === "multilabel" ? names : []);
   checkTargets(target, names, "attribute");
   if (target.length === 0) {
@@ -59,14 +65,29 @@ export async function readCeleba(attributes: string, inside: Inside, options: La
       2,
     );
   }
-  refuseDoubles(table, idColumn);
-  const ids = table.columns[0];
+  refuseDoubles(whole, idColumn);
   const folder = await findPictures(inside);
-  await refuseDisagreement(table, await listPictures(inside, folder, false), folder);
+  const pictures = await listPictures(inside, folder, false);
+  const faults = new RowFaults(whole, (row) => whole.columns[0][row]);
+  const notes: string[] = [];
+  if (options.skipBroken) {
+    const there = new Set(pictures.map((path) => path.slice(folder.length + 1)));
+    whole.columns[0].forEach((id, row) => there.has(id) || faults.addCell(row, 0, "is not there"));
+    for (const name of target) flagColumn(whole, name, faults);
+    const listed = new Set(whole.columns[0]);
+    const unlisted = [...there].filter((id) => !listed.has(id));
+    if (unlisted.length > 0) {
+      notes.push(`${counted(unlisted.length, "picture")} in the folder not listed (${firstNames(unlisted)})`);
+    }
+  } else refuseDisagreement(whole, pictures, folder);
+  const parts = await readPartition(inside.root, whole, options.skipBroken ? faults : undefined);
+  const rows = faults.good;
+  if (rows.length === 0) throw new UserError(`Cannot learn from ${printable(attributes)}: no row is left`);
+  const table = rowsOf(whole, rows);
   const labels = labelsOfColumns(target.map((name) => ({ name, values: flagColumn(table, name) })), options);
-  const files = ids.map((id) => `${folder}/${id}`);
-  const splits = await readPartition(inside.root, ids);
-  return splits === undefined ? { files, labels } : { files, labels, splits };
+  const files = table.columns[0].map((id) => `${folder}/${id}`);
+  const read = { files, labels, notes, leftOut: faults.leftOut() };
+  return parts === undefined ? read : { ...read, splits: rows.map((row) => parts[row]!) };
 }
 
 async function findPictures(inside: Inside): Promise<string> {
@@ -95,11 +116,16 @@ function refuseDisagreement(table: Table, pictures: readonly string[], folder: s
   ];
   throw new UserError(
     `${printable(table.path)} (${counted(ids.length, "picture")}) disagrees with ${folder}/ (${there.size}): ` +
-      `${faults.join("; ")}. Complete the folder, or make the list fit it`,
+      `${faults.join("; ")}. Complete the folder, make the list fit it, or set ${option("skipBroken")}`,
   );
 }
 
-async function readPartition(root: string, ids: readonly string[]): Promise<SplitName[] | undefined> {
+/** The part of each row; rows without one are refused, or told to the faults. */
+async function readPartition(
+  root: string,
+  list: Table,
+  faults: RowFaults | undefined,
+): Promise<(SplitName | undefined)[] | undefined> {
   const path = await findList(root, "list_eval_partition");
   if (path === undefined) return undefined;
   const table = path.endsWith(".csv") ? await readCsvTable(path) : await readCelebaTable(path, ["partition"]);
@@ -108,13 +134,15 @@ async function readPartition(root: string, ids: readonly string[]): Promise<Spli
   }
   const parts = readSplits(table, table.header[1]);
   const partOf = new Map(table.columns[0].map((id, row) => [id, parts[row]]));
+  const ids = list.columns[0];
   const missing = ids.filter((id) => !partOf.has(id));
-  if (missing.length > 0) {
+  if (missing.length > 0 && faults === undefined) {
     throw new UserError(
       `${printable(path)} lacks ${counted(missing.length, "picture")} of the attribute list (${
         firstNames(missing)
       }); complete it or remove it`,
     );
   }
-  return ids.map((id) => partOf.get(id)!);
+  ids.forEach((id, row) => partOf.has(id) || faults?.addCell(row, 0, "is in no part"));
+  return ids.map((id) => partOf.get(id));
 }

@@ -208,6 +208,45 @@ Deno.test("openDataset() passes over notes and submissions beside the label file
     );
   }));
 
+Deno.test("openDataset() says why a table is no label file where the folder is none of classes", () =>
+  inFolder(async (folder) => {
+    await write(folder, { "pics/p.png": 1, "l.csv": "file,label\nq.png,cat\n" });
+    await assertRejects(() => openDataset(folder), UserError, "l.csv:2:1: 1 of 1 pictures are not in");
+    await write(folder, { "train/p.png": 1, "test/p.png": 1 });
+    await Deno.remove(`${folder}/pics`, { recursive: true });
+    await assertRejects(() => openDataset(folder), UserError, "; l.csv names no picture there");
+    await write(folder, { "cat/p.png": 1, "nan/p.png": 2 });
+    for (const part of ["train", "test"]) await Deno.remove(`${folder}/${part}`, { recursive: true });
+    const { kind, warnings } = await openDataset(folder);
+    assertEquals([kind, warnings], ["folder", [
+      "passed over: l.csv",
+      "class nan: programs write so where there is no label; is it a class?",
+    ]]);
+  }));
+
+Deno.test("openDataset() leaves rows of CelebA out where it is asked to, and names them", () =>
+  inFolder(async (folder) => {
+    await write(folder, {
+      ...four((i) => `img_align_celeba/p${i}.png`),
+      "img_align_celeba/x.png": 9,
+      "list_attr_celeba.txt": "6\nHat Tie\np0.png 1 -1\np1.png -1 1\nq.png 1 1\np2.png 1 NaN\np3.png 1 1\nr.png 1 1\n",
+      "list_eval_partition.txt": "p0.png 0\np1.png 2\nq.png 0\np2.png 0\nr.png 0\n",
+    });
+    const options = { target: ["Hat", "Tie"], task: "multilabel" } as const;
+    await assertRejects(() => openDataset(folder, options), UserError, "make the list fit it, or set skipBroken");
+    const { samples, leftOut } = await openDataset(folder, { ...options, skipBroken: true });
+    assertEquals(samples.map(({ file, label, split }) => [file.slice(-6), ...label, split]), [
+      ["p0.png", 1, 0, "train"],
+      ["p1.png", 0, 1, "test"],
+    ]);
+    assertEquals(leftOut.map(({ file, reason }) => `${file} ${reason}`), [
+      "q.png is not there",
+      "p2.png has no 1 or 0 as Tie",
+      "p3.png is in no part",
+      "r.png is not there",
+    ]);
+  }));
+
 const labels = "file,label\np0.png,cat\np1.png,dog\np2.png,cat\np3.png,dog\n";
 const broken: [name: string, text: string, message: string, left: string[]][] = [
   ["an empty label", labels.replace("p1.png,dog", "p1.png,"), "l.csv:3:8: label is empty", ["p1.png has no label"]],
