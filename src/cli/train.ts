@@ -21,11 +21,13 @@ import type { TeacherOptions } from "../train/distillation.ts";
 import { classWeightsOf, factsOf } from "../train/options.ts";
 import { RunDirectory } from "../run/run_directory.ts";
 import { openTeacher, type Student } from "../train/teacher.ts";
+import { ConsoleOutput } from "../track/console.ts";
 import { Trainer } from "../train/trainer.ts";
 import { type Invocation, nameIn, type Options, userPath } from "./command.ts";
 import { chooseDevice, measureDevice } from "./device.ts";
-import { saveEvaluation, showEvaluation } from "./evaluation.ts";
+import { saveEvaluation } from "./evaluation.ts";
 import { train } from "./flags.ts";
+import { JsonTracker } from "./json_tracker.ts";
 import { loadPretrained, withPretrained } from "./pretrained.ts";
 import { ProgressLine } from "./progress.ts";
 import { describeData, openData, splitData } from "./run_data.ts";
@@ -44,8 +46,15 @@ export async function run({ options, given }: Invocation<typeof train.flags>): P
   if (!isResumed) refuseIdle(asked);
   const settled = isResumed ? await resumedSettings(options.resume, asked, given) : await withPretrained(asked);
   const flags = { ...options, ...resolveSettings(settled) };
-  const progress = new ProgressLine(flags.quiet);
+  const output = new ConsoleOutput();
+  const progress = new ProgressLine(flags.quiet, { console: output });
   const say = (line: string) => progress.line(line);
+  // With --json standard output is for objects.
+  const result = (text: string) => {
+    output.write(text);
+    if (flags.json) console.error(text);
+    else console.log(text);
+  };
 
   await using device = await chooseDevice(flags.backend, say);
   // A resumed run goes by the rates that it began with.
@@ -81,7 +90,12 @@ export async function run({ options, given }: Invocation<typeof train.flags>): P
     teacher,
     out: new RunDirectory(out, recordOf(settings, factsOf(data)), { "split.csv": formatSplit(split) }),
     resume: isResumed,
-    trackers: [new TerminalTracker(progress), new ProgressBarTracker(progress)],
+    trackers: [
+      new TerminalTracker({ progress, result }),
+      new ProgressBarTracker(progress),
+      ...flags.json ? [new JsonTracker(writeOut)] : [],
+    ],
+    console: output,
     signal: interrupt.signal,
   });
   const { interrupted, test } = await trainer.fit(split.train, split.val, split.test);
@@ -89,10 +103,14 @@ export async function run({ options, given }: Invocation<typeof train.flags>): P
     say(`stopped and saved; go on with --resume ${out}`);
     return interrupt.exitCode;
   }
-  console.log(showEvaluation(test!));
   await saveEvaluation(join(out, "test"), test!, split.test);
-  console.log(`run directory: ${out}`);
+  result(`run directory: ${out}`);
   return 0;
+}
+
+function writeOut(text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let written = 0; written < bytes.length;) written += Deno.stdout.writeSync(bytes.subarray(written));
 }
 
 /** The settings among the flags that were given. */
