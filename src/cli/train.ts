@@ -25,12 +25,14 @@ import { formatTest } from "../report/text.ts";
 import type { Tracker } from "../track/tracker.ts";
 import { RunDirectory } from "../run/run_directory.ts";
 import { openTeacher, type Student } from "../train/teacher.ts";
+import { ConsoleOutput } from "../track/console.ts";
 import { Trainer } from "../train/trainer.ts";
 import { type Invocation, nameIn, type Options, userPath } from "./command.ts";
 import { chooseDevice, measureDevice } from "./device.ts";
 import { commandOf } from "./command_of.ts";
 import { saveEvaluation, testReportOf } from "./evaluation.ts";
 import { train } from "./flags.ts";
+import { JsonTracker } from "./json_tracker.ts";
 import { loadPretrained, withPretrained } from "./pretrained.ts";
 import { ProgressLine } from "./progress.ts";
 import { describeData, keptSplit, openData, splitData } from "./run_data.ts";
@@ -62,8 +64,15 @@ export async function run(
   const meant = { ...asked, model: settled.model };
   if (!isResumed) refuseIdle(meant);
   const flags = { ...options, ...resolveSettings(settled) };
-  const progress = new ProgressLine(flags.quiet);
+  const output = new ConsoleOutput();
+  const progress = new ProgressLine(flags.quiet, { console: output });
   const say = (line: string) => progress.line(line);
+  // With --json standard output is for objects.
+  const result = (text: string) => {
+    output.write(text);
+    if (flags.json) console.error(text);
+    else console.log(text);
+  };
 
   await using device = await chooseDevice(flags.backend, say);
   // A resumed run goes by the rates that it began with.
@@ -103,7 +112,13 @@ export async function run(
     out: new RunDirectory(out, recordOf(settings, factsOf(data)), { "split.csv": formatSplit(split) }),
     resume: isResumed,
     allowChangedData: options.allowChangedData,
-    trackers: [new TerminalTracker(progress), new ProgressBarTracker(progress), ...(watch ? [watch.tracker] : [])],
+    trackers: [
+      new TerminalTracker({ progress }),
+      new ProgressBarTracker(progress),
+      ...flags.json ? [new JsonTracker(writeOut)] : [],
+      ...watch ? [watch.tracker] : [],
+    ],
+    console: output,
     signal: watch ? AbortSignal.any([interrupt.signal, watch.signal]) : interrupt.signal,
   });
   const { interrupted, test } = await trainer.fit(split.train, split.val, split.test);
@@ -112,11 +127,16 @@ export async function run(
     return interrupt.exitCode;
   }
   const report = testReportOf(test!, split.test);
-  console.log(formatTest(report));
+  result(formatTest(report));
   await saveEvaluation(join(out, "test"), test!, split.test, report);
-  console.log(`run directory: ${printable(out)}`);
-  console.log(`report: ${printable(await writeRunReport(out, commandOf(settings, factsOf(data))))}`);
+  result(`run directory: ${printable(out)}`);
+  result(`report: ${printable(await writeRunReport(out, commandOf(settings, factsOf(data))))}`);
   return 0;
+}
+
+function writeOut(text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let written = 0; written < bytes.length;) written += Deno.stdout.writeSync(bytes.subarray(written));
 }
 
 /** The settings among the flags that were given. */
