@@ -81,9 +81,10 @@ export class ProgressLine {
 
   /** Writes a line that stays. */
   line(text: string, isFault = false): void {
-    this.#write(`${this.#shown ? "\r\x1b[K" : ""}${escaped(text)}\n`);
+    const shown = escaped(text);
+    this.#write(`${this.#shown ? "\r\x1b[K" : ""}${shown}\n`);
     this.#shown = false;
-    this.#target.console?.write(text, isFault);
+    this.#target.console?.write(shown, isFault);
   }
 
   /** Writes a line that stays and says how far something is. */

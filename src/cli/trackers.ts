@@ -11,6 +11,7 @@ import type {
   Note,
   RunFacts,
   RunProgress,
+  TestFacts,
   Tracker,
   ValidationFacts,
 } from "../track/tracker.ts";
@@ -83,6 +84,10 @@ class Standing {
 export interface TerminalOptions {
   /** Where the lines go. */
   readonly progress: Pick<ProgressLine, "line" | "step" | "clear" | "isLive">;
+  /** Writes what the command gives: the test's tables. */
+  readonly result: (text: string) => void;
+  /** Those tables. */
+  readonly tables: (facts: TestFacts) => string;
   /** Bytes that this process takes; default what it does. */
   readonly hostMemory?: () => number;
 }
@@ -91,13 +96,17 @@ export interface TerminalOptions {
 export class TerminalTracker implements Tracker {
   readonly name = "terminal";
   readonly #progress: TerminalOptions["progress"];
+  readonly #result: TerminalOptions["result"];
+  readonly #tables: TerminalOptions["tables"];
   readonly #standing: Standing;
   #hasSaidLimit = false;
 
-  /** @param options Where lines go. */
-  constructor({ progress, hostMemory }: TerminalOptions) {
+  /** @param options Where lines and results go. */
+  constructor({ progress, result, tables, hostMemory }: TerminalOptions) {
     this.#standing = new Standing(hostMemory);
     this.#progress = progress;
+    this.#result = result;
+    this.#tables = tables;
   }
 
   /** Says where a run goes on, and what a step takes. */
@@ -143,9 +152,10 @@ export class TerminalTracker implements Tracker {
     this.#progress.step(`saved ${path}`);
   }
 
-  /** Makes room: the command shows what the best weights do, with intervals. */
-  test(): void {
+  /** Shows what the best weights do. */
+  test(facts: TestFacts): void {
     this.#progress.clear();
+    this.#result(this.#tables(facts));
   }
 
   /** Says what was found or went wrong. */

@@ -22,7 +22,8 @@ import type { TeacherOptions } from "../train/distillation.ts";
 import { classWeightsOf, factsOf } from "../train/options.ts";
 import { writeRunReport } from "../run/run_report.ts";
 import { formatTest } from "../report/text.ts";
-import type { Tracker } from "../track/tracker.ts";
+import type { TestFacts, Tracker } from "../track/tracker.ts";
+import type { TestReport } from "../metrics/mod.ts";
 import { RunDirectory } from "../run/run_directory.ts";
 import { openTeacher, type Student } from "../train/teacher.ts";
 import { ConsoleOutput } from "../track/console.ts";
@@ -102,6 +103,9 @@ export async function run(
   }
   const teacher = await teacherFor(flags, { model, task: data.task, classes: data.classes }, say);
 
+  // Shown by a tracker, so that others which keep what is shown have it before the run ends.
+  let tested: TestReport | undefined;
+  const tables = (facts: TestFacts) => formatTest(tested = testReportOf(facts, split.test));
   using interrupt = interruptible();
   const trainer = new Trainer({
     ...trainerOptions(settled, data),
@@ -113,7 +117,7 @@ export async function run(
     resume: isResumed,
     allowChangedData: options.allowChangedData,
     trackers: [
-      new TerminalTracker({ progress }),
+      new TerminalTracker({ progress, result, tables }),
       new ProgressBarTracker(progress),
       ...flags.json ? [new JsonTracker(writeOut)] : [],
       ...watch ? [watch.tracker] : [],
@@ -126,9 +130,7 @@ export async function run(
     say(`stopped and saved; go on with --resume ${printable(out)}`);
     return interrupt.exitCode;
   }
-  const report = testReportOf(test!, split.test);
-  result(formatTest(report));
-  await saveEvaluation(join(out, "test"), test!, split.test, report);
+  await saveEvaluation(join(out, "test"), test!, split.test, tested ?? testReportOf(test!, split.test));
   result(`run directory: ${printable(out)}`);
   result(`report: ${printable(await writeRunReport(out, commandOf(settings, factsOf(data))))}`);
   return 0;

@@ -80,7 +80,7 @@ export function exportNotes({ name, options, imageSize }: Model, keys: SaveWeigh
   if (keys === "timm" && isPadded) {
     notes.push(
       `timm computes ${name} otherwise at ${imageSize}×${imageSize}, where windows of ${window}×${window} do not divide ` +
-        `the feature maps: probabilities were off by up to 0.49, and below ${whole}×${whole} timm asks for smaller tables; ` +
+        `the feature maps: probabilities were off by up to 0.68, and below ${whole}×${whole} timm asks for smaller tables; ` +
         `take the keys torchvision, or train at a multiple of ${whole}`,
     );
   }

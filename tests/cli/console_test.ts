@@ -6,6 +6,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { JsonTracker } from "../../src/cli/json_tracker.ts";
 import { ProgressLine } from "../../src/cli/progress.ts";
 import { ProgressBarTracker, TerminalTracker } from "../../src/cli/trackers.ts";
+import { formatReport } from "../../src/report/text.ts";
 import { ConsoleOutput } from "../../src/track/console.ts";
 import type { Tracker } from "../../src/track/tracker.ts";
 import { logAt, run, test, validationAt } from "../track/facts.ts";
@@ -25,21 +26,29 @@ function tell(trackers: readonly Tracker[]): void {
   each((tracker) => tracker.end?.({ how: "done" }));
 }
 
-/** What is written on standard error. */
-function shown({ quiet = false, isTerminal = false }): { err: string; output: string[] } {
+/** What is written on standard error and as results. */
+function shown({ quiet = false, isTerminal = false }): { err: string; results: string[]; output: string[] } {
   let err = "";
+  const results: string[] = [];
   const console = new ConsoleOutput();
   const progress = new ProgressLine(quiet, { isTerminal, write: (text) => void (err += text), columns: 120, console });
-  tell([new TerminalTracker({ progress }), new ProgressBarTracker(progress)]);
+  tell([
+    new TerminalTracker({
+      progress,
+      result: (text) => results.push(text),
+      tables: ({ report }) => formatReport(report),
+    }),
+    new ProgressBarTracker(progress),
+  ]);
   const output: string[] = [];
   console.follow(({ text, isFault }) => output.push(`${isFault ? "! " : ""}${text}`));
-  return { err, output };
+  return { err, results, output };
 }
 
 const figures = "val 0\\.6667  lr 0\\.10";
 
 Deno.test("where there is no terminal each window is a line: loss, accuracy, rate, speed, memory and time left", () => {
-  const { err, output } = shown({});
+  const { err, results, output } = shown({});
   const lines = err.trimEnd().split("\n");
   assertMatch(lines[0], /^train {2}2 epochs of 4 steps of 2 pictures; a step takes 9 dispatches/);
   assertMatch(
@@ -50,6 +59,7 @@ Deno.test("where there is no terminal each window is a line: loss, accuracy, rat
   assertEquals(lines.slice(3, 6), ["saved runs/x/epoch-001", "warning: it is hot", "note   it is late"]);
   assertMatch(lines[6], new RegExp(`^epoch 2/2  step 6  loss 0\\.1250  ${figures}  9 images/s  memory .*  0:00 left$`));
   assertEquals([lines.length, err.includes("\r")], [7, false]);
+  assertMatch(results[0], /^accuracy 0\.6667/);
   assertEquals(output, lines.map((line) => line.startsWith("warning") ? `! ${line}` : line));
 });
 
@@ -67,10 +77,11 @@ Deno.test("on a terminal one line is rewritten, and lines of windows do not stay
 
 for (const isTerminal of [false, true]) {
   Deno.test(`--quiet hides how far it is, and keeps what else is said${isTerminal ? ", on a terminal" : ""}`, () => {
-    const { err } = shown({ quiet: true, isTerminal });
+    const { err, results } = shown({ quiet: true, isTerminal });
     const lines = err.trimEnd().split("\n");
     assertMatch(lines[0], /^train/);
     assertEquals(lines.slice(1), ["warning: it is hot", "note   it is late"]);
+    assertEquals(results.length, 1);
   });
 }
 

@@ -102,6 +102,7 @@ const cases: readonly [what: string, tell: (tracker: TerminalTracker) => void, l
     (t) => ["a", "b"].forEach((call) => t.progress({ type: "tuning", call, done: 0, total: 9, atMost: 20 })),
     ["tune   this adapter's kernels are timed, for at most 20 s (--tune off: not at all)"],
   ],
+  ["a test", (t) => t.test({ ...validation }), ["tables"]],
   ["tuning that was asked for", (t) => t.progress({ type: "tuning", call: "a", done: 0, total: 9 }), []],
 ];
 
@@ -117,7 +118,7 @@ for (const [what, tell, lines] of cases) {
     const written: string[] = [];
     const line = (text: string) => void written.push(text);
     const progress = { line, step: line, clear: () => {}, isLive: false };
-    const tracker = new TerminalTracker({ progress, hostMemory: host });
+    const tracker = new TerminalTracker({ progress, result: line, tables: () => "tables", hostMemory: host });
     tracker.begin(run);
     written.length = 0;
     tell(tracker);
