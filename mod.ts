@@ -157,6 +157,7 @@ export type {
   Tracker,
   Trained,
   ValidationFacts,
+  WorstPicture,
 } from "./src/track/tracker.ts";
 
 // Metrics: they depend on nothing else here.

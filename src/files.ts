@@ -171,7 +171,21 @@ export async function appendRecord(
   record: Readonly<Record<string, unknown>>,
   files: FileSystem = realFileSystem,
 ): Promise<void> {
-  const line = new TextEncoder().encode(stringifyRecord(record) + "\n");
+  await appendText(path, recordLine(record), files);
+}
+
+/**
+ * Appends a line to a file, which is made if there is none. A last line without a newline, as a kill leaves it, is cut
+ * off first.
+ *
+ * @param path Where the file is.
+ * @param text The line, with its newline.
+ * @param files The file system.
+ * @returns When the line is written, see {@link appendRecord}.
+ * @throws {UserError} If it cannot be written whole; nothing of it stays in the file.
+ */
+export async function appendText(path: string, text: string, files: FileSystem = realFileSystem): Promise<void> {
+  const line = new TextEncoder().encode(text);
   try {
     const file = await files.open(path, { read: true, write: true, create: true });
     try {
@@ -320,12 +334,12 @@ async function lengthOfWholeLines(file: OpenFile): Promise<number> {
   return 0;
 }
 
-/** A record as JSON, with a list of the numbers that had to become strings. */
-function stringifyRecord(record: Readonly<Record<string, unknown>>): string {
+/** A record as {@link appendRecord} writes it: a line of JSON, with a list of the numbers that had to become strings. */
+export function recordLine(record: Readonly<Record<string, unknown>>): string {
   if (NON_FINITE in record) throw new TypeError(`A record's field "${NON_FINITE}" is taken: rename it`);
   const pointers: string[] = [];
   const safe = replaceNonFinite(record, "", pointers) as Record<string, unknown>;
-  return JSON.stringify(pointers.length === 0 ? safe : { ...safe, [NON_FINITE]: pointers });
+  return `${JSON.stringify(pointers.length === 0 ? safe : { ...safe, [NON_FINITE]: pointers })}\n`;
 }
 
 /** A copy of plain arrays and objects in which numbers that are not finite are strings; lists their pointers. */

@@ -78,6 +78,8 @@ export class TerminalTracker implements Tracker {
     switch (note.type) {
       case "warning":
         return this.#warn(note.message);
+      case "info":
+        return this.#progress.line(`note   ${note.message}`);
       case "batch":
         return this.#progress.line(
           `batch  ${note.batch} pictures, which take ${formatBytes(note.memory)}` +

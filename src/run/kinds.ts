@@ -120,7 +120,7 @@ export function several<T>(item: Kind<T>, wants: string = item.wants, placeholde
     read: item.read,
     faultOf: (value) => !Array.isArray(value) ? "type" : value.map(item.faultOf).find((fault) => fault !== undefined),
     wants,
-    choices: [],
+    choices: item.choices,
     placeholder,
   };
 }

@@ -45,19 +45,25 @@ export class JsonlTracker implements Tracker {
   }
 
   /** Adds a record of type `train`. */
-  log({ lossScale, imagesPerSecond, ...facts }: LogFacts): Promise<void> {
-    const scale = lossScale && { lossScale: lossScale.scale, overflows: lossScale.overflows };
-    return this.#append({ type: "train", ...facts, ...scale, imagesPerSecond });
+  log(facts: LogFacts): Promise<void> {
+    return appendRecord(this.#path, logRecord(facts));
   }
 
   /** Adds a record of type `val`. */
-  validation({ epoch, step, lossKind, report, metrics }: ValidationFacts): Promise<void> {
-    const { accuracy, loss, f1, auroc } = report;
-    const own = Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`own.${name}`, value]));
-    return this.#append({ type: "val", epoch, step, accuracy, loss, lossKind, f1, auroc, ...own });
+  validation(facts: ValidationFacts): Promise<void> {
+    return appendRecord(this.#path, validationRecord(facts));
   }
+}
 
-  #append(record: MetricsRecord): Promise<void> {
-    return appendRecord(this.#path, record);
-  }
+/** The record of a window of steps. */
+export function logRecord({ lossScale, imagesPerSecond, ...facts }: LogFacts): MetricsRecord {
+  const scale = lossScale && { lossScale: lossScale.scale, overflows: lossScale.overflows };
+  return { type: "train", ...facts, ...scale, imagesPerSecond };
+}
+
+/** The record of a validation. */
+export function validationRecord({ epoch, step, lossKind, report, metrics }: ValidationFacts): MetricsRecord {
+  const { accuracy, loss, f1, auroc } = report;
+  const own = Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`own.${name}`, value]));
+  return { type: "val", epoch, step, accuracy, loss, lossKind, f1, auroc, ...own };
 }

@@ -139,6 +139,32 @@ export interface ValidationFacts {
   readonly lossKind: LossKind;
   /** Is it the end of the best epoch so far? */
   readonly isBest: boolean;
+  /** What the model said, and what is true: [N, K], flat; one-hot for classes, 0 or 1 for labels. */
+  readonly predictions: { readonly logits: Float32Array; readonly targets: Float32Array };
+  /**
+   * The pictures with the highest loss, the highest first. They are made when they are first asked for, which is to be
+   * done before the method gives its promise back: later the pictures may be closed.
+   */
+  readonly worst: (count: number) => Promise<readonly WorstPicture[]>;
+}
+
+/** A picture on which the model does badly. */
+export interface WorstPicture {
+  /** As the data set names it. */
+  readonly file: string;
+  /** What it is: the class, or the labels after commas; of a binary task the target, or `not` and the target. */
+  readonly label: string;
+  /** What the model takes it for, in the same form. */
+  readonly predicted: string;
+  /**
+   * That it is so, by the model: of the class predicted; of several labels, that of the one whose loss is highest being
+   * as it is predicted.
+   */
+  readonly probability: number;
+  /** Cross-entropy of its answer, in nats; of several labels their mean. */
+  readonly loss: number;
+  /** As the model saw it, in at most 128 pixels a side: RGB, row by row. */
+  readonly pixels: { readonly width: number; readonly height: number; readonly rgb: Uint8Array<ArrayBuffer> };
 }
 
 /** A checkpoint of an epoch. */
@@ -161,6 +187,8 @@ export interface TestFacts {
   readonly metrics: Readonly<Record<string, number | null>>;
   /** What the report's loss is of. */
   readonly lossKind: LossKind;
+  /** What the model said, and what is true: [N, K], flat; one-hot for classes, 0 or 1 for labels. */
+  readonly predictions: { readonly logits: Float32Array; readonly targets: Float32Array };
 }
 
 /** How a run ended. */
@@ -186,6 +214,7 @@ export interface Trained {
 /** Something that is said once. */
 export type Note =
   | { readonly type: "warning"; readonly message: string }
+  | { readonly type: "info"; readonly message: string }
   | {
     readonly type: "batch";
     /** Pictures in a step, as `auto` has found. */

@@ -10,10 +10,10 @@ import type { Session } from "../device/device.ts";
 import type { UserError } from "../errors.ts";
 import type { Choices } from "../graph/choices.ts";
 import type { CheckpointInfo, Preprocessing, Tensors } from "../run/checkpoint.ts";
-import { Evaluator, metricValues, reportOf } from "../run/evaluate.ts";
+import { Evaluator, metricValues, type Predictions, reportOf } from "../run/evaluate.ts";
 import { epochName, type RunDirectory } from "../run/run_directory.ts";
 import type { Channel } from "../track/channel.ts";
-import { type LossKind, PLAIN } from "../track/tracker.ts";
+import { type LossKind, PLAIN, type WorstPicture } from "../track/tracker.ts";
 import { beginRun, type Config, takeUpRun } from "./begin_run.ts";
 import { diagnose } from "./diagnosis.ts";
 import { classWeightsOf, type RunOptions } from "./options.ts";
@@ -22,6 +22,7 @@ import type { RunPlan } from "./plan_run.ts";
 import { preprocessingOf } from "./preprocessing.ts";
 import type { LearningStep } from "./step.ts";
 import { type Counts, TrainingState } from "./training_state.ts";
+import { worstPictures } from "./worst.ts";
 
 /** So many times the loss of guessing is worth a warning: networks begin at once or twice, seldom at three times. */
 const MANY_TIMES = 5;
@@ -69,6 +70,8 @@ export class Fit {
   #hasWarned = false;
   /** Step after which all steps were looked at. */
   #checked = 0;
+  /** Pictures that trackers asked for and that are still being made. */
+  readonly #asked = new Set<Promise<unknown>>();
 
   private constructor(parts: Parts) {
     const { options, preprocessing, step, session, train, val, trainData } = parts;
@@ -145,6 +148,9 @@ export class Fit {
 
   /** Gives everything back. */
   async close(): Promise<void> {
+    // Who is still to be told of a validation may ask for its pictures.
+    await this.#channel.settled();
+    await Promise.allSettled(this.#asked);
     this.train.close();
     this.#parts.val.close();
     this.#parts.session[Symbol.dispose]();
@@ -228,8 +234,20 @@ export class Fit {
     const isBest = endsEpoch && accuracy !== null && accuracy > (best?.accuracy ?? -1);
     const { task, metrics } = this.options;
     const own = metricValues(metrics, predictions, { task, classes: this.#info.classes });
-    this.#channel.validation({ epoch: epoch + 1, step: stepsDone, report, metrics: own, lossKind: PLAIN, isBest });
+    this.#channel.validation({
+      ...{ epoch: epoch + 1, step: stepsDone, report, metrics: own, lossKind: PLAIN, isBest, predictions },
+      worst: (count) => this.#worst(predictions, count),
+    });
     return { accuracy, isBest };
+  }
+
+  #worst(predictions: Predictions, count: number): Promise<WorstPicture[]> {
+    const { val: loader, valData: data, preprocessing } = this.#parts;
+    const worst = worstPictures({ loader, data, preprocessing, predictions }, count);
+    this.#asked.add(worst);
+    const forget = () => this.#asked.delete(worst);
+    worst.then(forget, forget);
+    return worst;
   }
 
   /** Validates, saves the epoch's checkpoint, and the best one where it is. */

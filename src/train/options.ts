@@ -175,6 +175,12 @@ export interface TrainerOptions {
   readonly tune?: Tune;
   /** Start of every random number. Default: 1. */
   readonly seed?: number;
+  /**
+   * Where the run is recorded: tensorboard and wandb in folders of the run; csv and jsonl are always on. All of them
+   * need a run directory. W&B is also told as the run goes where the environment has `WANDB_API_KEY` and the network may
+   * be used. Default: [].
+   */
+  readonly log?: readonly ("csv" | "jsonl" | "tensorboard" | "wandb")[];
   /** Steps between two records of the loss. Default: 10. */
   readonly logEvery?: number;
   /** Steps between two validations. Default: each epoch. */
@@ -256,6 +262,7 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
     signal,
   } = options;
   if (loss && teacher) throw new TypeError("loss and teacher cannot be given together: give one");
+  if (out === undefined && options.log?.length) throw new TypeError("log needs a run directory: give out");
   const given = givenIn(options);
   const { optimizer: _rule, cache: _store, schedule: _course, ...plain } = options;
   checkGiven({ ...plain, ...given }, OTHERS);

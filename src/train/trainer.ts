@@ -9,7 +9,7 @@ import type { Preprocessing } from "../run/checkpoint.ts";
 import { evaluateModel, type Evaluation, mismatchOf } from "../run/evaluate.ts";
 import { Channel } from "../track/channel.ts";
 import { CurvesTracker } from "../track/curves.ts";
-import { JsonlTracker } from "../track/jsonl.ts";
+import { openTrackers } from "../track/open.ts";
 import { PLAIN, type Tracker, type Trained } from "../track/tracker.ts";
 import { refuseChangedRun } from "./begin_run.ts";
 import { Fit } from "./fit.ts";
@@ -118,7 +118,7 @@ export class Trainer {
     const total = data.size;
     const onProgress = (done: number) => channel.progress({ type: "testing", done, total });
     const evaluation = await this.evaluate(data, { onProgress, onNote: (note) => channel.warn(note) });
-    channel.test({ report: evaluation.report, metrics: evaluation.metrics, lossKind: PLAIN });
+    channel.test({ ...evaluation, lossKind: PLAIN });
     return evaluation;
   }
 
@@ -145,7 +145,7 @@ export class Trainer {
 }
 
 /** Who is told what happens: what keeps the run in its directory, and those of the user. */
-function trackersOf({ out, trackers }: ResolvedOptions): Tracker[] {
+function trackersOf({ out, log, trackers }: ResolvedOptions): Tracker[] {
   if (out === undefined) return [...trackers];
-  return [new JsonlTracker(out.path), ...trackers, new CurvesTracker(out.path)];
+  return [...openTrackers(log, { run: out.path }), ...trackers, new CurvesTracker(out.path)];
 }

@@ -97,7 +97,7 @@ Deno.test("a tracker is told all facts of a run in their order, and metrics.json
       [join(out, "checkpoints", "epoch-001.safetensors"), 5],
       [join(out, "checkpoints", "epoch-002.safetensors"), 10],
     ]);
-    assertEquals(of(told, "test"), [{ report: test!.report, metrics: {}, lossKind: "plain" }]);
+    assertEquals(of(told, "test"), [{ ...test!, metrics: {}, lossKind: "plain" }]);
     assertEquals(of(told, "end"), [{ how: "done" }]);
     assertEquals(of<Note>(told, "note").map(({ type }) => type), ["trained"]);
     assertEquals([...progress].filter((type) => type !== "compiling"), [

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { choice, integer } from "../kinds.ts";
+import { choice, integer, several } from "../kinds.ts";
 import { memory } from "../values.ts";
 import { FREE, setting } from "./setting.ts";
 
@@ -32,6 +32,12 @@ export const deviceSettings = {
 
 /** What is recorded on the way. */
 export const recordSettings = {
+  log: setting(several(choice(["csv", "jsonl", "tensorboard", "wandb"])), {
+    ...FREE,
+    help: "where the run is recorded: tensorboard and wandb in folders of the run; csv and jsonl are always on",
+    default: [],
+    placeholder: "TRACKER…",
+  }),
   logEvery: setting(integer({ min: 1 }), { ...FREE, help: "steps between two records of the loss", default: 10 }),
   valEvery: setting(integer({ min: 1 }), {
     ...FREE,
