@@ -62,7 +62,8 @@ export const train = {
       placeholder: "DIR",
       byDefault: "runs/ and a name from task, model and time",
     }),
-    quiet: toggle({ help: "no progress bar" }),
+    quiet: toggle({ help: "hide how far training is; data, device, notes, warnings and results are said" }),
+    json: toggle({ help: "one JSON object a line on standard output, everything else on standard error" }),
   },
 } satisfies Command;
 

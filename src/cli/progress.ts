@@ -8,27 +8,64 @@
 import { escaped } from "../data/names.ts";
 import type { OnProgress } from "../data/store/scan.ts";
 import { systemCode } from "../errors.ts";
+import type { ConsoleOutput } from "../track/console.ts";
 
 /** The width that lines are cut to where the terminal does not tell its own. */
 const DEFAULT_COLUMNS = 100;
 
+/** Where lines go. */
+export interface LineTarget {
+  /** Is standard error a terminal, on which a line can be rewritten? */
+  readonly isTerminal: boolean;
+  /** Writes to it. */
+  readonly write: (text: string) => void;
+  /** Is told the lines that stay. */
+  readonly console?: ConsoleOutput;
+}
+
+const standardError: LineTarget = {
+  isTerminal: Deno.stderr.isTerminal(),
+  write(text) {
+    const bytes = new TextEncoder().encode(text);
+    try {
+      for (let at = 0; at < bytes.length;) at += Deno.stderr.writeSync(bytes.subarray(at));
+    } catch (error) {
+      // Nobody reads any more, as after a terminal is closed: what is being done goes on, and is saved.
+      if (systemCode(error) === undefined) throw error;
+    }
+  },
+};
+
 /** Writes to standard error: what a command gives goes to standard output. */
 export class ProgressLine {
-  readonly #live: boolean;
+  readonly #quiet: boolean;
+  readonly #target: LineTarget;
   #shown = false;
   #last = 0;
 
-  /** @param quiet Keeps everything but the lines that stay to itself. */
-  constructor(quiet: boolean) {
-    this.#live = !quiet && Deno.stderr.isTerminal();
+  /**
+   * Writes nothing yet.
+   *
+   * @param quiet Keeps to itself how far something is; lines that say something else stay.
+   * @param target Where lines go; default standard error.
+   */
+  constructor(quiet: boolean, target: Partial<LineTarget> = {}) {
+    this.#quiet = quiet;
+    this.#target = { ...standardError, ...target };
+  }
+
+  /** Is a line shown that is rewritten? */
+  get isLive(): boolean {
+    return !this.#quiet && this.#target.isTerminal;
   }
 
   /** Shows a line until the next one. At most ten a second are drawn. */
-  update(text: () => string): void {
+  update(text: (columns: number) => string): void {
     const now = performance.now();
-    if (!this.#live || now - this.#last < 100) return;
+    if (!this.isLive || now - this.#last < 100) return;
     this.#last = now;
-    this.#write(`\r\x1b[K${cut(escaped(text()), columns())}`);
+    const width = columns();
+    this.#write(`\r\x1b[K${cut(escaped(text(width)), width)}`);
     this.#shown = true;
   }
 
@@ -41,9 +78,16 @@ export class ProgressLine {
   readonly preparing = (what: string): OnProgress => (done, total) => this.share(what, { done, total });
 
   /** Writes a line that stays. */
-  line(text: string): void {
-    this.#write(`${this.#shown ? "\r\x1b[K" : ""}${escaped(text)}\n`);
+  line(text: string, isFault = false): void {
+    const shown = escaped(text);
+    this.#write(`${this.#shown ? "\r\x1b[K" : ""}${shown}\n`);
     this.#shown = false;
+    this.#target.console?.write(shown, isFault);
+  }
+
+  /** Writes a line that stays and says how far something is. */
+  step(text: string): void {
+    if (!this.#quiet) this.line(text);
   }
 
   /** Removes the line that is shown. */
@@ -53,13 +97,7 @@ export class ProgressLine {
   }
 
   #write(text: string): void {
-    const bytes = new TextEncoder().encode(text);
-    try {
-      for (let at = 0; at < bytes.length;) at += Deno.stderr.writeSync(bytes.subarray(at));
-    } catch (error) {
-      // Nobody reads any more, as after a terminal is closed: what is being done goes on, and is saved.
-      if (systemCode(error) === undefined) throw error;
-    }
+    this.#target.write(text);
   }
 }
 

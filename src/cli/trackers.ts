@@ -11,6 +11,7 @@ import type {
   Note,
   RunFacts,
   RunProgress,
+  TestFacts,
   Tracker,
   ValidationFacts,
 } from "../track/tracker.ts";
@@ -24,21 +25,94 @@ function lossScaleText({ overflows, scale }: LossScale): string {
   return `${overflows} ${overflows === 1 ? "step" : "steps"} skipped, loss scale ${scale}`;
 }
 
+/** What is known of a run's training, as a line shows it. */
+class Standing {
+  readonly #hostMemory: () => number;
+  #run?: RunFacts;
+  #log?: LogFacts;
+  #accuracy?: number | null;
+
+  constructor(hostMemory: () => number = () => Deno.memoryUsage().rss) {
+    this.#hostMemory = hostMemory;
+  }
+
+  begin(run: RunFacts): void {
+    this.#run = run;
+  }
+
+  log(facts: LogFacts): void {
+    this.#log = facts;
+  }
+
+  validation({ report }: ValidationFacts): void {
+    this.#accuracy = report.accuracy;
+  }
+
+  get epochs(): number {
+    return this.#run?.epochs ?? 0;
+  }
+
+  /** Loss, validation accuracy and learning rate, as far as they are known. */
+  get figures(): string[] {
+    const { loss, learningRate, lossScale } = this.#log ?? {};
+    return [
+      ...typeof loss === "number" ? [`loss ${loss.toFixed(4)}`] : [],
+      ...typeof this.#accuracy === "number" ? [`val ${this.#accuracy.toFixed(4)}`] : [],
+      ...learningRate !== undefined ? [`lr ${learningRate.toPrecision(2)}`] : [],
+      ...lossScale ? [lossScaleText(lossScale)] : [],
+    ];
+  }
+
+  /** What the run takes on the device, and this process on the host. */
+  get memory(): string {
+    return `${formatBytes(this.#run?.memory ?? 0)} + ${this.hostMemory}`;
+  }
+
+  get hostMemory(): string {
+    return formatBytes(this.#hostMemory());
+  }
+
+  /** `0:12 left`, after so many steps since the run's start; nothing before there is a speed. */
+  left(steps: number, imagesPerSecond: number): string[] {
+    if (!this.#run || !(imagesPerSecond > 0)) return [];
+    const { epochs, stepsPerEpoch, batch } = this.#run;
+    return [`${clock((epochs * stepsPerEpoch - steps) * batch / imagesPerSecond)} left`];
+  }
+}
+
+/** How {@link TerminalTracker} writes. */
+export interface TerminalOptions {
+  /** Where the lines go. */
+  readonly progress: Pick<ProgressLine, "line" | "step" | "clear" | "isLive">;
+  /** Writes what the command gives: the test's tables. */
+  readonly result: (text: string) => void;
+  /** Those tables. */
+  readonly tables: (facts: TestFacts) => string;
+  /** Bytes that this process takes; default what it does. */
+  readonly hostMemory?: () => number;
+}
+
 /** Writes what is worth a line. */
 export class TerminalTracker implements Tracker {
   readonly name = "terminal";
-  readonly #progress: Pick<ProgressLine, "line">;
-  #epochs = 0;
+  readonly #progress: TerminalOptions["progress"];
+  readonly #result: TerminalOptions["result"];
+  readonly #tables: TerminalOptions["tables"];
+  readonly #standing: Standing;
   #hasSaidLimit = false;
 
-  /** @param progress Where the lines go. */
-  constructor(progress: Pick<ProgressLine, "line">) {
+  /** @param options Where lines and results go. */
+  constructor({ progress, result, tables, hostMemory }: TerminalOptions) {
+    this.#standing = new Standing(hostMemory);
     this.#progress = progress;
+    this.#result = result;
+    this.#tables = tables;
   }
 
   /** Says where a run goes on, and what a step takes. */
-  begin({ epochs, stepsPerEpoch, batch, dispatches, memory, learnt, resumedAt }: RunFacts): void {
-    this.#epochs = epochs;
+  begin(run: RunFacts): void {
+    const { epochs, stepsPerEpoch, batch, dispatches, memory, learnt, resumedAt } = run;
+    this.#standing.begin(run);
     if (resumedAt) this.#progress.line(`resume after epoch ${resumedAt.epoch}, step ${resumedAt.step}`);
     this.#progress.line(
       `train  ${epochs} epochs of ${stepsPerEpoch} steps of ${batch} pictures; a step takes ` +
@@ -46,13 +120,16 @@ export class TerminalTracker implements Tracker {
     );
   }
 
-  /** Says how training goes. */
-  log({ epoch, step, loss, learningRate, imagesPerSecond, lossScale, skipped }: LogFacts): void {
-    if (loss !== null) {
-      this.#progress.line(
-        `epoch ${epoch}/${this.#epochs}  step ${step}  loss ${loss.toFixed(4)}  lr ${learningRate.toPrecision(2)}  ` +
-          `${Math.round(imagesPerSecond)} images/s` + (lossScale ? `  ${lossScaleText(lossScale)}` : ""),
-      );
+  /** Says how training goes: a line of its own where there is none that is rewritten. */
+  log(facts: LogFacts): void {
+    const { epoch, step, loss, skipped, imagesPerSecond } = facts;
+    this.#standing.log(facts);
+    if (loss !== null && !this.#progress.isLive) {
+      this.#progress.step([
+        ...[`epoch ${epoch}/${this.#standing.epochs}`, `step ${step}`, ...this.#standing.figures],
+        ...[`${Math.round(imagesPerSecond)} images/s`, `memory ${this.#standing.memory}`],
+        ...this.#standing.left(step, imagesPerSecond),
+      ].join("  "));
     }
     if (skipped > 0) {
       this.#warn(`${skipped} of ${step} steps were not finite and were left out (${flag("skipNonFinite")})`);
@@ -60,17 +137,25 @@ export class TerminalTracker implements Tracker {
   }
 
   /** Says how good the model is. */
-  validation({ epoch, step, report: { accuracy, loss }, isBest }: ValidationFacts): void {
+  validation(facts: ValidationFacts): void {
+    const { epoch, step, report: { accuracy, loss }, isBest } = facts;
+    this.#standing.validation(facts);
     const number = (value: number | null) => value === null ? "undefined" : value.toFixed(4);
-    this.#progress.line(
-      `epoch ${epoch}/${this.#epochs}  step ${step}  validation accuracy ${number(accuracy)}  ` +
+    this.#progress.step(
+      `epoch ${epoch}/${this.#standing.epochs}  step ${step}  validation accuracy ${number(accuracy)}  ` +
         `loss ${number(loss)}${isBest ? "  best so far" : ""}`,
     );
   }
 
   /** Says where it is saved. */
   checkpoint({ path }: CheckpointFacts): void {
-    this.#progress.line(`saved ${path}`);
+    this.#progress.step(`saved ${path}`);
+  }
+
+  /** Shows what the best weights do. */
+  test(facts: TestFacts): void {
+    this.#progress.clear();
+    this.#result(this.#tables(facts));
   }
 
   /** Says what was found or went wrong. */
@@ -116,7 +201,7 @@ export class TerminalTracker implements Tracker {
   }
 
   #warn(message: string): void {
-    this.#progress.line(`warning: ${message}`);
+    this.#progress.line(`warning: ${message}`, true);
   }
 }
 
@@ -124,43 +209,32 @@ export class TerminalTracker implements Tracker {
 export class ProgressBarTracker implements Tracker {
   readonly name = "progress bar";
   readonly #progress: Pick<ProgressLine, "update" | "share" | "clear">;
-  #epochs = 0;
-  #loss?: number;
-  readonly #now: () => number;
-  /** When the steps of the epoch that are still to be done began to take their time. */
-  #since: { readonly time: number; readonly done: number };
-  /** Steps of the epoch that are done. */
-  #done = 0;
+  readonly #standing: Standing;
 
   /**
    * Makes the tracker.
    *
    * @param progress Where it is shown.
-   * @param now The clock, in milliseconds.
+   * @param hostMemory Bytes that this process takes; default what it does.
    */
-  constructor(
-    progress: Pick<ProgressLine, "update" | "share" | "clear">,
-    now: () => number = () => performance.now(),
-  ) {
+  constructor(progress: Pick<ProgressLine, "update" | "share" | "clear">, hostMemory?: () => number) {
     this.#progress = progress;
-    this.#now = now;
-    this.#since = { time: now(), done: 0 };
+    this.#standing = new Standing(hostMemory);
   }
 
-  /** Counts the time from here. */
-  begin({ epochs, resumedAt }: RunFacts): void {
-    this.#epochs = epochs;
-    this.#since = { time: this.#now(), done: resumedAt?.step ?? 0 };
+  /** Keeps what is to be done. */
+  begin(run: RunFacts): void {
+    this.#standing.begin(run);
   }
 
-  /** Keeps the loss, for the bar. */
-  log({ loss }: LogFacts): void {
-    this.#loss = loss ?? undefined;
+  /** Keeps the figures. */
+  log(facts: LogFacts): void {
+    this.#standing.log(facts);
   }
 
-  /** A validation is no part of a step's time. */
-  validation(): void {
-    this.#since = { time: this.#now(), done: this.#done };
+  /** Keeps the accuracy. */
+  validation(facts: ValidationFacts): void {
+    this.#standing.validation(facts);
   }
 
   /** Removes what is shown. */
@@ -181,21 +255,31 @@ export class ProgressBarTracker implements Tracker {
       case "testing":
         return this.#progress.share(progress.type, progress);
       case "training":
-        this.#done = progress.done;
-        // A new epoch.
-        if (progress.done < this.#since.done) this.#since = { ...this.#since, done: 0 };
-        return this.#progress.update(() => this.#stepText(progress));
+        return this.#progress.update((columns) => this.#stepText(progress, columns));
       default:
         progress satisfies never;
     }
   }
 
-  #stepText({ epoch, done, total, imagesPerSecond }: Extract<RunProgress, { type: "training" }>): string {
-    const seconds = (this.#now() - this.#since.time) / 1000 / Math.max(1, done - this.#since.done);
-    const left = seconds * (total - done + (this.#epochs - epoch) * total);
-    const loss = this.#loss === undefined ? "" : `loss ${this.#loss.toFixed(4)}  `;
-    return `epoch ${epoch}/${this.#epochs} ${bar(done / total)} ${done}/${total}  ${loss}` +
-      `${Math.round(imagesPerSecond)} images/s  ${clock(left)} left`;
+  /** All of it, or what a narrow terminal has room for. */
+  #stepText(
+    { epoch, done, total, imagesPerSecond }: Extract<RunProgress, { type: "training" }>,
+    columns: number,
+  ): string {
+    const where = `epoch ${epoch}/${this.#standing.epochs}`;
+    const step = `step ${done}/${total}`;
+    const left = this.#standing.left((epoch - 1) * total + done, imagesPerSecond);
+    const figures = [...left, ...this.#standing.figures, `${Math.round(imagesPerSecond)} images/s`];
+    const { memory, hostMemory } = this.#standing;
+    const texts = [
+      [`${where} ${bar(done / total, 12)} ${step}`, ...figures, `memory ${memory}`].join("  "),
+      [where, step, ...figures, `memory ${memory}`].join("  "),
+      [where, step, ...figures, memory].join(" "),
+      // On 80 columns.
+      [where, `${done}/${total}`, ...figures, hostMemory].join(" "),
+      [where, `${done}/${total}`, ...figures].join(" "),
+    ];
+    return texts.find((text) => text.length < columns) ?? texts.at(-1)!;
   }
 }
 

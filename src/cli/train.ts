@@ -22,15 +22,18 @@ import type { TeacherOptions } from "../train/distillation.ts";
 import { classWeightsOf, factsOf } from "../train/options.ts";
 import { writeRunReport } from "../run/run_report.ts";
 import { formatTest } from "../report/text.ts";
-import type { Tracker } from "../track/tracker.ts";
+import type { TestFacts, Tracker } from "../track/tracker.ts";
+import type { TestReport } from "../metrics/mod.ts";
 import { RunDirectory } from "../run/run_directory.ts";
 import { openTeacher, type Student } from "../train/teacher.ts";
+import { ConsoleOutput } from "../track/console.ts";
 import { Trainer } from "../train/trainer.ts";
 import { type Invocation, nameIn, type Options, userPath } from "./command.ts";
 import { chooseDevice, measureDevice } from "./device.ts";
 import { commandOf } from "./command_of.ts";
 import { saveEvaluation, testReportOf } from "./evaluation.ts";
 import { train } from "./flags.ts";
+import { JsonTracker } from "./json_tracker.ts";
 import { loadPretrained, withPretrained } from "./pretrained.ts";
 import { ProgressLine } from "./progress.ts";
 import { describeData, keptSplit, openData, splitData } from "./run_data.ts";
@@ -62,8 +65,15 @@ export async function run(
   const meant = { ...asked, model: settled.model };
   if (!isResumed) refuseIdle(meant);
   const flags = { ...options, ...resolveSettings(settled) };
-  const progress = new ProgressLine(flags.quiet);
+  const output = new ConsoleOutput();
+  const progress = new ProgressLine(flags.quiet, { console: output });
   const say = (line: string) => progress.line(line);
+  // With --json standard output is for objects.
+  const result = (text: string) => {
+    output.write(text);
+    if (flags.json) console.error(text);
+    else console.log(text);
+  };
 
   await using device = await chooseDevice(flags.backend, say);
   // A resumed run goes by the rates that it began with.
@@ -93,6 +103,9 @@ export async function run(
   }
   const teacher = await teacherFor(flags, { model, task: data.task, classes: data.classes }, say);
 
+  // Shown by a tracker, so that others which keep what is shown have it before the run ends.
+  let tested: TestReport | undefined;
+  const tables = (facts: TestFacts) => formatTest(tested = testReportOf(facts, split.test));
   using interrupt = interruptible();
   const trainer = new Trainer({
     ...trainerOptions(settled, data),
@@ -103,7 +116,13 @@ export async function run(
     out: new RunDirectory(out, recordOf(settings, factsOf(data)), { "split.csv": formatSplit(split) }),
     resume: isResumed,
     allowChangedData: options.allowChangedData,
-    trackers: [new TerminalTracker(progress), new ProgressBarTracker(progress), ...(watch ? [watch.tracker] : [])],
+    trackers: [
+      new TerminalTracker({ progress, result, tables }),
+      new ProgressBarTracker(progress),
+      ...flags.json ? [new JsonTracker(writeOut)] : [],
+      ...watch ? [watch.tracker] : [],
+    ],
+    console: output,
     signal: watch ? AbortSignal.any([interrupt.signal, watch.signal]) : interrupt.signal,
   });
   const { interrupted, test } = await trainer.fit(split.train, split.val, split.test);
@@ -111,12 +130,15 @@ export async function run(
     say(`stopped and saved; go on with --resume ${printable(out)}`);
     return interrupt.exitCode;
   }
-  const report = testReportOf(test!, split.test);
-  console.log(formatTest(report));
-  await saveEvaluation(join(out, "test"), test!, split.test, report);
-  console.log(`run directory: ${printable(out)}`);
-  console.log(`report: ${printable(await writeRunReport(out, commandOf(settings, factsOf(data))))}`);
+  await saveEvaluation(join(out, "test"), test!, split.test, tested ?? testReportOf(test!, split.test));
+  result(`run directory: ${printable(out)}`);
+  result(`report: ${printable(await writeRunReport(out, commandOf(settings, factsOf(data))))}`);
   return 0;
+}
+
+function writeOut(text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let written = 0; written < bytes.length;) written += Deno.stdout.writeSync(bytes.subarray(written));
 }
 
 /** The settings among the flags that were given. */

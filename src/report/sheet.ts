@@ -4,8 +4,9 @@
  * @module
  */
 
+import { printable } from "../printable.ts";
 import { type Chart, COMMON, FONT_FAMILY, type Json, widthOf } from "./chart.ts";
-import { inert, shorten } from "./names.ts";
+import { shorten } from "./names.ts";
 import { ink, red, softInk } from "./palette.ts";
 import { pngOf, type RgbPixels } from "./png.ts";
 
@@ -79,7 +80,7 @@ function textAt(x: number, y: number, text: string, fill: string): Json {
   return {
     ...{ type: "text", silent: true },
     style: {
-      text: shorten(inert(text), PICTURE + 20, (part) => widthOf(part, LABEL)),
+      text: shorten(printable(text), PICTURE + 20, (part) => widthOf(part, LABEL)),
       ...{ x, y, fill, font: `${LABEL}px ${FONT_FAMILY}` },
     },
   };

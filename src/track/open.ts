@@ -4,10 +4,12 @@
  * @module
  */
 
+import type { ConsoleOutput } from "./console.ts";
 import { CsvTracker } from "./csv.ts";
 import { JsonlTracker } from "./jsonl.ts";
 import { TensorBoardTracker } from "./tensorboard/tracker.ts";
-import type { Tracker } from "./tracker.ts";
+import type { Note, Tracker } from "./tracker.ts";
+import { WandbTracker } from "./wandb/tracker.ts";
 
 /** What a run may be recorded by. */
 export type TrackerName = "csv" | "jsonl" | "tensorboard" | "wandb";
@@ -16,13 +18,19 @@ export type TrackerName = "csv" | "jsonl" | "tensorboard" | "wandb";
 export interface TrackerParts {
   /** The run directory. */
   readonly run: string;
+  /** Tells something that people should read. */
+  readonly tell: (note: Note) => void;
+  /** What is shown on the terminal. */
+  readonly console?: ConsoleOutput;
 }
 
 /** Trackers that are asked for; what writes `metrics.jsonl` and `metrics.csv` is always among them. */
-export function openTrackers(names: readonly TrackerName[], { run }: TrackerParts): Tracker[] {
+export function openTrackers(names: readonly TrackerName[], parts: TrackerParts): Tracker[] {
+  const { run } = parts;
   return [
     new JsonlTracker(run),
     new CsvTracker(run),
     ...names.includes("tensorboard") ? [new TensorBoardTracker(run)] : [],
+    ...names.includes("wandb") ? [new WandbTracker(parts)] : [],
   ];
 }

@@ -23,6 +23,7 @@ import type { LossFunction } from "./losses.ts";
 import { adam, adamW, type Optimizer, sgd } from "./optimizers.ts";
 import { RunDirectory } from "../run/run_directory.ts";
 import type { Channel } from "../track/channel.ts";
+import type { ConsoleOutput } from "../track/console.ts";
 import type { Tracker } from "../track/tracker.ts";
 import type { ScheduleFunction } from "./schedules.ts";
 
@@ -62,6 +63,8 @@ export interface TrainerOptions {
   readonly metrics?: Metrics;
   /** Are told what happens, besides what the run directory keeps. */
   readonly trackers?: readonly Tracker[];
+  /** What is shown on a terminal, for trackers that keep it. */
+  readonly console?: ConsoleOutput;
   /** Ends the run after the step in progress; what is done is saved. */
   readonly signal?: AbortSignal;
 
@@ -200,6 +203,7 @@ export const OTHERS = [
   "transform",
   "metrics",
   "trackers",
+  "console",
   "signal",
 ] as const;
 
@@ -211,6 +215,7 @@ type Open =
   | "out"
   | "clipNorm"
   | "valEvery"
+  | "console"
   | "signal"
   | "workers"
   | "augment"
@@ -259,6 +264,7 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
     transform,
     metrics = {},
     trackers = [],
+    console,
     signal,
   } = options;
   if (loss && teacher) throw new TypeError("loss and teacher cannot be given together: give one");
@@ -272,7 +278,7 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
   const values = resolveSettings({ ...asked, task });
   return {
     ...values,
-    ...{ device, model, task, resume, allowChangedData, loss, transform, metrics, trackers, signal, given },
+    ...{ device, model, task, resume, allowChangedData, loss, transform, metrics, trackers, console, signal, given },
     out: typeof out === "string" ? new RunDirectory(out) : out,
     // They depend on the data.
     augment: given.augment,

@@ -10,7 +10,7 @@ import { evaluateModel, type Evaluation, mismatchOf } from "../run/evaluate.ts";
 import { Channel } from "../track/channel.ts";
 import { CurvesTracker } from "../track/curves.ts";
 import { openTrackers } from "../track/open.ts";
-import { PLAIN, type Tracker, type Trained } from "../track/tracker.ts";
+import { type Note, PLAIN, type Tracker, type Trained } from "../track/tracker.ts";
 import { refuseChangedRun } from "./begin_run.ts";
 import { Fit } from "./fit.ts";
 import { trainingLoop } from "./loop.ts";
@@ -82,7 +82,7 @@ export class Trainer {
     const mismatch = mismatchOf(this.#options.model, train);
     if (mismatch) throw new TypeError(mismatch);
     this.#classes = train.classes;
-    const channel = new Channel(trackersOf(this.#options));
+    const channel: Channel = new Channel(trackersOf(this.#options, (note) => channel.note(note)));
     try {
       const result = await this.#train(runOptionsOf(this.#options, train, channel), train, val);
       const isTested = test !== undefined && !result.interrupted;
@@ -145,7 +145,7 @@ export class Trainer {
 }
 
 /** Who is told what happens: what keeps the run in its directory, and those of the user. */
-function trackersOf({ out, log, trackers }: ResolvedOptions): Tracker[] {
+function trackersOf({ out, log, trackers, console }: ResolvedOptions, tell: (note: Note) => void): Tracker[] {
   if (out === undefined) return [...trackers];
-  return [...openTrackers(log, { run: out.path }), ...trackers, new CurvesTracker(out.path)];
+  return [...openTrackers(log, { run: out.path, tell, console }), ...trackers, new CurvesTracker(out.path)];
 }

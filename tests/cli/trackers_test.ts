@@ -14,7 +14,14 @@ const log: LogFacts = {
 const validation: ValidationFacts = {
   ...{ epoch: 2, step: 60, metrics: {}, lossKind: "plain", isBest: false },
   report: { accuracy: 0.87654, loss: 0.5 } as Report,
+  predictions: { logits: new Float32Array(), targets: new Float32Array() },
+  worst: () => Promise.resolve([]),
 };
+
+/** What this process takes, in place of what it does. */
+const host = () => 200 * 2 ** 20;
+/** (150 − 40) steps of 64 pictures at 99.6 a second. */
+const rest = "100 images/s  memory 3.0 MiB + 200 MiB  1:11 left";
 
 const lossScale = { scale: 16384, overflows: 1 };
 
@@ -27,12 +34,16 @@ const cases: readonly [what: string, tell: (tracker: TerminalTracker) => void, l
     "resume after epoch 1, step 7",
     "train  1 epochs of 30 steps of 64 pictures; a step takes 70 dispatches and 3.0 MiB, for 1,234,567 learnt parameters",
   ]],
-  ["a window", (t) => t.log(log), ["epoch 2/5  step 40  loss 0.1235  lr 0.0019  100 images/s"]],
+  ["a window", (t) => t.log(log), [`epoch 2/5  step 40  loss 0.1235  lr 0.0019  ${rest}`]],
+  ["a window after a validation", (t) => [t.validation(validation), t.log(log)], [
+    "epoch 2/5  step 60  validation accuracy 0.8765  loss 0.5000",
+    `epoch 2/5  step 40  loss 0.1235  val 0.8765  lr 0.0019  ${rest}`,
+  ]],
   ["a window in half precision", (t) => t.log({ ...log, lossScale }), [
-    "epoch 2/5  step 40  loss 0.1235  lr 0.0019  100 images/s  1 step skipped, loss scale 16384",
+    `epoch 2/5  step 40  loss 0.1235  lr 0.0019  1 step skipped, loss scale 16384  ${rest}`,
   ]],
   ["a window with steps left out", (t) => t.log({ ...log, skipped: 2 }), [
-    "epoch 2/5  step 40  loss 0.1235  lr 0.0019  100 images/s",
+    `epoch 2/5  step 40  loss 0.1235  lr 0.0019  ${rest}`,
     "warning: 2 of 40 steps were not finite and were left out (--on-nan)",
   ]],
   ["a window of which no step counts", (t) => t.log({ ...log, loss: null, skipped: 10 }), [
@@ -50,6 +61,7 @@ const cases: readonly [what: string, tell: (tracker: TerminalTracker) => void, l
   ["a checkpoint", (t) => t.checkpoint({ epoch: 2, step: 60, path: "runs/a/epoch-002.safetensors", isBest: true }), [
     "saved runs/a/epoch-002.safetensors",
   ]],
+  ["a note", (t) => t.note({ type: "info", message: "it is early" }), ["note   it is early"]],
   ["a warning", (t) => t.note({ type: "warning", message: "it is late" }), ["warning: it is late"]],
   ["a batch that was found", (t) => t.note({ type: "batch", batch: 48, memory: 2 ** 30 }), [
     "batch  48 pictures, which take 1.0 GiB",
@@ -90,6 +102,7 @@ const cases: readonly [what: string, tell: (tracker: TerminalTracker) => void, l
     (t) => ["a", "b"].forEach((call) => t.progress({ type: "tuning", call, done: 0, total: 9, atMost: 20 })),
     ["tune   this adapter's kernels are timed, for at most 20 s (--tune off: not at all)"],
   ],
+  ["a test", (t) => t.test({ ...validation }), ["tables"]],
   ["tuning that was asked for", (t) => t.progress({ type: "tuning", call: "a", done: 0, total: 9 }), []],
 ];
 
@@ -103,7 +116,9 @@ function trained(more: Partial<Extract<Note, { type: "trained" }>>): Note {
 for (const [what, tell, lines] of cases) {
   Deno.test(`TerminalTracker tells of ${what}`, () => {
     const written: string[] = [];
-    const tracker = new TerminalTracker({ line: (text) => void written.push(text) });
+    const line = (text: string) => void written.push(text);
+    const progress = { line, step: line, clear: () => {}, isLive: false };
+    const tracker = new TerminalTracker({ progress, result: line, tables: () => "tables", hostMemory: host });
     tracker.begin(run);
     written.length = 0;
     tell(tracker);
@@ -111,18 +126,17 @@ for (const [what, tell, lines] of cases) {
   });
 }
 
-/** A tracker of the bar, what it has shown, and its clock in milliseconds. */
-function barTracker() {
+/** A tracker of the bar on a terminal of so many columns, and what it has shown. */
+function barTracker(columns = 160) {
   const shown: string[] = [];
-  const clock = { now: 0 };
   const tracker = new ProgressBarTracker({
-    update: (text) => void shown.push(text()),
+    update: (text) => void shown.push(text(columns)),
     share: (what, { done, total }) => void shown.push(`${what} ${done}/${total}`),
     clear: () => void shown.push("cleared"),
-  }, () => clock.now);
+  }, host);
   const train = (epoch: number, done: number) =>
-    tracker.progress({ type: "training", epoch, done, total: 30, imagesPerSecond: 99.6 });
-  return { tracker, shown, clock, train };
+    tracker.progress({ type: "training", epoch, done, total: 30, imagesPerSecond: 64 });
+  return { tracker, shown, train };
 }
 
 Deno.test("ProgressBarTracker shows each kind of work with its share", () => {
@@ -147,37 +161,40 @@ Deno.test("ProgressBarTracker shows each kind of work with its share", () => {
   ]);
 });
 
-Deno.test("ProgressBarTracker shows a step with the last loss and the time that is left", () => {
-  const { tracker, shown, clock, train } = barTracker();
-  tracker.begin({ ...run, epochs: 2 });
-  clock.now = 3000;
+Deno.test("ProgressBarTracker shows a step with what is known, and the time that is left", () => {
+  const { tracker, shown, train } = barTracker();
+  tracker.begin({ ...run, epochs: 2, resumedAt: { epoch: 0, step: 2 } });
   train(1, 3);
   tracker.log(log);
-  clock.now = 15_000;
   train(1, 15);
-  tracker.log({ ...log, loss: null });
-  clock.now = 30_000;
-  train(1, 30);
+  tracker.log({ ...log, loss: null, lossScale });
+  tracker.validation(validation);
+  train(2, 30);
+  const memory = "64 images/s  memory 3.0 MiB + 200 MiB";
   assertEquals(shown, [
     // A second a step: 27 of this epoch and 30 of the next.
-    "epoch 1/2 [━━──────────────────────] 3/30  100 images/s  0:57 left",
-    "epoch 1/2 [━━━━━━━━━━━━────────────] 15/30  loss 0.1235  100 images/s  0:45 left",
-    "epoch 1/2 [━━━━━━━━━━━━━━━━━━━━━━━━] 30/30  100 images/s  0:30 left",
+    `epoch 1/2 [━───────────] step 3/30  0:57 left  ${memory}`,
+    `epoch 1/2 [━━━━━━──────] step 15/30  0:45 left  loss 0.1235  lr 0.0019  ${memory}`,
+    "epoch 2/2 [━━━━━━━━━━━━] step 30/30  0:00 left  val 0.8765  lr 0.0019  " +
+    `1 step skipped, loss scale 16384  ${memory}`,
   ]);
 });
 
-Deno.test("ProgressBarTracker counts no validation, and of a resumed run no step before it", () => {
-  const left = (texts: readonly string[]) => texts.map((text) => text.split("  ").at(-1));
-  const { tracker, shown, clock, train } = barTracker();
-  tracker.begin({ ...run, epochs: 2, resumedAt: { epoch: 0, step: 20 } });
-  clock.now = 5000;
-  train(1, 25);
-  // The epoch's last steps, and a validation of a minute.
-  clock.now = 10_000;
-  train(1, 30);
-  clock.now = 70_000;
-  tracker.validation();
-  clock.now = 72_000;
-  train(2, 2);
-  assertEquals(left(shown), ["0:35 left", "0:30 left", "0:28 left"]);
+Deno.test("ProgressBarTracker shows less where a terminal is narrow, and memory down to 80 columns", () => {
+  const texts = {
+    119:
+      "epoch 1/5 [━━━━━━──────] step 15/30  2:15 left  loss 0.1235  val 0.8765  lr 0.0019  64 images/s  memory 3.0 MiB + 200 MiB",
+    108: "epoch 1/5  step 15/30  2:15 left  loss 0.1235  val 0.8765  lr 0.0019  64 images/s  memory 3.0 MiB + 200 MiB",
+    100: "epoch 1/5 step 15/30 2:15 left loss 0.1235 val 0.8765 lr 0.0019 64 images/s 3.0 MiB + 200 MiB",
+    80: "epoch 1/5 15/30 2:15 left loss 0.1235 val 0.8765 lr 0.0019 64 images/s 200 MiB",
+    60: "epoch 1/5 15/30 2:15 left loss 0.1235 val 0.8765 lr 0.0019 64 images/s",
+  };
+  for (const [columns, text] of Object.entries(texts)) {
+    const { tracker, shown, train } = barTracker(Number(columns));
+    tracker.begin(run);
+    tracker.log(log);
+    tracker.validation(validation);
+    train(1, 15);
+    assertEquals(shown, [text], columns);
+  }
 });
