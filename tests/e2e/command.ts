@@ -21,10 +21,15 @@ function permissionsOf(command: string): string[] {
   return permissions.split(" ");
 }
 
-/** A running command, with the permissions of its task; everything it writes stays in `cache`. */
-export function start(args: readonly string[], cache: string, env: Record<string, string> = {}): Deno.ChildProcess {
+/** A running command, with the permissions of its task or of another; everything it writes stays in `cache`. */
+export function start(
+  args: readonly string[],
+  cache: string,
+  env: Record<string, string> = {},
+  task = args[0],
+): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", ...permissionsOf(args[0]), "--no-check", new URL("cli.ts", root).pathname, ...args],
+    args: ["run", ...permissionsOf(task), "--no-check", new URL("cli.ts", root).pathname, ...args],
     env: { FOVEA_CACHE: cache, NO_COLOR: "1", ...env },
     stdout: "piped",
     stderr: "piped",

@@ -6,6 +6,8 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import type { Split } from "../../src/data/dataset.ts";
 import { openDataset } from "../../src/data/open.ts";
+import { decodePicture } from "../../src/data/pictures/decode.ts";
+import { squareOf } from "../../src/data/pictures/resize.ts";
 import type { Device } from "../../src/device/device.ts";
 import { openDevice } from "../../src/device/open.ts";
 import { readRecords } from "../../src/files.ts";
@@ -14,7 +16,7 @@ import { createModel } from "../../src/models/mod.ts";
 import { lossKindOf } from "../../src/train/fit.ts";
 import type { TrainerOptions } from "../../src/train/options.ts";
 import { Trainer } from "../../src/train/trainer.ts";
-import type { LogFacts, Note, RunFacts, Tracker, ValidationFacts } from "../../src/track/tracker.ts";
+import type { LogFacts, Note, RunFacts, Tracker, ValidationFacts, WorstPicture } from "../../src/track/tracker.ts";
 import { classFolders, inFolder, write } from "../data/sets.ts";
 
 /** Five steps of eight pictures an epoch, a log every four: the second window runs over the end of an epoch. */
@@ -117,6 +119,50 @@ Deno.test("a tracker is told all facts of a run in their order, and metrics.json
 
 /** Pictures in a confusion matrix. */
 const sumOf = ({ confusion }: Report): number => (confusion as number[][]).flat().reduce((sum, n) => sum + n, 0);
+
+Deno.test("a tracker that asks is given the validation's worst pictures; the run computes the same as without", () =>
+  withRuns(async ({ split, options, folder }) => {
+    const found: (readonly WorstPicture[])[] = [];
+    const told: ValidationFacts[] = [];
+    const asking: Tracker = {
+      name: "asking",
+      async validation(facts) {
+        told.push(facts);
+        const all = await facts.worst(100);
+        assertEquals(await facts.worst(2), all.slice(0, 2));
+        found.push(all);
+      },
+    };
+    const [plain, asked] = [join(folder, "plain"), join(folder, "asked")];
+    // The validation's last batch of two is not full.
+    const short = { batch: 2, epochs: 1, valEvery: 10 };
+    await new Trainer({ ...anew(options), ...short, out: plain }).fit(split.train, split.val);
+    await new Trainer({ ...anew(options), ...short, out: asked, trackers: [asking] }).fit(split.train, split.val);
+    assertEquals(await recordsOf(asked), await recordsOf(plain));
+    assertEquals(found.length, 2);
+    const { val } = split;
+    for (const [v, { predictions: { logits, targets }, report }] of told.entries()) {
+      const losses = val.samples.map(({ label: [k] }, i) => {
+        assertEquals([...targets.subarray(2 * i, 2 * i + 2)], k === 0 ? [1, 0] : [0, 1]);
+        return Math.log(Math.exp(logits[2 * i]) + Math.exp(logits[2 * i + 1])) - logits[2 * i + k];
+      });
+      assertAlmostEquals(losses.reduce((sum, loss) => sum + loss / losses.length, 0), report.loss!, 1e-6);
+      const order = losses.map((_, i) => i).sort((a, b) => losses[b] - losses[a]);
+      assertEquals(found[v].map(({ file }) => file), order.map((i) => val.samples[i].file));
+      for (const [place, { label, predicted, probability, loss, pixels }] of found[v].entries()) {
+        const i = order[place];
+        const best = logits[2 * i + 1] > logits[2 * i] ? 1 : 0;
+        assertEquals([label, predicted], [val.classes[val.samples[i].label[0]], val.classes[best]]);
+        assertAlmostEquals(loss, losses[i], 1e-5);
+        assertAlmostEquals(probability, label === predicted ? Math.exp(-loss) : 1 - Math.exp(-loss), 1e-5);
+        const source = decodePicture(await Deno.readFile(join(folder, "data", val.samples[i].file)));
+        const { data } = squareOf(source, { imageSize: 32, square: 32, interpolation: "bilinear" });
+        assertEquals([pixels.width, pixels.height], [32, 32]);
+        const most = data.reduce((most, value, at) => Math.max(most, Math.abs(value - pixels.rgb[at])), 0);
+        assert(most <= 1, `the picture is another one, by ${most}`);
+      }
+    }
+  }));
 
 Deno.test("a logged loss is the mean over a whole window, across the end of an epoch; a shorter run is one window", () =>
   withRuns(async ({ split, options }) => {

@@ -39,7 +39,6 @@ export const messages = {
     session_end_info: "4 SessionEndInfo",
   },
   Experiment: {
-    name: "6 string",
     time_created_secs: "3 double",
     hparam_infos: "4 HParamInfo[]",
     metric_infos: "5 MetricInfo[]",

@@ -7,6 +7,7 @@
  * files/config.yaml       settings
  *       wandb-summary.json, wandb-metadata.json, output.log
  *       media/images/     pictures, by key, step and hash
+ * uploaded.txt            names of the pictures that a server has
  * ```
  *
  * A run that is resumed goes on in the same folder, under the same id: records of later steps and the end of the former
@@ -105,6 +106,21 @@ export class RunFolder {
   async write(name: string, data: string | Uint8Array): Promise<void> {
     await Deno.mkdir(dirname(this.file(name)), { recursive: true });
     await writeAtomic(this.file(name), data);
+  }
+
+  /** Keeps that a server has files. */
+  async keepUploaded(names: readonly string[]): Promise<void> {
+    await Deno.writeTextFile(this.#uploaded, names.map((name) => `${name}\n`).join(""), { append: true });
+  }
+
+  /** Names of the files that a server has. */
+  async uploaded(): Promise<Set<string>> {
+    const text = await Deno.readTextFile(this.#uploaded).catch(() => "");
+    return new Set(text.split("\n"));
+  }
+
+  get #uploaded(): string {
+    return join(this.path, "uploaded.txt");
   }
 
   /** Says to `wandb sync` that all of it is on the server. */

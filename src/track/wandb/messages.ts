@@ -54,8 +54,6 @@ export const messages = {
     os: "1 string",
     started_at: "3 Timestamp",
     program: "6 string",
-    args: "5 string[]",
-    host: "12 string",
     cpu_count: "16 uint32",
     cpu_count_logical: "17 uint32",
     gpu_type: "18 string",

@@ -110,8 +110,18 @@ export function stepOf({ history }: Fields): number | undefined {
   return ((history as Fields).step as Fields | undefined)?.num as number | undefined ?? 0;
 }
 
+/** What a run has told before it goes on. */
+export interface Past {
+  readonly backlog: Omit<Backlog, "files">;
+  readonly summary: Row;
+  /** In seconds. */
+  readonly runtime: number;
+  /** Names of its pictures. */
+  readonly media: readonly string[];
+}
+
 /** What the records of a folder hold of a run that goes on. */
-export function pastOf(records: readonly Fields[]): { backlog: Backlog; summary: Row; runtime: number } {
+export function pastOf(records: readonly Fields[]): Past {
   const rows = records.flatMap((record) => record.history ? [rowOf((record.history as Fields).item)] : []);
   const summaries = records.flatMap(({ summary }) => summary ? [rowOf((summary as Fields).update)] : []);
   const [run] = records.flatMap(({ run }) => run ? [run as Fields] : []);
@@ -135,7 +145,10 @@ export function pastOf(records: readonly Fields[]): { backlog: Backlog; summary:
       output,
     },
     summary: Object.assign({}, ...summaries),
-    runtime: Math.max(0, ...rows.map(({ _runtime }) => _runtime as number)),
+    runtime: rows.reduce((most, { _runtime }) => Math.max(most, _runtime as number), 0),
+    media: records.flatMap(({ files }) => files ? (files as { files: Fields[] }).files : []).map(({ path }) =>
+      path as string
+    ),
   };
 }
 

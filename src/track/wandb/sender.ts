@@ -49,54 +49,55 @@ export interface Backlog {
   readonly history: readonly HistoryLine[];
   readonly events: readonly string[];
   readonly output: readonly string[];
+  /** Files that the server has not, by the name that the run knows them by. */
+  readonly files: ReadonlyMap<string, string>;
+}
+
+/** What a run is sent with. */
+export interface SenderParts {
+  readonly server: Server;
+  /** What the server is told of it. */
+  readonly run: LiveRun;
+  /** What happened before. */
+  readonly backlog: Backlog;
+  readonly timing?: Timing;
+  /** Is told the first failure. */
+  readonly onFault: (reason: string) => void;
+  /** Is told the names of files that the server has now. */
+  readonly onUploaded: (names: readonly string[]) => void;
 }
 
 /** Sends one run. */
 export class Sender {
-  readonly #api: Api;
-  readonly #run: LiveRun;
+  readonly #parts: SenderParts;
   readonly #timing: Timing;
-  readonly #onFault: (reason: string) => void;
-  /** Lines that the server has not, and lines that it has. */
-  readonly #lines: Record<Kind, { texts: string[]; sent: number }>;
-  readonly #backlog: Backlog;
+  readonly #api: Api;
+  /** Lines that the server has not, and how many it has. */
+  readonly #lines: Record<Kind, { texts: string[]; sent: number }> = {
+    history: { texts: [], sent: 0 },
+    events: { texts: [], sent: 0 },
+    output: { texts: [], sent: 0 },
+  };
   #summary?: string;
-  readonly #files = new Map<string, string>();
+  /** Files that the server has not, and those that it has and was not told of. */
+  readonly #files: Map<string, string>;
   #uploaded: string[] = [];
   #place?: Place;
   #lastSent = 0;
   #failures = 0;
+  #hasFault = false;
   #exit?: number;
   #isOver = false;
   #isSent = false;
   #wake?: () => void;
   #loop?: Promise<void>;
 
-  /**
-   * Sends nothing yet.
-   *
-   * @param server Whom to.
-   * @param run What the server is told of it.
-   * @param onFault Is told the first failure.
-   * @param backlog What happened before.
-   */
-  constructor(
-    server: Server,
-    run: LiveRun,
-    onFault: (reason: string) => void,
-    backlog: Backlog,
-    timing: Timing = TIMING,
-  ) {
-    this.#api = new Api(server, timing.timeout);
-    this.#run = run;
-    this.#onFault = onFault;
-    this.#timing = timing;
-    this.#backlog = backlog;
-    this.#lines = {
-      history: { texts: [], sent: 0 },
-      events: { texts: [], sent: 0 },
-      output: { texts: [], sent: 0 },
-    };
+  /** Sends nothing yet. */
+  constructor(parts: SenderParts) {
+    this.#parts = parts;
+    this.#timing = parts.timing ?? TIMING;
+    this.#api = new Api(parts.server, this.#timing.timeout);
+    this.#files = new Map(parts.backlog.files);
   }
 
   /** Begins to send. */
@@ -162,12 +163,12 @@ export class Sender {
   }
 
   async #begin(): Promise<Place> {
-    const place = await this.#api.begin(this.#run);
+    const place = await this.#api.begin(this.#parts.run);
     const { lines, lastStep } = place;
     const missing: Record<Kind, readonly string[]> = {
-      history: this.#backlog.history.filter(({ step }) => step > lastStep).map(({ text }) => text),
-      events: this.#backlog.events.slice(lines.events),
-      output: this.#backlog.output.slice(lines.output),
+      history: this.#parts.backlog.history.filter(({ step }) => step > lastStep).map(({ text }) => text),
+      events: this.#parts.backlog.events.slice(lines.events),
+      output: this.#parts.backlog.output.slice(lines.output),
     };
     for (const kind of Object.keys(files) as Kind[]) {
       this.#lines[kind].sent = lines[kind];
@@ -185,6 +186,7 @@ export class Sender {
         await this.#api.upload(place, waiting);
         for (const name of waiting.keys()) this.#files.delete(name);
         this.#uploaded.push(...waiting.keys());
+        this.#parts.onUploaded([...waiting.keys()]);
       } catch (error) {
         failed = error;
       }
@@ -244,11 +246,9 @@ export class Sender {
     this.#wake = undefined;
   }
 
-  #hasFault = false;
-
   #fault(reason: string): void {
     if (this.#hasFault) return;
     this.#hasFault = true;
-    this.#onFault(reason);
+    this.#parts.onFault(reason);
   }
 }

@@ -98,12 +98,16 @@ export class WandbTracker implements Tracker {
     const config = configOf(run);
     const name = settings.name ?? basename(resolve(this.#parts.run));
     this.#folder = past?.folder ?? await RunFolder.create(this.#parts.run, codec);
-    let backlog: Backlog = { history: [], events: [], output: [] };
+    let backlog: Backlog = { history: [], events: [], output: [], files: new Map() };
     if (past) {
-      const { summary, runtime, ...rest } = pastOf(past.records);
+      const { summary, runtime, media, ...rest } = pastOf(past.records);
       this.#summary = { ...summary };
       this.#before = runtime;
-      backlog = rest.backlog;
+      const uploaded = await past.folder.uploaded();
+      const missing = media.filter((name) => !uploaded.has(name)).map((name) =>
+        [name, past.folder.file(name)] as const
+      );
+      backlog = { ...rest.backlog, files: new Map(missing) };
       this.#step = from!;
     } else await this.#introduce(run, config, settings, name);
     if (settings.live) {
@@ -113,13 +117,14 @@ export class WandbTracker implements Tracker {
         ...{ id: this.#folder.id, displayName: name, config: { ...config, _wandb: machine } },
         isResumed: from !== undefined,
       };
-      this.#sender = new Sender(
-        live,
-        { ...told, project, entity, notes, tags, group, jobType },
-        (reason) => tell({ type: "warning", message: `W&B: ${live.base} ${reason}; ${this.#kept}` }),
+      this.#sender = new Sender({
+        server: live,
+        run: { ...told, project, entity, notes, tags, group, jobType },
         backlog,
-        this.#parts.timing ?? TIMING,
-      );
+        timing: this.#parts.timing,
+        onFault: (reason) => tell({ type: "warning", message: `W&B: ${live.base} ${reason}; ${this.#kept}` }),
+        onUploaded: (names) => this.#addLater(() => this.#folder.keepUploaded(names)),
+      });
       this.#sender.start();
       tell({ type: "info", message: `W&B: ${live.base} is told as ${project}/${this.#folder.id}; ${this.#kept}` });
     } else {
@@ -227,6 +232,7 @@ export class WandbTracker implements Tracker {
         if (await exists(this.#folder.file(name))) this.#sender?.file(name, this.#folder.file(name));
       }
       if (await this.#sender?.finish(exit) && isWhole) await this.#folder.mark();
+      await this.#writing.catch(() => {});
       this.#folder?.close();
     }
   }
