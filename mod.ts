@@ -143,6 +143,7 @@ export { type OpenedTeacher, openTeacher, type Student } from "./src/train/teach
 export { type FitResult, Trainer, type TrainerEvaluation } from "./src/train/trainer.ts";
 
 // Who is told what happens in a run.
+export { type ConsoleLine, ConsoleOutput } from "./src/track/console.ts";
 export type {
   CheckpointFacts,
   EndFacts,

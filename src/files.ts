@@ -334,7 +334,7 @@ async function lengthOfWholeLines(file: OpenFile): Promise<number> {
   return 0;
 }
 
-/** A record as {@link appendRecord} writes it: a line of JSON, with a list of the numbers that had to become strings. */
+/** A record as {@link appendRecord} writes it: a line of JSON that lists the numbers which had to become strings. */
 export function recordLine(record: Readonly<Record<string, unknown>>): string {
   if (NON_FINITE in record) throw new TypeError(`A record's field "${NON_FINITE}" is taken: rename it`);
   const pointers: string[] = [];

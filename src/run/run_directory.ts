@@ -6,10 +6,11 @@
  *   config.json        what repeats this run
  *   split.csv          file, label(s), split
  *   tuning.json        the variant by which each call is computed
- *   metrics.jsonl      a record per log step and per validation
+ *   metrics.jsonl      a record per log step and per validation; metrics.csv has the same
  *   curves.svg, .png   loss and validation accuracy over the steps
  *   checkpoints/       epoch-001.safetensors …, best.safetensors, last.safetensors, previous.safetensors
  *   test/              metrics.json, predictions.csv, confusion.svg and .png
+ *   tensorboard/       event files, and wandb/, a folder for W&B, where they are asked for
  * ```
  *
  * Every file is written beside its final name and renamed: whenever a run is killed, the old or the new one is there.
@@ -17,7 +18,7 @@
  * `previous` is the `last` before the last: where a disk has damaged one of them, a run goes on from the other. What
  * a damaged `best` held is in the checkpoint of its epoch, too.
  *
- * `metrics.jsonl` alone is appended to. A lock keeps a second run out of the directory.
+ * What trackers write (`metrics.jsonl` and the like) is appended to. A lock keeps a second run out of the directory.
  *
  * @module
  */

@@ -180,8 +180,8 @@ export interface TrainerOptions {
   readonly seed?: number;
   /**
    * Where the run is recorded: tensorboard and wandb in folders of the run; csv and jsonl are always on. All of them
-   * need a run directory. W&B is also told as the run goes where the environment has `WANDB_API_KEY` and the network may
-   * be used. Default: [].
+   * need a run directory. W&B is also told as the run goes where the environment has `WANDB_API_KEY` and the network
+   * may be used. Default: [].
    */
   readonly log?: readonly ("csv" | "jsonl" | "tensorboard" | "wandb")[];
   /** Steps between two records of the loss. Default: 10. */

@@ -1,6 +1,6 @@
 /**
- * The frame of TensorBoard's event files, which is that of TFRecord: length (u64), masked CRC of the length (u32), data,
- * masked CRC of the data (u32), all in little endian.
+ * The frame of TensorBoard's event files, which is that of TFRecord: length (u64), masked CRC of the length (u32),
+ * data, masked CRC of the data (u32), all in little endian.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * What is asked of a W&B server: GraphQL, the stream of a run's lines, and uploads. Names, variables and forms are those
- * of the official client.
+ * What is asked of a W&B server: GraphQL, the stream of a run's lines, and uploads. Names, variables and forms are
+ * those of the official client.
  *
  * @module
  */

@@ -192,7 +192,7 @@ export class Sender {
       }
     }
     // A storage that fails does not keep the lines.
-    do await this.#streamOnce(place, failed === undefined); while (this.#hasLines);
+    do await this.#streamOnce(place); while (this.#hasLines);
     if (failed !== undefined) throw failed;
   }
 
@@ -200,7 +200,7 @@ export class Sender {
     return Object.values(this.#lines).some(({ texts }) => texts.length > 0);
   }
 
-  async #streamOnce(place: Place, mayComplete: boolean): Promise<void> {
+  async #streamOnce(place: Place): Promise<void> {
     const parts = (Object.keys(files) as Kind[]).map((kind) => {
       const { texts, sent } = this.#lines[kind];
       return { kind, offset: sent, content: texts.slice(0, MOST_LINES) };
@@ -208,7 +208,7 @@ export class Sender {
     const summary = this.#summary;
     const uploaded = this.#uploaded;
     const isLast = parts.every(({ kind, content }) => content.length === this.#lines[kind].texts.length);
-    const exit = isLast && mayComplete && this.#files.size === 0 ? this.#exit : undefined;
+    const exit = isLast && this.#files.size === 0 ? this.#exit : undefined;
     const isDue = performance.now() - this.#lastSent >= this.#timing.heartbeat;
     const hasNews = parts.length > 0 || summary !== undefined || uploaded.length > 0 || exit !== undefined;
     if (!hasNews && !isDue) return;

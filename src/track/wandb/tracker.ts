@@ -1,10 +1,10 @@
 /**
  * Records a run for Weights & Biases: in a folder of the run directory that `wandb sync` uploads, and, where the
- * environment has a key and the network may be used, on the server as it goes. The folder has everything in either case:
- * what a server does not take is not lost.
+ * environment has a key and the network may be used, on the server as it goes. The folder has everything in either
+ * case: what a server does not take is not lost.
  *
- * A row of the history is what happened at one step: a window of training, a validation, or both. With each epoch it has
- * the confusion matrix and the pictures with the highest loss.
+ * A row of the history is what happened at one step: a window of training, a validation, or both. With each epoch it
+ * has the confusion matrix and the pictures with the highest loss.
  *
  * @module
  */
@@ -33,7 +33,7 @@ import {
   stepOf,
   yamlOf,
 } from "./rows.ts";
-import { type Backlog, Sender, TIMING, type Timing } from "./sender.ts";
+import { type Backlog, Sender, type Timing } from "./sender.ts";
 import { SystemFigures } from "./system.ts";
 
 /** Milliseconds between two measurements of the system. */
