@@ -13,7 +13,11 @@ import { testOf, writeTest } from "../run/saved_test.ts";
 import { csvText } from "./csv_text.ts";
 
 /** All that a test says. */
-export function testReportOf({ predictions }: Pick<Evaluation, "predictions">, data: Dataset, options: TestOptions = {}): TestReport {
+export function testReportOf(
+  { predictions }: Pick<Evaluation, "predictions">,
+  data: Dataset,
+  options: TestOptions = {},
+): TestReport {
   return testOf(data.task, predictions, data.classes, options);
 }
 

@@ -19,6 +19,8 @@ export interface LineTarget {
   readonly isTerminal: boolean;
   /** Writes to it. */
   readonly write: (text: string) => void;
+  /** How wide the terminal is, where it is not asked. */
+  readonly columns?: number;
   /** Is told the lines that stay. */
   readonly console?: ConsoleOutput;
 }
@@ -64,7 +66,7 @@ export class ProgressLine {
     const now = performance.now();
     if (!this.isLive || now - this.#last < 100) return;
     this.#last = now;
-    const width = columns();
+    const width = this.#target.columns ?? columns();
     this.#write(`\r\x1b[K${cut(escaped(text(width)), width)}`);
     this.#shown = true;
   }

@@ -30,7 +30,7 @@ function shown({ quiet = false, isTerminal = false }): { err: string; results: s
   let err = "";
   const results: string[] = [];
   const console = new ConsoleOutput();
-  const progress = new ProgressLine(quiet, { isTerminal, write: (text) => void (err += text), console });
+  const progress = new ProgressLine(quiet, { isTerminal, write: (text) => void (err += text), columns: 120, console });
   tell([new TerminalTracker({ progress, result: (text) => results.push(text) }), new ProgressBarTracker(progress)]);
   const output: string[] = [];
   console.follow(({ text, isFault }) => output.push(`${isFault ? "! " : ""}${text}`));
@@ -64,7 +64,6 @@ Deno.test("on a terminal one line is rewritten, and lines of windows do not stay
   assert(stay.includes("saved runs/x/epoch-001"));
   const rewritten = [...plain.matchAll(/\r([^\n\r]+)(?=\r)/g)].map(([, text]) => text);
   assertEquals(rewritten.length, 1);
-  // The width is that of no terminal: 100 columns.
   assertMatch(rewritten[0], new RegExp(`^epoch 2/2 .*step 3/4  0:01 left  loss 0\\.1250  ${figures}  2 images/s`));
 });
 

@@ -182,7 +182,7 @@ Deno.test("ProgressBarTracker shows a step with what is known, and the time that
 
 Deno.test("ProgressBarTracker shows less where a terminal is narrow, and memory down to 80 columns", () => {
   const texts = {
-    119:
+    160:
       "epoch 1/5 [━━━━━━──────] step 15/30  2:15 left  loss 0.1235  val 0.8765  lr 0.0019  64 images/s  memory 3.0 MiB + 200 MiB",
     108: "epoch 1/5  step 15/30  2:15 left  loss 0.1235  val 0.8765  lr 0.0019  64 images/s  memory 3.0 MiB + 200 MiB",
     100: "epoch 1/5 step 15/30 2:15 left loss 0.1235 val 0.8765 lr 0.0019 64 images/s 3.0 MiB + 200 MiB",
