@@ -6,6 +6,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { JsonTracker } from "../../src/cli/json_tracker.ts";
 import { ProgressLine } from "../../src/cli/progress.ts";
 import { ProgressBarTracker, TerminalTracker } from "../../src/cli/trackers.ts";
+import { formatReport } from "../../src/report/text.ts";
 import { ConsoleOutput } from "../../src/track/console.ts";
 import type { Tracker } from "../../src/track/tracker.ts";
 import { logAt, run, test, validationAt } from "../track/facts.ts";
@@ -31,7 +32,14 @@ function shown({ quiet = false, isTerminal = false }): { err: string; results: s
   const results: string[] = [];
   const console = new ConsoleOutput();
   const progress = new ProgressLine(quiet, { isTerminal, write: (text) => void (err += text), columns: 120, console });
-  tell([new TerminalTracker({ progress, result: (text) => results.push(text) }), new ProgressBarTracker(progress)]);
+  tell([
+    new TerminalTracker({
+      progress,
+      result: (text) => results.push(text),
+      tables: ({ report }) => formatReport(report),
+    }),
+    new ProgressBarTracker(progress),
+  ]);
   const output: string[] = [];
   console.follow(({ text, isFault }) => output.push(`${isFault ? "! " : ""}${text}`));
   return { err, results, output };
