@@ -10,6 +10,7 @@ import { firstNames, printable } from "../data/names.ts";
 import { option, systemCode, systemReason, UserError } from "../errors.ts";
 import type { CheckpointInfo } from "../run/checkpoint.ts";
 import { type RunConfig, settingsIn } from "../run/config.ts";
+import { MISTAKES } from "../train/trainer.ts";
 import { evaluateModel, EVALUATION_BATCH } from "../run/evaluate.ts";
 import { formatTest } from "../report/text.ts";
 import { keptOf, otherWorld, refuseChanges, refuseOtherData } from "../run/kept.ts";
@@ -39,6 +40,7 @@ export async function run({ options, words: [path] }: Invocation<typeof tables.e
     data,
     batch: options.batch ?? batchOf(config, path),
     cache: { mode: "auto" },
+    mistakes: MISTAKES,
     workers: undefined,
     onNote: note,
     onProgress: (done) => progress.share("testing", { done, total: data.size }),

@@ -24,11 +24,11 @@ export function testReportOf(
 /** Writes a test to a folder: metrics, answers, charts, and `predictions.csv`. */
 export async function saveEvaluation(
   folder: string,
-  { predictions }: Evaluation,
+  { predictions, mistakes }: Evaluation,
   data: Dataset,
   report: TestReport,
 ): Promise<void> {
-  await writeTest(folder, report, predictions, data);
+  await writeTest(folder, report, predictions, data, mistakes);
   await writeAtomic(join(folder, "predictions.csv"), predictionsCsv(predictions.logits, data));
 }
 

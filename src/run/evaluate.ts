@@ -17,14 +17,10 @@ import { binaryReport, multiclassReport, multilabelReport, type Report } from ".
 import type { Model } from "../models/model.ts";
 import type { Preprocessing } from "./checkpoint.ts";
 import { evaluationGraph } from "./evaluation_graph.ts";
+import { classNames, type Predictions } from "./predictions.ts";
+import { confidentMistakes, type WorstPicture } from "./worst.ts";
 
-/** What a model says of a data set, in the data set's order. */
-export interface Predictions {
-  /** [N, K], flat. */
-  readonly logits: Float32Array;
-  /** [N, K], flat: one-hot for classes, 0 or 1 for labels. */
-  readonly targets: Float32Array;
-}
+export { classNames, type Predictions } from "./predictions.ts";
 
 /** The evaluation program of a model, over the weights that a session holds. */
 export class Evaluator {
@@ -86,11 +82,6 @@ function scatter(indices: Int32Array, from: Float32Array, to: Float32Array, widt
   });
 }
 
-/** Names of the classes of a confusion matrix: of a binary task, the target's absence and presence. */
-export function classNames(task: Task, classes: readonly string[]): string[] {
-  return task === "binary" ? [`not ${classes[0]}`, classes[0]] : [...classes];
-}
-
 /** All metrics of the predictions. */
 export function reportOf(task: Task, { logits, targets }: Predictions, classes: readonly string[]): Report {
   switch (task) {
@@ -146,6 +137,8 @@ export interface Evaluation {
   readonly metrics: MetricValues;
   /** Logits and targets that they were computed from. */
   readonly predictions: Predictions;
+  /** The most confident mistakes, where they were asked for. */
+  readonly mistakes?: readonly WorstPicture[];
 }
 
 /** Pictures at a time unless another number is asked for. */
@@ -173,6 +166,8 @@ export interface EvaluateOptions {
   readonly workers?: number;
   /** Metrics of one's own. */
   readonly metrics?: Metrics;
+  /** How many of the most confident mistakes are given with their pictures; default none. */
+  readonly mistakes?: number;
   /** Is told how many pictures are done. */
   readonly onProgress?: (done: number) => void;
   /** Is told of a cache that cannot be written or is damaged, where pictures are decoded from their files. */
@@ -208,7 +203,9 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   });
   const predictions = await new Evaluator(session, model, batch).run(loader, data.size, onProgress);
   const metrics = metricValues(options.metrics ?? {}, predictions, { task, classes });
-  return { report: reportOf(task, predictions, classes), metrics, predictions };
+  const { mistakes: count = 0 } = options;
+  const mistakes = count > 0 && await confidentMistakes({ loader, data, preprocessing, predictions }, count);
+  return { report: reportOf(task, predictions, classes), metrics, predictions, ...(mistakes && { mistakes }) };
 }
 
 /** Why a model cannot take a data set's pictures, or its logits are not its labels; undefined where they fit. */

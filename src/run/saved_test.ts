@@ -18,6 +18,7 @@ import {
 } from "../metrics/mod.ts";
 import { confusionChart } from "../report/confusion.ts";
 import { writeChart } from "../report/draw.ts";
+import { type Mistake, sheetChart } from "../report/sheet.ts";
 import { testCharts } from "../report/test_charts.ts";
 import { classNames, type Predictions } from "./evaluate.ts";
 import { answersOf } from "./answers.ts";
@@ -54,18 +55,23 @@ export function testOf(
  * @param report What the test says.
  * @param predictions What was answered.
  * @param data What was tested on.
+ * @param mistakes The most confident mistakes.
  */
 export async function writeTest(
   folder: string,
   report: TestReport,
   predictions: Predictions,
   data: Pick<Dataset, "task" | "samples">,
+  mistakes: readonly Mistake[] = [],
 ): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   await writeAtomic(join(folder, "metrics.json"), `${JSON.stringify(report, null, 2)}\n`);
   const files = data.samples.map(({ file }) => file);
   await writeAtomic(join(folder, "answers.safetensors"), encodeAnswers(predictions, files));
   await writeChart(join(folder, "confusion"), confusionChart(report, report.perClass.map(({ name }) => name)));
+  if (mistakes.length > 0) {
+    await writeChart(join(folder, "mistakes"), sheetChart("The most confident mistakes", mistakes));
+  }
   const charts = testCharts(report, answersOf(data.task, predictions, report));
   for (const [name, chart] of charts) await writeChart(join(folder, name), chart);
 }

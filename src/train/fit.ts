@@ -22,7 +22,7 @@ import type { RunPlan } from "./plan_run.ts";
 import { preprocessingOf } from "./preprocessing.ts";
 import type { LearningStep } from "./step.ts";
 import { type Counts, TrainingState } from "./training_state.ts";
-import { worstPictures } from "./worst.ts";
+import { worstPictures } from "../run/worst.ts";
 
 /** So many times the loss of guessing is worth a warning: networks begin at once or twice, seldom at three times. */
 const MANY_TIMES = 5;

@@ -27,7 +27,12 @@ export interface TrainerEvaluation {
   readonly onProgress?: (done: number) => void;
   /** Is told of a cache that cannot be written or is damaged, where pictures are decoded from their files. */
   readonly onNote?: (note: string) => void;
+  /** How many of the most confident mistakes are given with their pictures; default none. */
+  readonly mistakes?: number;
 }
+
+/** The most confident mistakes of a test that are kept. */
+export const MISTAKES = 24;
 
 /** How a call of {@link Trainer.fit} ended. The model has the weights of the best epoch. */
 export interface FitResult extends Trained {
@@ -117,7 +122,11 @@ export class Trainer {
   async #test(data: Dataset, channel: Channel): Promise<Evaluation> {
     const total = data.size;
     const onProgress = (done: number) => channel.progress({ type: "testing", done, total });
-    const evaluation = await this.evaluate(data, { onProgress, onNote: (note) => channel.warn(note) });
+    const evaluation = await this.evaluate(data, {
+      mistakes: MISTAKES,
+      onProgress,
+      onNote: (note) => channel.warn(note),
+    });
     channel.test({ ...evaluation, lossKind: PLAIN });
     return evaluation;
   }
@@ -127,7 +136,8 @@ export class Trainer {
    *
    * @throws TypeError when it is not known how pictures are prepared, or the data do not fit the model.
    */
-  async evaluate(data: Dataset, { preprocessing, onProgress, onNote }: TrainerEvaluation = {}): Promise<Evaluation> {
+  async evaluate(data: Dataset, asked: TrainerEvaluation = {}): Promise<Evaluation> {
+    const { preprocessing, onProgress, onNote, mistakes } = asked;
     const { device, model, task, batch, cache, workers, metrics } = this.#options;
     const prepared = preprocessing ?? this.#preprocessing;
     if (!prepared) {
@@ -136,7 +146,7 @@ export class Trainer {
       );
     }
     return await evaluateModel({
-      ...{ device, model, task, cache, workers, metrics, data, onProgress, onNote },
+      ...{ device, model, task, cache, workers, metrics, data, onProgress, onNote, mistakes },
       preprocessing: prepared,
       classes: this.#classes,
       batch: this.#batch ?? (batch === "auto" ? undefined : batch),

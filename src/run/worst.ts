@@ -1,5 +1,5 @@
 /**
- * The pictures of a validation on which the model does worst, for trackers that show them.
+ * The pictures on which a model does worst, with their pixels: for trackers and reports that show them.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import type { Batch } from "../data/batches/batch.ts";
 import type { Loader } from "../data/batches/loader.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { predictClasses, sigmoid, sigmoidCrossEntropy, softmax, softmaxCrossEntropy } from "../metrics/mod.ts";
-import type { Preprocessing } from "../run/checkpoint.ts";
-import { classNames, type Predictions } from "../run/evaluate.ts";
-import type { WorstPicture } from "../track/tracker.ts";
+import type { Mistake } from "../report/sheet.ts";
+import type { Preprocessing } from "./checkpoint.ts";
+import { classNames, type Predictions } from "./predictions.ts";
 
 /** Longest side of a picture in pixels: it is looked at beside others. */
 const MAX_SIDE = 128;
@@ -24,6 +24,14 @@ export interface Validated {
   readonly predictions: Predictions;
 }
 
+/** A picture on which a model does badly. */
+export interface WorstPicture extends Mistake {
+  /** Cross-entropy of its answer, in nats; of several labels their mean. */
+  readonly loss: number;
+  /** As the model saw it, in at most 128 pixels a side: RGB, row by row. */
+  readonly pixels: { readonly width: number; readonly height: number; readonly rgb: Uint8Array<ArrayBuffer> };
+}
+
 /** What the model says of a picture. */
 type Answer = Omit<WorstPicture, "file" | "pixels">;
 
@@ -33,28 +41,52 @@ type Answer = Omit<WorstPicture, "file" | "pixels">;
  * @param validated What was validated.
  * @param count How many.
  */
-export async function worstPictures(
-  { data, loader, preprocessing, predictions }: Validated,
-  count: number,
-): Promise<WorstPicture[]> {
-  const { task, classes, samples, size } = data;
+export async function worstPictures(validated: Validated, count: number): Promise<WorstPicture[]> {
+  const answers = answersOf(validated);
+  const order = [...answers.keys()].sort((a, b) => answers[b].loss - answers[a].loss || a - b);
+  return await picturesOf(validated, answers, order.slice(0, count));
+}
+
+/**
+ * The pictures that are answered wrongly, the highest probability first; of equals the one that stands first in the
+ * data.
+ *
+ * @param validated What was tested.
+ * @param count How many at most.
+ */
+export async function confidentMistakes(validated: Validated, count: number): Promise<WorstPicture[]> {
+  const answers = answersOf(validated);
+  const order = [...answers.keys()].filter((i) => answers[i].label !== answers[i].predicted)
+    .sort((a, b) => answers[b].probability - answers[a].probability || a - b);
+  return await picturesOf(validated, answers, order.slice(0, count));
+}
+
+/** What the model says of every picture. */
+function answersOf({ data, predictions }: Validated): Answer[] {
+  const { task, classes, size } = data;
   const width = classes.length;
   const row = (values: Float32Array, i: number) => values.subarray(i * width, (i + 1) * width);
-  const losses = Float64Array.from(
-    { length: size },
-    (_, i) => lossOf(task, row(predictions.logits, i), row(predictions.targets, i)),
-  );
-  const order = Array.from(losses.keys()).sort((a, b) => losses[b] - losses[a] || a - b).slice(0, count);
+  return Array.from({ length: size }, (_, i) => {
+    const [logits, targets] = [row(predictions.logits, i), row(predictions.targets, i)];
+    return { ...answerOf(task, logits, targets, classes), loss: lossOf(task, logits, targets) };
+  });
+}
+
+/** Some of the pictures, with what the model says of them. */
+async function picturesOf(
+  { data, loader, preprocessing }: Validated,
+  answers: readonly Answer[],
+  places: readonly number[],
+): Promise<WorstPicture[]> {
   // Several of the pictures may be of one batch.
   const batches = new Map<number, Promise<Batch>>();
-  return await Promise.all(order.map(async (i) => {
+  return await Promise.all(places.map(async (i) => {
     const step = Math.floor(i / loader.batch);
     if (!batches.has(step)) batches.set(step, loader.batchAt(0, step));
     const { images } = await batches.get(step)!;
     return {
-      file: samples[i].file,
-      ...answerOf(task, row(predictions.logits, i), row(predictions.targets, i), classes),
-      loss: losses[i],
+      file: data.samples[i].file,
+      ...answers[i],
       pixels: pixelsOf(images, i % loader.batch, preprocessing),
     };
   }));

@@ -1,7 +1,7 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import type { Loader } from "../../src/data/batches/loader.ts";
 import type { Dataset } from "../../src/data/dataset.ts";
-import { worstPictures } from "../../src/train/worst.ts";
+import { confidentMistakes, worstPictures } from "../../src/run/worst.ts";
 
 /** A data set of as many pictures as there are rows of targets. */
 function dataOf(task: Dataset["task"], classes: readonly string[], rows: number): Dataset {
@@ -71,4 +71,20 @@ Deno.test("worstPictures() makes large pictures small by the mean of their pixel
   assertEquals([pixels.width, pixels.height], [86, 86]);
   // Columns 3 to 5: 0.3, 0.4 and 0.5.
   assertEquals(pixels.rgb[3], Math.round(255 * (0.1 * 0.4 + 0.1)));
+});
+
+Deno.test("confidentMistakes() gives wrong answers alone, the most probable first", async () => {
+  const predictions = {
+    logits: new Float32Array([3, 0, 0, /**/ 0, 2, 0, /**/ 0, 5, 0, /**/ 0, 0, 1, /**/ 0, 2, 0]),
+    targets: new Float32Array([1, 0, 0, /**/ 1, 0, 0, /**/ 0, 0, 1, /**/ 0, 1, 0, /**/ 1, 0, 0]),
+  };
+  const data = dataOf("multiclass", ["a", "b", "c"], 5);
+  const validated = { data, loader: loaderOf(1), preprocessing: preprocessing(1), predictions };
+  const mistakes = await confidentMistakes(validated, 3);
+  assertEquals(mistakes.map(({ file, label, predicted }) => [file, label, predicted]), [
+    ["2.png", "c", "b"],
+    ["1.png", "a", "b"],
+    ["4.png", "a", "b"],
+  ]);
+  assertEquals((await confidentMistakes(validated, 9)).length, 4);
 });
