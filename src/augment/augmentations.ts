@@ -9,20 +9,25 @@
 
 import { crop } from "./host/crop.ts";
 import { mirror } from "./host/mirror.ts";
+import { views } from "./host/views.ts";
 import type { HostTransformation } from "./host/transformation.ts";
 
 /** Random changes to training pictures: none; mirrored; a random crop of a larger square, and mirrored. */
 export type Augment = "none" | "flip" | "crop-flip";
 
+/** What a loader may do with pictures: an augmentation, or what a test averages over, a view an epoch. */
+export type Views = Augment | "views";
+
 /** The transformations on the host, in the order in which they are applied. */
-const table: Readonly<Record<Augment, readonly HostTransformation[]>> = {
+const table: Readonly<Record<Views, readonly HostTransformation[]>> = {
   "none": [],
   "flip": [mirror],
   "crop-flip": [crop, mirror],
+  "views": [views],
 };
 
 /** All that the setting can be. */
-export const augmentNames: readonly Augment[] = Object.keys(table) as Augment[];
+export const augmentNames: readonly Augment[] = (Object.keys(table) as Views[]).filter((name) => name !== "views");
 
 /**
  * The transformations on the host that an augmentation is made of, in the order in which they are applied.
@@ -30,7 +35,7 @@ export const augmentNames: readonly Augment[] = Object.keys(table) as Augment[];
  * @param augment Its name.
  * @throws {RangeError} If there is none of this name.
  */
-export function hostTransformations(augment: Augment): readonly HostTransformation[] {
+export function hostTransformations(augment: Views): readonly HostTransformation[] {
   if (!Object.hasOwn(table, augment)) {
     throw new RangeError(`There is no augmentation ${augment}: give one of ${augmentNames.join(", ")}`);
   }
@@ -38,6 +43,6 @@ export function hostTransformations(augment: Augment): readonly HostTransformati
 }
 
 /** Does an augmentation take its pictures out of larger squares? */
-export function cropsAtRandom(augment: Augment): boolean {
+export function cropsAtRandom(augment: Views): boolean {
   return hostTransformations(augment).some(({ crops = false }) => crops);
 }

@@ -10,6 +10,8 @@
 import type { CacheOptions } from "../data/store/cache_folder.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Task } from "../data/labels.ts";
+import { MIDDLE_VIEWS, VIEWS } from "../augment/host/views.ts";
+import { squareFor } from "../data/batches/batch.ts";
 import { Loader } from "../data/batches/loader.ts";
 import type { Device, Program, Session } from "../device/device.ts";
 import { UserError } from "../errors.ts";
@@ -17,7 +19,7 @@ import { binaryReport, multiclassReport, multilabelReport, type Report } from ".
 import type { Model } from "../models/model.ts";
 import type { Preprocessing } from "./checkpoint.ts";
 import { evaluationGraph } from "./evaluation_graph.ts";
-import { classNames, type Predictions } from "./predictions.ts";
+import { averaged, classNames, type Predictions } from "./predictions.ts";
 import { confidentMistakes, type WorstPicture } from "./worst.ts";
 
 export { classNames, type Predictions } from "./predictions.ts";
@@ -42,8 +44,14 @@ export class Evaluator {
    *
    * @param samples Size of the loader's data set.
    * @param onProgress Is told how many pictures are done.
+   * @param epoch Which epoch of the loader.
    */
-  async run(loader: Loader, samples: number, onProgress?: (done: number) => void): Promise<Predictions> {
+  async run(
+    loader: Loader,
+    samples: number,
+    onProgress?: (done: number) => void,
+    epoch = 0,
+  ): Promise<Predictions> {
     const program = await this.#prepared();
     const { classes } = this.#model;
     const logits = new Float32Array(samples * classes);
@@ -51,7 +59,7 @@ export class Evaluator {
     let done = 0;
     // Reading back waits for the device: it is asked for here and waited for one batch later.
     let pending: (() => Promise<void>) | undefined;
-    for await (const batch of loader.epoch(0)) {
+    for await (const batch of loader.epoch(epoch)) {
       program.run({ images: batch.images });
       const outputs = program.outputs();
       await pending?.();
@@ -166,6 +174,12 @@ export interface EvaluateOptions {
   readonly workers?: number;
   /** Metrics of one's own. */
   readonly metrics?: Metrics;
+  /**
+   * Views of each picture whose probabilities are averaged (test-time augmentation), from 1 to 10: the middle, its
+   * mirror image, the corners and theirs; default 1, the middle alone. From 3 on pictures are resized a seventh larger
+   * than the model takes, where they were not trained so.
+   */
+  readonly views?: number;
   /** How many of the most confident mistakes are given with their pictures; default none. */
   readonly mistakes?: number;
   /** Is told how many pictures are done. */
@@ -197,11 +211,24 @@ export async function evaluateModel(options: EvaluateOptions): Promise<Evaluatio
   const batch = Math.min(options.batch ?? EVALUATION_BATCH, data.size);
   using session = device.open();
   writeWeights(session, model);
+  const { views = 1 } = options;
+  if (!Number.isInteger(views)) throw new TypeError(`views is ${views}: give a whole number from 1 to ${VIEWS}`);
+  if (views < 1 || views > VIEWS) throw new RangeError(`views is ${views}: give a whole number from 1 to ${VIEWS}`);
+  const square = views <= MIDDLE_VIEWS
+    ? preprocessing.square
+    : Math.max(preprocessing.square, squareFor(preprocessing.imageSize, "views"));
   using loader = await Loader.open(data, {
-    ...preprocessing,
-    ...{ batch, workers, cache, onNote, augment: "none", shuffle: false, seed: 0, last: "pad" },
+    ...{ ...preprocessing, square },
+    ...{ batch, workers, cache, onNote, shuffle: false, seed: 0, last: "pad" },
+    augment: views === 1 ? "none" : "views",
   });
-  const predictions = await new Evaluator(session, model, batch).run(loader, data.size, onProgress);
+  const evaluator = new Evaluator(session, model, batch);
+  const seen: Predictions[] = [];
+  for (let view = 0; view < views; view++) {
+    const progress = (done: number) => onProgress?.(Math.floor((view * data.size + done) / views));
+    seen.push(await evaluator.run(loader, data.size, progress, view));
+  }
+  const predictions = averaged(task, seen, model.classes);
   const metrics = metricValues(options.metrics ?? {}, predictions, { task, classes });
   const { mistakes: count = 0 } = options;
   const mistakes = count > 0 && await confidentMistakes({ loader, data, preprocessing, predictions }, count);

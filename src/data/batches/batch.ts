@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Augment, cropsAtRandom, hostTransformations } from "../../augment/augmentations.ts";
+import { cropsAtRandom, hostTransformations, type Views } from "../../augment/augmentations.ts";
 import { cutOut, type PictureView, wholeOf } from "../../augment/host/picture_view.ts";
 import type { HostTransformation } from "../../augment/host/transformation.ts";
 import { randomStream, shuffle } from "../../random.ts";
@@ -41,7 +41,7 @@ export interface BatchPlan {
   /** Standard deviation of each channel. */
   readonly std: readonly number[];
   /** Random changes to the pictures. */
-  readonly augment: Augment;
+  readonly augment: Views;
   /** Whether the order is random. */
   readonly shuffle: boolean;
   /** Names the order and the changes. */
@@ -64,7 +64,7 @@ const orderStream = 0x0a3e1;
  * @param augment Random changes in training.
  * @returns Side of the square in pixels.
  */
-export function squareFor(size: number, augment: Augment): number {
+export function squareFor(size: number, augment: Views): number {
   return cropsAtRandom(augment) ? size + 2 * Math.max(1, Math.round(size / 14)) : size;
 }
 

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type Augment, hostTransformations } from "../../augment/augmentations.ts";
+import { hostTransformations, type Views } from "../../augment/augmentations.ts";
 import { type Batch, type BatchPlan, squareFor } from "./batch.ts";
 import type { BatchAnswer, BatchRequest } from "./batch_worker.ts";
 import type { CacheOptions } from "../store/cache_folder.ts";
@@ -39,7 +39,7 @@ export interface LoaderOptions {
   /** Standard deviation of each channel. */
   readonly std: readonly number[];
   /** Random changes. */
-  readonly augment: Augment;
+  readonly augment: Views;
   /** Whether each epoch has an order of its own. */
   readonly shuffle: boolean;
   /** Names the orders and the changes. */
