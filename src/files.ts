@@ -86,9 +86,11 @@ async function refuseUnread(path: string, longest: number): Promise<void> {
   const info = await Deno.stat(path).catch(() => undefined);
   if (info === undefined) return;
   const fault = irregular(info);
-  if (fault !== undefined) throw new UserError(`${path} ${fault}; give a file`);
+  if (fault !== undefined) throw new UserError(`Cannot read ${path}: it ${fault}; give a file`);
   if (info.size > longest) {
-    throw new UserError(`${path} has ${info.size} bytes, and a text of at most ${longest} can be read; give another`);
+    throw new UserError(
+      `Cannot read ${path}: it has ${info.size} bytes, and a text has at most ${longest}; give another`,
+    );
   }
 }
 

@@ -12,6 +12,7 @@ import type { SplitName } from "../dataset.ts";
 import type { Labels } from "../labels.ts";
 import { firstNames, printable } from "../names.ts";
 import { type Inside, leadsOut } from "../paths.ts";
+import { namedFormat } from "../pictures/formats.ts";
 import { type LeftOutRow, RowFaults } from "./cells.ts";
 import { type CsvRow, csvRows, readText, type Separator, separatorOf } from "./csv.ts";
 import { partNames } from "./folder.ts";
@@ -44,8 +45,6 @@ const folded = (name: string): string => name.toLowerCase().replaceAll(/[\s_-]/g
 
 /** A column by which pictures are looked for is tried with so many of its cells. */
 const TRIED = 40;
-
-const pictureName = /\.(jpe?g|jpe|jfif|png|webp|gif|bmp|tiff?|avif)$/i;
 
 /** A label file's cells, before it is known what they are. */
 interface Sheet {
@@ -152,7 +151,7 @@ class Finder {
   }
 
   #isPictures({ cells }: CsvRow): boolean {
-    if (cells.some((cell) => pictureName.test(cell))) return true;
+    if (cells.some((cell) => namedFormat(cell) !== undefined)) return true;
     const known = [...fileColumns, ...splitColumns, "label", "labels", "class"];
     if (cells.some((cell) => known.includes(folded(cell)))) return false;
     return cells.some((cell) => cell !== "" && this.locate([cell]).files[0] !== undefined);

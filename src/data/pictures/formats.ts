@@ -18,6 +18,16 @@ const endings: Readonly<Record<PictureFormat, RegExp>> = {
   avif: /\.avifs?$/i,
 };
 
+/**
+ * A file's name without its ending, where that is one of a format that is read.
+ *
+ * @param name The name or path.
+ * @returns The rest of it.
+ */
+export function withoutEnding(name: string): string {
+  return namedFormat(name) === undefined ? name : name.replace(/\.\w+$/, "");
+}
+
 const formats = Object.keys(endings) as PictureFormat[];
 
 /** Endings of pictures in formats that are not read. Cameras' raw files are TIFF inside, with a small picture first. */

@@ -1,8 +1,8 @@
 /**
  * The header of a WebP file (RFC 9649), and the first picture of an animated one.
  *
- * libwebp as WebAssembly (`@cwasm/webp`) decodes: of 6 files it gave Pillow's very bytes and rejected every cut. Its simple interface knows no animations: the first frame is handed over as a file of
- * its own.
+ * libwebp as WebAssembly (`@cwasm/webp`) decodes: of 6 files it gave Pillow's very bytes and rejected every cut. Its
+ * simple interface knows no animations: the first frame is handed over as a file of its own.
  *
  * @module
  */

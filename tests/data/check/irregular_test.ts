@@ -90,7 +90,11 @@ Deno.test(
       }
       await sparse(`${folder}/long.csv`, new TextEncoder().encode("file,label\n"), 2 ** 32);
       for (const open of [readText, readRecords, readCsv]) {
-        await assertRejects(() => open(`${folder}/long.csv`), UserError, "has 4294967296 bytes, and a text of at most");
+        await assertRejects(
+          () => open(`${folder}/long.csv`),
+          UserError,
+          "has 4294967296 bytes, and a text has at most",
+        );
       }
     }),
 );
