@@ -229,7 +229,7 @@ function fromFiles(
   { form, faults, warnings = [] }: Noticed = {},
 ): Dataset {
   const problems = new Map(read.files.flatMap((file, i) => {
-    const fault = faults?.get(file);
+    const fault = (faults ?? read.unread)?.get(file);
     return fault === undefined ? [] : [[i, fault] as const];
   }));
   const source: FileSource = {
@@ -262,7 +262,7 @@ function finish(
   kind: DatasetKind,
   labels: Labels,
   samples: readonly Sample[],
-  pictures: Pick<DatasetParts, "source" | "pictureSize" | "leftOut">,
+  pictures: Pick<DatasetParts, "source" | "pictureSize" | "leftOut" | "form">,
   warnings: readonly string[],
 ): Dataset {
   const { task, classes, kept } = labels;

@@ -292,3 +292,15 @@ Deno.test("openDataset() reads files outside the data folder when asked to", () 
     const data = await openDataset(`${folder}/sub/l.csv`, { allowOutside: true });
     assertEquals(data.pictureSize, 10);
   }));
+
+Deno.test("openDataset() does not open what a link of CelebA's pictures leads out to", () =>
+  inFolder(async (folder) => {
+    await write(folder, {
+      "secret.jpg": 5,
+      ...Object.fromEntries(Object.entries(celeba).map(([k, v]) => [`data/${k}`, v])),
+    });
+    await Deno.remove(`${folder}/data/img_align_celeba/000002.jpg`);
+    await Deno.symlink(`${folder}/secret.jpg`, `${folder}/data/img_align_celeba/000002.jpg`);
+    const { source } = await openDataset(`${folder}/data`, { target: ["Smiling"] });
+    assertEquals(source.form === "files" && source.problems, new Map([[1, "leads out of the data folder"]]));
+  }));

@@ -26,6 +26,8 @@ export interface ReadLabels {
   readonly files: readonly string[];
   /** Labels of those that are kept. */
   readonly labels: Labels;
+  /** Files that are there and not to be opened, and why. */
+  readonly unread?: ReadonlyMap<string, string>;
   /** Part of each file, where the data set assigns them. */
   readonly splits?: readonly SplitName[];
   /** What was taken otherwise than it stands, a line each. */

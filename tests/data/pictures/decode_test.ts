@@ -121,3 +121,24 @@ Deno.test("the decoder that is run again is the version that is imported", async
   const text = await Deno.readTextFile(new URL("../../../src/data/pictures/decode.ts", import.meta.url));
   assert(text.includes(`"${imports["@cwasm/jpeg-turbo"]}"`));
 });
+
+Deno.test("readHeader() refuses a JPEG of more scans than encoders write, and one whose coefficients take too much", () => {
+  const whole = read("progressive.jpg");
+  const scan = whole.findLastIndex((byte, i) => byte === 0xff && whole[i + 1] === 0xda);
+  const copies = (count: number) =>
+    Uint8Array.from([
+      ...whole.subarray(0, scan),
+      ...Array(count).fill([...whole.subarray(scan, -2)]).flat(),
+      0xff,
+      0xd9,
+    ]);
+  assertEquals(readHeader(copies(10)).format, "jpeg");
+  assertThrows(() => readHeader(copies(200)), PictureError, "scans; of its size 100 are the most that are decoded");
+  const frame = whole.findIndex((byte, i) => byte === 0xff && whole[i + 1] === 0xc2);
+  const large = whole.slice();
+  // 10,900 × 9,100 pixels are 99 megapixels, and their coefficients 600 MB.
+  new DataView(large.buffer).setUint16(frame + 5, 9100);
+  new DataView(large.buffer).setUint16(frame + 7, 10900);
+  large[frame + 11] = 0x11; // no chroma is left out
+  assertThrows(() => readHeader(large), PictureError, "takes 893 MB to decode; the limit is 800");
+});
