@@ -46,6 +46,55 @@ export const realFileSystem: FileSystem = {
 let temporaries = 0;
 
 /**
+ * What a path leads to that is no regular file. Opening it would wait (a named pipe), never end (a device), or fail.
+ *
+ * @param info What the system says of it.
+ * @returns Words that follow the path; undefined for a regular file.
+ */
+export function irregular(info: Deno.FileInfo): string | undefined {
+  if (info.isFile) return undefined;
+  if (info.isDirectory) return "is a folder, not a file";
+  if (info.isFifo) return "is a named pipe, not a file";
+  if (info.isSocket) return "is a socket, not a file";
+  return info.isCharDevice || info.isBlockDevice ? "is a device, not a file" : "is no regular file";
+}
+
+/** Bytes of the longest text that is read at once: a string holds hardly more. */
+const longestText = 2 ** 29 - 2 ** 10;
+
+/**
+ * Refuses to open what is no regular file. What is not there, or may not be looked at, is left to who opens it.
+ *
+ * @param path What is to be opened.
+ * @throws {UserError} If it is there and no regular file.
+ */
+export async function refuseIrregular(path: string): Promise<void> {
+  await refuseUnread(path, Infinity);
+}
+
+/**
+ * Refuses to read what is no regular file, or is longer than a text can be.
+ *
+ * @param path What is to be read.
+ * @throws {UserError} If it is there and cannot be read as a text.
+ */
+export async function refuseLong(path: string): Promise<void> {
+  await refuseUnread(path, longestText);
+}
+
+async function refuseUnread(path: string, longest: number): Promise<void> {
+  const info = await Deno.stat(path).catch(() => undefined);
+  if (info === undefined) return;
+  const fault = irregular(info);
+  if (fault !== undefined) throw new UserError(`Cannot read ${path}: it ${fault}; give a file`);
+  if (info.size > longest) {
+    throw new UserError(
+      `Cannot read ${path}: it has ${info.size} bytes, and a text has at most ${longest}; give another`,
+    );
+  }
+}
+
+/**
  * Writes a file so that its path holds either the old content or the new, whatever happens at whatever instant. A
  * temporary beside it is written, brought to the disk and renamed. Then the directory is brought to the disk.
  *
@@ -118,6 +167,7 @@ export async function removeTemporaries(directory: string): Promise<string[]> {
  * @throws {UserError} If it cannot be read, naming the path and the reason.
  */
 export async function readText(path: string): Promise<string | undefined> {
+  await refuseLong(path);
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
@@ -208,6 +258,7 @@ export async function appendText(path: string, text: string, files: FileSystem =
  */
 export async function readRecords(path: string): Promise<Record<string, unknown>[]> {
   let text: string;
+  await refuseLong(path);
   try {
     text = await Deno.readTextFile(path);
   } catch (error) {

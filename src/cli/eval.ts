@@ -22,7 +22,7 @@ import { saveEvaluation, testReportOf } from "./evaluation.ts";
 import type * as tables from "./flags.ts";
 import { openAsAsked } from "./opened_run.ts";
 import { ProgressLine } from "./progress.ts";
-import { keptSplit, openData } from "./run_data.ts";
+import { keptSplit, openData, type Opened } from "./run_data.ts";
 
 /** Runs `eval`; gives the exit code. */
 export async function run({ options, words: [path] }: Invocation<typeof tables.evaluate.flags>): Promise<number> {
@@ -83,14 +83,21 @@ async function dataOf(
   if (other !== undefined) {
     // Where the run's pictures lay, and how many of them were taken, says nothing of other data.
     const asked = { ...flags, data: other, pictures: undefined, limit: undefined };
-    return (await openData(asked, progress.preparing)).data;
+    return told(await openData(asked, progress.preparing, config), note).data;
   }
-  const opened = await openData(flags, progress.preparing);
+  const opened = told(await openData(flags, progress.preparing, config), note);
   // Runs that keep nothing of their data may have lost their split, too.
   if (part === "all" && !kept) return opened.data;
   const split = await keptSplit(run, opened, flags, progress.preparing);
   [...changes, ...await refuseOtherData(run, kept ?? config, split, allow)].forEach(note);
   return part === "all" ? opened.data : split[part];
+}
+
+/** Says what the data were taken for, and what was passed over. */
+function told(opened: Opened, note: (text: string) => void): Opened {
+  if (opened.data.form !== undefined) note(opened.data.form);
+  opened.warnings.forEach(note);
+  return opened;
 }
 
 /** Another data set must ask for the very classes that the model knows. */

@@ -7,6 +7,7 @@
 import { pathToFileURL } from "node:url";
 import { escaped, printable } from "../data/names.ts";
 import { UserError } from "../errors.ts";
+import { refuseIrregular } from "../files.ts";
 import { Model } from "../models/mod.ts";
 import type { OwnModel } from "../models/own.ts";
 import { type OpenedRun, openRun, type OpenRunOptions } from "../run/open_run.ts";
@@ -41,6 +42,7 @@ function whichCheckpoint(which: string): OpenRunOptions["checkpoint"] {
 
 /** The models that a module exports, each by itself or in lists. */
 async function ownModels(path: string): Promise<OwnModel[]> {
+  await refuseIrregular(path);
   const { href } = pathToFileURL(path);
   const exported: Record<string, unknown> = await import(href).catch((error) => {
     throw new UserError(`Cannot load ${printable(path)}: ${String(error.message).split("\n")[0]}`);

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { glob } from "node:fs/promises";
+import { findPictures } from "../data/find_pictures.ts";
 import { printable } from "../data/names.ts";
-import { Inside, isFile, isFolder, listPictures } from "../data/paths.ts";
 import { UserError } from "../errors.ts";
 import { EVALUATION_BATCH } from "../run/evaluate.ts";
 import type { Prediction, Score } from "../run/prediction.ts";
@@ -23,12 +22,16 @@ export async function run(invocation: Invocation<typeof tables.predict.flags>): 
   const { options, words: [path, ...patterns] } = invocation;
   if (options.json && options.csv) throw new UserError("Cannot use --json and --csv together: give one", 2);
   const { model, info } = await openAsAsked(path, options);
-  const files = await filesOf(patterns, options.allowOutside);
+  const found = await findPictures(patterns, options.allowOutside);
+  const files = found.files.filter((file) => !found.faults.has(file));
   const progress = new ProgressLine(false);
   const show = options.json ? jsonOf : options.csv ? csvOf : textOf;
   await using device = await chooseDevice(options.backend, (line) => options.verbose && progress.line(line));
 
-  let broken = 0;
+  let broken = found.faults.size;
+  for (const note of found.notes) progress.line(`note   ${note}`);
+  for (const [file, fault] of found.faults) progress.line(`fovea: ${printable(file)} ${fault}`);
+  if (files.length === 0) return 1;
   if (options.csv) console.log(csvText([["file", ...info.classes]]).trimEnd());
   const batch = Math.min(options.batch ?? EVALUATION_BATCH, files.length);
   await using predictor = new Predictor({ ...info, model, device, batch, maxMegapixels: options.maxMegapixels });
@@ -44,28 +47,6 @@ export async function run(invocation: Invocation<typeof tables.predict.flags>): 
     }
   }
   return broken > 0 ? 1 : 0;
-}
-
-/** Pictures that the words name: files, the pictures of folders, and patterns with `*`. */
-async function filesOf(patterns: readonly string[], allowOutside: boolean): Promise<string[]> {
-  const files: string[] = [];
-  for (const pattern of patterns) {
-    if (await isFile(pattern)) files.push(pattern);
-    else if (await isFolder(pattern)) {
-      const found = await listPictures(await Inside.open(pattern, allowOutside), ".", true);
-      if (found.length === 0) throw new UserError(`${printable(pattern)} has no pictures (.jpg, .jpeg or .png)`);
-      files.push(...found.map((name) => `${pattern}/${name}`));
-    } else {
-      const found = await Array.fromAsync(glob(pattern));
-      if (found.length === 0) {
-        throw new UserError(
-          `There is no picture ${printable(pattern)}; give files, folders or patterns such as '*.jpg'`,
-        );
-      }
-      files.push(...found.sort());
-    }
-  }
-  return files;
 }
 
 /** Of each class or label; of a binary task, of the target alone. */

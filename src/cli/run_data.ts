@@ -63,15 +63,20 @@ function pick<T, K extends keyof T>(values: T, names: readonly K[]): Pick<T, K> 
 
 /**
  * Opens the data that the flags name; without `--data`, the demo faces, which are drawn at first use. `namesAll` leaves
- * rows of a label file that cannot be used out, whatever the flags say, so that all of them can be named.
+ * rows of a label file that cannot be used out, whatever the flags say, so that all of them can be named. `classes` are
+ * those of a run, in its order.
  */
-export async function openData(flags: DataFlags, preparing: Preparing, { namesAll = false } = {}): Promise<Opened> {
+export async function openData(
+  flags: DataFlags,
+  preparing: Preparing,
+  { namesAll = false, classes = [] }: { namesAll?: boolean; classes?: readonly string[] } = {},
+): Promise<Opened> {
   const { task, target, others } = flags;
   const isDemo = flags.data === undefined;
   const path = flags.data ?? await makeDemo({ onProgress: preparing("drawing the demo faces") });
   const labels = isDemo && target.length === 0 ? DEMO[task ?? "multiclass"] : { target, others };
   const asked = { ...labels, ...pick(flags, opening) };
-  const whole = await openDataset(path, namesAll ? { ...asked, skipBroken: true } : asked);
+  const whole = (await openDataset(path, namesAll ? { ...asked, skipBroken: true } : asked)).inOrderOf(classes);
   const data = flags.limit === undefined ? whole : limitDataset(whole, flags.limit, flags.seed);
   const limited = data === whole
     ? []
@@ -118,6 +123,7 @@ export function describeData(data: Dataset, split: Split, flags: DataFlags): str
   const { train, val, test } = split;
   return [
     `data   ${what}: ${counted(data.size, "picture")}; ${shown.join(", ")}`,
+    ...data.form === undefined ? [] : [`form   ${data.form}`],
     `split  train ${train.size}, val ${val.size}, test ${test.size}`,
   ];
 }

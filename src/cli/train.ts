@@ -79,7 +79,8 @@ export async function run(
   // A resumed run goes by the rates that it began with.
   if (!isResumed) await measureDevice(device, say);
   checkPrecision(device, flags.precision);
-  const opened = await openData(flags, progress.preparing);
+  const before = options.resume === undefined ? {} : await readConfig(options.resume);
+  const opened = await openData(flags, progress.preparing, before);
   const { data } = opened;
   if (!isResumed) refuseIdle(meant, data);
   const settings = resolveSettings(settled, factsOf(data));

@@ -75,6 +75,8 @@ export interface DatasetParts {
   readonly warnings: readonly string[];
   /** Rows of a label file that were left out, where that was asked for. */
   readonly leftOut?: readonly LeftOutRow[];
+  /** What its folders were taken for, in one line, where that had to be found out. */
+  readonly form?: string;
   /** How it was opened, where that was by a path. */
   readonly origin?: Origin;
 }
@@ -145,6 +147,8 @@ export class Dataset {
   readonly warnings: readonly string[];
   /** Rows of a label file that were left out, where that was asked for. */
   readonly leftOut: readonly LeftOutRow[];
+  /** What its folders were taken for, in one line, where that had to be found out. */
+  readonly form?: string;
   /** How it was opened, where that was by a path. */
   readonly origin?: Origin;
 
@@ -164,6 +168,7 @@ export class Dataset {
     this.positions = parts.positions;
     this.warnings = parts.warnings;
     this.leftOut = parts.leftOut ?? [];
+    this.form = parts.form;
     this.origin = parts.origin;
   }
 
@@ -236,6 +241,28 @@ export class Dataset {
   /** The same data set, opened so. */
   openedAs(origin: Origin): Dataset {
     return new Dataset({ ...this.parts, origin });
+  }
+
+  /** The same data set, whose folders were taken for this. */
+  describedAs(form: string): Dataset {
+    return new Dataset({ ...this.parts, form });
+  }
+
+  /**
+   * The same data set with its classes in the order in which a run knows them. Where they are not the same classes, it
+   * stays as it is.
+   *
+   * @param classes Their names.
+   */
+  inOrderOf(classes: readonly string[]): Dataset {
+    if (this.task === "binary" || this.classes.length !== classes.length) return this;
+    const from = classes.map((name) => this.classes.indexOf(name));
+    if (new Set(from).size < classes.length || from.includes(-1) || from.every((c, i) => c === i)) return this;
+    const samples = this.samples.map((sample) => ({
+      ...sample,
+      label: this.task === "multilabel" ? from.map((c) => sample.label[c]) : [from.indexOf(sample.label[0])],
+    }));
+    return new Dataset({ ...this.parts, classes: [...classes], samples });
   }
 
   /**

@@ -6,7 +6,7 @@
 
 import { nearest, option, UserError } from "../errors.ts";
 import { counted, firstNames, printable } from "./names.ts";
-import { sorted } from "./paths.ts";
+import { naturallySorted, sorted } from "./paths.ts";
 
 /**
  * What is learnt: `binary` one yes or no, `multiclass` one class of several, `multilabel` a yes or no for each label.
@@ -59,7 +59,7 @@ export interface Column {
 export function labelsOfNames(names: readonly string[], options: LabelOptions, order?: readonly string[]): Labels {
   const counts = new Map<string, number>();
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
-  const found = order?.filter((name) => counts.has(name)) ?? sorted(counts.keys());
+  const found = order?.filter((name) => counts.has(name)) ?? naturallySorted(counts.keys());
   const { target = [], others } = options;
   checkTargets(target, found, "class");
   const task = options.task ?? (target.length === 1 && others === undefined ? "binary" : "multiclass");
@@ -80,7 +80,8 @@ export function labelsOfNames(names: readonly string[], options: LabelOptions, o
         }): give one with ${option("target")}`,
       );
     }
-    const yes = target[0] ?? found[1];
+    // By code unit, as the runs before were.
+    const yes = target[0] ?? sorted(found)[1];
     return { task, classes: [yes], kept, labels: names.map((name) => [name === yes ? 1 : 0]), warnings };
   }
   const classes = target.length > 0 ? [...target] : found;

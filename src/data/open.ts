@@ -8,19 +8,22 @@
  */
 
 import { option, systemFault, UserError } from "../errors.ts";
+import { refuseIrregular } from "../files.ts";
 import { isMissing, leftOutLines } from "./forms/cells.ts";
 import { findAttributes, readCeleba } from "./forms/celeba.ts";
 import { balanceWarnings, Dataset, type DatasetKind, type DatasetParts, type Sample } from "./dataset.ts";
-import { readFolder } from "./forms/folder.ts";
-import { PictureError, readHeader, uprightSize } from "./pictures/header.ts";
+import { isPart, readFolder } from "./forms/folder.ts";
+import { peekFile } from "./pictures/file.ts";
+import { PictureError, uprightSize } from "./pictures/header.ts";
 import { findIdx, type IdxPart, readIdx } from "./forms/idx.ts";
 import { idxNames } from "./forms/idx_names.ts";
 import { type Labels, labelsOfNames } from "./labels.ts";
 import { namesPictures, type ReadLabels, readManifest } from "./forms/manifest.ts";
 import type { ManifestOptions } from "./forms/manifest_labels.ts";
 import { counted, firstNames, printable } from "./names.ts";
-import { Inside, isFile, isFolder, listFolders, listPictures, sorted } from "./paths.ts";
+import { Inside, isFile, isFolder, naturallySorted } from "./paths.ts";
 import { type FileSource, pathOf } from "./store/source.ts";
+import { listFolders, listPictures, survey } from "./tree.ts";
 
 /** What is wanted of a data set. */
 export interface OpenOptions extends ManifestOptions {
@@ -72,6 +75,7 @@ async function open(path: string, options: OpenOptions): Promise<Dataset> {
     }
     return await openManifest(given, options);
   }
+  await refuseOther(given);
   if (!await isFolder(given)) {
     throw new UserError(
       `Cannot open ${printable(path)}: there is no such folder or file; give another ${option("data")}`,
@@ -80,12 +84,11 @@ async function open(path: string, options: OpenOptions): Promise<Dataset> {
   const attributes = await findAttributes(given);
   if (attributes !== undefined) {
     const inside = await Inside.open(given, options.allowOutside);
-    return await fromFiles("celeba", inside, await readCeleba(attributes, inside, options), options);
+    return fromFiles("celeba", inside, await readCeleba(attributes, inside, options), options);
   }
   const parts = await findIdx(given);
   if (parts.length > 0) return await openIdx(given, parts, options);
-  const names = (await Array.fromAsync(Deno.readDir(given))).map(({ name }) => name);
-  const { labels, tables, passedOver } = await findManifests(given, names, options);
+  const { labels, tables, passedOver } = await findManifests(given, options);
   if (labels.length > 1) {
     throw new UserError(
       `${printable(path)} has ${labels.length} label files (${firstNames(labels)}): give the one with the labels`,
@@ -93,11 +96,20 @@ async function open(path: string, options: OpenOptions): Promise<Dataset> {
     );
   }
   if (labels.length === 1) return await openManifest(`${given}/${labels[0]}`, options, passedOver);
+  let inner = given;
+  for (let only = await onlyFolder(inner, options); only !== undefined; only = await onlyFolder(inner, options)) {
+    inner = `${inner}/${only}`;
+    if (await isDataFolder(inner, options)) break;
+  }
+  if (inner !== given) {
+    const data = await open(inner, options);
+    return data.describedAs(`taken from ${printable(inner.slice(given.length + 1))}/: ${data.form ?? data.kind}`);
+  }
   // A folder that cannot be one of classes has but its table, which says what is wrong with it.
   const folders = tables.length === 1 ? await listFolders(await Inside.open(given, true), ".") : [];
   if (tables.length === 1 && folders.length < 2) return await openManifest(`${given}/${tables[0]}`, options);
   try {
-    return await openFolder(given, options, passedOver);
+    return await openFolder(given, options);
   } catch (error) {
     if (!(error instanceof UserError) || tables.length === 0) throw error;
     const names = tables.length === 1 ? "names" : "name";
@@ -105,8 +117,14 @@ async function open(path: string, options: OpenOptions): Promise<Dataset> {
   }
 }
 
+/** Refuses what is neither a folder nor a file, such as a pipe, which would be waited for. */
+async function refuseOther(path: string): Promise<void> {
+  if (!await isFolder(path)) await refuseIrregular(path);
+}
+
 /** The tables of a folder: those whose cells name pictures are labels, others, such as notes, are passed over. */
-async function findManifests(root: string, names: readonly string[], options: OpenOptions) {
+async function findManifests(root: string, options: OpenOptions) {
+  const names = (await Array.fromAsync(Deno.readDir(root))).map(({ name }) => name);
   // What `data split` leaves in a folder is not the folder's labels; it can still be given by its own name.
   const files = names.filter((name) => /^[^.].*\.(csv|tsv|txt)$/i.test(name) && name !== "split.csv").sort();
   const tables = files.filter((name) => /\.(csv|tsv)$/i.test(name));
@@ -123,18 +141,46 @@ async function findManifests(root: string, names: readonly string[], options: Op
   return { labels, tables, passedOver: others.length === 0 ? [] : [`passed over: ${firstNames(others)}`] };
 }
 
-async function openFolder(root: string, options: OpenOptions, notes: readonly string[]): Promise<Dataset> {
+async function openFolder(root: string, options: OpenOptions): Promise<Dataset> {
   const inside = await Inside.open(root, options.allowOutside);
-  const pictures = await readFolder(inside);
+  const { pictures, faults, empty, form, notes } = await readFolder(inside, options.target);
   const labels = labelsOfNames(pictures.map(({ name }) => name), options);
   const files = pictures.map(({ file }) => file);
   const splits = pictures.flatMap(({ split }) => split === undefined ? [] : [split]);
   const missing = labels.classes.filter(isMissing);
-  const named = missing.length === 0
-    ? []
-    : [`class ${firstNames(missing)}: programs write so where there is no label; is it a class?`];
+  const warnings = [
+    ...empty.length > 0
+      ? [`${counted(empty.length, "class folder")} without pictures, passed over: ${firstNames(empty)}`]
+      : [],
+    ...notes,
+    ...missing.length > 0
+      ? [`class ${firstNames(missing)}: programs write so where there is no label; is it a class?`]
+      : [],
+  ];
   const read = splits.length === 0 ? { files, labels } : { files, labels, splits };
-  return await fromFiles("folder", inside, read, options, [...notes, ...named]);
+  return fromFiles("folder", inside, read, options, { form, faults, warnings });
+}
+
+/**
+ * The one folder that a folder holds, where the data are in there: a zip that was unpacked into a folder of its name.
+ *
+ * @returns Its name; undefined where the folder itself is the data folder.
+ */
+async function onlyFolder(root: string, options: OpenOptions): Promise<string | undefined> {
+  const inside = await Inside.open(root, options.allowOutside);
+  const [name, ...others] = await listFolders(inside, ".");
+  if (name === undefined || others.length > 0 || isPart(name)) return undefined;
+  const { tree } = await survey(inside, ".", false);
+  if (tree.pictures.length > 0) return undefined;
+  const below = await listFolders(inside, name);
+  const loose = await listPictures(inside, name, false);
+  return (below.length > 0 && loose.length === 0) || await isDataFolder(`${root}/${name}`, options) ? name : undefined;
+}
+
+/** Whether a folder has labels in files, of any form. */
+async function isDataFolder(folder: string, options: OpenOptions): Promise<boolean> {
+  return await findAttributes(folder) !== undefined || (await findIdx(folder)).length > 0 ||
+    (await findManifests(folder, options)).labels.length > 0;
 }
 
 async function openManifest(path: string, options: OpenOptions, notes: readonly string[] = []): Promise<Dataset> {
@@ -151,7 +197,7 @@ async function openManifest(path: string, options: OpenOptions, notes: readonly 
   const listed = new Set(read.files.map((file) => file.replace(/^\.\//, "")));
   const unlisted = pictures.filter((file) => !listed.has(file));
   const warning = `${counted(unlisted.length, "picture")} in the folder not listed (${firstNames(unlisted)})`;
-  return await fromFiles("csv", inside, read, options, unlisted.length > 0 ? [...notes, warning] : notes);
+  return fromFiles("csv", inside, read, options, { warnings: unlisted.length > 0 ? [...notes, warning] : notes });
 }
 
 async function openIdx(root: string, parts: readonly IdxPart[], options: OpenOptions): Promise<Dataset> {
@@ -160,27 +206,45 @@ async function openIdx(root: string, parts: readonly IdxPart[], options: OpenOpt
   const { names, notes } = await idxNames(root, read, options.classNames);
   const nameOf = (number: string) => names?.[Number(number)] ?? number;
   // Names stand in the order of the numbers, so that a network is the same with names and without.
-  const order = sorted(new Set(Array.from(read.labels, String))).map(nameOf);
+  const order = naturallySorted(new Set(Array.from(read.labels, String))).map(nameOf);
   const target = options.target?.map((name) => order.includes(name) ? name : nameOf(name));
   const labels = labelsOfNames(Array.from(read.labels, (label) => nameOf(`${label}`)), { ...options, target }, order);
   const samples = samplesOf({ files, labels, splits });
   return finish("idx", labels, samples, { source, pictureSize: Math.min(source.width, source.height) }, notes);
 }
 
-async function fromFiles(
+/** What was noticed on the way, besides the labels. */
+interface Noticed {
+  readonly form?: string;
+  /** Files that are not to be opened, and why. */
+  readonly faults?: ReadonlyMap<string, string>;
+  readonly warnings?: readonly string[];
+}
+
+function fromFiles(
   kind: DatasetKind,
   inside: Inside,
   read: ReadLabels,
   { maxMegapixels }: OpenOptions,
-  warnings: readonly string[] = [],
-): Promise<Dataset> {
-  const limit = maxMegapixels === undefined ? {} : { maxPixels: maxMegapixels * 1e6 };
-  const source: FileSource = { form: "files", root: inside.root, paths: read.files, channels: 3, ...limit };
+  { form, faults, warnings = [] }: Noticed = {},
+): Dataset {
+  const problems = new Map(read.files.flatMap((file, i) => {
+    const fault = (faults ?? read.unread)?.get(file);
+    return fault === undefined ? [] : [[i, fault] as const];
+  }));
+  const source: FileSource = {
+    form: "files",
+    root: inside.root,
+    paths: read.files,
+    channels: 3,
+    ...problems.size > 0 && { problems },
+    ...maxMegapixels !== undefined && { maxPixels: maxMegapixels * 1e6 },
+  };
   const samples = samplesOf(read);
-  const pictureSize = await medianSize(source, read.labels.kept.slice(0, 9));
+  const pictureSize = medianSize(source, read.labels.kept.slice(0, 9));
   const { notes = [], leftOut = [] } = read;
   const pictures = pictureSize === undefined ? { source } : { source, pictureSize };
-  return finish(kind, read.labels, samples, { ...pictures, leftOut }, [
+  return finish(kind, read.labels, samples, { ...pictures, leftOut, form }, [
     ...notes,
     ...leftOutLines(leftOut),
     ...warnings,
@@ -198,7 +262,7 @@ function finish(
   kind: DatasetKind,
   labels: Labels,
   samples: readonly Sample[],
-  pictures: Pick<DatasetParts, "source" | "pictureSize" | "leftOut">,
+  pictures: Pick<DatasetParts, "source" | "pictureSize" | "leftOut" | "form">,
   warnings: readonly string[],
 ): Dataset {
   const { task, classes, kept } = labels;
@@ -207,12 +271,15 @@ function finish(
   return new Dataset({ ...parts, warnings: [...labels.warnings, ...warnings, ...balance] });
 }
 
-/** Median shorter side of a few pictures; broken ones are passed over here and refused when the set is loaded. */
-async function medianSize(source: FileSource, positions: readonly number[]): Promise<number | undefined> {
+/** Median shorter side of a few pictures, from their headers; broken ones are refused when the set is loaded. */
+function medianSize(source: FileSource, positions: readonly number[]): number | undefined {
   const sizes: number[] = [];
   for (const position of positions) {
+    if (source.problems?.has(position)) continue;
     try {
-      const { width, height } = uprightSize(readHeader(await Deno.readFile(pathOf(source, position)), source));
+      const header = peekFile(pathOf(source, position), source);
+      if (header === undefined) continue;
+      const { width, height } = uprightSize(header);
       sizes.push(Math.min(width, height));
     } catch (error) {
       if (!(error instanceof PictureError)) throw error;

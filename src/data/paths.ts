@@ -1,24 +1,14 @@
 /**
- * Finds pictures under a folder and keeps paths inside it.
+ * Keeps paths inside the data folder, and sorts names.
  *
  * @module
  */
 
-import { option, systemFault, UserError } from "../errors.ts";
+import { systemFault } from "../errors.ts";
 import { printable } from "./names.ts";
 
-/** Endings of files that are taken for pictures in a folder; the content decides what they are. */
-const pictureEnding = /\.(jpe?g|png)$/i;
-
-/**
- * Whether a file is taken for a picture by its name.
- *
- * @param name A file's name.
- * @returns True for .jpg, .jpeg and .png in any letter case.
- */
-export function isPictureName(name: string): boolean {
-  return pictureEnding.test(name) && !name.startsWith(".");
-}
+/** Why a link is not followed that leads to a place outside the data folder. */
+export const outsideReason = "leads out of the data folder";
 
 /** Order that does not depend on the machine's language. */
 function byCodeUnit(a: string, b: string): number {
@@ -48,6 +38,40 @@ function isAbsolute(path: string): boolean {
  */
 export function leadsOut(path: string): boolean {
   return isAbsolute(path) || path.split(/[\\/]/).includes("..");
+}
+
+/**
+ * Sorts names as people count: `2` before `10`, `img9` before `img12`; otherwise as {@link sorted} does.
+ *
+ * @param names The names.
+ * @returns A sorted copy.
+ */
+export function naturallySorted(names: Iterable<string>): string[] {
+  return [...names].sort((a, b) => natural(a, b) || byCodeUnit(a, b));
+}
+
+function natural(a: string, b: string): number {
+  for (let i = 0, k = 0; i < a.length && k < b.length;) {
+    const [left, right] = [digitsAt(a, i), digitsAt(b, k)];
+    if (left === "" || right === "") {
+      if (a[i] !== b[k]) return byCodeUnit(a[i], b[k]);
+      i++;
+      k++;
+      continue;
+    }
+    const [x, y] = [left.replace(/^0+(?=.)/, ""), right.replace(/^0+(?=.)/, "")];
+    // Of more digits than a number holds, the longer is the greater.
+    if (x !== y) return x.length - y.length || byCodeUnit(x, y);
+    i += left.length;
+    k += right.length;
+  }
+  return 0;
+}
+
+function digitsAt(text: string, at: number): string {
+  let end = at;
+  while (end < text.length && text[end] >= "0" && text[end] <= "9") end++;
+  return text.slice(at, end);
 }
 
 /** Keeps what is read inside the data folder. Links are followed only to places inside it. */
@@ -113,70 +137,6 @@ export class Inside {
     if (!isInside) return this.allowOutside ? { file: path } : "outside";
     return { file: absolute && !this.allowOutside ? real.slice(folder.length).replaceAll("\\", "/") : path };
   }
-
-  /**
-   * Refuses a link that leads out of the folder, or back to a folder that holds it (which would never end).
-   *
-   * @param folder The folder in which the link lies, relative to the data folder.
-   * @param path The link, relative to the data folder.
-   * @throws {UserError} If it does.
-   */
-  async checkLink(folder: string, path: string): Promise<void> {
-    const fault = this.fault(path);
-    if (fault === "outside") {
-      throw new UserError(
-        `${printable(path)} leads out of the data folder ${printable(this.root)}; copy the file in, or set ${
-          option("allowOutside")
-        } to read it`,
-      );
-    }
-    if (fault === "missing") throw new UserError(`${printable(path)} is a link to nothing; remove it`);
-    const target = await Deno.realPath(`${this.root}/${path}`);
-    if (`${await Deno.realPath(`${this.root}/${folder}`)}/`.startsWith(`${target}/`)) {
-      throw new UserError(`${printable(path)} is a link to a folder that holds it; remove the link`);
-    }
-  }
-}
-
-/**
- * Lists the pictures of a folder by name, in an order that is the same everywhere.
- *
- * @param inside The data folder.
- * @param folder A folder relative to it; `.` is the data folder itself.
- * @param deep Whether subfolders are searched too.
- * @returns Paths relative to the data folder.
- * @throws {UserError} If a link leads out of the data folder.
- */
-export async function listPictures(inside: Inside, folder: string, deep: boolean): Promise<string[]> {
-  const found: string[] = [];
-  const prefix = folder === "." ? "" : `${folder}/`;
-  for await (const entry of Deno.readDir(`${inside.root}/${folder}`)) {
-    const path = prefix + entry.name;
-    if (entry.isSymlink) await inside.checkLink(folder, path);
-    const isDirectory = entry.isDirectory || (entry.isSymlink && await isFolder(`${inside.root}/${path}`));
-    if (isDirectory && deep && !entry.name.startsWith(".")) found.push(...await listPictures(inside, path, deep));
-    else if (!isDirectory && isPictureName(entry.name)) found.push(path);
-  }
-  return found.sort(byCodeUnit);
-}
-
-/**
- * Lists the subfolders of a folder, without hidden ones.
- *
- * @param inside The data folder.
- * @param folder A folder relative to it.
- * @returns Names, sorted.
- * @throws {UserError} If a link leads out of the data folder.
- */
-export async function listFolders(inside: Inside, folder: string): Promise<string[]> {
-  const found: string[] = [];
-  for await (const entry of Deno.readDir(`${inside.root}/${folder}`)) {
-    if (entry.name.startsWith(".")) continue;
-    const path = folder === "." ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isSymlink) await inside.checkLink(folder, path);
-    if (entry.isDirectory || (entry.isSymlink && await isFolder(`${inside.root}/${path}`))) found.push(entry.name);
-  }
-  return found.sort(byCodeUnit);
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 
 import { UserError } from "../errors.ts";
+import { refuseIrregular } from "../files.ts";
 import type { ByteSource } from "./byte_source.ts";
 
 /**
@@ -15,11 +16,11 @@ import type { ByteSource } from "./byte_source.ts";
  * @throws {UserError} If it is missing, is no file or cannot be read.
  */
 export async function openByteSource(path: string): Promise<ByteSource> {
+  await refuseIrregular(path);
   let file: Deno.FsFile | undefined;
   try {
     file = await Deno.open(path);
-    const { isFile, size } = await file.stat();
-    if (!isFile) throw new Error("it is not a file");
+    const { size } = await file.stat();
     const opened = file;
     const read = (offset: number, length: number) => Promise.resolve(readRange(opened, offset, length));
     return { name: path, size, read, close: () => opened.close() };

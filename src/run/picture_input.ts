@@ -6,7 +6,8 @@
 
 import { wholeOf } from "../augment/host/picture_view.ts";
 import { middlePart, normalTables, placePicture } from "../data/batches/batch.ts";
-import { decodePicture, type Picture } from "../data/pictures/decode.ts";
+import { decodeAny, type Picture } from "../data/pictures/decode.ts";
+import { readPictureFile } from "../data/pictures/file.ts";
 import { type Decoding, PictureError } from "../data/pictures/header.ts";
 import { printable } from "../data/names.ts";
 import { toStored } from "../data/store/reader.ts";
@@ -26,7 +27,7 @@ export interface RawPicture {
   readonly data: Uint8Array | Uint8ClampedArray;
 }
 
-/** A picture: the path of a JPEG or PNG file, the bytes of one, or pixels. */
+/** A picture: the path of a picture file, the bytes of one, or pixels. */
 export type PictureInput = string | Uint8Array | RawPicture;
 
 /**
@@ -42,24 +43,17 @@ export async function readPicture(input: PictureInput, name: string, decoding?: 
   const called = typeof input === "string" ? printable(input) : name;
   if (typeof input !== "string" && !(input instanceof Uint8Array)) return checkedPixels(input, called);
   try {
-    return decodePicture(typeof input === "string" ? await Deno.readFile(input) : input, decoding);
+    return await decodeAny(typeof input === "string" ? readPictureFile(input, decoding) : input, decoding);
   } catch (error) {
     if (error instanceof PictureError) throw new UserError(`${called} ${error.message}`);
-    if (typeof input === "string" && isOfSystem(error)) throw new UserError(`${called} cannot be read (${error.name})`);
     throw error;
   }
-}
-
-/** Did the system, or Deno, refuse a file? */
-function isOfSystem(error: unknown): error is Error {
-  return error instanceof Error &&
-    (Object.values(Deno.errors).some((kind) => error instanceof kind) || "code" in error);
 }
 
 function checkedPixels(pixels: RawPicture, called: string): Picture {
   const { width, height, channels, data } = (pixels ?? {}) as Partial<RawPicture>;
   if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
-    throw new UserError(`${called} is no picture: give a path, the bytes of a JPEG or PNG file, or pixels`);
+    throw new UserError(`${called} is no picture: give a path, the bytes of a picture file, or pixels`);
   }
   const isSize = (size: unknown): size is number => Number.isSafeInteger(size) && (size as number) > 0;
   if (!isSize(width) || !isSize(height) || (channels !== 1 && channels !== 3)) {

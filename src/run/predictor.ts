@@ -123,7 +123,7 @@ export class Predictor implements AsyncDisposable {
   /**
    * Says what pictures show.
    *
-   * @param pictures Paths of JPEG or PNG files, their bytes, or pixels.
+   * @param pictures Paths of picture files, their bytes, or pixels.
    * @returns A prediction for each, in their order.
    * @throws UserError that names the first picture that cannot be read, once all are done. {@link
    * Predictor.predictSettled} gives the others' predictions, too.
@@ -147,7 +147,7 @@ export class Predictor implements AsyncDisposable {
   /**
    * Says what pictures show, and of each that cannot be read why.
    *
-   * @param pictures Paths of JPEG or PNG files, their bytes, or pixels.
+   * @param pictures Paths of picture files, their bytes, or pixels.
    * @returns For each, in their order, a prediction or the error of that picture alone.
    */
   async predictSettled(pictures: readonly PictureInput[]): Promise<(Prediction | UserError)[]> {

@@ -15,7 +15,7 @@ import type { Device } from "../device/device.ts";
 import type { Rates } from "../device/rates.ts";
 import { measureRates } from "../device/self_test.ts";
 import { systemCode, systemReason, UserError } from "../errors.ts";
-import { makeFolder, writeAtomic } from "../files.ts";
+import { makeFolder, refuseLong, writeAtomic } from "../files.ts";
 import { adapterFile } from "./adapter_file.ts";
 import { readConfig } from "../run/config.ts";
 
@@ -62,6 +62,7 @@ export async function ratesOfRun(run: string): Promise<Rates | undefined> {
  * what is damaged.
  */
 async function readKept(path: string, made: Readonly<Record<string, unknown>>): Promise<Rates | undefined> {
+  await refuseLong(path);
   try {
     const kept = JSON.parse(await Deno.readTextFile(path));
     const isSame = Object.entries(made).every(([name, value]) => kept?.[name] === value);

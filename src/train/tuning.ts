@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { cacheFolder } from "../data/store/cache_folder.ts";
 import type { Device, TuneOptions } from "../device/device.ts";
 import { systemCode, systemReason, UserError } from "../errors.ts";
-import { makeFolder, readText, writeAtomic } from "../files.ts";
+import { makeFolder, readText, refuseLong, writeAtomic } from "../files.ts";
 import { Choices } from "../graph/choices.ts";
 import type { Graph } from "../graph/graph.ts";
 import { sha256 } from "../hash.ts";
@@ -162,6 +162,7 @@ async function readMeasured(
   channel: TuningOptions["channel"],
 ): Promise<Measured> {
   let text: string;
+  await refuseLong(path);
   try {
     text = await Deno.readTextFile(path);
   } catch (error) {

@@ -103,7 +103,7 @@ const mistakes: readonly Mistake[] = [
     what: "a picture that is HTML",
     args: async () => ["train", "--data", await brokenPicture("<html>"), "--out", out],
     code: 1,
-    says: /b\/\d\.jpg is not a JPEG or PNG but an HTML page/,
+    says: /b\/\d\.jpg is no picture but an HTML page/,
   },
 ];
 

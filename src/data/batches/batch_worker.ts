@@ -6,6 +6,7 @@
  */
 
 import { type Batch, BatchMaker, type BatchPlan } from "./batch.ts";
+import { loadDecoders } from "../pictures/decoders.ts";
 import { PictureReader } from "../store/reader.ts";
 import { sendError, type SentError, workerScope } from "../workers.ts";
 
@@ -38,6 +39,8 @@ export type BatchAnswer =
   | { readonly note: string };
 
 let maker: BatchMaker | undefined;
+/** Decoders on their way, where pictures need some: what is asked for meanwhile waits. */
+let loading: Promise<void> | undefined;
 let plan: BatchPlan | undefined;
 let current: { run: number; epoch: number; step: number; stride: number; end: number; credit: number } | undefined;
 
@@ -66,6 +69,21 @@ function work(): void {
 }
 
 workerScope.onmessage = ({ data }: MessageEvent<BatchRequest>) => {
+  if (data.type === "open" && data.plan.reader.formats !== undefined) {
+    loading = loadDecoders(data.plan.reader.formats);
+    loading.catch(() => {}); // it is told with the first batch
+  }
+  if (loading === undefined) answer(data);
+  else loading.then(() => answer(data), (error) => refuse(data, error));
+};
+
+/** Tells who waits for batches that a decoder could not be loaded. */
+function refuse(data: BatchRequest, error: unknown): void {
+  if (data.type !== "epoch" && data.type !== "one") return;
+  workerScope.postMessage({ run: data.run, step: data.step, failed: sendError(error) } satisfies BatchAnswer);
+}
+
+function answer(data: BatchRequest): void {
   switch (data.type) {
     case "open":
       plan = data.plan;
@@ -81,4 +99,4 @@ workerScope.onmessage = ({ data }: MessageEvent<BatchRequest>) => {
     case "one":
       send(data.run, data.epoch, data.step);
   }
-};
+}

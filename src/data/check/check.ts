@@ -19,6 +19,8 @@ import { splitNames } from "../split.ts";
 export interface DataReport {
   /** Form in which it is stored. */
   readonly kind: DatasetKind;
+  /** What its folders were taken for, in one line; null where that is plain. */
+  readonly form: string | null;
   /** The task. */
   readonly task: Task;
   /** How many pictures. */
@@ -78,6 +80,7 @@ export async function checkDataset(
   const sizes = sides.length === 0 ? null : { least: sides[0], median: sides[sides.length >> 1], most: sides.at(-1)! };
   return {
     kind: data.kind,
+    form: data.form ?? null,
     task: data.task,
     pictures: data.size,
     classes: classCounts(data, split),
@@ -149,7 +152,7 @@ export function formatCheck(report: DataReport): string {
     section("Pictures with contradictory labels", contradictions.map((files) => firstNames(files, 5))),
     section("Pictures in more than one part of the split", leaks.map(leakLine)),
   ];
-  return [head, "", ...countTable(report), ...sections.flat()].join("\n");
+  return [head, ...report.form === null ? [] : [report.form], "", ...countTable(report), ...sections.flat()].join("\n");
 }
 
 function section(title: string, lines: readonly string[]): string[] {

@@ -7,7 +7,8 @@
 import type { Dataset } from "../dataset.ts";
 import { counted, printable } from "../names.ts";
 import { PictureError } from "../pictures/header.ts";
-import { valuesOf } from "../pictures/png.ts";
+import { valuesOf } from "../pictures/decode.ts";
+import { readPictureFile } from "../pictures/file.ts";
 import type { Fit, ValueRange } from "../pictures/resize.ts";
 import { type OnProgress, scanPictures } from "../store/scan.ts";
 import { pathOf } from "../store/source.ts";
@@ -44,7 +45,7 @@ export async function pictureNotes(data: Dataset, prepared: Prepared, onProgress
   const { fit = "crop", range } = prepared;
   const scan = await scanPictures(data.source, onProgress);
   const cropped = fit === "crop" ? longPictures(data, scan) : [];
-  return range === undefined ? [...cropped, ...await fewValues(data, scan)] : cropped;
+  return range === undefined ? [...cropped, ...fewValues(data, scan)] : cropped;
 }
 
 type Sizes = Pick<Awaited<ReturnType<typeof scanPictures>>, "widths" | "heights" | "bits">;
@@ -65,7 +66,7 @@ function longPictures({ samples, positions }: Dataset, { widths, heights }: Size
   ];
 }
 
-async function fewValues({ source, positions }: Dataset, { widths, heights, bits }: Sizes): Promise<string[]> {
+function fewValues({ source, positions }: Dataset, { widths, heights, bits }: Sizes): string[] {
   if (source.form !== "files") return [];
   const deep = positions.filter((position) => bits[position] === 16);
   const step = Math.max(1, deep.length / LOOKED_AT.pictures);
@@ -74,7 +75,7 @@ async function fewValues({ source, positions }: Dataset, { widths, heights, bits
     const position = deep[Math.floor(i)];
     pixels += widths[position] * heights[position];
     try {
-      const values = valuesOf(await Deno.readFile(pathOf(source, position)));
+      const values = valuesOf(readPictureFile(pathOf(source, position), source));
       if (values === undefined) continue;
       [least, most] = [Math.min(least, values.least), Math.max(most, values.most)];
       count++;

@@ -12,7 +12,8 @@ import { checkTargets, type LabelOptions, labelsOfColumns } from "../labels.ts";
 import { counted, firstNames, printable } from "../names.ts";
 import { flagColumn, refuseDoubles, RowFaults } from "./cells.ts";
 import { type ReadLabels, readSplits } from "./manifest.ts";
-import { type Inside, isFile, listFolders, listPictures } from "../paths.ts";
+import { type Inside, isFile } from "../paths.ts";
+import { listFolders, survey } from "../tree.ts";
 import { readCelebaTable, readCsvTable, rowsOf, type Table } from "./table.ts";
 
 const pictureFolder = "img_align_celeba";
@@ -67,7 +68,7 @@ export async function readCeleba(attributes: string, inside: Inside, options: Ce
   }
   refuseDoubles(whole, idColumn);
   const folder = await findPictures(inside);
-  const pictures = await listPictures(inside, folder, false);
+  const { tree: { pictures, faults: unread } } = await survey(inside, folder, false);
   const faults = new RowFaults(whole, (row) => whole.columns[0][row]);
   const notes: string[] = [];
   if (options.skipBroken) {
@@ -86,7 +87,7 @@ export async function readCeleba(attributes: string, inside: Inside, options: Ce
   const table = rowsOf(whole, rows);
   const labels = labelsOfColumns(target.map((name) => ({ name, values: flagColumn(table, name) })), options);
   const files = table.columns[0].map((id) => `${folder}/${id}`);
-  const read = { files, labels, notes, leftOut: faults.leftOut() };
+  const read = { files, labels, notes, leftOut: faults.leftOut(), unread };
   return parts === undefined ? read : { ...read, splits: rows.map((row) => parts[row]!) };
 }
 

@@ -9,6 +9,7 @@
  */
 
 import { UserError } from "../../errors.ts";
+import { refuseLong } from "../../files.ts";
 import { printable } from "../names.ts";
 
 /** One record of a CSV file. */
@@ -156,6 +157,7 @@ function firstRows(text: string, separator: Separator): (readonly string[])[] {
  * @throws {UserError} If it is neither.
  */
 export async function readText(path: string): Promise<string> {
+  await refuseLong(path);
   const bytes = await Deno.readFile(path);
   const [first, second] = bytes;
   const encoding = first === 0xff && second === 0xfe

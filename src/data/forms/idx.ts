@@ -6,6 +6,7 @@
  */
 
 import { UserError } from "../../errors.ts";
+import { refuseIrregular } from "../../files.ts";
 import type { SplitName } from "../dataset.ts";
 import { printable } from "../names.ts";
 import type { PixelSource } from "../store/source.ts";
@@ -118,32 +119,80 @@ async function readTensor(
   path: string,
   dimensions: number,
 ): Promise<{ shape: number[]; data: Uint8Array; bytes: Uint8Array }> {
-  const bytes = await readMaybeGzipped(path);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const header = 4 + 4 * dimensions;
-  if (bytes.length < header || view.getUint32(0) !== 0x0800 + dimensions) {
-    throw new UserError(`${printable(path)} is not an IDX file of bytes with ${dimensions} dimensions`);
-  }
-  const shape = Array.from({ length: dimensions }, (_, i) => view.getUint32(4 + 4 * i));
-  const expected = shape.reduce((product, size) => product * size, 1);
-  if (bytes.length - header !== expected) {
-    throw new UserError(
-      `${printable(path)} has ${bytes.length - header} bytes of data, but its header says ${
-        shape.join("×")
-      } = ${expected}; fetch it again`,
-    );
-  }
-  return { shape, data: bytes.subarray(header), bytes };
-}
-
-async function readMaybeGzipped(path: string): Promise<Uint8Array> {
-  const bytes = await Deno.readFile(path);
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  await refuseIrregular(path);
+  using file = await Deno.open(path);
+  const { size } = await file.stat();
+  const start = new Uint8Array(2);
+  const read = await file.read(start);
+  await file.seek(0, Deno.SeekMode.Start);
+  const isPacked = read === 2 && start[0] === 0x1f && start[1] === 0x8b;
+  // Deflate makes at most 1032 bytes of one: a header that promises more is refused before anything is held.
+  const room = isPacked ? 1032 * size : size;
+  const source: ReadableStream<Uint8Array<ArrayBuffer>> = isPacked
+    ? file.readable.pipeThrough(new DecompressionStream("gzip"))
+    : file.readable;
+  let shape: number[] | undefined;
+  let bytes = new Uint8Array(0);
+  let data = bytes;
+  let filled = 0;
+  let head = new Uint8Array(0);
   try {
-    return await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).bytes();
+    for await (const piece of source) {
+      let body: Uint8Array<ArrayBuffer> = piece;
+      if (shape === undefined) {
+        head = joined(head, piece);
+        if (head.length < 4 + 4 * dimensions) continue;
+        shape = shapeOf(head, dimensions, path);
+        const header = 4 + 4 * dimensions;
+        bytes = new Uint8Array(header + bytesOf(shape, room, path));
+        bytes.set(head.subarray(0, header));
+        data = bytes.subarray(header);
+        body = head.subarray(header);
+      }
+      // What is beyond the header's promise is counted up to here, and no further.
+      data.set(body.subarray(0, data.length - filled), filled);
+      filled += body.length;
+      if (filled > data.length) break;
+    }
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(
       `${printable(path)} is damaged gzip data (${error instanceof Error ? error.message : error}); fetch it again`,
     );
   }
+  shape ??= shapeOf(head, dimensions, path);
+  if (filled !== data.length) {
+    const had = filled > data.length ? `more than ${data.length}` : `${filled}`;
+    throw new UserError(
+      `${printable(path)} has ${had} bytes of data, but its header says ${
+        shape.join("×")
+      } = ${data.length}; fetch it again`,
+    );
+  }
+  return { shape, data, bytes };
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}
+
+function shapeOf(head: Uint8Array<ArrayBuffer>, dimensions: number, path: string): number[] {
+  const view = new DataView(head.buffer);
+  if (head.length < 4 + 4 * dimensions || view.getUint32(0) !== 0x0800 + dimensions) {
+    throw new UserError(`${printable(path)} is not an IDX file of bytes with ${dimensions} dimensions`);
+  }
+  return Array.from({ length: dimensions }, (_, i) => view.getUint32(4 + 4 * i));
+}
+
+function bytesOf(shape: readonly number[], room: number, path: string): number {
+  const expected = shape.reduce((product, size) => product * size, 1);
+  if (expected <= room) return expected;
+  throw new UserError(
+    `${printable(path)} can have at most ${room} bytes of data, but its header says ${
+      shape.join("×")
+    } = ${expected}; fetch it again`,
+  );
 }

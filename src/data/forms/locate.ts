@@ -12,6 +12,7 @@
  */
 
 import { counted, printable } from "../names.ts";
+import { withoutEnding } from "../pictures/formats.ts";
 import type { Inside } from "../paths.ts";
 
 /** What became of the paths of a label file. */
@@ -37,10 +38,6 @@ interface Candidate {
 
 const spellings = ["", "ending added", "letter case", "letter case, ending added", "another ending"] as const;
 const otherEnding = spellings.length - 1;
-
-const ending = /\.(jpe?g|jpe|jfif|png|webp|gif|bmp|tiff?|avif)$/i;
-
-const withoutEnding = (path: string): string => path.replace(ending, "");
 
 /** Separators, `.` and the Unicode form as they are in the index. */
 function plain(path: string): string {

@@ -12,6 +12,7 @@ import type { SplitName } from "../dataset.ts";
 import type { Labels } from "../labels.ts";
 import { firstNames, printable } from "../names.ts";
 import { type Inside, leadsOut } from "../paths.ts";
+import { namedFormat } from "../pictures/formats.ts";
 import { type LeftOutRow, RowFaults } from "./cells.ts";
 import { type CsvRow, csvRows, readText, type Separator, separatorOf } from "./csv.ts";
 import { partNames } from "./folder.ts";
@@ -25,6 +26,8 @@ export interface ReadLabels {
   readonly files: readonly string[];
   /** Labels of those that are kept. */
   readonly labels: Labels;
+  /** Files that are there and not to be opened, and why. */
+  readonly unread?: ReadonlyMap<string, string>;
   /** Part of each file, where the data set assigns them. */
   readonly splits?: readonly SplitName[];
   /** What was taken otherwise than it stands, a line each. */
@@ -44,8 +47,6 @@ const folded = (name: string): string => name.toLowerCase().replaceAll(/[\s_-]/g
 
 /** A column by which pictures are looked for is tried with so many of its cells. */
 const TRIED = 40;
-
-const pictureName = /\.(jpe?g|jpe|jfif|png|webp|gif|bmp|tiff?|avif)$/i;
 
 /** A label file's cells, before it is known what they are. */
 interface Sheet {
@@ -152,7 +153,7 @@ class Finder {
   }
 
   #isPictures({ cells }: CsvRow): boolean {
-    if (cells.some((cell) => pictureName.test(cell))) return true;
+    if (cells.some((cell) => namedFormat(cell) !== undefined)) return true;
     const known = [...fileColumns, ...splitColumns, "label", "labels", "class"];
     if (cells.some((cell) => known.includes(folded(cell)))) return false;
     return cells.some((cell) => cell !== "" && this.locate([cell]).files[0] !== undefined);

@@ -1,5 +1,6 @@
 /**
- * Decodes JPEG and PNG files to upright 8-bit RGB.
+ * Decodes picture files to upright 8-bit RGB: JPEG, PNG and TIFF at once, WebP, GIF, BMP and AVIF once their decoders
+ * are loaded.
  *
  * What each kind becomes: grey is repeated to three channels; CMYK is converted without a colour profile; 16 bits keep
  * the high byte, or a range of values is scaled; palettes are looked up; transparency is composited over white; the
@@ -12,10 +13,14 @@
  * @module
  */
 
-import { decode as decodeTurbo } from "@cwasm/jpeg-turbo";
+import { decode as turbo } from "@cwasm/jpeg-turbo";
 import jpegJs from "jpeg-js";
-import { type Decoding, PictureError, type PictureHeader, readHeader, uprightSize } from "./header.ts";
-import { decodePng } from "./png.ts";
+import { lasting, type Rgba } from "./cwasm.ts";
+import { loadDecoders, loadedDecoder, needsLoading } from "./decoders.ts";
+import { type Decoding, readHeader, uprightSize } from "./header.ts";
+import { PictureError, type PictureHeader } from "./picture_error.ts";
+import { decodePng, pngValues } from "./png.ts";
+import { decodeTiff, tiffValues } from "./tiff.ts";
 
 /** Pixels in rows from the top left, channels side by side. */
 export interface Picture {
@@ -32,9 +37,9 @@ export interface Picture {
 /**
  * Decodes a picture file to upright RGB.
  *
- * @param bytes The whole file, JPEG or PNG by content.
+ * @param bytes The whole file; its content says the format.
  * @param decoding How large it may be, and how 16 bits become 8.
- * @returns The picture, three channels.
+ * @returns The picture, three channels. Of several pictures in a file it is the first.
  * @throws {PictureError} If the header refuses the file (see {@link readHeader}) or its data is damaged.
  *
  * @example
@@ -45,14 +50,33 @@ export interface Picture {
  * ```
  */
 export function decodePicture(bytes: Uint8Array, decoding: Decoding = {}): Picture {
+  return decodeAs(bytes, readHeader(bytes, decoding), decoding);
+}
+
+/**
+ * Decodes a picture file of any format, loading the format's decoder where it is not there yet.
+ *
+ * @param bytes The whole file.
+ * @param decoding How large it may be, and how 16 bits become 8.
+ * @returns The picture, three channels.
+ * @throws {PictureError} As {@link decodePicture} does.
+ * @throws {UserError} If the decoder cannot be loaded.
+ */
+export async function decodeAny(bytes: Uint8Array, decoding: Decoding = {}): Promise<Picture> {
   const header = readHeader(bytes, decoding);
-  let rgba: { width: number; height: number; data: ArrayLike<number> & { length: number } };
+  if (needsLoading(header.format)) await loadDecoders([header.format]);
+  return decodeAs(bytes, header, decoding);
+}
+
+function decodeAs(bytes: Uint8Array, header: PictureHeader, { range }: Decoding): Picture {
+  const decode = decoderOf(header, range);
+  let rgba: Rgba;
   try {
-    rgba = header.format === "png" ? decodePng(bytes, decoding.range) : decodeJpeg(bytes, header);
+    rgba = decode(bytes);
   } catch (error) {
     if (error instanceof PictureError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new PictureError(`has damaged JPEG data (${reason})`);
+    throw new PictureError(`has damaged ${header.format.toUpperCase()} data (${reason})`);
   }
   if (rgba.width !== header.width || rgba.height !== header.height) {
     throw new PictureError(
@@ -61,6 +85,34 @@ export function decodePicture(bytes: Uint8Array, decoding: Decoding = {}): Pictu
   }
   return { ...uprightSize(header), channels: 3, data: uprightRgb(rgba.data, header) };
 }
+
+function decoderOf(header: PictureHeader, range: Decoding["range"]): (bytes: Uint8Array) => Rgba {
+  switch (header.format) {
+    case "png":
+      return (bytes) => decodePng(bytes, range);
+    case "jpeg":
+      return (bytes) => decodeJpeg(bytes, header);
+    case "tiff":
+      return (bytes) => decodeTiff(bytes, range);
+    default:
+      return loadedDecoder(header);
+  }
+}
+
+/**
+ * The least and the greatest value of a 16-bit picture; its alpha is left out.
+ *
+ * @param bytes The whole file.
+ * @returns The two; undefined for a picture of fewer bits, and for formats that have but 8.
+ * @throws {PictureError} If the file is damaged.
+ */
+export function valuesOf(bytes: Uint8Array): { least: number; most: number } | undefined {
+  const { format } = readHeader(bytes);
+  return format === "png" ? pngValues(bytes) : format === "tiff" ? tiffValues(bytes) : undefined;
+}
+
+/** The version is that of `deno.json`, which the published package does not have. */
+const decodeTurbo = lasting("npm:@cwasm/jpeg-turbo@0.1.3", turbo);
 
 /** Samplings that libjpeg-turbo's simple interface reads: 4:4:4, 4:2:2, 4:2:0, 4:4:0, 4:1:1. */
 const turboSamplings = new Set(["1x1", "2x1", "2x2", "1x2", "4x1"].map((luma) => `${luma},1x1,1x1`));

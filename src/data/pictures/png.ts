@@ -10,7 +10,8 @@
  */
 
 import { crc32, inflateSync } from "node:zlib";
-import { PictureError } from "./header.ts";
+import { printable } from "../names.ts";
+import { PictureError } from "./picture_error.ts";
 
 /** The parts of a PNG file that make its pixels. */
 interface Png {
@@ -81,11 +82,10 @@ export function decodePng(
  * The least and the greatest value of a 16-bit picture; its alpha is left out.
  *
  * @param bytes The whole file.
- * @returns The two; undefined for a picture of fewer bits, and for a file that is no PNG.
+ * @returns The two; undefined for a picture of fewer bits.
  * @throws {PictureError} If the file is damaged.
  */
-export function valuesOf(bytes: Uint8Array): { least: number; most: number } | undefined {
-  if (bytes[0] !== 0x89) return undefined;
+export function pngValues(bytes: Uint8Array): { least: number; most: number } | undefined {
   const png = readChunks(bytes);
   if (png.bits !== 16) return undefined;
   const samples = samplesOf[png.colorType];
@@ -140,12 +140,12 @@ function readChunks(bytes: Uint8Array): Png {
     const data = bytes.slice(at + 8, end);
     const used = ["IHDR", "PLTE", "IDAT", "IEND", "tRNS"].includes(type);
     if (used && crc32(bytes.subarray(at + 4, end)) !== view.getUint32(end)) {
-      throw new PictureError(`is damaged: the checksum of chunk ${type} at byte ${at} is wrong`);
+      throw new PictureError(`is damaged: the checksum of chunk ${printable(type)} at byte ${at} is wrong`);
     }
     if (type === "PLTE") palette = data;
     else if (type === "tRNS") transparency = data;
     else if (type === "IDAT") parts.push(data);
-    else if (!used && /^[A-Z]/.test(type)) throw new PictureError(`has the unknown critical chunk ${type}`);
+    else if (!used && /^[A-Z]/.test(type)) throw new PictureError(`has the unknown critical chunk ${printable(type)}`);
     at = end + 4;
   }
   const [bits, colorType, compression, filter, interlace] = bytes.subarray(24, 29);

@@ -209,6 +209,7 @@ async function openOrMake(
  */
 async function readTrailer(path: string, { bytes, offsets }: Layout): Promise<Decoded | undefined> {
   try {
+    if (!(await Deno.stat(path)).isFile) return undefined;
     using file = await Deno.open(path);
     if ((await file.stat()).size <= bytes) return undefined;
     await file.seek(bytes, Deno.SeekMode.Start);

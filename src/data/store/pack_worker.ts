@@ -5,20 +5,22 @@
  */
 
 import { systemFault } from "../../errors.ts";
-import { decodePicture, type Picture } from "../pictures/decode.ts";
+import { decodeAny, type Picture } from "../pictures/decode.ts";
+import { readPictureFile } from "../pictures/file.ts";
 import { PictureError } from "../pictures/header.ts";
 import { serve } from "../workers.ts";
 import { checksumOf } from "./checksum.ts";
 import type { PackedPicture, PackJob } from "./pack.ts";
 import { toStored } from "./reader.ts";
 
-serve((job: PackJob): PackedPicture[] => {
+serve(async (job: PackJob): Promise<PackedPicture[]> => {
   const found: PackedPicture[] = [];
   using file = job.pack === undefined ? undefined : open(job.pack.file);
   for (const { position, path, offset } of job.items) {
     let picture: Picture;
     try {
-      picture = decodePicture(Deno.readFileSync(path), { maxPixels: job.maxPixels, range: job.pack?.resizing.range });
+      const decoding = { maxPixels: job.maxPixels, range: job.pack?.resizing.range };
+      picture = await decodeAny(readPictureFile(path, decoding), decoding);
     } catch (error) {
       if (!(error instanceof PictureError)) throw systemFault(`Cannot read ${path}`, error);
       found.push([position, error.message]);

@@ -8,8 +8,10 @@ import { ifGiven, option, UserError } from "../../errors.ts";
 import type { CacheOptions } from "./cache_folder.ts";
 import type { Dataset } from "../dataset.ts";
 import { counted, printable } from "../names.ts";
+import { outsideReason } from "../paths.ts";
 import { type OnNote, openPack, type Pack } from "./pack.ts";
 import type { ReaderSource } from "./reader.ts";
+import { needsLoading } from "../pictures/decoders.ts";
 import type { Resizing } from "../pictures/resize.ts";
 import { type OnProgress, scanPictures } from "./scan.ts";
 
@@ -40,11 +42,14 @@ export async function prepareReader(
   refuseBroken(data, scan.problems);
   const paths = data.samples.map((_, i) => source.paths[data.positions[i]]);
   const files = { root: source.root, paths, maxPixels: source.maxPixels };
-  if (cache.mode === "off") return { resizing, positions, files };
+  // Where a picture is not in the pack, or the pack is damaged, its file is decoded.
+  const formats = [...scan.formats].filter(needsLoading);
+  const read = formats.length === 0 ? { resizing, positions, files } : { resizing, positions, files, formats };
+  if (cache.mode === "off") return read;
   const pack = await openPack(source, resizing, cache, onProgress, onNote);
-  if (!pack) return { resizing, positions, files };
+  if (!pack) return read;
   refuseBroken(data, pack.problems);
-  return { resizing, positions, files, pack: packFor(data, pack) };
+  return { ...read, pack: packFor(data, pack) };
 }
 
 function packFor({ positions }: Dataset, pack: Pack): ReaderSource["pack"] {
@@ -74,11 +79,14 @@ function refuseBroken(data: Dataset, problems: ReadonlyMap<number, string>): voi
     return problem === undefined ? [] : [`${printable(file)} ${problem}`];
   });
   if (broken.length === 0) return;
+  const outside = broken.some((line) => line.endsWith(outsideReason))
+    ? ifGiven("allowOutside", `, or set ${option("allowOutside")} to read what lies outside`)
+    : "";
   const more = broken.length > 3 ? ` and ${broken.length - 3} more` : "";
   throw new UserError(
     `Cannot read ${counted(broken.length, "picture")} of ${data.size}: ${broken.slice(0, 3).join("; ")}${more}. ` +
       `Mend or remove them (the command data check lists all)${
         ifGiven("skipBroken", `, or set ${option("skipBroken")}`)
-      }`,
+      }${outside}`,
   );
 }

@@ -7,6 +7,8 @@
 
 import { systemCode, systemFault, systemReason, UserError } from "../../errors.ts";
 import { decodePicture, type Picture } from "../pictures/decode.ts";
+import { readPictureFile } from "../pictures/file.ts";
+import type { PictureFormat } from "../pictures/formats.ts";
 import { type Decoding, PictureError } from "../pictures/header.ts";
 import { printable } from "../names.ts";
 import { checksumOf } from "./checksum.ts";
@@ -34,6 +36,8 @@ export interface ReaderSource {
     /** Uint32: checksums of their pixels. */
     readonly checksums: SharedArrayBuffer;
   };
+  /** Formats of the files whose decoders are to be loaded before pictures are read. */
+  readonly formats?: readonly PictureFormat[];
   /** Int32: place in the source of each sample. */
   readonly positions: SharedArrayBuffer;
 }
@@ -190,7 +194,7 @@ export class PictureReader {
  */
 export function decodeFile(path: string, decoding?: Decoding): Picture {
   try {
-    return decodePicture(Deno.readFileSync(path), decoding);
+    return decodePicture(readPictureFile(path, decoding), decoding);
   } catch (error) {
     if (error instanceof PictureError) throw new UserError(`${printable(path)} ${error.message}`);
     throw systemFault(`Cannot read ${printable(path)}`, error);

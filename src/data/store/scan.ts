@@ -4,8 +4,9 @@
  * @module
  */
 
-import { systemReason } from "../../errors.ts";
 import { sha256 } from "../../hash.ts";
+import { readPictureFile } from "../pictures/file.ts";
+import { namedFormat, type PictureFormat } from "../pictures/formats.ts";
 import { type Decoding, PictureError, type PictureHeader, readHeader, uprightSize } from "../pictures/header.ts";
 import { type FileSource, pathOf, type PictureSource, type PixelSource } from "./source.ts";
 import { runInWorkers, workerCount } from "../workers.ts";
@@ -27,6 +28,8 @@ export interface Scan {
   readonly bits: Uint8Array;
   /** Format by content, where the file's name says another. */
   readonly misnamed: ReadonlyMap<number, string>;
+  /** Formats of the files. */
+  readonly formats: ReadonlySet<PictureFormat>;
 }
 
 /** Files that a Worker looks at. */
@@ -49,6 +52,8 @@ export interface Scanned {
   readonly height: number;
   /** Bits of a component. */
   readonly bits?: number;
+  /** Format by content. */
+  readonly format?: PictureFormat;
   /** Why it cannot be used. */
   readonly problem?: string;
   /** Format by content, where the name says another. */
@@ -87,6 +92,7 @@ async function scanFiles(source: FileSource, onProgress?: OnProgress): Promise<S
     bits: new Uint8Array(total),
     problems: new Map<number, string>(),
     misnamed: new Map<number, string>(),
+    formats: new Set<PictureFormat>(),
   };
   const jobs: ScanJob[] = [];
   for (let first = 0; first < total; first += chunk) {
@@ -94,7 +100,7 @@ async function scanFiles(source: FileSource, onProgress?: OnProgress): Promise<S
     jobs.push({
       first,
       maxPixels: source.maxPixels,
-      paths: Array.from({ length: count }, (_, i) => pathOf(source, first + i)),
+      paths: Array.from({ length: count }, (_, i) => source.problems?.has(first + i) ? "" : pathOf(source, first + i)),
     });
   }
   let done = 0;
@@ -108,12 +114,16 @@ async function scanFiles(source: FileSource, onProgress?: OnProgress): Promise<S
       onProgress?.(done += results.length, total, "reading");
     },
   );
-  found.forEach((result, i) => {
+  found.forEach((read, i) => {
+    // What is known without opening the file comes first: a link that leads out is not followed.
+    const known = source.problems?.get(i);
+    const result: Scanned = known === undefined ? read : { hash: "", width: 0, height: 0, problem: known };
     scan.hashes[i] = result.hash;
     scan.widths[i] = result.width;
     scan.heights[i] = result.height;
     scan.bits[i] = result.bits ?? 0;
     if (result.problem !== undefined) scan.problems.set(i, result.problem);
+    if (result.format !== undefined) scan.formats.add(result.format);
     if (result.misnamed !== undefined) scan.misnamed.set(i, result.misnamed);
   });
   return scan;
@@ -130,28 +140,26 @@ function scanPixels(source: PixelSource): Scan {
     bits: new Uint8Array(count).fill(8),
     problems: new Map(),
     misnamed: new Map(),
+    formats: new Set(),
   };
 }
 
 /**
  * Looks at one file.
  *
- * @param path The file.
+ * @param path The file; empty for one that is not to be opened.
  * @param decoding How large it may be.
  * @returns Its hash, size and what is wrong with it.
  */
 export function scanFile(path: string, decoding?: Decoding): Scanned {
-  let bytes: Uint8Array<ArrayBuffer>;
+  if (path === "") return { hash: "", width: 0, height: 0 };
+  let hash = "";
   try {
-    bytes = Deno.readFileSync(path);
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    return { hash: "", width: 0, height: 0, problem: `cannot be read: ${systemReason(error)}` };
-  }
-  const hash = sha256(bytes);
-  try {
+    const bytes = readPictureFile(path, decoding);
+    hash = sha256(bytes);
     const header = readHeader(bytes, decoding);
-    return { hash, ...uprightSize(header), bits: header.bits, misnamed: misnaming(path, header) };
+    const { format, bits } = header;
+    return { hash, ...uprightSize(header), bits, format, misnamed: misnaming(path, header) };
   } catch (error) {
     if (!(error instanceof PictureError)) throw error;
     return { hash, width: 0, height: 0, problem: error.message };
@@ -159,6 +167,6 @@ export function scanFile(path: string, decoding?: Decoding): Scanned {
 }
 
 function misnaming(path: string, { format }: PictureHeader): string | undefined {
-  const named = /\.png$/i.test(path) ? "png" : /\.jpe?g$/i.test(path) ? "jpeg" : format;
+  const named = namedFormat(path) ?? format;
   return named === format ? undefined : format;
 }

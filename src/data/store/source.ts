@@ -14,6 +14,8 @@ export interface FileSource {
   readonly paths: readonly string[];
   /** Pictures are decoded to RGB. */
   readonly channels: 3;
+  /** Files that are there and not to be opened, and why, by place. */
+  readonly problems?: ReadonlyMap<number, string>;
   /** Largest picture that is decoded, in pixels, where it is not the usual limit. */
   readonly maxPixels?: number;
 }

@@ -4,11 +4,13 @@
  * @module
  */
 
+import { loadDecoders } from "../pictures/decoders.ts";
 import { PictureReader } from "./reader.ts";
 import type { StatisticsJob, StatisticsSums } from "./statistics.ts";
 import { serve } from "../workers.ts";
 
-serve(({ reader: source, channels, samples }: StatisticsJob): StatisticsSums => {
+serve(async ({ reader: source, channels, samples }: StatisticsJob): Promise<StatisticsSums> => {
+  await loadDecoders(source.formats ?? []);
   let note: string | undefined;
   const reader = new PictureReader(source, (found) => note = found);
   const counts = Array.from({ length: channels }, () => new Float64Array(256));

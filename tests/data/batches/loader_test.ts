@@ -241,7 +241,7 @@ Deno.test("Loader refuses broken pictures before the first batch, all counted, t
       await assertRejects(
         () => Loader.open(data, { ...plain, batch: 2, imageSize: 8, cache: { ...cache, mode } }),
         UserError,
-        "Cannot read 3 pictures of 11: cat/001.png is empty (0 bytes); cat/002.png is not a JPEG or PNG but an HTML page; " +
+        "Cannot read 3 pictures of 11: cat/001.png is empty (0 bytes); cat/002.png is no picture but an HTML page; " +
           "dog/000.png is cut short",
       );
     }

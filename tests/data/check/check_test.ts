@@ -34,7 +34,7 @@ Deno.test("findBroken() lists every broken picture at once, with reasons", () =>
       6,
       "b/zip.jpg",
     ]]);
-    assertEquals(broken[2].reason, "is not a JPEG or PNG but a ZIP archive");
+    assertEquals(broken[2].reason, "is no picture but a ZIP archive");
     const { data: whole, skipped } = await skipBroken(data);
     assertEquals([whole.size, skipped.length], [4, 3]);
     assertEquals(await findBroken(whole), []);
@@ -74,7 +74,7 @@ Deno.test("checkDataset() reports counts, sizes, broken files, duplicates and le
       const line of [
         "11 pictures, folder, multiclass",
         "cat",
-        "train/cat/bad.png is not a JPEG or PNG",
+        "train/cat/bad.png is no picture",
         "Pictures in more than one part of the split: 1",
       ]
     ) {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { decodePicture } from "../../../src/data/pictures/decode.ts";
 import { PictureError, readHeader } from "../../../src/data/pictures/header.ts";
-import { valuesOf } from "../../../src/data/pictures/png.ts";
+import { pngValues as valuesOf } from "../../../src/data/pictures/png.ts";
 import { deepPng, noisePng } from "../sets.ts";
 
 const fixtures = new URL("../../../fixtures/data/", import.meta.url);
@@ -30,9 +30,9 @@ for (const [name, { width, height, data: hex }] of Object.entries(expected.decod
 const text = (content: string) => new TextEncoder().encode(content);
 const broken: [name: string, bytes: Uint8Array, reason: RegExp][] = [
   ["an empty file", new Uint8Array(), /^is empty/],
-  ["an HTML page", text("\n<!DOCTYPE html><title>404</title>"), /not a JPEG or PNG but an HTML page/],
-  ["a GIF", text("GIF89a......"), /but a GIF/],
-  ["a WebP", text("RIFF....WEBPVP8 "), /but a WebP/],
+  ["an HTML page", text("\n<!DOCTYPE html><title>404</title>"), /no picture but an HTML page/],
+  ["a GIF without blocks", text("GIF89a......"), /^is cut short/],
+  ["a WebP that is cut", text("RIFF....WEBPVP8 "), /^is cut short/],
   ["a file of zeros", new Uint8Array(500), /but zeros only/],
   ["a cut JPEG", read("cut.jpg"), /cut short/],
   ["a cut PNG", read("cut.png"), /cut short/],
@@ -104,4 +104,41 @@ Deno.test("readHeader() gives sizes, depth and orientation without decoding", ()
   const png = { format: "png", width: 18, height: 22, orientation: 1, sampling: "" } as const;
   assertEquals(readHeader(read("deep.png")), { ...png, bits: 16, components: 3 });
   assertEquals(readHeader(read("palette.png")).bits, 4);
+});
+
+Deno.test("decodePicture() reads a good picture after many that made the decoder fail", () => {
+  const whole = read("progressive.jpg");
+  const expected = decodePicture(whole);
+  // libjpeg-turbo leaves its work in the midst of it: after 355 of these, it read nothing more.
+  const damaged = whole.slice();
+  damaged.fill(0xff, 300, 310);
+  for (let i = 0; i < 400; i++) assertThrows(() => decodePicture(damaged), PictureError);
+  assertEquals(decodePicture(whole), expected);
+});
+
+Deno.test("the decoder that is run again is the version that is imported", async () => {
+  const { imports } = JSON.parse(await Deno.readTextFile(new URL("../../../deno.json", import.meta.url)));
+  const text = await Deno.readTextFile(new URL("../../../src/data/pictures/decode.ts", import.meta.url));
+  assert(text.includes(`"${imports["@cwasm/jpeg-turbo"]}"`));
+});
+
+Deno.test("readHeader() refuses a JPEG of more scans than encoders write, and one whose coefficients take too much", () => {
+  const whole = read("progressive.jpg");
+  const scan = whole.findLastIndex((byte, i) => byte === 0xff && whole[i + 1] === 0xda);
+  const copies = (count: number) =>
+    Uint8Array.from([
+      ...whole.subarray(0, scan),
+      ...Array(count).fill([...whole.subarray(scan, -2)]).flat(),
+      0xff,
+      0xd9,
+    ]);
+  assertEquals(readHeader(copies(10)).format, "jpeg");
+  assertThrows(() => readHeader(copies(200)), PictureError, "scans; of its size 100 are the most that are decoded");
+  const frame = whole.findIndex((byte, i) => byte === 0xff && whole[i + 1] === 0xc2);
+  const large = whole.slice();
+  // 10,900 × 9,100 pixels are 99 megapixels, and their coefficients 600 MB.
+  new DataView(large.buffer).setUint16(frame + 5, 9100);
+  new DataView(large.buffer).setUint16(frame + 7, 10900);
+  large[frame + 11] = 0x11; // no chroma is left out
+  assertThrows(() => readHeader(large), PictureError, "takes 893 MB to decode; the limit is 800");
 });
