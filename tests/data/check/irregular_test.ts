@@ -1,4 +1,6 @@
-/** Pipes, devices, sockets, folders, links and files of gigabytes where pictures are expected. Nothing waits for them. */
+/**
+ * Pipes, devices, sockets, folders, links and files of gigabytes where pictures are expected. Nothing waits for them.
+ */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { checkDataset } from "../../../src/data/check/check.ts";
