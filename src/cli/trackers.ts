@@ -17,7 +17,7 @@ import type {
 import { budgetText, formatBytes } from "../train/budget.ts";
 import { nameIn } from "./command.ts";
 import { train } from "./flags.ts";
-import { bar, clock, type ProgressLine } from "./progress.ts";
+import { bar, clock, type ProgressLine, timesText } from "./progress.ts";
 
 /** `2 steps skipped, loss scale 16384`. */
 function lossScaleText({ overflows, scale }: LossScale): string {
@@ -29,6 +29,8 @@ export class TerminalTracker implements Tracker {
   readonly name = "terminal";
   readonly #progress: Pick<ProgressLine, "line">;
   #epochs = 0;
+  /** When the run began or went on, at which step, and at which it ends. */
+  #course = { time: performance.now(), from: 0, to: 0 };
   #hasSaidLimit = false;
 
   /** @param progress Where the lines go. */
@@ -39,6 +41,8 @@ export class TerminalTracker implements Tracker {
   /** Says where a run goes on, and what a step takes. */
   begin({ epochs, stepsPerEpoch, batch, dispatches, memory, learnt, resumedAt }: RunFacts): void {
     this.#epochs = epochs;
+    const from = resumedAt ? resumedAt.epoch * stepsPerEpoch + resumedAt.step : 0;
+    this.#course = { time: performance.now(), from, to: epochs * stepsPerEpoch };
     if (resumedAt) this.#progress.line(`resume after epoch ${resumedAt.epoch}, step ${resumedAt.step}`);
     this.#progress.line(
       `train  ${epochs} epochs of ${stepsPerEpoch} steps of ${batch} pictures; a step takes ` +
@@ -51,12 +55,19 @@ export class TerminalTracker implements Tracker {
     if (loss !== null) {
       this.#progress.line(
         `epoch ${epoch}/${this.#epochs}  step ${step}  loss ${loss.toFixed(4)}  lr ${learningRate.toPrecision(2)}  ` +
-          `${Math.round(imagesPerSecond)} images/s` + (lossScale ? `  ${lossScaleText(lossScale)}` : ""),
+          `${Math.round(imagesPerSecond)} images/s  ${this.#times(step)}` +
+          (lossScale ? `  ${lossScaleText(lossScale)}` : ""),
       );
     }
     if (skipped > 0) {
       this.#warn(`${skipped} of ${step} steps were not finite and were left out (${flag("skipNonFinite")})`);
     }
+  }
+
+  /** Elapsed and remaining time, validations in both. */
+  #times(step: number): string {
+    const { time, from, to } = this.#course;
+    return timesText(performance.now() - time, step - from, to - from);
   }
 
   /** Says how good the model is. */
@@ -123,6 +134,8 @@ export class ProgressBarTracker implements Tracker {
   readonly name = "progress bar";
   readonly #progress: Pick<ProgressLine, "update" | "share" | "clear">;
   #epochs = 0;
+  /** When the run began or went on. */
+  #began: number;
   #loss?: number;
   readonly #now: () => number;
   /** When the steps of the epoch that are still to be done began to take their time. */
@@ -142,13 +155,15 @@ export class ProgressBarTracker implements Tracker {
   ) {
     this.#progress = progress;
     this.#now = now;
-    this.#since = { time: now(), done: 0 };
+    this.#began = now();
+    this.#since = { time: this.#began, done: 0 };
   }
 
   /** Counts the time from here. */
   begin({ epochs, resumedAt }: RunFacts): void {
     this.#epochs = epochs;
-    this.#since = { time: this.#now(), done: resumedAt?.step ?? 0 };
+    this.#began = this.#now();
+    this.#since = { time: this.#began, done: resumedAt?.step ?? 0 };
   }
 
   /** Keeps the loss, for the bar. */
@@ -193,7 +208,7 @@ export class ProgressBarTracker implements Tracker {
     const left = seconds * (total - done + (this.#epochs - epoch) * total);
     const loss = this.#loss === undefined ? "" : `loss ${this.#loss.toFixed(4)}  `;
     return `epoch ${epoch}/${this.#epochs} ${bar(done / total)} ${done}/${total}  ${loss}` +
-      `${Math.round(imagesPerSecond)} images/s  ${clock(left)} left`;
+      `${Math.round(imagesPerSecond)} images/s  ${clock((this.#now() - this.#began) / 1000)}, ${clock(left)} left`;
   }
 }
 

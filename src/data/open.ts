@@ -125,8 +125,17 @@ async function findManifests(root: string, names: readonly string[], options: Op
 
 async function openFolder(root: string, options: OpenOptions, notes: readonly string[]): Promise<Dataset> {
   const inside = await Inside.open(root, options.allowOutside);
-  const pictures = await readFolder(inside);
-  const labels = labelsOfNames(pictures.map(({ name }) => name), options);
+  const { pictures, empty } = await readFolder(inside);
+  const names = pictures.map(({ name }) => name);
+  const [only] = names;
+  if (empty.length > 0 && options.classes === undefined && names.every((name) => name === only)) {
+    throw new UserError(
+      `Cannot tell apart ${printable(only)} alone: ${counted(empty.length, "class folder")} without pictures (${
+        firstNames(empty)
+      }); add some`,
+    );
+  }
+  const labels = labelsOfNames(names, options);
   const files = pictures.map(({ file }) => file);
   const splits = pictures.flatMap(({ split }) => split === undefined ? [] : [split]);
   const missing = labels.classes.filter(isMissing);
@@ -134,7 +143,13 @@ async function openFolder(root: string, options: OpenOptions, notes: readonly st
     ? []
     : [`class ${firstNames(missing)}: programs write so where there is no label; is it a class?`];
   const read = splits.length === 0 ? { files, labels } : { files, labels, splits };
-  return await fromFiles("folder", inside, read, options, [...notes, ...named]);
+  return await fromFiles("folder", inside, read, options, [...notes, ...emptyLines(empty), ...named]);
+}
+
+/** Says which class folders are passed over. */
+function emptyLines(empty: readonly string[]): string[] {
+  if (empty.length === 0) return [];
+  return [`${counted(empty.length, "class folder")} without pictures, passed over: ${firstNames(empty)}`];
 }
 
 async function openManifest(path: string, options: OpenOptions, notes: readonly string[] = []): Promise<Dataset> {
@@ -203,7 +218,7 @@ function finish(
 ): Dataset {
   const { task, classes, kept } = labels;
   const parts = { kind, task, classes, samples, positions: kept, ...pictures };
-  const balance = balanceWarnings(new Dataset({ ...parts, warnings: [] }));
+  const balance = labels.isKnown ? [] : balanceWarnings(new Dataset({ ...parts, warnings: [] }));
   return new Dataset({ ...parts, warnings: [...labels.warnings, ...warnings, ...balance] });
 }
 

@@ -27,12 +27,12 @@ const cases: readonly [what: string, tell: (tracker: TerminalTracker) => void, l
     "resume after epoch 1, step 7",
     "train  1 epochs of 30 steps of 64 pictures; a step takes 70 dispatches and 3.0 MiB, for 1,234,567 learnt parameters",
   ]],
-  ["a window", (t) => t.log(log), ["epoch 2/5  step 40  loss 0.1235  lr 0.0019  100 images/s"]],
+  ["a window", (t) => t.log(log), ["epoch 2/5  step 40  loss 0.1235  lr 0.0019  100 images/s  0:00, 0:00 left"]],
   ["a window in half precision", (t) => t.log({ ...log, lossScale }), [
-    "epoch 2/5  step 40  loss 0.1235  lr 0.0019  100 images/s  1 step skipped, loss scale 16384",
+    "epoch 2/5  step 40  loss 0.1235  lr 0.0019  100 images/s  0:00, 0:00 left  1 step skipped, loss scale 16384",
   ]],
   ["a window with steps left out", (t) => t.log({ ...log, skipped: 2 }), [
-    "epoch 2/5  step 40  loss 0.1235  lr 0.0019  100 images/s",
+    "epoch 2/5  step 40  loss 0.1235  lr 0.0019  100 images/s  0:00, 0:00 left",
     "warning: 2 of 40 steps were not finite and were left out (--on-nan)",
   ]],
   ["a window of which no step counts", (t) => t.log({ ...log, loss: null, skipped: 10 }), [
@@ -160,9 +160,9 @@ Deno.test("ProgressBarTracker shows a step with the last loss and the time that 
   train(1, 30);
   assertEquals(shown, [
     // A second a step: 27 of this epoch and 30 of the next.
-    "epoch 1/2 [━━──────────────────────] 3/30  100 images/s  0:57 left",
-    "epoch 1/2 [━━━━━━━━━━━━────────────] 15/30  loss 0.1235  100 images/s  0:45 left",
-    "epoch 1/2 [━━━━━━━━━━━━━━━━━━━━━━━━] 30/30  100 images/s  0:30 left",
+    "epoch 1/2 [━━──────────────────────] 3/30  100 images/s  0:03, 0:57 left",
+    "epoch 1/2 [━━━━━━━━━━━━────────────] 15/30  loss 0.1235  100 images/s  0:15, 0:45 left",
+    "epoch 1/2 [━━━━━━━━━━━━━━━━━━━━━━━━] 30/30  100 images/s  0:30, 0:30 left",
   ]);
 });
 
@@ -179,5 +179,5 @@ Deno.test("ProgressBarTracker counts no validation, and of a resumed run no step
   tracker.validation();
   clock.now = 72_000;
   train(2, 2);
-  assertEquals(left(shown), ["0:35 left", "0:30 left", "0:28 left"]);
+  assertEquals(left(shown), ["0:05, 0:35 left", "0:10, 0:30 left", "1:12, 0:28 left"]);
 });

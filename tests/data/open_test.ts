@@ -199,7 +199,13 @@ Deno.test("openDataset() warns of classes that differ by case, space or Unicode 
 type Files = Record<string, string | number | Uint8Array>;
 const faults: [name: string, files: Files, options: OpenOptions, message: string, exitCode?: number][] = [
   ["an empty folder", { "notes.txt": "x" }, {}, "Cannot find classes in"],
-  ["a class folder without pictures", { "a/1.png": 1, "b/notes.txt": "x" }, {}, "Class folder b has no"],
+  [
+    "one class and a class folder without pictures",
+    { "a/1.png": 1, "b/notes.txt": "x" },
+    {},
+    "Cannot tell apart a alone: 1 class folder without pictures (b)",
+  ],
+  ["class folders without pictures", { "a/notes.txt": "x" }, {}, "No class folder of "],
   [
     "an unknown class",
     classFolders({ cat: 1, dog: 1 }),

@@ -34,26 +34,41 @@ export const partNames: ReadonlyMap<string, SplitName> = new Map([
   ["2", "test"],
 ]);
 
+/** What a folder per class holds. */
+export interface ReadFolder {
+  /** Sorted by class and path. */
+  readonly pictures: readonly NamedPicture[];
+  /** Class folders without pictures. */
+  readonly empty: readonly string[];
+}
+
 /**
  * Lists the pictures of a folder per class, at any depth below it. Where all folders are called train, val or test (or
  * validation and the like), classes are the folders inside those.
  *
  * @param inside The data folder.
- * @returns Pictures with their classes, sorted by class and path.
- * @throws {UserError} If there are no class folders, or one of them has no pictures.
+ * @returns Pictures with their classes, and class folders that are empty.
+ * @throws {UserError} If there are no class folders, or all of them are empty.
  */
-export async function readFolder(inside: Inside): Promise<NamedPicture[]> {
+export async function readFolder(inside: Inside): Promise<ReadFolder> {
+  const read = await readParts(inside);
+  if (read.pictures.length > 0) return read;
+  throw new UserError(`No class folder of ${printable(inside.root)} has .jpg or .png pictures: add some`);
+}
+
+async function readParts(inside: Inside): Promise<ReadFolder> {
   const folders = await listFolders(inside, ".");
   const parts = folders.map((name) => /^\d+$/.test(name) ? undefined : partNames.get(name.toLowerCase()));
   if (parts.includes("train") && !parts.includes(undefined)) {
     const found = await Promise.all(folders.map((folder, i) => readClasses(inside, folder, parts[i])));
-    return found.flat();
+    return { pictures: found.flatMap(({ pictures }) => pictures), empty: found.flatMap(({ empty }) => empty) };
   }
   return await readClasses(inside, ".", undefined);
 }
 
-async function readClasses(inside: Inside, under: string, split: SplitName | undefined): Promise<NamedPicture[]> {
+async function readClasses(inside: Inside, under: string, split: SplitName | undefined): Promise<ReadFolder> {
   const found: NamedPicture[] = [];
+  const empty: string[] = [];
   const folders = await listFolders(inside, under);
   if (folders.length === 0) {
     throw new UserError(
@@ -66,12 +81,8 @@ async function readClasses(inside: Inside, under: string, split: SplitName | und
   for (const name of folders) {
     const folder = under === "." ? name : `${under}/${name}`;
     const pictures = await listPictures(inside, folder, true);
-    if (pictures.length === 0) {
-      throw new UserError(
-        `Class folder ${printable(folder)} has no .jpg or .png pictures: add some or remove the folder`,
-      );
-    }
+    if (pictures.length === 0) empty.push(folder);
     for (const file of pictures) found.push(split === undefined ? { file, name } : { file, name, split });
   }
-  return found;
+  return { pictures: found, empty };
 }
