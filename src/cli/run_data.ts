@@ -82,7 +82,7 @@ export interface OpenedFor {
     /** Whether pictures of other classes are left out. */
     readonly ignoreUnknown: boolean;
   };
-  /** Are rows of a label file that cannot be used left out, whatever the flags say, so that all of them can be named? */
+  /** Are rows of a label file that cannot be used left out, so that all can be named? Else as the flags say. */
   readonly namesAll?: boolean;
 }
 
