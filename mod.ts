@@ -34,12 +34,14 @@ export {
   type SplitName,
   type SplitOptions,
 } from "./src/data/dataset.ts";
+export { findDuplicates } from "./src/data/check/duplicates.ts";
 export { type DemoOptions, makeDemo } from "./src/data/demo/demo.ts";
 export type { Prepared } from "./src/data/check/picture_notes.ts";
 export { limitDataset } from "./src/data/limit.ts";
 export type { LeftOutRow } from "./src/data/forms/cells.ts";
 export type { ManifestOptions } from "./src/data/forms/manifest_labels.ts";
 export type { LabelOptions, Task } from "./src/data/labels.ts";
+export type { SmallClass } from "./src/data/split.ts";
 export { openDataset, type OpenOptions } from "./src/data/open.ts";
 export type { Fit, Interpolation, Resizing, ValueRange } from "./src/data/pictures/resize.ts";
 export type { CacheOptions } from "./src/data/store/cache_folder.ts";

@@ -50,7 +50,7 @@ Deno.test("main() shows the place in the code only with --verbose", async () => 
 
 Deno.test("main() lets no control code through, in a stack trace neither, and cuts what is too long", async () => {
   const { err } = await run(`eval /none/\x1b[2J\x9b2J${"a".repeat(3000)} --verbose`);
-  assertMatch(err, /^fovea: UserError: \/none\/\\u\{1b\}\[2J\\u\{9b\}2Ja+…a+ is not a run directory.*\n +at /);
+  assertMatch(err, /^fovea: UserError: There is no folder \/none\/\\u\{1b\}\[2J\\u\{9b\}2Ja+…a+; .*\n +at /);
   // deno-lint-ignore no-control-regex -- that is what is looked for
   assertEquals(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/.test(err), false);
   assert(err.split("\n")[0].length < 2100, err);

@@ -184,7 +184,7 @@ export function parseCommand<F extends Flags>(command: Command<F>, args: readonl
   const byName = new Map(Object.entries(command.flags).map(([option, flag]) => [nameOf(option), flag]));
   const valued = [...byName].filter(([, flag]) => flag.takes !== "nothing").map(([name]) => name);
   const switches = [...byName].filter(([, flag]) => flag.takes === "nothing").map(([name]) => name);
-  const parsed = parseArgs(repeatLists(byName, args), {
+  const parsed = parseArgs(repeatLists(byName, joinNegatives(byName, args)), {
     string: [...valued, "_"],
     boolean: switches,
     negatable: switches,
@@ -203,6 +203,18 @@ export function parseCommand<F extends Flags>(command: Command<F>, args: readonl
   }
   // The loop gives each option what its own flag reads or falls back to, which is what Options says.
   return { options: options as Options<F>, given, words: readWords(command, parsed._.map(String)) };
+}
+
+/** `--lr -1` as `--lr=-1`: a number is no flag, and is told what is wrong with it. */
+function joinNegatives(byName: ReadonlyMap<string, Flag<unknown>>, args: readonly string[]): string[] {
+  const out: string[] = [];
+  const end = args.indexOf("--");
+  for (const [i, arg] of args.entries()) {
+    const isValue = byName.get(out.at(-1)?.replace(/^--/, "") ?? "")?.takes === "one" && out.at(-1)!.startsWith("--");
+    if (isValue && /^-\.?\d/.test(arg) && (end < 0 || i < end)) out.push(`${out.pop()}=${arg}`);
+    else out.push(arg);
+  }
+  return out;
 }
 
 /** `--target A B,C` as `--target=A --target=B --target=C`: parseArgs takes one word after each flag. */
@@ -264,7 +276,8 @@ function readWords(command: Command, words: readonly string[]): readonly string[
     const takes = max === 0 ? "flags only" : usage;
     throw new UserError(`${command.name} takes ${takes} and cannot use ${words.slice(max).join(" ")}`, 2);
   }
-  return paths ? words.map(userPath) : words;
+  // A dash alone is standard input.
+  return paths ? words.map((word) => word === "-" ? word : userPath(word)) : words;
 }
 
 function rejectFlag(command: Command, known: readonly string[], arg: string): never {

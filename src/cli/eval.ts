@@ -5,34 +5,49 @@
  */
 
 import { join } from "node:path";
-import type { Dataset } from "../data/dataset.ts";
-import { firstNames, printable } from "../data/names.ts";
+import type { Dataset, SplitName } from "../data/dataset.ts";
+import { counted, firstNames, printable } from "../data/names.ts";
 import { option, systemCode, systemReason, UserError } from "../errors.ts";
 import type { CheckpointInfo } from "../run/checkpoint.ts";
 import { type RunConfig, settingsIn } from "../run/config.ts";
 import { MISTAKES } from "../train/trainer.ts";
-import { evaluateModel, EVALUATION_BATCH } from "../run/evaluate.ts";
+import { classNames, evaluateModel, EVALUATION_BATCH } from "../run/evaluate.ts";
 import { formatTest } from "../report/text.ts";
 import { keptOf, otherWorld, refuseChanges, refuseOtherData } from "../run/kept.ts";
+import { orList } from "../run/kinds.ts";
 import { resolveSettings } from "../run/resolve.ts";
 import { kernelTableHash } from "../train/kernel_table.ts";
 import type { Invocation, Options } from "./command.ts";
 import { chooseDevice } from "./device.ts";
 import { saveEvaluation, testReportOf } from "./evaluation.ts";
 import type * as tables from "./flags.ts";
+import { cannotUse } from "./idle.ts";
+import { noteLine } from "./notes.ts";
 import { openAsAsked } from "./opened_run.ts";
 import { ProgressLine } from "./progress.ts";
-import { keptSplit, openData, type Opened } from "./run_data.ts";
+import { keptSplit, openData } from "./run_data.ts";
 
 /** Runs `eval`; gives the exit code. */
 export async function run({ options, words: [path] }: Invocation<typeof tables.evaluate.flags>): Promise<number> {
   const progress = new ProgressLine(false);
-  const note = (text: string) => progress.line(`note   ${text}`);
+  const note = (text: string) => progress.line(noteLine(text, options.verbose));
+  progress.update(() => `reading ${printable(path)}`);
   const { config, info, model } = await openAsAsked(path, options, (warning) => progress.line(`warning: ${warning}`));
-  const data = await dataOf(path, config, options, progress, note);
+  if (options.ignoreUnknown && options.data === undefined) {
+    throw cannotUse("--ignore-unknown", "the run's own data have no classes that it does not know; give other --data");
+  }
+  const { data, part, what, warnings } = await dataOf(path, config, info, options, progress);
   checkClasses(data, info);
+  const { epoch, accuracy } = info;
+  const of = options.checkpoint !== "last" && epoch !== undefined ? ` of epoch ${epoch}` : "";
+  const valid = typeof accuracy === "number" ? `, validation accuracy ${accuracy.toFixed(4)}` : "";
+  progress.line(`run    ${printable(path)}: ${model.name}, checkpoint ${options.checkpoint}${of}${valid}`);
+  progress.line(`data   ${what}: ${countsOf(data)}`);
+  if (data.form !== undefined) progress.line(`form   ${data.form}`);
+  for (const warning of warnings) progress.line(noteLine(warning, options.verbose));
   await using device = await chooseDevice(options.backend, (line) => progress.line(line));
   otherWorld(config, { kernels: kernelTableHash(), device: device.description }).forEach(note);
+  progress.update(() => "compiling kernels");
   const evaluation = await evaluateModel({
     ...info,
     device,
@@ -46,11 +61,12 @@ export async function run({ options, words: [path] }: Invocation<typeof tables.e
     onProgress: (done) => progress.share("testing", { done, total: data.size }),
   });
   progress.clear();
-  const out = options.out ?? join(path, options.data === undefined ? options.split : "eval");
+  const out = options.out ?? join(path, options.data === undefined ? part : "eval");
   const report = testReportOf(evaluation, data);
   console.log(formatTest(report));
+  progress.update(() => "drawing the charts");
   try {
-    await saveEvaluation(out, evaluation, data, report);
+    await saveEvaluation(out, evaluation, data, report, options.data === undefined ? {} : { data: options.data, part });
   } catch (error) {
     if (!(error instanceof UserError) || systemCode(error.cause) === undefined) throw error;
     throw new UserError(
@@ -58,6 +74,8 @@ export async function run({ options, words: [path] }: Invocation<typeof tables.e
         option("out")
       }`,
     );
+  } finally {
+    progress.clear();
   }
   console.log(`written to ${printable(out)}`);
   return 0;
@@ -69,35 +87,76 @@ function batchOf(config: RunConfig, run: string): number {
   return typeof batch === "number" ? batch : EVALUATION_BATCH;
 }
 
+/** Pictures to test on. */
+interface Tested {
+  readonly data: Dataset;
+  /** Which part of a set they are, or all of it. */
+  readonly part: Part;
+  /** What they are, in words. */
+  readonly what: string;
+  /** What was noticed about another data set. */
+  readonly warnings: readonly string[];
+}
+
+type Part = SplitName | "all";
+
 async function dataOf(
   run: string,
   config: RunConfig,
-  { split: part, data: other, allowChangedData }: Options<typeof tables.evaluate.flags>,
+  info: CheckpointInfo,
+  { split: asked, data: other, ignoreUnknown, allowChangedData }: Options<typeof tables.evaluate.flags>,
   progress: ProgressLine,
-  note: (text: string) => void,
-): Promise<Dataset> {
+): Promise<Tested> {
   const allow = { allowChangedData };
   const kept = await keptOf(run);
   const changes = await refuseChanges(run, config, kept, allow);
   const flags = resolveSettings(settingsIn(config, run));
   if (other !== undefined) {
+    const how = { other: { data: other, classes: info.classes, ignoreUnknown } };
     // Where the run's pictures lay, and how many of them were taken, says nothing of other data.
-    const asked = { ...flags, data: other, pictures: undefined, limit: undefined };
-    return told(await openData(asked, progress.preparing, config), note).data;
+    const elsewhere = { ...flags, task: info.task, pictures: undefined, limit: undefined };
+    const { data, warnings } = await openData(elsewhere, progress.preparing, how);
+    const { data: tested, part } = partOf(data, other, asked);
+    return { data: tested, part, what: `${printable(other)}, ${partText(part)}`, warnings };
   }
-  const opened = told(await openData(flags, progress.preparing, config), note);
+  const part = asked ?? (flags.testOn === "val" ? "val" : "test");
+  const opened = await openData(flags, progress.preparing, { classes: config.classes });
   // Runs that keep nothing of their data may have lost their split, too.
-  if (part === "all" && !kept) return opened.data;
-  const split = await keptSplit(run, opened, flags, progress.preparing);
-  [...changes, ...await refuseOtherData(run, kept ?? config, split, allow)].forEach(note);
-  return part === "all" ? opened.data : split[part];
+  const split = part === "all" && !kept ? undefined : await keptSplit(run, opened, flags, progress.preparing);
+  const warnings = split ? [...changes, ...await refuseOtherData(run, kept ?? config, split, allow)] : [];
+  const tested = part === "all" ? opened.data : split![part];
+  if (tested.size === 0) {
+    throw new UserError(`The run has no ${part} part: it was tested on val; give ${option("split")} val`);
+  }
+  const what = flags.data === undefined ? "the demo faces" : printable(flags.data);
+  return { data: tested, part, what: `${what}, ${partText(part)}`, warnings };
 }
 
-/** Says what the data were taken for, and what was passed over. */
-function told(opened: Opened, note: (text: string) => void): Opened {
-  if (opened.data.form !== undefined) note(opened.data.form);
-  opened.warnings.forEach(note);
-  return opened;
+/** A part of another data set: what is asked for, else test; of a set without parts all of it. */
+function partOf(data: Dataset, path: string, split: Part | undefined): { data: Dataset; part: Part } {
+  if (!data.hasOwnSplit) {
+    if (split === undefined || split === "all") return { data, part: "all" };
+    throw cannotUse(`--split ${split}`, `${printable(path)} has no parts of its own; leave it out to test on all`);
+  }
+  const part = split ?? "test";
+  if (part === "all") return { data, part };
+  const places = data.samples.flatMap((sample, i) => sample.split === part ? [i] : []);
+  if (places.length > 0) return { data: data.subset(places), part };
+  const found = [...new Set(data.samples.map((sample) => sample.split))].sort();
+  throw new UserError(
+    `${printable(path)} has no ${part} part, its parts are ${found.join(" and ")}: give ${option("split")} ` +
+      orList([...found.filter((name) => name !== undefined), "all"]),
+  );
+}
+
+const partText = (part: Part): string => part === "all" ? "all of it" : `${part} part`;
+
+/** `12 pictures; apple 6, pear 0, plum 6`. */
+function countsOf(data: Dataset): string {
+  const counts = data.counts();
+  const classes = classNames(data.task, data.classes).map((name, c) => `${printable(name)} ${counts[c]}`);
+  const more = classes.length > 12 ? [`and ${classes.length - 12} more`] : [];
+  return `${counted(data.size, "picture")}; ${[...classes.slice(0, 12), ...more].join(", ")}`;
 }
 
 /** Another data set must ask for the very classes that the model knows. */

@@ -21,14 +21,23 @@ export function testReportOf(
   return testOf(data.task, predictions, data.classes, options);
 }
 
-/** Writes a test to a folder: metrics, answers, charts, and `predictions.csv`. */
+/**
+ * Writes a test to a folder: metrics, answers, charts, and `predictions.csv`.
+ *
+ * @param folder Where; it is made where there is none.
+ * @param evaluation What was answered.
+ * @param data On what.
+ * @param report What is said of it.
+ * @param facts What else `metrics.json` says of the test.
+ */
 export async function saveEvaluation(
   folder: string,
   { predictions, mistakes }: Evaluation,
   data: Dataset,
   report: TestReport,
+  facts: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
-  await writeTest(folder, report, predictions, data, mistakes);
+  await writeTest(folder, { ...facts, ...report }, predictions, data, mistakes);
   await writeAtomic(join(folder, "predictions.csv"), predictionsCsv(predictions.logits, data));
 }
 

@@ -76,10 +76,11 @@ export const evaluate = {
   flags: {
     split: flag(choice(["train", "val", "test", "all"]), {
       heading: "Data",
-      help: "pictures to test on",
-      default: "test",
+      help: "pictures to test on; of another data set, its own parts",
+      byDefault: "test, or val where the run was tested on it; all of a data set without parts",
     }),
-    data: flag(path, { help: "another data set with the same classes", byDefault: "the run's" }),
+    data: flag(path, { help: "another data set, whose classes are found by name", byDefault: "the run's" }),
+    ignoreUnknown: toggle({ help: "leave out pictures of classes that the run does not know" }),
     allowChangedData,
     ...evaluation,
     backend,
@@ -138,7 +139,7 @@ export const sweep = {
 /** `predict RUN IMAGE…`: what a run says about pictures. */
 export const predict = {
   name: "predict",
-  summary: "says what a run sees in pictures, folders of pictures or globs",
+  summary: "says what a run sees in pictures, folders of pictures or globs; - reads a list from standard input",
   example: "runs/hair photo.jpg --top-k 3",
   words: { usage: "RUN IMAGE…", min: 2, max: Infinity, paths: true },
   flags: {
@@ -150,6 +151,11 @@ export const predict = {
     ...common,
     json: toggle({ help: "one JSON object a line" }),
     csv: toggle({ help: "CSV with a header" }),
+    out: flag(path, {
+      help: "file to write; .csv and .jsonl mean --csv and --json",
+      placeholder: "FILE",
+      byDefault: "standard output",
+    }),
   },
 } satisfies Command;
 

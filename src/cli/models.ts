@@ -10,16 +10,22 @@ import { formatBytes } from "../train/budget.ts";
 import { trainingMemory } from "../train/memory.ts";
 import type { Invocation, Options } from "./command.ts";
 import type * as tables from "./flags.ts";
+import { ProgressLine } from "./progress.ts";
 
 type ModelsFlags = Options<typeof tables.models.flags>;
 
 /** Runs `models`; gives the exit code. */
 export function run({ options, words: [name] }: Invocation<typeof tables.models.flags>): Promise<number> {
   const rows = name === undefined ? models : [modelNamed(name)];
+  const progress = new ProgressLine(false);
   const cells = [
     ["model", "parameters", "multiply-adds", `step of ${options.batch}`, "picture", "keys", "what it is"],
-    ...rows.map((definition) => rowOf(definition, options)),
+    ...rows.map((definition, done) => {
+      progress.share(`counting ${definition.name}`, { done, total: rows.length }, "counting");
+      return rowOf(definition, options);
+    }),
   ];
+  progress.clear();
   const widths = cells[0].map((_, c) => Math.max(...cells.map((row) => row[c].length)));
   const isNumber = (c: number) => c >= 1 && c <= 4;
   for (const row of cells) {

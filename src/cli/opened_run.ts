@@ -5,11 +5,12 @@
  */
 
 import { pathToFileURL } from "node:url";
-import { escaped, printable } from "../data/names.ts";
+import { escaped, firstNames, printable } from "../data/names.ts";
 import { UserError } from "../errors.ts";
 import { refuseIrregular } from "../files.ts";
 import { Model } from "../models/mod.ts";
 import type { OwnModel } from "../models/own.ts";
+import { cannotUse } from "./idle.ts";
 import { type OpenedRun, openRun, type OpenRunOptions } from "../run/open_run.ts";
 
 /** Flags that say what of a run is opened. */
@@ -26,7 +27,17 @@ export async function openAsAsked(
   flags: RunFlags,
   onWarning: (warning: string) => void = (warning) => console.error(escaped(`warning: ${warning}`)),
 ): Promise<OpenedRun> {
-  return await openRun(path, { ...await runOptions(flags), onWarning });
+  const options = await runOptions(flags);
+  const opened = await openRun(path, { ...options, onWarning });
+  const { name } = opened.model;
+  if (flags.models !== undefined && !options.models?.some((model) => model.name === name)) {
+    const exported = options.models?.map((model) => model.name) ?? [];
+    throw cannotUse(
+      `--models ${printable(flags.models)}`,
+      `the run is of ${name}, and it exports ${firstNames(exported)}`,
+    );
+  }
+  return opened;
 }
 
 /** What the flags say, as the library takes it. */

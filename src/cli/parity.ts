@@ -24,6 +24,7 @@ import { loadWeights } from "../run/weights.ts";
 import { type Invocation, userPath } from "./command.ts";
 import { chooseDevice } from "./device.ts";
 import type * as tables from "./flags.ts";
+import { ProgressLine } from "./progress.ts";
 
 /** Tensors that are shown, the worst ones first. */
 const SHOWN = 10;
@@ -32,6 +33,8 @@ const SHOWN = 10;
 export async function run({ options, words }: Invocation<typeof tables.parity.flags>): Promise<number> {
   const [name, weightsPath, referencePath] = [words[0], userPath(words[1]), userPath(words[2])];
   modelNamed(name);
+  const progress = new ProgressLine(false);
+  progress.update(() => "reading the weights");
   using reference = await openSafetensors(referencePath);
   const { batch, model } = modelFor(name, reference, referencePath);
   const { fresh, interpolated, adapted } = await loadWeights(model, weightsPath);
@@ -43,8 +46,10 @@ export async function run({ options, words }: Invocation<typeof tables.parity.fl
       } of other sizes than the reference's`,
     );
   }
+  progress.clear();
   await using device = await chooseDevice(options.backend, (line) => console.log(line));
-  const rows = await deviations(device, model, batch, reference);
+  const rows = await deviations({ device, model, batch, reference }, progress);
+  progress.clear();
   // A NaN is past every limit and sorts first.
   const share = ({ error, limit }: Deviation) => Number.isNaN(error) ? Infinity : error / limit;
   rows.sort((a, b) => share(b) - share(a));
@@ -82,11 +87,16 @@ function modelFor(name: string, reference: SafetensorsReader, path: string): { b
 
 /** Every tensor of the reference beside the model's. */
 async function deviations(
-  device: Device,
-  model: Model,
-  batch: number,
-  reference: SafetensorsReader,
+  { device, model, batch, reference }: {
+    readonly device: Device;
+    readonly model: Model;
+    readonly batch: number;
+    readonly reference: SafetensorsReader;
+  },
+  progress: ProgressLine,
 ): Promise<Deviation[]> {
+  const stages = 3;
+  progress.share("computing logits", { done: 0, total: stages }, "computing");
   const valueOf = async (name: string) => (await reference.read(name)).values;
   using session = device.open(LEAST_ROUNDING);
   for (const { name } of model.parameters) session.write(name, model.weights.get(name)!);
@@ -94,10 +104,12 @@ async function deviations(
   const { logits } = await outputsOf(session, session.compile(evaluationGraph(model, batch)), { images });
   const rows = [valueDeviation("logits", logits, await valueOf("logits"))];
   const targets = oneHot(await valueOf("labels"), model.classes);
+  progress.share("computing gradients", { done: 1, total: stages }, "computing");
   const program = session.compile(gradientGraph(model, batch));
   const { loss, ...grads } = await outputsOf(session, program, { images, targets });
   rows.push(valueDeviation("loss", loss, await valueOf("loss")));
   let squares = 0;
+  progress.share("comparing gradients", { done: 2, total: stages }, "computing");
   // Read twice: all of them at once would take as much memory as the model again.
   for (const name of Object.keys(grads)) squares += normOf(await valueOf(name)) ** 2;
   for (const [name, got] of Object.entries(grads)) {

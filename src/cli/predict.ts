@@ -5,34 +5,54 @@
  */
 
 import { findPictures } from "../data/find_pictures.ts";
-import { printable } from "../data/names.ts";
+import { counted, printable } from "../data/names.ts";
 import { UserError } from "../errors.ts";
+import { writeAtomic } from "../files.ts";
 import { EVALUATION_BATCH } from "../run/evaluate.ts";
 import type { Prediction, Score } from "../run/prediction.ts";
 import { Predictor } from "../run/predictor.ts";
-import type { Invocation } from "./command.ts";
+import { type Invocation, type Options, userPath } from "./command.ts";
 import { csvText } from "./csv_text.ts";
 import { chooseDevice } from "./device.ts";
 import type * as tables from "./flags.ts";
+import { cannotUse } from "./idle.ts";
 import { openAsAsked } from "./opened_run.ts";
 import { ProgressLine } from "./progress.ts";
 
 /** Runs `predict`; gives the exit code: 1 when a picture could not be read. */
 export async function run(invocation: Invocation<typeof tables.predict.flags>): Promise<number> {
-  const { options, words: [path, ...patterns] } = invocation;
+  const { options, given, words: [path, ...patterns] } = invocation;
   if (options.json && options.csv) throw new UserError("Cannot use --json and --csv together: give one", 2);
-  const { model, info } = await openAsAsked(path, options);
-  const found = await findPictures(patterns, options.allowOutside);
-  const files = found.files.filter((file) => !found.faults.has(file));
+  const form = formOf(options);
+  if (given.has("topK") && form !== "text") {
+    throw cannotUse("--top-k", `${form === "csv" ? "CSV" : "JSON"} has the probabilities of all classes`);
+  }
   const progress = new ProgressLine(false);
-  const show = options.json ? jsonOf : options.csv ? csvOf : textOf;
-  await using device = await chooseDevice(options.backend, (line) => options.verbose && progress.line(line));
+  progress.update(() => `reading ${printable(path)}`);
+  const { model, info } = await openAsAsked(path, options);
+  progress.clear();
+  if (given.has("topK") && info.task !== "multiclass") throw cannotUse("--top-k", `the run's task is ${info.task}`);
+  // A path on standard input is a file; words may be folders and patterns.
+  const words = (await Promise.all(patterns.map(async (word) => word === "-" ? await listed() : [word]))).flat();
+  const found = await findPictures(words, options.allowOutside);
+  const files = found.files.filter((file) => !found.faults.has(file));
+  const { out } = options;
+  if (out !== undefined && files.includes(out)) throw cannotUse(`--out ${printable(out)}`, "it is one of the pictures");
+  const show = { json: jsonOf, csv: csvOf, text: textOf }[form];
+  // Lines on a terminal are progress enough.
+  const shows = out !== undefined || !Deno.stdout.isTerminal();
+  const lines: string[] = [];
+  const write = (line: string) => out === undefined ? console.log(line) : void lines.push(line);
+  await using device = await chooseDevice(
+    options.backend,
+    (line) => (options.verbose || !line.startsWith("device ")) && progress.line(line),
+  );
 
   let broken = found.faults.size;
   for (const note of found.notes) progress.line(`note   ${note}`);
   for (const [file, fault] of found.faults) progress.line(`fovea: ${printable(file)} ${fault}`);
   if (files.length === 0) return 1;
-  if (options.csv) console.log(csvText([["file", ...info.classes]]).trimEnd());
+  if (form === "csv") write(csvText([["file", ...info.classes]]).trimEnd());
   const batch = Math.min(options.batch ?? EVALUATION_BATCH, files.length);
   await using predictor = new Predictor({ ...info, model, device, batch, maxMegapixels: options.maxMegapixels });
   for (let start = 0; start < files.length; start += batch) {
@@ -42,11 +62,31 @@ export async function run(invocation: Invocation<typeof tables.predict.flags>): 
         progress.line(`fovea: ${result.message}`);
         broken++;
       } else {
-        console.log(show(part[i], result, predictor, options.topK));
+        write(show(part[i], result, predictor, options.topK));
       }
     }
+    if (shows) progress.share("predicting", { done: start + part.length, total: files.length });
+  }
+  progress.clear();
+  if (out !== undefined) {
+    await writeAtomic(out, lines.map((line) => `${line}\n`).join(""));
+    progress.line(`${counted(files.length - broken, "prediction")} written to ${printable(out)}`);
   }
   return broken > 0 ? 1 : 0;
+}
+
+/** How predictions are written: as asked for, or as the file's name says. */
+function formOf({ json, csv, out = "" }: Options<typeof tables.predict.flags>): "json" | "csv" | "text" {
+  if (json || (!csv && /\.(json|jsonl|ndjson)$/i.test(out))) return "json";
+  return csv || /\.csv$/i.test(out) ? "csv" : "text";
+}
+
+/** Paths that standard input lists: a line each, or with a NUL after each, as `find -print0` writes them. */
+async function listed(): Promise<string[]> {
+  const text = await new Response(Deno.stdin.readable).text();
+  const names = text.split(text.includes("\0") ? "\0" : /\r?\n/).filter((name) => name !== "");
+  if (names.length === 0) throw new UserError("Standard input lists no pictures: give a path on each line");
+  return names.map(userPath);
 }
 
 /** Of each class or label; of a binary task, of the target alone. */

@@ -13,6 +13,15 @@ import type { ConsoleOutput } from "../track/console.ts";
 /** The width that lines are cut to where the terminal does not tell its own. */
 const DEFAULT_COLUMNS = 100;
 
+/** The width of a terminal that says it has none. */
+const USUAL_COLUMNS = 80;
+
+/** Milliseconds after which it is said how far something is where no line can be rewritten; then twice as long, … */
+const FIRST_AFTER = 2000;
+
+/** … but no longer than this. */
+const MOST_BETWEEN = 60_000;
+
 /** Where lines go. */
 export interface LineTarget {
   /** Is standard error a terminal, on which a line can be rewritten? */
@@ -44,6 +53,8 @@ export class ProgressLine {
   readonly #target: LineTarget;
   #shown = false;
   #last = 0;
+  /** What is being done, since when, and when that is said again outside a terminal. */
+  #work = { what: "", since: 0, wait: FIRST_AFTER, next: 0, done: 0 };
 
   /**
    * Writes nothing yet.
@@ -71,9 +82,31 @@ export class ProgressLine {
     this.#shown = true;
   }
 
-  /** Shows a bar: `decoding training pictures [━━──] 40/80`. */
-  share(what: string, { done, total }: { readonly done: number; readonly total: number }): void {
-    this.update(() => `${what} ${bar(done / total)} ${done}/${total}`);
+  /**
+   * Shows a bar: `decoding training pictures [━━──] 40/80  0:03, 0:03 left`. Outside a terminal a line without the bar
+   * is written after two seconds, and more seldom later.
+   *
+   * @param what What is being done now.
+   * @param progress How much of it is.
+   * @param work Of what it is a part, where that has other names on its way: its time counts.
+   */
+  share(
+    what: string,
+    { done, total }: { readonly done: number; readonly total: number },
+    work: string = what,
+  ): void {
+    const now = performance.now();
+    if (this.#work.what !== work || done <= this.#work.done) {
+      this.#work = { what: work, since: now, wait: FIRST_AFTER, next: now + FIRST_AFTER, done };
+    }
+    this.#work.done = done;
+    const text = (middle: string) =>
+      `${what} ${middle}${done}/${total}  ${timesText(now - this.#work.since, done, total)}`;
+    this.update(() => text(`${bar(done / total)} `));
+    if (this.isLive || this.#quiet || now < this.#work.next) return;
+    const wait = Math.min(2 * this.#work.wait, MOST_BETWEEN);
+    this.#work = { ...this.#work, wait, next: now + wait };
+    this.line(text(""));
   }
 
   /** A bar for what is done before training. */
@@ -105,7 +138,7 @@ export class ProgressLine {
 
 function columns(): number {
   try {
-    return Deno.consoleSize().columns;
+    return Deno.consoleSize().columns || USUAL_COLUMNS;
   } catch {
     return DEFAULT_COLUMNS;
   }
@@ -124,6 +157,12 @@ function cut(text: string, width: number): string {
 export function bar(share: number, width = 24): string {
   const done = Math.round(Math.max(0, Math.min(1, share)) * width);
   return `[${"━".repeat(done)}${"─".repeat(width - done)}]`;
+}
+
+/** `0:03, 0:09 left`, of work of which a part took some milliseconds. */
+export function timesText(milliseconds: number, done: number, total: number): string {
+  const elapsed = clock(milliseconds / 1000);
+  return done > 0 ? `${elapsed}, ${clock(milliseconds / 1000 * (total - done) / done)} left` : elapsed;
 }
 
 /** `1:05` or `2:03:10`, of seconds. */

@@ -7,16 +7,26 @@
 import { join } from "node:path";
 import type { Dataset, Split, SplitOptions } from "../data/dataset.ts";
 import { makeDemo } from "../data/demo/demo.ts";
-import { refuseLeaks } from "../data/check/duplicates.ts";
+import {
+  contradictionsIn,
+  findDuplicates,
+  groupsText,
+  refuseContradictions,
+  refuseLeaks,
+} from "../data/check/duplicates.ts";
 import { skipBroken } from "../data/check/broken.ts";
+import { emptyParts } from "../data/check/empty_parts.ts";
 import { pictureNotes, type Prepared } from "../data/check/picture_notes.ts";
 import { counted, firstNames, printable } from "../data/names.ts";
 import { readSplit } from "../data/forms/split_file.ts";
 import { limitDataset } from "../data/limit.ts";
 import { openDataset } from "../data/open.ts";
 import type { OnProgress } from "../data/store/scan.ts";
+import { UserError } from "../errors.ts";
 import { classNames } from "../run/evaluate.ts";
 import { SPLIT_FILE } from "../run/kept.ts";
+import { nameIn } from "./command.ts";
+import { train } from "./flags.ts";
 import type { Settings, ValuesOf } from "../run/settings.ts";
 import type { dataSettings, splitSettings } from "../run/settings/data.ts";
 
@@ -61,49 +71,110 @@ function pick<T, K extends keyof T>(values: T, names: readonly K[]): Pick<T, K> 
   return Object.fromEntries(names.map((name) => [name, values[name]])) as Pick<T, K>;
 }
 
+/** How the data of a run are opened for something else than training. */
+export interface OpenedFor {
+  /** Another data set than the run's, whose labels are by the names of the run's classes. */
+  readonly other?: {
+    /** Where it is. */
+    readonly data: string;
+    /** The classes that the run knows. */
+    readonly classes: readonly string[];
+    /** Whether pictures of other classes are left out. */
+    readonly ignoreUnknown: boolean;
+  };
+  /** Classes of a run, which has them in this order. */
+  readonly classes?: readonly string[];
+  /** Are rows of a label file that cannot be used left out, so that all can be named? Else as the flags say. */
+  readonly namesAll?: boolean;
+}
+
+/** Opens the data that the flags name, without what the flags leave out. */
+export async function openData(flags: DataFlags, preparing: Preparing, how: OpenedFor = {}): Promise<Opened> {
+  const listed = await listData(flags, preparing, how);
+  // Which classes there are is the run's affair.
+  return await cleanData(listed, how.other ? { ...flags, skipSmallClasses: false } : flags, preparing);
+}
+
 /**
- * Opens the data that the flags name; without `--data`, the demo faces, which are drawn at first use. `namesAll` leaves
- * rows of a label file that cannot be used out, whatever the flags say, so that all of them can be named. `classes` are
- * those of a run, in its order.
+ * Opens the data that the flags name; without `--data`, the demo faces, which are drawn at first use. Files are listed
+ * and labels read; no picture is.
  */
-export async function openData(
-  flags: DataFlags,
-  preparing: Preparing,
-  { namesAll = false, classes = [] }: { namesAll?: boolean; classes?: readonly string[] } = {},
-): Promise<Opened> {
+export async function listData(flags: DataFlags, preparing: Preparing, how: OpenedFor = {}): Promise<Opened> {
+  const { other, namesAll = false, classes = [] } = how;
   const { task, target, others } = flags;
   const isDemo = flags.data === undefined;
-  const path = flags.data ?? await makeDemo({ onProgress: preparing("drawing the demo faces") });
+  const path = other?.data ?? flags.data ?? await makeDemo({ onProgress: preparing("drawing the demo faces") });
   const labels = isDemo && target.length === 0 ? DEMO[task ?? "multiclass"] : { target, others };
-  const asked = { ...labels, ...pick(flags, opening) };
-  const whole = (await openDataset(path, namesAll ? { ...asked, skipBroken: true } : asked)).inOrderOf(classes);
+  const known = other && { classes: other.classes, ignoreUnknown: other.ignoreUnknown };
+  const asked = { ...labels, ...pick(flags, opening), ...known };
+  const opened = await openDataset(path, namesAll ? { ...asked, skipBroken: true } : asked);
+  const whole = opened.inOrderOf(classes);
   const data = flags.limit === undefined ? whole : limitDataset(whole, flags.limit, flags.seed);
   const limited = data === whole
     ? []
     : [`limit ${data.size} of ${counted(whole.size, "picture")}, each class with its share, by seed ${flags.seed}`];
-  const warnings = [...data.warnings, ...limited];
-  if (!flags.skipBroken) return { data, warnings };
-  const { data: rest, skipped } = await skipBroken(data, preparing("looking for broken pictures"));
-  const named = firstNames(skipped.map(({ file, reason }) => `${file} ${reason}`));
-  const noted = skipped.length === 0 ? [] : [`${counted(skipped.length, "broken picture")} left out: ${named}`];
-  return { data: rest, warnings: [...warnings, ...noted] };
+  return { data, warnings: [...data.warnings, ...limited] };
+}
+
+/** Leaves out what the flags say: broken pictures, those under two labels, classes that are too small. */
+export async function cleanData({ data, warnings }: Opened, flags: DataFlags, preparing: Preparing): Promise<Opened> {
+  const notes: string[] = [];
+  let rest = data;
+  if (flags.skipBroken) {
+    const { data: whole, skipped } = await skipBroken(data, preparing("looking for broken pictures"));
+    const named = firstNames(skipped.map(({ file, reason }) => `${file} ${reason}`));
+    if (skipped.length > 0) notes.push(`${counted(skipped.length, "broken picture")} left out: ${named}`);
+    const doubtful = contradictionsIn(whole, await findDuplicates(whole));
+    const places = new Set(doubtful.flat());
+    if (places.size > 0) {
+      notes.push(`${counted(places.size, "picture")} under two labels left out: ${groupsText(whole, doubtful)}`);
+    }
+    rest = whole.subset([...whole.samples.keys()].filter((i) => !places.has(i)));
+  }
+  if (flags.skipSmallClasses && rest.task !== "binary") {
+    const together = await findDuplicates(rest, preparing("comparing pictures"));
+    const small = rest.smallClasses({ ...splitOptions(flags), together });
+    if (small.length > 0) {
+      const named = small.map(({ name, count }) => `${name} (${count})`);
+      notes.push(`${counted(small.length, "class")} with too few pictures left out: ${firstNames(named, 8)}`);
+      rest = rest.withoutClasses(new Set(small.map(({ index }) => index)));
+      if (rest.classes.length < 2 && rest.task === "multiclass") {
+        throw new UserError(`Cannot train: ${notes.at(-1)}; ${counted(rest.classes.length, "class")} left`);
+      }
+    }
+  }
+  return { data: rest, warnings: [...warnings, ...notes] };
 }
 
 /** Which parts the flags ask for. */
-export function splitOptions({ split: chosen, stratify, seed }: DataFlags): SplitOptions {
-  return chosen === "own" ? { own: true, stratify, seed } : { ratios: chosen, stratify, seed };
+export function splitOptions({ split: chosen, stratify, seed, testOn }: DataFlags): SplitOptions {
+  const how = { stratify, seed, testOn };
+  return chosen === "own" ? { own: true, ...how } : { ratios: chosen, ...how };
 }
 
-/** Splits data as the flags say; refuses a split whose parts share pictures. Its warnings are all that was noticed. */
+/**
+ * Splits data as the flags say: equal pictures are kept in one part, and refused where they have several labels, or the
+ * data's own parts share them. The split's warnings are all that was noticed.
+ */
 export async function splitData(
   { data, warnings }: Opened,
   flags: DataFlags & Prepared,
   preparing: Preparing,
 ): Promise<Split> {
-  const split = data.split(splitOptions(flags));
+  const together = await findDuplicates(data, preparing("comparing pictures"));
+  const doubtful = refuseContradictions(data, together, flags.allowDuplicates);
+  const split = data.split({ ...splitOptions(flags), together });
   const leaks = await refuseLeaks(split, flags.allowDuplicates, preparing("comparing pictures"));
+  const instead = split.taken?.includes("test")
+    ? [`${nameIn(train.flags, "testOn")} val takes no test part from train, and tests on val`]
+    : [];
+  const copies = together.reduce((sum, group) => sum + group.length - 1, 0);
+  const equal = copies > 0 && leaks.length === 0
+    ? [`${counted(copies, "picture")} there again, each in the part of its like: ${groupsText(data, together)}`]
+    : [];
   const notes = await pictureNotes(data, flags, preparing("comparing pictures"));
-  return { ...split, warnings: [...warnings, ...split.warnings, ...leaks, ...notes] };
+  const noticed = [...split.warnings, ...instead, ...equal, ...doubtful, ...leaks, ...notes];
+  return { ...split, warnings: [...warnings, ...noticed] };
 }
 
 /** The split that a run keeps; refused where its parts share pictures now. */
@@ -111,6 +182,12 @@ export async function keptSplit(run: string, opened: Opened, flags: DataFlags, p
   const split = await readSplit(join(run, SPLIT_FILE), opened.data);
   const leaks = await refuseLeaks(split, flags.allowDuplicates, preparing("comparing pictures"));
   return { ...split, warnings: [...opened.warnings, ...leaks] };
+}
+
+/** Refuses parts that are empty and must not be, before anything is trained. */
+export function refuseEmpty({ train, val, test }: Split, { testOn }: DataFlags): void {
+  const [empty] = emptyParts(testOn === "val" ? { train, val } : { train, val, test });
+  if (empty) throw new UserError(empty);
 }
 
 /** Lines about the data for people. */
@@ -124,6 +201,8 @@ export function describeData(data: Dataset, split: Split, flags: DataFlags): str
   return [
     `data   ${what}: ${counted(data.size, "picture")}; ${shown.join(", ")}`,
     ...data.form === undefined ? [] : [`form   ${data.form}`],
-    `split  train ${train.size}, val ${val.size}, test ${test.size}`,
+    `split  train ${train.size}, val ${val.size}, ${
+      flags.testOn === "val" ? "which chooses the best epoch and is tested on, too" : `test ${test.size}`
+    }`,
   ];
 }

@@ -28,16 +28,21 @@ function lossScaleText({ overflows, scale }: LossScale): string {
 /** What is known of a run's training, as a line shows it. */
 class Standing {
   readonly #hostMemory: () => number;
+  readonly #now: () => number;
   #run?: RunFacts;
+  /** When the run began or went on, in milliseconds. */
+  #began = 0;
   #log?: LogFacts;
   #accuracy?: number | null;
 
-  constructor(hostMemory: () => number = () => Deno.memoryUsage().rss) {
+  constructor(hostMemory: () => number = () => Deno.memoryUsage().rss, now: () => number = () => performance.now()) {
     this.#hostMemory = hostMemory;
+    this.#now = now;
   }
 
   begin(run: RunFacts): void {
     this.#run = run;
+    this.#began = this.#now();
   }
 
   log(facts: LogFacts): void {
@@ -72,6 +77,11 @@ class Standing {
     return formatBytes(this.#hostMemory());
   }
 
+  /** `0:30`, since the run began or went on. */
+  get elapsed(): string {
+    return clock((this.#now() - this.#began) / 1000);
+  }
+
   /** `0:12 left`, after so many steps since the run's start; nothing before there is a speed. */
   left(steps: number, imagesPerSecond: number): string[] {
     if (!this.#run || !(imagesPerSecond > 0)) return [];
@@ -90,6 +100,8 @@ export interface TerminalOptions {
   readonly tables: (facts: TestFacts) => string;
   /** Bytes that this process takes; default what it does. */
   readonly hostMemory?: () => number;
+  /** The clock, in milliseconds; default since the process began. */
+  readonly now?: () => number;
 }
 
 /** Writes what is worth a line. */
@@ -102,8 +114,8 @@ export class TerminalTracker implements Tracker {
   #hasSaidLimit = false;
 
   /** @param options Where lines and results go. */
-  constructor({ progress, result, tables, hostMemory }: TerminalOptions) {
-    this.#standing = new Standing(hostMemory);
+  constructor({ progress, result, tables, hostMemory, now }: TerminalOptions) {
+    this.#standing = new Standing(hostMemory, now);
     this.#progress = progress;
     this.#result = result;
     this.#tables = tables;
@@ -128,7 +140,7 @@ export class TerminalTracker implements Tracker {
       this.#progress.step([
         ...[`epoch ${epoch}/${this.#standing.epochs}`, `step ${step}`, ...this.#standing.figures],
         ...[`${Math.round(imagesPerSecond)} images/s`, `memory ${this.#standing.memory}`],
-        ...this.#standing.left(step, imagesPerSecond),
+        [this.#standing.elapsed, ...this.#standing.left(step, imagesPerSecond)].join(", "),
       ].join("  "));
     }
     if (skipped > 0) {

@@ -6,14 +6,18 @@
 
 import { join } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
-import { printable } from "../data/names.ts";
+import { counted, printable } from "../data/names.ts";
+import { isFile, isFolder } from "../data/paths.ts";
 import { formatSplit } from "../data/forms/split_file.ts";
 import { checkPrecision } from "../device/checks.ts";
+import type { Device } from "../device/device.ts";
 import { UserError } from "../errors.ts";
 import { createModel, type Model, models } from "../models/mod.ts";
 import { readConfig, type RunConfig, settingsIn } from "../run/config.ts";
 import { keptOf, refuseChanges } from "../run/kept.ts";
-import { type Given, idleIn, recordOf, resolveSettings, settingNamed, settingNames } from "../run/resolve.ts";
+import { isPublishedName } from "../run/published/names.ts";
+import { type Given, recordOf, resolveSettings, settingNamed, settingNames } from "../run/resolve.ts";
+import { runsNear } from "../run/runs_near.ts";
 import { type SettingName, type Settings, settings as table } from "../run/settings.ts";
 import { recordSettings } from "../run/settings/device.ts";
 import { pictureSettings } from "../run/settings/pictures.ts";
@@ -25,18 +29,21 @@ import { formatTest } from "../report/text.ts";
 import type { TestFacts, Tracker } from "../track/tracker.ts";
 import type { TestReport } from "../metrics/mod.ts";
 import { RunDirectory } from "../run/run_directory.ts";
+import { checkEpochs } from "../train/resume.ts";
 import { openTeacher, type Student } from "../train/teacher.ts";
 import { ConsoleOutput } from "../track/console.ts";
 import { Trainer } from "../train/trainer.ts";
 import { type Invocation, nameIn, type Options, userPath } from "./command.ts";
-import { chooseDevice, measureDevice } from "./device.ts";
+import { chooseAdapter, gpuJsTime, measureDevice, openGpuJs } from "./device.ts";
 import { commandOf } from "./command_of.ts";
 import { saveEvaluation, testReportOf } from "./evaluation.ts";
 import { train } from "./flags.ts";
+import { cannotUse, givenIn, refuseIdle, refuseIdleSplit } from "./idle.ts";
 import { JsonTracker } from "./json_tracker.ts";
+import { noteLine } from "./notes.ts";
 import { loadPretrained, withPretrained } from "./pretrained.ts";
 import { ProgressLine } from "./progress.ts";
-import { describeData, keptSplit, openData, splitData } from "./run_data.ts";
+import { cleanData, describeData, keptSplit, listData, refuseEmpty, splitData, splitOptions } from "./run_data.ts";
 import { interruptible } from "./signals.ts";
 import { ProgressBarTracker, TerminalTracker } from "./trackers.ts";
 
@@ -56,14 +63,11 @@ export async function run(
 ): Promise<number> {
   const isResumed = options.resume !== undefined;
   const asked = givenIn(options, given);
-  // Weights say which model is meant, and so which options apply.
-  if (!isResumed && asked.pretrained === undefined) refuseIdle(asked);
-  if (options.allowChangedData && !isResumed) {
-    throw new UserError("Cannot use --allow-changed-data without --resume: a new run has nothing that was changed", 2);
-  }
+  if (!isResumed) await refuseAtOnce(options, asked);
   const settled = isResumed ? await resumedSettings(options, asked, given) : await withPretrained(asked);
+  // Weights say which model is meant, and so which options apply.
   const meant = { ...asked, model: settled.model };
-  if (!isResumed) refuseIdle(meant);
+  if (!isResumed) refuseIdle(meant, train.flags);
   const flags = { ...options, ...resolveSettings(settled) };
   const output = new ConsoleOutput();
   const progress = new ProgressLine(flags.quiet, { console: output });
@@ -75,22 +79,36 @@ export async function run(
     else console.log(text);
   };
 
-  await using device = await chooseDevice(flags.backend, say);
-  // A resumed run goes by the rates that it began with.
-  if (!isResumed) await measureDevice(device, say);
-  checkPrecision(device, flags.precision);
-  const before = options.resume === undefined ? {} : await readConfig(options.resume);
-  const opened = await openData(flags, progress.preparing, before);
-  const { data } = opened;
-  if (!isResumed) refuseIdle(meant, data);
-  const settings = resolveSettings(settled, factsOf(data));
+  await using opened = new AsyncDisposableStack();
+  const adapter = await chooseAdapter(flags.backend, say);
+  if (adapter) {
+    opened.use(adapter);
+    // A resumed run goes by the rates that it began with.
+    if (!isResumed) await measureDevice(adapter, say);
+  }
+  refuseIdleDevice(adapter, asked);
+  checkPrecision(adapter ?? GPUJS, flags.precision);
+  const before = options.resume === undefined ? undefined : await readConfig(options.resume);
+  const listed = await listData(flags, progress.preparing, { classes: before?.classes });
+  if (!isResumed) refuseListed(listed.data, { asked: meant, given, flags });
+  // What is trained is known before pictures are read, unless that decides which classes there are.
+  const prepare = async (data: Dataset) => {
+    const settings = resolveSettings(settled, factsOf(data));
+    if (!isResumed) classWeightsOf(data, settings);
+    const model = modelFor(data, settings);
+    return { settings, model, teacher: await teacherFor(flags, { model, task: data.task, classes: data.classes }) };
+  };
+  const early = flags.skipSmallClasses ? undefined : await prepare(listed.data);
+  const cleaned = await cleanData(listed, flags, progress.preparing);
+  const { data } = cleaned;
+  const { settings, model, teacher } = early ?? await prepare(data);
   const out = options.resume ?? flags.out ?? userPath(join("runs", runName(settings)));
   const split = isResumed
-    ? await keptSplit(out, opened, settings, progress.preparing)
-    : await splitData(opened, settings, progress.preparing);
+    ? await keptSplit(out, cleaned, settings, progress.preparing)
+    : await splitData(cleaned, settings, progress.preparing);
+  refuseEmpty(split, settings);
   for (const line of describeData(data, split, flags)) say(line);
-  for (const warning of split.warnings) say(`note   ${warning}`);
-  const model = modelFor(data, settings);
+  for (const warning of split.warnings) say(noteLine(warning, flags.verbose));
   say(
     `model  ${model.name}, ${
       model.size.toLocaleString("en")
@@ -102,18 +120,27 @@ export async function run(
     const { weightsKey: key, seed } = settings;
     await loadPretrained(model, settings.pretrained, flags.verbose, say, { key, meaning: data, seed });
   }
-  const teacher = await teacherFor(flags, { model, task: data.task, classes: data.classes }, say);
+  if (teacher) say(teacher.line);
+  const tested = settings.testOn === "val" ? split.val : split.test;
+  if (!adapter) {
+    const { epochs } = settings;
+    const time = gpuJsTime(model.multiplyAdds, epochs * split.train.size, epochs * split.val.size + tested.size);
+    say(
+      `note   gpu.js will take about ${time}: ${counted(epochs, "epoch")} of ${counted(split.train.size, "picture")}`,
+    );
+  }
+  const device = adapter ?? opened.use(await openGpuJs(say));
 
   // Shown by a tracker, so that others which keep what is shown have it before the run ends.
-  let tested: TestReport | undefined;
-  const tables = (facts: TestFacts) => formatTest(tested = testReportOf(facts, split.test));
+  let report: TestReport | undefined;
+  const tables = (facts: TestFacts) => formatTest(report = testReportOf(facts, tested));
   using interrupt = interruptible();
   const trainer = new Trainer({
     ...trainerOptions(settled, data),
     task: data.task,
     device,
     model,
-    teacher,
+    teacher: teacher?.options,
     out: new RunDirectory(out, recordOf(settings, factsOf(data)), { "split.csv": formatSplit(split) }),
     resume: isResumed,
     allowChangedData: options.allowChangedData,
@@ -126,12 +153,21 @@ export async function run(
     console: output,
     signal: watch ? AbortSignal.any([interrupt.signal, watch.signal]) : interrupt.signal,
   });
-  const { interrupted, test } = await trainer.fit(split.train, split.val, split.test);
+  const { interrupted, test } = await trainer.fit(split.train, split.val, tested);
   if (interrupted) {
     say(`stopped and saved; go on with --resume ${printable(out)}`);
     return interrupt.exitCode;
   }
-  await saveEvaluation(join(out, "test"), test!, split.test, tested ?? testReportOf(test!, split.test));
+  if (settings.testOn === "val") result(`\n${CHOSEN_BY_VAL}`);
+  progress.update(() => "drawing the charts");
+  await saveEvaluation(
+    join(out, "test"),
+    test!,
+    tested,
+    report ?? testReportOf(test!, tested),
+    settings.testOn === "val" ? VAL_FACTS : {},
+  );
+  progress.clear();
   result(`run directory: ${printable(out)}`);
   result(`report: ${printable(await writeRunReport(out, commandOf(settings, factsOf(data))))}`);
   return 0;
@@ -142,9 +178,67 @@ function writeOut(text: string): void {
   for (let written = 0; written < bytes.length;) written += Deno.stdout.writeSync(bytes.subarray(written));
 }
 
-/** The settings among the flags that were given. */
-function givenIn(options: TrainFlags, given: ReadonlySet<keyof TrainFlags>): Given {
-  return Object.fromEntries(settingNames.filter((name) => given.has(name)).map((name) => [name, options[name]]));
+/** What is said where the best epoch is tested on the part that has chosen it. */
+const CHOSEN_BY_VAL = "tested on val, which has chosen the best epoch: these figures are better than on new pictures";
+
+/** The same in `metrics.json`. */
+const VAL_FACTS = { testedOn: "val", note: CHOSEN_BY_VAL };
+
+/** What is known of gpu.js before it is fetched. */
+const GPUJS = { name: "gpu.js", description: "", precisions: ["f32"] } as const;
+
+/** What can be told before anything is opened. */
+async function refuseAtOnce({ out, allowChangedData }: TrainFlags, asked: Given): Promise<void> {
+  if (asked.pretrained === undefined) refuseIdle(asked, train.flags);
+  if (allowChangedData) {
+    throw new UserError("Cannot use --allow-changed-data without --resume: a new run has nothing that was changed", 2);
+  }
+  const { split, testOn = "test" } = asked;
+  if (Array.isArray(split)) {
+    const [, val, test] = split as readonly number[];
+    const empty = val === 0 ? "val" : test === 0 && testOn === "test" ? "test" : undefined;
+    const instead = empty === "test" ? `, or test on the val part with ${nameOf("testOn")} val` : "";
+    if (empty) {
+      throw cannotUse(
+        `${nameOf("split")} ${split.join(":")}`,
+        `the ${empty} part would be empty; give 8:1:1${instead}`,
+      );
+    }
+  }
+  for (const name of ["teacher", "pretrained"] as const) {
+    const path = asked[name];
+    if (path === undefined || isPublishedName(path) || await isFile(path) || await isFolder(path)) continue;
+    throw new UserError(`There is no file or run ${printable(path)} for ${nameOf(name)}; ${await runsNear(path)}`);
+  }
+  if (out !== undefined) await new RunDirectory(out).checkFree();
+}
+
+/** What can be told once the data are listed, before pictures are read. */
+function refuseListed(
+  data: Dataset,
+  { asked, given, flags }: {
+    readonly asked: Given;
+    readonly given: ReadonlySet<keyof TrainFlags>;
+    readonly flags: TrainFlags;
+  },
+): void {
+  refuseIdle(asked, train.flags, data);
+  refuseIdleSplit(given, flags, data, train.flags, ["stratify", "skipSmallClasses"]);
+  if (typeof asked.batch !== "number") return;
+  const isSplittable = data.smallClasses(splitOptions(flags)).length === 0;
+  const size = isSplittable ? data.split(splitOptions(flags)).train.size : data.size;
+  if (asked.batch <= size) return;
+  throw cannotUse(
+    `${nameOf("batch")} ${asked.batch}`,
+    `the training split has ${counted(size, "picture")}; give ${size} or less`,
+  );
+}
+
+/** Flags that act on WebGPU alone. */
+function refuseIdleDevice(adapter: Device | undefined, { tune }: Given): void {
+  if (!adapter && (tune === "quick" || tune === "full")) {
+    throw cannotUse(`${nameOf("tune")} ${tune}`, "gpu.js has one way to compute everything, and nothing to time");
+  }
 }
 
 /** The settings of the run that is resumed, with what may be given anew. */
@@ -154,7 +248,10 @@ async function resumedSettings(
   given: ReadonlySet<keyof TrainFlags>,
 ): Promise<Given> {
   const run = resume!;
-  const kept = settingNames.find((name) => asked[name] !== undefined && !settingNamed(name)!.isFree);
+  // Of epochs it depends on the schedule.
+  const kept = settingNames.find((name) =>
+    asked[name] !== undefined && !settingNamed(name)!.isFree && name !== "epochs"
+  );
   const changed = kept ?? (given.has("out") ? "out" : undefined);
   if (changed) {
     throw new UserError(
@@ -166,7 +263,9 @@ async function resumedSettings(
   // Before anything is done by what it says.
   await refuseChanges(run, config, await keptOf(run), { allowChangedData });
   refuseOwnCode(run, config);
-  return { ...settingsIn(config, run), ...asked };
+  const began = settingsIn(config, run);
+  if (asked.epochs !== undefined) checkEpochs(run, began, asked.epochs, 0);
+  return { ...began, ...asked };
 }
 
 /** A command line has only what Fovea has: what a program has brought along goes on from there. */
@@ -188,12 +287,6 @@ function refuseOwnCode(run: string, { model, settings: kept = {}, loss, transfor
   );
 }
 
-/** What was given and would change nothing is a mistake. */
-function refuseIdle(asked: Given, data?: Dataset): void {
-  const idle = idleIn(asked, data && factsOf(data), nameOf);
-  if (idle) throw new UserError(`Cannot use ${nameOf(idle.name)}: it would change nothing, since ${idle.why}`, 2);
-}
-
 /**
  * What a run chooses by itself and people may want to choose: as flags, and the weights of classes that were to be
  * balanced.
@@ -213,13 +306,12 @@ function chosenLines(settled: Given, settings: Settings, data: Dataset): string[
 async function teacherFor(
   { teacher: path, distill: mode, temperature, alpha }: TrainFlags,
   student: Student,
-  say: (line: string) => void,
-): Promise<TeacherOptions | undefined> {
+): Promise<{ readonly options: TeacherOptions; readonly line: string } | undefined> {
   if (path === undefined) return undefined;
   const opened = await openTeacher(path, student);
   const how = mode === "soft" ? `soft, temperature ${temperature}` : mode;
-  say(`teacher ${printable(path)}: ${opened.model.name}; ${how}, share ${alpha}`);
-  return { ...opened, mode, temperature, alpha };
+  const line = `teacher ${printable(path)}: ${opened.model.name}; ${how}, share ${alpha}`;
+  return { options: { ...opened, mode, temperature, alpha }, line };
 }
 
 /** `multiclass-naive-cnn-20261124-154501`. */

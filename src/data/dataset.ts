@@ -10,7 +10,15 @@ import type { Task } from "./labels.ts";
 import { counted, firstNames, printable } from "./names.ts";
 import { scanPictures } from "./store/scan.ts";
 import type { PictureSource } from "./store/source.ts";
-import { ownSplit, ratioSplit, splitNames } from "./split.ts";
+import {
+  ownSplit,
+  type OwnSplitInput,
+  ratioSplit,
+  type SmallClass,
+  smallClasses,
+  type SplitInput,
+  splitNames,
+} from "./split.ts";
 
 /** The three parts of a split. */
 export type SplitName = "train" | "val" | "test";
@@ -38,9 +46,17 @@ export interface SplitOptions {
   readonly seed?: number;
   /**
    * Whether the data set's own parts are taken. By default they are where there are any and no ratios are given. Where
-   * the data set has no val part, it is carved from train, stratified, in proportion (8:1 by default).
+   * the data set has no val part, it is carved from train, stratified, in proportion (8:1 by default). Where it has
+   * train and val alone, a test part as large as val is carved from train.
    */
   readonly own?: boolean;
+  /** Where the val part is to be tested on, own parts without a test part stay as they are. `test` by default. */
+  readonly testOn?: "val" | "test";
+  /**
+   * Groups of samples that stay in one part, by their places: equal pictures, as `findDuplicates` lists them. A picture
+   * in train and in test makes the test look better than it is. None by default, since splitting looks at no picture.
+   */
+  readonly together?: readonly (readonly number[])[];
 }
 
 /** Three views of a data set without a picture in common. */
@@ -53,6 +69,8 @@ export interface Split {
   readonly test: Dataset;
   /** What was noticed, a line each: classes that are missing from a part. */
   readonly warnings: readonly string[];
+  /** Parts that were taken from train, since the data set's own split has none. */
+  readonly taken?: readonly ("val" | "test")[];
 }
 
 /** What a data set is made of. */
@@ -275,19 +293,70 @@ export class Dataset {
    * @throws {RangeError} If the ratios are not numbers of zero or more with a sum above zero.
    */
   split(options: SplitOptions = {}): Split {
+    const input = this.#input(options);
+    const split = this.splitInto(input.parts ? ownSplit({ ...input, parts: input.parts }) : ratioSplit(input));
+    const taken = this.#taken(input, split);
+    const lines = taken.map((name) =>
+      `The data have no ${name} part: ${
+        counted(split[name].size, "picture")
+      } of train taken at random, seed ${input.seed}`
+    );
+    // The parts know the split that they are of by what is given here.
+    return Object.assign(split, { taken, warnings: [...lines, ...split.warnings] });
+  }
+
+  /**
+   * The classes that have too few pictures to be split: `split` would refuse them.
+   *
+   * @param options As for `split`.
+   */
+  smallClasses(options: SplitOptions = {}): SmallClass[] {
+    return smallClasses(this.#input(options));
+  }
+
+  /**
+   * The data set without some classes: of a multiclass task without their pictures, of a multilabel one without the
+   * labels.
+   *
+   * @param indices Places in `classes`.
+   * @throws {TypeError} If the task is binary.
+   */
+  withoutClasses(indices: ReadonlySet<number>): Dataset {
+    if (this.task === "binary") {
+      throw new TypeError("Cannot leave a class of a binary task out: there is but one target");
+    }
+    const kept = [...this.classes.keys()].filter((c) => !indices.has(c));
+    const number = new Map(kept.map((c, i) => [c, i]));
+    const places = [...this.samples.keys()].filter((i) =>
+      this.task === "multilabel" || number.has(this.samples[i].label[0])
+    );
+    const labelled = (label: readonly number[]) =>
+      this.task === "multilabel" ? kept.map((k) => label[k]) : [number.get(label[0])!];
+    return new Dataset({
+      ...this.parts,
+      classes: kept.map((c) => this.classes[c]),
+      samples: places.map((i) => ({ ...this.samples[i], label: labelled(this.samples[i].label) })),
+      positions: places.map((i) => this.positions[i]),
+    });
+  }
+
+  #input(options: SplitOptions): SplitInput & Partial<OwnSplitInput> {
     const has = this.hasOwnSplit;
     const own = options.own ?? (has && options.ratios === undefined);
-    const { ratios = [8, 1, 1], stratify = true, seed = 0 } = options;
+    const { ratios = [8, 1, 1], stratify = true, seed = 0, together, testOn } = options;
     if (own && !has) {
       throw new UserError(
         `Cannot take the data set's own split: it has none; give ratios with ${option("split")} 8:1:1`,
       );
     }
     const labels = this.samples.map(({ label }) => label);
-    const data = { task: this.task, classes: this.classes, labels, ratios, stratify, seed };
-    return this.splitInto(
-      own ? ownSplit({ ...data, parts: this.samples.map(({ split }) => split) }) : ratioSplit(data),
-    );
+    const input = { task: this.task, classes: this.classes, labels, ratios, stratify, seed, together };
+    return own ? { ...input, parts: this.samples.map(({ split }) => split), testOn } : input;
+  }
+
+  /** Which parts were taken from train, since the data set's own split has none. */
+  #taken({ parts }: Partial<OwnSplitInput>, split: Split): ("val" | "test")[] {
+    return (["val", "test"] as const).filter((name) => parts && !parts.includes(name) && split[name].size > 0);
   }
 
   /**
@@ -310,19 +379,23 @@ export class Dataset {
    */
   splitInto(indices: Readonly<Record<SplitName, readonly number[]>>): Split {
     const [train, val, test] = splitNames.map((name) => this.subset(indices[name]));
-    const warnings = Object.entries({ train, val, test }).flatMap(([name, part]) => part.#missing(name));
-    const split = { train, val, test, warnings };
+    const nowhere = this.#missing();
+    const warnings = Object.entries({ train, val, test }).flatMap(([name, part]) => {
+      const missing = part.#missing().filter((missed) => !nowhere.includes(missed));
+      if (missing.length === 0 || part.size === 0) return [];
+      return [`The ${name} part (${counted(part.size, "picture")}) has none of ${firstNames(missing)}`];
+    });
+    if (nowhere.length > 0) warnings.unshift(`No picture at all is ${firstNames(nowhere)}: that cannot be learnt`);
+    const split: Split = { train, val, test, warnings };
     for (const part of [train, val, test]) Dataset.#splits.set(part, split);
     return split;
   }
 
-  /** Names the classes that a part has none of: their metrics are undefined there. */
-  #missing(part: string): string[] {
+  /** Names of the classes that no picture has: their metrics are undefined. */
+  #missing(): string[] {
     const counts = this.counts();
     const names = this.task === "binary" ? [`not ${this.classes[0]}`, this.classes[0]] : this.classes;
-    const missing = names.filter((_, c) => counts[c] === 0);
-    if (missing.length === 0 || this.size === 0) return [];
-    return [`The ${part} part (${counted(this.size, "picture")}) has none of ${firstNames(missing)}`];
+    return names.filter((_, c) => counts[c] === 0);
   }
 }
 

@@ -21,6 +21,13 @@ export interface LabelOptions {
   readonly target?: readonly string[];
   /** Multiclass: the class that takes the pictures that are none of the targets. */
   readonly others?: string;
+  /**
+   * Classes that are known beforehand, as a run knows those that it was trained on. Labels are by their names and in
+   * their order, whether or not there are pictures of each; a class that is not among them is refused.
+   */
+  readonly classes?: readonly string[];
+  /** Whether pictures of classes that are not among the known ones are left out instead. False by default. */
+  readonly ignoreUnknown?: boolean;
 }
 
 /** Labels of the pictures that are kept. */
@@ -35,6 +42,8 @@ export interface Labels {
   readonly labels: readonly (readonly number[])[];
   /** What was noticed, a line each. */
   readonly warnings: readonly string[];
+  /** Were the classes known beforehand? Then it is no news that there are few pictures of one. */
+  readonly isKnown?: boolean;
 }
 
 /** A column of yes or no. */
@@ -61,10 +70,13 @@ export function labelsOfNames(names: readonly string[], options: LabelOptions, o
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
   const found = order?.filter((name) => counts.has(name)) ?? naturallySorted(counts.keys());
   const { target = [], others } = options;
-  checkTargets(target, found, "class");
+  if (options.classes === undefined) checkTargets(target, found, "class");
   const task = options.task ?? (target.length === 1 && others === undefined ? "binary" : "multiclass");
   const warnings = similarNames(counts);
   const kept = names.map((_, i) => i);
+  if (options.classes !== undefined && task !== "multilabel") {
+    return labelsOfKnown(names, counts, { ...options, task, classes: options.classes });
+  }
   if (task === "multilabel") {
     throw new UserError(
       `Cannot learn several labels a picture from one class name each: give label columns, ${
@@ -84,6 +96,9 @@ export function labelsOfNames(names: readonly string[], options: LabelOptions, o
     const yes = target[0] ?? sorted(found)[1];
     return { task, classes: [yes], kept, labels: names.map((name) => [name === yes ? 1 : 0]), warnings };
   }
+  if (others !== undefined && target.length === 0) {
+    throw new UserError(`${option("others")} takes what is none of the targets: give some with ${option("target")}`, 2);
+  }
   const classes = target.length > 0 ? [...target] : found;
   if (others !== undefined) classes.push(checkOthers(others, classes));
   const index = new Map(classes.map((name, i) => [name, i]));
@@ -95,6 +110,46 @@ export function labelsOfNames(names: readonly string[], options: LabelOptions, o
   const labels = chosen.map((i) => [index.get(names[i]) ?? rest!]);
   warnings.push(...leftOut(names.length - chosen.length, names.length, "none", classes));
   return { task, classes, kept: chosen, labels, warnings };
+}
+
+/** Labels by the names of classes that are known beforehand. */
+function labelsOfKnown(
+  names: readonly string[],
+  counts: ReadonlyMap<string, number>,
+  { task, classes, target = [], others, ignoreUnknown = false }:
+    & LabelOptions
+    & Required<Pick<LabelOptions, "task" | "classes">>,
+): Labels {
+  const all = names.map((_, i) => i);
+  if (task === "binary") {
+    const [yes] = classes;
+    const labels = names.map((name) => [name === yes ? 1 : 0]);
+    const none = `no picture is ${printable(yes)}: the data have ${firstNames(sorted(counts.keys()), 8)}`;
+    return { task, classes, kept: all, labels, warnings: counts.has(yes) ? [] : [none], isKnown: true };
+  }
+  const index = new Map(classes.map((name, i) => [name, i]));
+  // As in training: what is none of the targets is one of the others, or was left out.
+  const rest = others === undefined ? undefined : index.get(others);
+  const unknown = sorted(counts.keys()).filter((name) => !index.has(name));
+  const isLeftOut = rest === undefined && unknown.length > 0;
+  const shown = unknown.map((name) => `${name} (${counts.get(name)})`);
+  if (isLeftOut && target.length === 0 && !ignoreUnknown) {
+    const near = nearest(unknown[0], classes);
+    throw new UserError(
+      `The data have ${firstNames(shown, 8)}, and the classes that are known are ${firstNames(classes, 12)}: ` +
+        (near === undefined ? "" : `is ${printable(unknown[0])} meant to be ${printable(near)}? `) +
+        `leave such pictures out with ${option("ignoreUnknown")}`,
+    );
+  }
+  const kept = all.filter((i) => rest !== undefined || index.has(names[i]));
+  if (kept.length === 0) {
+    throw new UserError(
+      `No picture is of a class that is known (${firstNames(classes, 12)}): the data have ${firstNames(shown, 8)}`,
+    );
+  }
+  const labels = kept.map((i) => [index.get(names[i]) ?? rest!]);
+  const left = `${counted(names.length - kept.length, "picture")} of unknown classes left out: ${firstNames(shown, 8)}`;
+  return { task, classes, kept, labels, warnings: isLeftOut ? [left] : [], isKnown: true };
 }
 
 /**

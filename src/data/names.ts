@@ -24,9 +24,9 @@ export function firstNames(names: readonly string[], limit = 3): string {
  * A number with its noun.
  *
  * @param count How many.
- * @param noun The noun in the singular, whose plural takes an s.
+ * @param noun The noun in the singular, whose plural takes s or es.
  * @returns Such as `1 picture` or `2,400 pictures`.
  */
 export function counted(count: number, noun: string): string {
-  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
+  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : noun.endsWith("s") ? "es" : "s"}`;
 }

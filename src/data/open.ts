@@ -144,7 +144,16 @@ async function findManifests(root: string, options: OpenOptions) {
 async function openFolder(root: string, options: OpenOptions): Promise<Dataset> {
   const inside = await Inside.open(root, options.allowOutside);
   const { pictures, faults, empty, form, notes } = await readFolder(inside, options.target);
-  const labels = labelsOfNames(pictures.map(({ name }) => name), options);
+  const names = pictures.map(({ name }) => name);
+  const [only] = names;
+  if (empty.length > 0 && options.classes === undefined && names.every((name) => name === only)) {
+    throw new UserError(
+      `Cannot tell apart ${printable(only)} alone: ${counted(empty.length, "class folder")} without pictures (${
+        firstNames(empty)
+      }); add some`,
+    );
+  }
+  const labels = labelsOfNames(names, options);
   const files = pictures.map(({ file }) => file);
   const splits = pictures.flatMap(({ split }) => split === undefined ? [] : [split]);
   const missing = labels.classes.filter(isMissing);
@@ -267,7 +276,7 @@ function finish(
 ): Dataset {
   const { task, classes, kept } = labels;
   const parts = { kind, task, classes, samples, positions: kept, ...pictures };
-  const balance = balanceWarnings(new Dataset({ ...parts, warnings: [] }));
+  const balance = labels.isKnown ? [] : balanceWarnings(new Dataset({ ...parts, warnings: [] }));
   return new Dataset({ ...parts, warnings: [...labels.warnings, ...warnings, ...balance] });
 }
 

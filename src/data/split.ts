@@ -30,6 +30,30 @@ export interface SplitInput {
   readonly stratify: boolean;
   /** Names the random split. */
   readonly seed: number;
+  /** Groups of samples that stay in one part, by their places; default none. */
+  readonly together?: readonly (readonly number[])[];
+}
+
+/** What is split as the data set says, and the part of each sample. */
+export interface OwnSplitInput extends SplitInput {
+  /** Part of each sample. */
+  readonly parts: readonly (string | undefined)[];
+  /** Where val is tested on, nothing is taken from train for a test part. */
+  readonly testOn?: "val" | "test";
+}
+
+/** A class that has too few pictures to be split. */
+export interface SmallClass {
+  /** Its name; of labels and binary tasks perhaps `not` and the name. */
+  readonly name: string;
+  /** Its place among the classes. */
+  readonly index: number;
+  /** Its pictures. */
+  readonly count: number;
+  /** Its pictures, equal ones counted once. */
+  readonly different: number;
+  /** How many it would need. */
+  readonly needed: number;
 }
 
 /** Stream of splits, so that a split and a shuffle with one seed have nothing in common. */
@@ -43,6 +67,9 @@ const splitStream = 0x5b117;
  * 2011, "On the stratification of multi-label data"). The rarest label comes first. Each picture goes to the part that
  * lacks that label most.
  *
+ * Samples that stay together are shared out before the others, the largest group first, each to the part that lacks
+ * most of its class. Without such groups the split is the same as if there were no such option, row for row.
+ *
  * @param input What is split, and how.
  * @returns Places of each part.
  * @throws {UserError} If a class has fewer pictures than there are parts.
@@ -53,50 +80,134 @@ export function ratioSplit(input: SplitInput): SplitIndices {
   if (ratios.length !== 3 || !ratios.every((ratio) => ratio >= 0 && Number.isFinite(ratio)) || ratios[0] === 0) {
     throw new RangeError(`Cannot split ${ratios.join(":")}: give three numbers such as 8:1:1, train's above zero`);
   }
-  refuseSmallClasses(input);
-  const all = labels.map((_, i) => i);
-  if (!stratify) return collect(labels.length, shareOut(all, ratios, seed, 0, 0));
-  if (input.task === "multilabel") return collect(labels.length, stratifyLabels(input));
-  const groups = Map.groupBy(all, (i) => labels[i][0]);
-  const shares = [...groups].flatMap(([c, members]) => shareOut(members, ratios, seed, c + 1, 1));
-  return collect(labels.length, shares);
+  refuseSmallClasses(input.task, smallClasses(input));
+  const units = new Units(labels.length, input.together);
+  if (!stratify) return units.collect(shareOut(units, units.firsts, ratios, seed, 0, 0));
+  if (input.task === "multilabel") return units.collect(stratifyLabels(input, units));
+  const groups = Map.groupBy(units.firsts, (i) => labels[i][0]);
+  return units.collect([...groups].flatMap(([c, members]) => shareOut(units, members, ratios, seed, c + 1, 1)));
 }
 
 /**
- * Splits as the data set says; where it has no val part, val is carved from train at random in the given ratios.
+ * Splits as the data set says. A missing val part is carved from train at random in the given ratios. A missing test
+ * part is carved from train as large as val is (at most half of train), with the class ratios kept where that is asked
+ * for.
+ * Where only train is there, both are carved in the given ratios.
  *
  * @param input What is split, and the part of each sample.
  * @returns Places of each part.
- * @throws {UserError} If samples have no part, or the train or test part is missing.
+ * @throws {UserError} If samples have no part, or the train part is missing.
  */
-export function ownSplit(input: SplitInput & { parts: readonly (string | undefined)[] }): SplitIndices {
-  const { labels, parts, ratios } = input;
+export function ownSplit(input: OwnSplitInput): SplitIndices {
+  const { labels, parts, testOn } = input;
   const without = parts.filter((part) => part === undefined).length;
   if (without > 0) {
     throw new UserError(`Cannot take the data set's own split: ${without} of ${parts.length} pictures have no part`);
   }
-  for (const needed of ["train", "test"]) {
-    if (parts.includes(needed)) continue;
+  if (!parts.includes("train")) {
+    const only = [...new Set(parts)].join(" and ");
     throw new UserError(
-      `Cannot take the data set's own split: it has no ${needed} part; split at random with ${option("split")} 8:1:1`,
+      `Cannot take the data set's own split: it has no train part, all ${parts.length} pictures are ${only}; ` +
+        `split at random with ${option("split")} 8:1:1`,
     );
   }
-  if (parts.includes("val")) {
-    return collect(labels.length, parts.map((part, i) => [i, splitNames.indexOf(part as "val")]));
+  const carved = carvedByRatio(input);
+  const isWhole = parts.includes("test") || testOn === "val";
+  const taken = carved ? ratioSplit(carved.input) : isWhole ? undefined : carveTest(input);
+  const places = placesOf(parts, "train");
+  const numbers = parts.map((part) => splitNames.indexOf(part as "val"));
+  for (const [number, name] of splitNames.entries()) for (const i of taken?.[name] ?? []) numbers[places[i]] = number;
+  return collect(labels.length, numbers.entries());
+}
+
+/** What is split in ratios: the whole, or of a set with its own parts the train part where others are taken from it. */
+function carvedByRatio(
+  input: SplitInput & Partial<OwnSplitInput>,
+): { readonly input: SplitInput; readonly places: readonly number[] } | undefined {
+  const { parts, ratios: [train, val, test], testOn } = input;
+  if (parts === undefined) return { input, places: input.labels.map((_, i) => i) };
+  if (parts.includes("val")) return undefined;
+  const places = placesOf(parts, "train");
+  const ratios = [train, val, parts.includes("test") || testOn === "val" ? 0 : test] as const;
+  return { input: { ...partOf(input, places), ratios }, places };
+}
+
+/** Takes a test part from train that is as large as val; gives places among train's. */
+function carveTest(input: OwnSplitInput): SplitIndices {
+  const { task, stratify, seed, parts } = input;
+  const train = partOf(input, placesOf(parts, "train"));
+  const units = new Units(train.labels.length, train.together);
+  const total = train.labels.length;
+  const wanted = Math.min(placesOf(parts, "val").length, Math.floor(total / 2));
+  const ratios = [total - wanted, 0, wanted];
+  if (!stratify) return units.collect(shareOut(units, units.firsts, ratios, seed, 0, 0));
+  if (task === "multilabel") {
+    return units.collect(stratifyLabels({ ...train, ratios: [total - wanted, 0, wanted] }, units));
   }
-  const train = parts.flatMap((part, i) => part === "train" ? [i] : []);
-  const carved = ratioSplit({ ...input, labels: train.map((i) => labels[i]), ratios: [ratios[0], ratios[1], 0] });
-  return {
-    train: carved.train.map((i) => train[i]),
-    val: carved.val.map((i) => train[i]),
-    test: parts.flatMap((part, i) => part === "test" ? [i] : []),
-  };
+  const groups = [...Map.groupBy(units.firsts, (i) => train.labels[i][0])];
+  const sizes = groups.map(([, members]) => units.sizeOf(members));
+  const shares = largestRemainder(wanted, sizes, 1);
+  return units.collect(groups.flatMap(([c, members], g) => {
+    // What cannot be divided stays.
+    const share = members.length < 2 ? 0 : Math.min(shares[g], sizes[g] - 1);
+    return shareOut(units, members, [sizes[g] - share, 0, share], seed, c + 1, 1);
+  }));
+}
+
+function placesOf(parts: readonly (string | undefined)[], wanted: string): number[] {
+  return parts.flatMap((part, i) => part === wanted ? [i] : []);
+}
+
+/** Some of the samples as what is split. */
+function partOf(
+  { task, classes, labels, ratios, stratify, seed, together = [] }: SplitInput,
+  places: readonly number[],
+) {
+  const among = new Map(places.map((place, i) => [place, i]));
+  const groups = together.map((group) => group.flatMap((place) => among.get(place) ?? []));
+  return { task, classes, labels: places.map((i) => labels[i]), ratios, stratify, seed, together: groups };
+}
+
+/** Samples, and groups of them that stay together, each of which its first one stands for. */
+class Units {
+  /** Those that stand for a group, or for themselves; ascending. */
+  readonly firsts: readonly number[];
+  readonly #length: number;
+  readonly #groups = new Map<number, readonly number[]>();
+
+  constructor(length: number, together: readonly (readonly number[])[] = []) {
+    const others = new Set<number>();
+    for (const group of together) {
+      if (group.length < 2) continue;
+      const [first, ...rest] = group.toSorted((a, b) => a - b);
+      this.#groups.set(first, group);
+      for (const other of rest) others.add(other);
+    }
+    this.#length = length;
+    this.firsts = Array.from({ length }, (_, i) => i).filter((i) => !others.has(i));
+  }
+
+  /** Samples for which this one stands. */
+  weight(first: number): number {
+    return this.#groups.get(first)?.length ?? 1;
+  }
+
+  /** Samples for which some stand. */
+  sizeOf(firsts: readonly number[]): number {
+    return firsts.reduce((sum, first) => sum + this.weight(first), 0);
+  }
+
+  /** Places of each part. */
+  collect(shares: readonly Share[]): SplitIndices {
+    const all = shares.flatMap(([first, part]) => (this.#groups.get(first) ?? [first]).map((i): Share => [i, part]));
+    return collect(this.#length, all);
+  }
 }
 
 /** A sample's place and its part's number. */
 type Share = readonly [sample: number, part: number];
 
-function collect(length: number, shares: readonly Share[]): SplitIndices {
+function collect(length: number, shares: Iterable<Share>): SplitIndices {
   const partOf = new Uint8Array(length);
   for (const [sample, part] of shares) partOf[sample] = part;
   const indices: SplitIndices = { train: [], val: [], test: [] };
@@ -104,18 +215,53 @@ function collect(length: number, shares: readonly Share[]): SplitIndices {
   return indices;
 }
 
-/** Shuffles the members and cuts them in the ratios, by largest remainder and with at least `least` in each part. */
+/**
+ * Shuffles the members and cuts them in the ratios, by largest remainder and with at least `least` in each part. Groups
+ * go first, the largest before the others, each to the part with the most room.
+ */
 function shareOut(
+  units: Units,
   members: readonly number[],
   ratios: readonly number[],
   seed: number,
   stream: number,
   least: number,
 ): Share[] {
-  const sizes = largestRemainder(members.length, ratios, least);
   const order = shuffle([...members], randomStream(splitStream, seed, stream));
+  const room = largestRemainder(units.sizeOf(members), ratios, least);
+  const groups = order.filter((first) => units.weight(first) > 1).sort((a, b) => units.weight(b) - units.weight(a));
+  const shares = groups.map((first): Share => {
+    const part = openParts(ratios).reduce((most, other) => room[other] > room[most] ? other : most);
+    room[part] -= units.weight(first);
+    return [first, part];
+  });
+  const single = order.filter((first) => units.weight(first) === 1);
+  const free = room.map((size) => Math.max(0, size));
+  // Without groups these are the sizes as they are.
+  const sizes = single.length === 0 ? free : largestRemainder(single.length, free);
   let at = 0;
-  return sizes.flatMap((size, part) => order.slice(at, at += size).map((sample): Share => [sample, part]));
+  sizes.forEach((size, part) => {
+    for (const first of single.slice(at, at += size)) shares.push([first, part]);
+  });
+  return groups.length > 0 && least > 0 ? fillEmpty(shares, ratios) : shares;
+}
+
+/** Parts that are to get something. */
+function openParts(ratios: readonly number[]): number[] {
+  return [...ratios.keys()].filter((part) => ratios[part] > 0);
+}
+
+/** Moves members from the parts with most of them to those with none. */
+function fillEmpty(shares: readonly Share[], ratios: readonly number[]): Share[] {
+  const filled = [...shares];
+  const countOf = (part: number) => filled.filter(([, other]) => other === part).length;
+  for (const part of openParts(ratios)) {
+    if (countOf(part) > 0) continue;
+    const from = openParts(ratios).reduce((most, other) => countOf(other) > countOf(most) ? other : most);
+    const last = filled.findLastIndex(([, other]) => other === from);
+    if (countOf(from) > 1) filled[last] = [filled[last][0], part];
+  }
+  return filled;
 }
 
 /**
@@ -145,30 +291,47 @@ export function largestRemainder(total: number, ratios: readonly number[], least
   return sizes;
 }
 
-function refuseSmallClasses({ task, classes, labels, ratios }: SplitInput): void {
-  const needed = ratios.filter((ratio) => ratio > 0).length;
-  const counts = new Map<string, number>();
-  if (task === "multiclass") {
-    classes.forEach((name, c) => counts.set(name, labels.filter(([label]) => label === c).length));
-  } else {
-    classes.forEach((name, k) => {
-      const yes = labels.reduce((count, label) => count + label[k], 0);
-      counts.set(name, yes).set(`not ${name}`, labels.length - yes);
-    });
-  }
-  const small = [...counts].filter(([, count]) => count < needed);
+/**
+ * The classes with too few pictures for each part to have one. A class without any picture is not among them: there is
+ * nothing to split, and the others can be learnt.
+ *
+ * @param input What is split; with the part of each sample where the data set has its own.
+ */
+export function smallClasses(input: SplitInput & Partial<OwnSplitInput>): SmallClass[] {
+  const carved = carvedByRatio(input)?.input;
+  if (!carved) return [];
+  const { task, classes, labels, ratios, together } = carved;
+  const needed = openParts(ratios).length;
+  const { firsts } = new Units(labels.length, together);
+  const holding = (name: string, index: number, holds: (label: readonly number[]) => boolean): SmallClass => {
+    const count = labels.reduce((sum, label) => sum + Number(holds(label)), 0);
+    const different = firsts.reduce((sum, i) => sum + Number(holds(labels[i])), 0);
+    return { name, index, count, different, needed };
+  };
+  const all = task === "multiclass"
+    ? classes.map((name, c) => holding(name, c, ([label]) => label === c))
+    : classes.flatMap((name, k) => [
+      holding(name, k, (label) => label[k] === 1),
+      holding(`not ${name}`, k, (label) => label[k] === 0),
+    ]);
+  // Of one yes or no, both are needed.
+  return all.filter(({ count, different }) => different < needed && (count > 0 || task === "binary"));
+}
+
+function refuseSmallClasses(task: Task, small: readonly SmallClass[]): void {
   if (small.length === 0) return;
-  const [name, count] = small[0];
-  const more = small.length > 1 ? ` (so has ${firstNames(small.slice(1).map(([other]) => other))})` : "";
+  const [{ name, count, different, needed }] = small;
+  const more = small.length > 1 ? ` (so has ${firstNames(small.slice(1).map(({ name: other }) => other))})` : "";
+  const has = different === count ? `${count}` : `${different} different (${count} in all)`;
+  const leave = task === "binary" ? "" : `, or leave the class out with ${option("skipSmallClasses")}`;
   throw new UserError(
-    `Cannot split: class ${
-      printable(name)
-    } has ${count} of the ${needed} pictures it needs, one for each part${more}; add pictures or leave the class out`,
+    `Cannot split: class ${printable(name)} has ${has} of the ${needed} pictures it needs, one for each part${more}; ` +
+      `add pictures${leave}`,
   );
 }
 
 /** Iterative stratification. Ties go to the part that lacks most pictures, then to a random one. */
-function stratifyLabels({ labels, ratios, classes, seed }: SplitInput): Share[] {
+function stratifyLabels({ labels, ratios, classes, seed }: SplitInput, units: Units): Share[] {
   const next = randomStream(splitStream, seed, 0);
   const sum = ratios[0] + ratios[1] + ratios[2];
   const lacking = ratios.map((ratio) => labels.length * ratio / sum);
@@ -176,19 +339,18 @@ function stratifyLabels({ labels, ratios, classes, seed }: SplitInput): Share[] 
     const total = labels.reduce((count, label) => count + label[k], 0);
     return ratios.map((ratio) => total * ratio / sum);
   });
-  const waiting = new Set(shuffle(labels.map((_, i) => i), next));
+  const waiting = new Set(shuffle([...units.firsts], next));
   const holders = classes.map((_, k) => new Set([...waiting].filter((i) => labels[i][k] === 1)));
   const shares: Share[] = [];
   const assign = (sample: number, wants: readonly number[]) => {
-    const open = ratios.map((_, part) => part).filter((part) => ratios[part] > 0);
-    const order = shuffle(open, next).sort((a, b) => wants[b] - wants[a] || lacking[b] - lacking[a]);
+    const order = shuffle(openParts(ratios), next).sort((a, b) => wants[b] - wants[a] || lacking[b] - lacking[a]);
     const part = order[0];
     shares.push([sample, part]);
-    lacking[part]--;
+    lacking[part] -= units.weight(sample);
     waiting.delete(sample);
     labels[sample].forEach((value, k) => {
       if (value !== 1) return;
-      lackingOf[k][part]--;
+      lackingOf[k][part] -= units.weight(sample);
       holders[k].delete(sample);
     });
   };

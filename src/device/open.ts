@@ -25,7 +25,17 @@ export type Backend = "auto" | "webgpu" | "gpujs";
  * ```
  */
 export async function openDevice(backend: Backend = "auto"): Promise<Device> {
-  if (backend === "gpujs") return await openGpuJs();
+  return await openAdapter(backend) ?? await openGpuJs();
+}
+
+/**
+ * Opens WebGPU where that is asked for or there: what can be done before gpu.js is fetched.
+ *
+ * @returns The device; undefined where gpu.js is to be used.
+ * @throws UserError when WebGPU is asked for by name and there is no adapter.
+ */
+export async function openAdapter(backend: Backend): Promise<Device | undefined> {
+  if (backend === "gpujs") return undefined;
   quietWayland();
   heedForceGpu();
   const device = await openWebGpu(undefined, freeHostMemory);
@@ -36,5 +46,5 @@ export async function openDevice(backend: Backend = "auto"): Promise<Device> {
         `or use ${option("backend")} gpujs`,
     );
   }
-  return await openGpuJs();
+  return undefined;
 }

@@ -99,6 +99,10 @@ export interface TestDetails extends TestMetrics {
   readonly reliability: readonly ReliabilityBin[];
   /** What logits were divided by. */
   readonly temperature: number;
+  /** The part that was tested, where it is not the test part. */
+  readonly testedOn?: string;
+  /** What should be known of the figures, such as that the tested part has chosen the best epoch. */
+  readonly note?: string;
   /** Probability from which on a label is predicted; of a multi-label task one for each label. */
   readonly thresholds?: readonly number[];
 }

@@ -3,9 +3,9 @@
  *
  * A checkpoint is a safetensors file; this stands as JSON under `fovea` in its metadata.
  *
- * `best` is of the highest validation accuracy, of the earlier epoch on a tie. `last` adds moments, counters and how
- * far the run is. A resumed run continues at that step and removes later records from `metrics.jsonl`. It gives the
- * same weights, byte for byte, as one that was never stopped.
+ * `best` is of the highest validation accuracy; of equal ones that with the lower validation loss, then the earlier.
+ * `last` adds moments, counters and how far the run is. A resumed run continues at that step and removes later records
+ * from `metrics.jsonl`. It gives the same weights, byte for byte, as one that was never stopped.
  *
  * @module
  */
@@ -33,8 +33,18 @@ export interface Progress {
   readonly step: number;
   /** Steps of the whole run that are done. */
   readonly stepsDone: number;
-  /** Highest validation accuracy so far and its epoch, from 1; none before the first validation. */
-  readonly best?: { readonly epoch: number; readonly accuracy: number };
+  /** The best epoch so far, from 1; none before the first validation. */
+  readonly best?: BestEpoch;
+}
+
+/** The epoch with the highest validation accuracy; of equal ones that with the lower loss, then the earlier. */
+export interface BestEpoch {
+  /** From 1. */
+  readonly epoch: number;
+  /** Validation accuracy. */
+  readonly accuracy: number;
+  /** Validation loss; runs of earlier versions do not have it. */
+  readonly loss?: number | null;
 }
 
 /** What a checkpoint says about itself. */

@@ -9,12 +9,14 @@
 import { join } from "node:path";
 import type { Task } from "../data/labels.ts";
 import { printable } from "../data/names.ts";
+import { isFolder } from "../data/paths.ts";
 import type { Rates } from "../device/rates.ts";
 import { UserError } from "../errors.ts";
 import { readText } from "../files.ts";
 import type { Preprocessing } from "./checkpoint.ts";
 import { orList } from "./kinds.ts";
 import { checkValue, type Given, settingNames } from "./resolve.ts";
+import { runsNear } from "./runs_near.ts";
 import { settings } from "./settings.ts";
 import type { Setting } from "./settings/setting.ts";
 
@@ -106,7 +108,8 @@ export async function readConfig(run: string): Promise<RunConfig> {
 async function parsed(run: string, path: string): Promise<unknown> {
   const text = await readText(path);
   if (text === undefined) {
-    throw new UserError(`${run} is not a run directory: it has no config.json; give the folder that train wrote`);
+    if (!await isFolder(run)) throw new UserError(`There is no folder ${printable(run)}; ${await runsNear(run)}`);
+    throw new UserError(`${printable(run)} is not a run directory: it has no config.json; ${await runsNear(run)}`);
   }
   try {
     return JSON.parse(text);

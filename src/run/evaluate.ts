@@ -206,6 +206,12 @@ export interface EvaluateOptions {
 export async function evaluateModel(options: EvaluateOptions): Promise<Evaluation> {
   const { device, model, task, preprocessing, data, onProgress, onNote, workers } = options;
   const { classes = data.classes, cache = { mode: "auto" } } = options;
+  if (data.task !== task) {
+    throw new UserError(
+      `${model.name} is to be tested on the task ${task}: the data's is ${data.task}; open them for ${task}`,
+    );
+  }
+  if (data.size === 0) throw new UserError("Cannot test on no pictures: the part of the data is empty");
   const mismatch = mismatchOf(model, data);
   if (mismatch) throw new UserError(mismatch);
   const batch = Math.min(options.batch ?? EVALUATION_BATCH, data.size);

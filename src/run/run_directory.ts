@@ -75,19 +75,32 @@ export class RunDirectory {
     facts: Readonly<Record<string, unknown>>,
     files: Readonly<Record<string, string>> = {},
   ): Promise<void> {
-    if (await isOccupied(this.path)) {
-      throw new UserError(
-        `Cannot write a run to ${this.path}: it is not empty; give another ${option("out")}, or go on with ${
-          option("resume")
-        } ${this.path}`,
-      );
-    }
+    await this.checkFree();
     await makeFolder(join(this.path, "checkpoints"));
     this.#lock = await lockDirectory(this.path);
     for (const [name, text] of Object.entries({ ...this.#files, ...files })) {
       await writeAtomic(join(this.path, name), text);
     }
+    await this.updateConfig(facts);
+  }
+
+  /** Writes `config.json`. */
+  async updateConfig(facts: Readonly<Record<string, unknown>>): Promise<void> {
     await writeAtomic(join(this.path, "config.json"), `${JSON.stringify(facts, null, 2)}\n`);
+  }
+
+  /**
+   * Refuses a directory that holds something; what can be told before a run begins.
+   *
+   * @throws UserError when there is something.
+   */
+  async checkFree(): Promise<void> {
+    if (!await isOccupied(this.path)) return;
+    throw new UserError(
+      `Cannot write a run to ${this.path}: it is not empty; give another ${option("out")}, or go on with ${
+        option("resume")
+      } ${this.path}`,
+    );
   }
 
   /** Takes up a directory that was begun before. Throws UserError when another run is writing there. */
@@ -109,6 +122,26 @@ export class RunDirectory {
     const path = checkpointPath(this.path, name);
     await writeAtomic(path, encodeSafetensors(tensors, metadataOf(info)));
     return path;
+  }
+
+  /**
+   * Removes checkpoints of epochs.
+   *
+   * @param count How many are kept: the best epoch's, and the latest.
+   * @param best The best epoch, from 1.
+   */
+  async keepCheckpoints(count: number, best?: number): Promise<void> {
+    const folder = join(this.path, "checkpoints");
+    const epochs: number[] = [];
+    for await (const { name } of Deno.readDir(folder)) {
+      const [, number] = /^epoch-(\d+)\.safetensors$/.exec(name) ?? [];
+      if (number !== undefined) epochs.push(Number(number));
+    }
+    const latest = epochs.filter((epoch) => epoch !== best).sort((a, b) => b - a);
+    const isBestThere = best !== undefined && epochs.includes(best);
+    for (const epoch of latest.slice(Math.max(0, count - Number(isBestThere)))) {
+      await Deno.remove(checkpointPath(this.path, epochName(epoch)));
+    }
   }
 
   /** Saves what the next step depends on, and keeps what was saved before; gives its path. */

@@ -201,8 +201,8 @@ export interface EndFacts {
 
 /** How training went, before the best weights are tested. */
 export interface Trained {
-  /** The epoch with the highest validation accuracy, from 1; the earlier on a tie. */
-  readonly best?: { readonly epoch: number; readonly accuracy: number };
+  /** The epoch with the highest validation accuracy, from 1; on a tie that with the lower loss, then the earlier. */
+  readonly best?: { readonly epoch: number; readonly accuracy: number; readonly loss?: number | null };
   /** Epochs that are done. */
   readonly epochs: number;
   /** Was it ended by the signal before the last epoch? */

@@ -9,7 +9,7 @@ import { Loader } from "../data/batches/loader.ts";
 import type { Session } from "../device/device.ts";
 import type { UserError } from "../errors.ts";
 import type { Choices } from "../graph/choices.ts";
-import type { CheckpointInfo, Preprocessing, Tensors } from "../run/checkpoint.ts";
+import type { BestEpoch, CheckpointInfo, Preprocessing, Tensors } from "../run/checkpoint.ts";
 import { Evaluator, metricValues, type Predictions, reportOf } from "../run/evaluate.ts";
 import { epochName, type RunDirectory } from "../run/run_directory.ts";
 import type { Channel } from "../track/channel.ts";
@@ -219,7 +219,7 @@ export class Fit {
   }
 
   /** Validates; gives the report, and whether it is the best so far where it ends an epoch. */
-  async validate(endsEpoch = false): Promise<{ accuracy: number | null; isBest: boolean }> {
+  async validate(endsEpoch = false): Promise<{ accuracy: number | null; loss: number | null; isBest: boolean }> {
     const { epoch, stepsDone, best } = this.state.progress;
     const { val, valData: { size: total } } = this.#parts;
     const predictions = await this.#evaluator.run(
@@ -230,15 +230,15 @@ export class Fit {
     // A last update may have broken the weights after a loss that was still finite.
     if (!predictions.logits.every(Number.isFinite)) throw await this.#diagnose(stepsDone - 1);
     const report = reportOf(this.options.task, predictions, this.#info.classes);
-    const { accuracy } = report;
-    const isBest = endsEpoch && accuracy !== null && accuracy > (best?.accuracy ?? -1);
+    const { accuracy, loss } = report;
+    const isBest = endsEpoch && accuracy !== null && isBetter({ accuracy, loss }, best);
     const { task, metrics } = this.options;
     const own = metricValues(metrics, predictions, { task, classes: this.#info.classes });
     this.#channel.validation({
       ...{ epoch: epoch + 1, step: stepsDone, report, metrics: own, lossKind: PLAIN, isBest, predictions },
       worst: (count) => this.#worst(predictions, count),
     });
-    return { accuracy, isBest };
+    return { accuracy, loss, isBest };
   }
 
   #worst(predictions: Predictions, count: number): Promise<WorstPicture[]> {
@@ -252,9 +252,9 @@ export class Fit {
 
   /** Validates, saves the epoch's checkpoint, and the best one where it is. */
   async endEpoch(): Promise<void> {
-    const { accuracy, isBest } = await this.validate(true);
+    const { accuracy, loss, isBest } = await this.validate(true);
     const epoch = this.state.progress.epoch + 1;
-    this.state.endEpoch(isBest ? { epoch, accuracy: accuracy! } : this.state.progress.best);
+    this.state.endEpoch(isBest ? { epoch, accuracy: accuracy!, loss } : this.state.progress.best);
     const weights = await this.state.weights();
     if (isBest) this.#bestWeights = weights;
     if (!this.#directory) return;
@@ -263,6 +263,9 @@ export class Fit {
     const path = await this.#directory.saveCheckpoint(epochName(epoch), weights, info);
     if (isBest) await this.#directory.saveCheckpoint("best", weights, info);
     await this.saveLast();
+    // Not before what a resumed run needs is on disk.
+    const { keep } = this.options;
+    if (keep !== undefined) await this.#directory.keepCheckpoints(keep, this.state.progress.best?.epoch);
     this.#channel.checkpoint({ epoch, step: this.state.stepsDone, path, isBest });
   }
 
@@ -296,6 +299,14 @@ export class Fit {
       this.#bestWeights = taken.best;
       config = taken.config;
       this.#run = taken.run;
+      const { settings } = config;
+      if (settings && (settings as Config).epochs !== epochs) {
+        // Whoever resumes it once more goes on to the new end.
+        config = { ...config, settings: { ...settings, epochs } };
+        this.#run = { ...taken.run, settings: { ...taken.run.settings as Config, epochs } };
+        await this.saveLast();
+        await this.#directory!.updateConfig(config);
+      }
     } else {
       config = await beginRun(beginning);
       this.#run = config;
@@ -313,6 +324,13 @@ export class Fit {
       ...resume && { resumedAt: { epoch, step } },
     }, resume ? stepsDone : undefined);
   }
+}
+
+/** Is an epoch better than the best before it? Of equal accuracies the lower loss is better. */
+export function isBetter({ accuracy, loss }: Omit<BestEpoch, "epoch">, best: BestEpoch | undefined): boolean {
+  if (!best || accuracy !== best.accuracy) return accuracy > (best?.accuracy ?? -1);
+  // Of an epoch whose loss was not kept nothing can be said.
+  return typeof loss === "number" && typeof best.loss === "number" && loss < best.loss;
 }
 
 /** What the loss of training is of. */

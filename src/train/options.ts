@@ -7,6 +7,8 @@
 import type { Augment } from "../augment/augmentations.ts";
 import type { CacheOptions } from "../data/store/cache_folder.ts";
 import type { Dataset } from "../data/dataset.ts";
+import { counted, firstNames } from "../data/names.ts";
+import { option, UserError } from "../errors.ts";
 import type { Task } from "../data/labels.ts";
 import type { Fit, Interpolation, ValueRange } from "../data/pictures/resize.ts";
 import type { ChannelStatistics } from "../data/store/statistics.ts";
@@ -188,6 +190,8 @@ export interface TrainerOptions {
   readonly logEvery?: number;
   /** Steps between two validations. Default: each epoch. */
   readonly valEvery?: number;
+  /** Checkpoints of epochs that are kept: the best epoch's, and the latest. Default: all. */
+  readonly keep?: number;
 }
 
 /** Options that are no settings, by name. */
@@ -216,6 +220,7 @@ type Open =
   | "clipNorm"
   | "valEvery"
   | "console"
+  | "keep"
   | "signal"
   | "workers"
   | "augment"
@@ -367,7 +372,11 @@ export function runOptionsOf(options: ResolvedOptions, train: Dataset, channel: 
   return { ...options, augment: augment!, channel };
 }
 
-/** Weights [K] of the loss: of the classes, or of the positives of each label. */
+/**
+ * Weights [K] of the loss: of the classes, or of the positives of each label.
+ *
+ * @throws {UserError} If there are more or fewer of them than classes.
+ */
 export function classWeightsOf(
   data: Dataset,
   { classWeights, posWeight }: Pick<ResolvedOptions, "classWeights" | "posWeight">,
@@ -377,7 +386,13 @@ export function classWeightsOf(
   if (weights === "none") return new Array<number>(outputs).fill(1);
   if (weights !== "balanced") {
     if (weights.length !== outputs) {
-      throw new TypeError(`Cannot weigh ${outputs} classes with ${weights.length} weights: give one for each`);
+      const name = option(data.task === "multiclass" ? "classWeights" : "posWeight");
+      const names = data.task === "binary" ? data.classes[0] : firstNames(data.classes, 12);
+      throw new UserError(
+        `Cannot use ${name} with ${counted(weights.length, "weight")} for ${outputs}: give one for each of ${names}, ` +
+          "in this order",
+        2,
+      );
     }
     return [...weights];
   }

@@ -17,6 +17,31 @@ function settingsOf({ run, settings }: CheckpointInfo): Readonly<Record<string, 
 }
 
 /**
+ * Refuses another number of epochs where the steps that were taken would have been others.
+ *
+ * @param run Its directory.
+ * @param was Settings that it began with.
+ * @param epochs How many it is to have now.
+ * @param done How many it has.
+ * @throws UserError with what to do instead.
+ */
+export function checkEpochs(run: string, was: Readonly<Record<string, unknown>>, epochs: unknown, done: number): void {
+  if (was.epochs === undefined || epochs === was.epochs) return;
+  if (was.schedule === "cosine") {
+    throw new UserError(
+      `Cannot resume ${run} for ${epochs} epochs: its schedule, cosine, has brought the learning rate to 0 at the end of ` +
+        `epoch ${was.epochs}, and would have been another; begin a run from its weights with ${option("pretrained")} ` +
+        `${run} and ${option("epochs")}, or train with ${option("schedule")} constant or step, which can go on`,
+    );
+  }
+  if (typeof epochs === "number" && epochs < done) {
+    throw new UserError(
+      `Cannot resume ${run} for ${epochs} epochs: ${done} are done; give ${option("epochs")} ${done} or more`,
+    );
+  }
+}
+
+/**
  * Checks that a run goes on as what it was.
  *
  * @param run Its directory, for `config.json`.
@@ -41,7 +66,8 @@ export async function checkSameRun(
   // Runs of the first versions kept flags, in part under other names.
   if (config.settings) {
     const began = settingsOf(saved) ?? settingsIn(config, run);
-    const change = changeBetween(began, settings);
+    checkEpochs(run, began, settings.epochs, saved.progress?.epoch ?? 0);
+    const change = changeBetween(began, { ...settings, epochs: began.epochs });
     if (change) {
       const { name, was, is } = change;
       const advice = ifGiven(name, `; give ${option(name)} ${was}`);

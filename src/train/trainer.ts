@@ -4,7 +4,9 @@
  * @module
  */
 
+import { emptyParts } from "../data/check/empty_parts.ts";
 import type { Dataset } from "../data/dataset.ts";
+import { UserError } from "../errors.ts";
 import type { Preprocessing } from "../run/checkpoint.ts";
 import { evaluateModel, type Evaluation, mismatchOf } from "../run/evaluate.ts";
 import { Channel } from "../track/channel.ts";
@@ -84,6 +86,11 @@ export class Trainer {
    *   a picture is broken.
    */
   async fit(train: Dataset, val: Dataset, test?: Dataset): Promise<FitResult> {
+    if (train.task !== this.#options.task) {
+      throw new TypeError(`task is ${this.#options.task}: the data's is ${train.task}; give the data's`);
+    }
+    const [empty] = emptyParts({ train, val, test });
+    if (empty) throw new UserError(empty);
     const mismatch = mismatchOf(this.#options.model, train);
     if (mismatch) throw new TypeError(mismatch);
     this.#classes = train.classes;

@@ -46,6 +46,7 @@ const understood: [line: string, options: Record<string, unknown>, words?: strin
   ["--epochs 3", { epochs: 3 }],
   ["--epochs=3", { epochs: 3 }],
   ["--lr 1e-3 --weight-decay=-0.5", { lr: 0.001, weightDecay: -0.5 }],
+  ["--weight-decay -0.5 x", { weightDecay: -0.5 }, ["x"]],
   ["--optimizer sgd", { optimizer: "sgd" }],
   ["--target A B C --epochs 3", { target: ["A", "B", "C"], epochs: 3 }],
   ["--scale 1,2 --scale=3 x", { scale: [1, 2, 3] }, ["x"]],
@@ -84,6 +85,8 @@ const refused: [line: string, message: string][] = [
   ["--epochs 0", "Cannot use --epochs 0: give a whole number from 1 to 99"],
   ["--epochs 100", "Cannot use --epochs 100: give a whole number from 1 to 99"],
   ["--lr ten", "Cannot use --lr ten: give a number of at least 0"],
+  ["--lr -1", "Cannot use --lr -1: give a number of at least 0"],
+  ["--epochs -.5", "Cannot use --epochs -.5: give a whole number from 1 to 99"],
   ["--lr=-1", "Cannot use --lr -1: give a number of at least 0"],
   ["--lr=Infinity", "Cannot use --lr Infinity: give a number of at least 0"],
   ["--weight-decay NaN", "Cannot use --weight-decay NaN: give a number"],
@@ -119,6 +122,7 @@ Deno.test("parseCommand() resolves paths against the directory in which the user
     const withPaths = { ...command, words: { usage: "A", min: 0, max: 1, paths: true } };
     const { options, words } = parseCommand(withPaths, ["a/../b", "--out", "c"]);
     assertEquals([words, options.out], [[resolve("/somewhere/b")], resolve("/somewhere/c")]);
+    assertEquals(parseCommand(withPaths, ["-"]).words, ["-"]);
     assertEquals(userPath("/else"), resolve("/else"));
     Deno.env.delete("INIT_CWD");
     assertEquals(userPath("b"), resolve(Deno.cwd(), "b"));

@@ -53,11 +53,11 @@ Deno.test("where there is no terminal each window is a line: loss, accuracy, rat
   assertMatch(lines[0], /^train {2}2 epochs of 4 steps of 2 pictures; a step takes 9 dispatches/);
   assertMatch(
     lines[1],
-    /^epoch 1\/2 {2}step 3 {2}loss 0\.3333 {2}lr 0\.10 {2}9 images\/s {2}memory \S+ KiB \+ \S+ MiB {2}0:01 left$/,
+    /^epoch 1\/2 {2}step 3 {2}loss 0\.3333 {2}lr 0\.10 {2}9 images\/s {2}memory \S+ KiB \+ \S+ MiB {2}0:00, 0:01 left$/,
   );
   assertMatch(lines[2], /^epoch 1\/2 {2}step 4 {2}validation accuracy 0\.6667 {2}loss \S+ {2}best so far$/);
   assertEquals(lines.slice(3, 6), ["saved runs/x/epoch-001", "warning: it is hot", "note   it is late"]);
-  assertMatch(lines[6], new RegExp(`^epoch 2/2  step 6  loss 0\\.1250  ${figures}  9 images/s  memory .*  0:00 left$`));
+  assertMatch(lines[6], new RegExp(`^epoch 2/2  step 6  loss 0\\.1250  ${figures}  9 images/s  memory .*  0:00, 0:00 left$`));
   assertEquals([lines.length, err.includes("\r")], [7, false]);
   assertMatch(results[0], /^accuracy 0\.6667/);
   assertEquals(output, lines.map((line) => line.startsWith("warning") ? `! ${line}` : line));

@@ -96,18 +96,28 @@ export const about = "no model";
     await withRun(model, async (run) => {
       const file = join(run, "mine.ts");
       await Deno.writeTextFile(file, source);
-      const { code, out, err } = await command("export", run, "--keys", "own", "--models", file);
+      const models = model === own ? ["--models", file] : [];
+      const { code, out, err } = await command("export", run, "--keys", "own", ...models);
       assertEquals([code, err], [0, ""]);
       assertStringIncludes(out, `${model.parameters.length} tensors of ${model.name} written to`);
       using exported = await openSafetensors(join(run, `${model.name}-own.safetensors`));
       assertEquals([...exported.entries.keys()], model.parameters.map(({ name }) => name));
       assertEquals(JSON.parse(exported.metadata.fovea).classes, ["a", "b"]);
       const picture = new URL("../../fixtures/data/rgb.jpg", import.meta.url).pathname;
-      const predicted = await command("predict", run, picture, "--json", "--models", file);
+      const predicted = await command("predict", run, picture, "--json", ...models);
       assertEquals([predicted.code, predicted.err], [0, ""]);
       assertEquals(Object.keys(JSON.parse(predicted.out).probabilities).sort(), ["a", "b"]);
     });
   }
+  const known = createModel("lenet", { classes: 2 });
+  known.initialize(1);
+  await withRun(known, async (run) => {
+    const file = join(run, "mine.ts");
+    await Deno.writeTextFile(file, source);
+    const { code, err } = await command("export", run, "--models", file);
+    assertEquals(code, 2);
+    assertStringIncludes(err, "mine.ts: the run is of lenet, and it exports other, my-net");
+  });
   await withRun(own, async (run) => {
     const says = async (args: string[], text: string) => {
       const { code, err } = await command("export", run, "--keys", "own", ...args);

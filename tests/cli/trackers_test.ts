@@ -21,7 +21,7 @@ const validation: ValidationFacts = {
 /** What this process takes, in place of what it does. */
 const host = () => 200 * 2 ** 20;
 /** (150 − 40) steps of 64 pictures at 99.6 a second. */
-const rest = "100 images/s  memory 3.0 MiB + 200 MiB  1:11 left";
+const rest = "100 images/s  memory 3.0 MiB + 200 MiB  0:00, 1:11 left";
 
 const lossScale = { scale: 16384, overflows: 1 };
 
@@ -118,7 +118,7 @@ for (const [what, tell, lines] of cases) {
     const written: string[] = [];
     const line = (text: string) => void written.push(text);
     const progress = { line, step: line, clear: () => {}, isLive: false };
-    const tracker = new TerminalTracker({ progress, result: line, tables: () => "tables", hostMemory: host });
+    const tracker = new TerminalTracker({ progress, result: line, tables: () => "tables", hostMemory: host, now: () => 0 });
     tracker.begin(run);
     written.length = 0;
     tell(tracker);

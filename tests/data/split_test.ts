@@ -71,7 +71,7 @@ Deno.test("split() refuses a class with fewer than 3 pictures, by name", () => {
   const error = assertThrows(() => ofCounts([10, 2]).split(), UserError);
   assertEquals(
     error.message,
-    "Cannot split: class class1 has 2 of the 3 pictures it needs, one for each part; add pictures or leave the class out",
+    "Cannot split: class class1 has 2 of the 3 pictures it needs, one for each part; add pictures, or leave the class out with skipSmallClasses",
   );
   assertThrows(
     () => labelled("binary", ["hat"], new Array(9).fill([0])).split(),
@@ -84,6 +84,98 @@ Deno.test("split() refuses ratios that are none", () => {
   for (const ratios of [[0, 1, 1], [-1, 1, 1], [NaN, 1, 1]] as [number, number, number][]) {
     assertThrows(() => ofCounts([9, 9]).split({ ratios }), RangeError, "three numbers such as 8:1:1");
   }
+});
+
+/** Sixty samples of a rare, and two frequent classes, and what splits of them were before pictures were compared. */
+const sixty = Array.from({ length: 60 }, (_, i) => [i % 7 === 0 ? 2 : i % 2]);
+const draw = randomStream(5);
+const manyLabels = Array.from({ length: 60 }, () => [50, 20, 8].map((percent) => +(randomBelow(draw, 100) < percent)));
+const threeNames = ["a", "b", "c"];
+const asBefore: [name: string, data: Dataset, options: SplitOptions, val: string, test: string][] = [
+  ["stratified", labelled("multiclass", threeNames, sixty), { seed: 1 }, "6 9 12 23 44 49 51", "5 22 28 54 55"],
+  [
+    "not stratified",
+    labelled("multiclass", threeNames, sixty),
+    { seed: 1, stratify: false, ratios: [5, 2, 3] },
+    "6 10 11 14 17 21 36 37 40 49 52 57",
+    "1 2 3 4 12 22 29 31 32 33 34 39 41 45 48 51 53 56",
+  ],
+  [
+    "binary",
+    labelled("binary", ["a"], sixty.map(([c]) => [+(c === 1)])),
+    { seed: 2, ratios: [2, 1, 0] },
+    "2 9 17 22 25 27 28 33 34 35 36 38 39 46 50 51 53 55 56 58",
+    "",
+  ],
+  ["multilabel", labelled("multilabel", threeNames, manyLabels), { seed: 3 }, "13 20 35 45 46 55", "1 2 8 22 27 39"],
+  [
+    "with val carved from train",
+    labelled("multiclass", threeNames, sixty, sixty.map((_, i) => ({ split: i % 5 === 4 ? "test" : "train" }))),
+    { seed: 4 },
+    "28 30 31 48 51",
+    "4 9 14 19 24 29 34 39 44 49 54 59",
+  ],
+];
+for (const [name, data, options, val, test] of asBefore) {
+  Deno.test(`split() of a set without equal pictures stays as it was, row for row, ${name}`, () => {
+    const numbers = (part: Dataset) => files(part).map((file) => parseInt(file)).join(" ");
+    for (const together of [undefined, [], [[7]]]) {
+      const split = data.split({ ...options, together });
+      assertEquals([numbers(split.val), numbers(split.test)], [val, test]);
+    }
+  });
+}
+
+Deno.test("split() keeps samples together, and the sizes and classes of the parts", () => {
+  for (let seed = 0; seed < 60; seed++) {
+    const next = randomStream(77, seed);
+    const pick = (n: number) => randomBelow(next, n);
+    const task = (["multiclass", "binary", "multilabel"] as const)[seed % 3];
+    const classes = { multiclass: threeNames, binary: ["a"], multilabel: ["a", "b"] }[task];
+    const labelOf =
+      { multiclass: () => [pick(3)], binary: () => [pick(2)], multilabel: () => [pick(2), pick(2)] }[task];
+    const labels: number[][] = [];
+    const together: number[][] = [];
+    while (labels.length < 100) {
+      const label = labelOf();
+      // Every other seed has copies of nearly everything.
+      const size = pick(seed % 2 ? 2 : 6) === 0 ? 2 + pick(4) : 1;
+      const group = Array.from({ length: size }, () => labels.push(label) - 1);
+      if (size > 1) together.push(group);
+    }
+    const stratify = seed % 4 !== 3;
+    const data = labelled(task, classes, labels);
+    const { train, val, test } = data.split({ seed, stratify, together });
+    const partOf = new Map([train, val, test].flatMap((part, p) => files(part).map((file) => [file, p] as const)));
+    assertEquals(partOf.size, labels.length);
+    for (const group of together) {
+      assertEquals(new Set(group.map((i) => partOf.get(`${i}.png`))).size, 1, `seed ${seed}: ${group}`);
+    }
+    const off = Math.abs(train.size - 0.8 * labels.length);
+    assert(off <= (task === "multilabel" ? 8 : 6), `seed ${seed}: train ${train.size} of ${labels.length}`);
+    if (!stratify || task === "multilabel") continue;
+    for (const part of [train, val, test]) assert(part.counts().every((n) => n > 0), `seed ${seed}: ${part.counts()}`);
+  }
+});
+
+Deno.test("split() gives each part a class of which most pictures are equal", () => {
+  const data = ofCounts([30, 9]);
+  const { train, val, test } = data.split({ together: [[30, 31, 32, 33, 34, 35, 36]] });
+  assertEquals([train, val, test].map((part) => part.counts()[1]), [7, 1, 1]);
+  const error = assertThrows(() => data.split({ together: [[30, 31, 32, 33, 34, 35, 36, 37]] }), UserError);
+  assert(error.message.includes("class1 has 2 different (9 in all) of the 3 pictures it needs"), error.message);
+});
+
+Deno.test("smallClasses() names what withoutClasses() leaves out; an empty class is no fault", () => {
+  const data = ofCounts([9, 2, 0, 9]);
+  assertEquals(data.smallClasses().map(({ name, index, count }) => [name, index, count]), [["class1", 1, 2]]);
+  const rest = data.withoutClasses(new Set([1]));
+  assertEquals([rest.classes, rest.counts()], [["class0", "class2", "class3"], [9, 0, 9]]);
+  assertEquals(rest.split().warnings, ["No picture at all is class2: that cannot be learnt"]);
+  const labels = Array.from({ length: 12 }, (_, i) => [i % 2, +(i === 3), 0]);
+  const many = labelled("multilabel", ["x", "y", "z"], labels);
+  assertEquals(many.smallClasses().map(({ name }) => name), ["y"]);
+  assertEquals(many.withoutClasses(new Set([1])).samples[3].label, [1, 0]);
 });
 
 const own = (parts: string) => [...parts].map((p) => ({ split: ({ t: "train", v: "val", e: "test" } as const)[p] }));
@@ -115,9 +207,39 @@ Deno.test("split() carves val from train where the data set has none", () => {
   assertEquals(val.counts(), [2, 1]);
 });
 
+Deno.test("split() carves test from train, as large as val, where the data set has none", () => {
+  const parts = own("t".repeat(14) + "v".repeat(6) + "t".repeat(30) + "v".repeat(3)) as Partial<Sample>[];
+  const data = ofCounts([20, 33], parts);
+  const split = data.split({ seed: 1 });
+  assertEquals([split.train, split.val, split.test].map((part) => part.counts()), [[11, 24], [6, 3], [3, 6]]);
+  assertEquals(split.warnings, ["The data have no test part: 9 pictures of train taken at random, seed 1"]);
+  assertEquals([split.taken, split.train.partOf?.test], [["test"], split.test]);
+  assertEquals(files(data.split({ seed: 1 }).test), files(split.test));
+  assert(files(data.split({ seed: 2 }).test).join() !== files(split.test).join());
+  const { train, val, test } = data.split({ testOn: "val" });
+  assertEquals([train.size, val.size, test.size], [44, 9, 0]);
+  // Equal pictures are taken or left together.
+  const together = [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], [20, 21], [22, 23]];
+  const kept = files(data.split({ seed: 1, together }).test).map((file) => parseInt(file));
+  for (const group of together) assert([0, group.length].includes(group.filter((i) => kept.includes(i)).length));
+});
+
+Deno.test("split() carves at most half of train, of labels too, and both parts where there is but train", () => {
+  const half = ofCounts([4, 4], own("ttvvttvv") as Partial<Sample>[]).split();
+  assertEquals([half.train.size, half.val.size, half.test.size], [2, 4, 2]);
+  const labels = Array.from({ length: 60 }, (_, i) => [i % 2, +(i % 3 === 0)]);
+  const parts = labels.map((_, i) => ({ split: i % 4 === 0 ? "val" : "train" } as const));
+  const { train, val, test } = labelled("multilabel", ["a", "b"], labels, parts).split();
+  assertEquals([train.size + test.size, val.size], [45, 15]);
+  assert(Math.abs(test.size - 15) <= 1, `${test.size}`);
+  const only = ofCounts([20, 20], own("t".repeat(40)) as Partial<Sample>[]).split();
+  assertEquals([only.train.size, only.val.size, only.test.size], [32, 4, 4]);
+  assertEquals(only.taken, ["val", "test"]);
+});
+
 Deno.test("split() refuses own parts where there are none or one is missing", () => {
   assertThrows(() => ofCounts([5, 5]).split({ own: true }), UserError, "it has none");
-  assertThrows(() => ofCounts([3, 1], own("tvtv") as Partial<Sample>[]).split(), UserError, "it has no test part");
+  assertThrows(() => ofCounts([3, 1], own("eeve") as Partial<Sample>[]).split(), UserError, "it has no train part");
 });
 
 Deno.test("largestRemainder() shares a whole number out", () => {

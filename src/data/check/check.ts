@@ -4,11 +4,12 @@
  * @module
  */
 
-import { UserError } from "../../errors.ts";
+import { type NameOption, UserError } from "../../errors.ts";
 import { type BrokenPicture, findBroken } from "./broken.ts";
 import { leftOutLines, type LeftOutRow } from "../forms/cells.ts";
 import type { Dataset, DatasetKind, Split, SplitOptions } from "../dataset.ts";
-import { findDuplicates, findLeaks, type Leak, leakLine } from "./duplicates.ts";
+import { contradictionsIn, findDuplicates, findLeaks, type Leak, leakLine } from "./duplicates.ts";
+import { emptyParts } from "./empty_parts.ts";
 import type { Task } from "../labels.ts";
 import { counted, firstNames, printable } from "../names.ts";
 import { pictureNotes, type Prepared } from "./picture_notes.ts";
@@ -47,6 +48,16 @@ export interface DataReport {
   readonly leaks: readonly Leak[];
 }
 
+/** How a data set is checked. */
+export interface CheckOptions extends SplitOptions {
+  /** Whether the split is that of the rest, without what is broken or contradictory. False by default. */
+  readonly skipBroken?: boolean;
+  /** Whether classes with too few pictures are left out of the split. False by default. */
+  readonly skipSmallClasses?: boolean;
+  /** What options are called in what is reported; by default as in the library. */
+  readonly nameOption?: NameOption;
+}
+
 /**
  * Checks a data set and a split of it. Every picture is read and decoded.
  *
@@ -66,14 +77,17 @@ export interface DataReport {
  */
 export async function checkDataset(
   data: Dataset,
-  options: SplitOptions & Prepared = {},
+  options: CheckOptions & Prepared = {},
   onProgress?: OnProgress,
 ): Promise<DataReport> {
-  const { split, faults } = trySplit(data, options);
   const broken = await findBroken(data, onProgress);
   const { widths, heights, misnamed, problems } = await scanPictures(data.source);
   const notes = await pictureNotes(data, options);
   const groups = await findDuplicates(data);
+  const contradictory = contradictionsIn(data, groups);
+  const left = new Set(options.skipBroken ? [...broken.map(({ index }) => index), ...contradictory.flat()] : []);
+  const rest = data.subset([...data.samples.keys()].filter((i) => !left.has(i)));
+  const { split, faults, warnings } = trySplit(rest, { ...options, together: await findDuplicates(rest) });
   const fileOf = (i: number) => data.samples[i].file;
   const sides = data.positions.filter((position) => !problems.has(position))
     .map((position) => Math.min(widths[position], heights[position])).sort((a, b) => a - b);
@@ -88,6 +102,7 @@ export async function checkDataset(
     faults,
     warnings: [
       ...data.warnings.filter((line) => !leftOutLines(data.leftOut).includes(line)),
+      ...warnings,
       ...split.warnings,
       ...notes,
     ],
@@ -98,38 +113,67 @@ export async function checkDataset(
       return format === undefined ? [] : [{ file, format }];
     }),
     duplicates: groups.map((group) => group.map(fileOf)),
-    contradictions: groups.filter((group) => new Set(group.map((i) => data.samples[i].label.join())).size > 1)
-      .map((group) => group.map(fileOf)),
+    contradictions: contradictory.map((group) => group.map(fileOf)),
     leaks: await findLeaks(split),
   };
 }
 
 /** The parts, or empty ones and the reason: a check goes on where training would stop. */
-function trySplit(data: Dataset, options: SplitOptions): { split: Split; faults: string[] } {
+function trySplit(data: Dataset, options: CheckOptions): { split: Split; faults: string[]; warnings: string[] } {
+  const { nameOption = (name) => name } = options;
+  const small = options.skipSmallClasses && data.task !== "binary" ? data.smallClasses(options) : [];
+  const rest = small.length > 0 ? data.withoutClasses(new Set(small.map(({ index }) => index))) : data;
+  const warnings = small.map(({ name, count }) => `Class ${printable(name)} has too few pictures (${count}): left out`);
   try {
-    return { split: data.split(options), faults: [] };
+    const split = rest.split(options);
+    const { train, val, test } = split;
+    const empty = emptyParts(options.testOn === "val" ? { train, val } : split);
+    return { split, faults: empty.map((text) => new UserError(text).textWith(nameOption)), warnings };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const none = data.subset([]);
-    return { split: { train: none, val: none, test: none, warnings: [] }, faults: [error.message] };
+    const none = rest.subset([]);
+    return {
+      split: { train: none, val: none, test: none, warnings: [] },
+      faults: [error.textWith(nameOption)],
+      warnings,
+    };
   }
 }
 
 function classCounts(data: Dataset, split: Split): DataReport["classes"] {
-  const names = data.task === "binary" ? [`not ${data.classes[0]}`, data.classes[0]] : data.classes;
+  const names = namesOf(data);
   const counts = data.counts();
+  const left = new Map(namesOf(split.train).map((name, c) => [name, c]));
   const parts = splitNames.map((part) => split[part].counts());
-  return names.map((name, c) => ({ name, count: counts[c], parts: parts.map((part) => part[c]) }));
+  return names.map((name, c) => ({
+    name,
+    count: counts[c],
+    parts: parts.map((part) => left.has(name) ? part[left.get(name)!] : 0),
+  }));
+}
+
+function namesOf({ task, classes }: Dataset): readonly string[] {
+  return task === "binary" ? [`not ${classes[0]}`, classes[0]] : classes;
 }
 
 /**
- * Whether a report has a fault that stops training: no split, broken rows or pictures, pictures in more than one part.
+ * Whether a report has a fault that stops training: no split, broken rows or pictures, pictures under more than one
+ * label, or in more than one part.
  *
  * @param report The report.
+ * @param allowed What training is told to let through.
  * @returns True if so.
  */
-export function hasFaults(report: DataReport): boolean {
-  return report.faults.length > 0 || report.rows.length > 0 || report.broken.length > 0 || report.leaks.length > 0;
+export function hasFaults(
+  { faults, rows, broken, contradictions, leaks }: DataReport,
+  { skipBroken = false, allowDuplicates = false }: {
+    readonly skipBroken?: boolean;
+    readonly allowDuplicates?: boolean;
+  } = {},
+): boolean {
+  return faults.length > 0 || (!skipBroken && rows.length + broken.length > 0) ||
+    (!allowDuplicates && leaks.length > 0) ||
+    (!skipBroken && !allowDuplicates && contradictions.length > 0);
 }
 
 /**
@@ -160,11 +204,13 @@ function section(title: string, lines: readonly string[]): string[] {
 }
 
 function countTable({ classes, pictures }: DataReport): string[] {
+  // Where nothing was split there is nothing to count.
+  const isSplit = classes.some(({ parts }) => parts.some((count) => count > 0));
   const rows = classes.map(({ name, count, parts }) => [
     printable(name),
     `${count}`,
     `${(100 * count / pictures).toFixed(1)}%`,
-    ...parts.map(String),
+    ...parts.map((count) => isSplit ? String(count) : "–"),
   ]);
   const table = [["class", "pictures", "share", ...splitNames], ...rows];
   const widths = table[0].map((_, c) => Math.max(...table.map((row) => row[c].length)));

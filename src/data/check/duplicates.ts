@@ -7,7 +7,7 @@
 
 import { ifGiven, option, UserError } from "../../errors.ts";
 import type { Dataset, Split } from "../dataset.ts";
-import { counted, printable } from "../names.ts";
+import { counted, firstNames, printable } from "../names.ts";
 import { type OnProgress, scanPictures } from "../store/scan.ts";
 import { splitNames } from "../split.ts";
 
@@ -24,17 +24,76 @@ export interface Leak {
 }
 
 /**
- * Groups pictures with the same bytes.
+ * Groups pictures with the same bytes. Broken files are like no other.
  *
  * @param data The data set.
  * @param onProgress Is told how far it is.
- * @returns Places in the data set, a list for each picture that is there more than once.
+ * @returns Places in the data set, a list for each picture that is there more than once: what `split` keeps together.
+ *
+ * @example
+ * ```ts
+ * import { findDuplicates, openDataset } from "@fovea/fovea";
+ *
+ * const data = await openDataset("./pets");
+ * const { train, val, test } = data.split({ together: await findDuplicates(data) });
+ * ```
  */
 export async function findDuplicates(data: Dataset, onProgress?: OnProgress): Promise<number[][]> {
-  const { hashes } = await scanPictures(data.source, onProgress);
-  const groups = Map.groupBy(data.samples.keys(), (i) => hashes[data.positions[i]]);
-  groups.delete(""); // files that cannot be read
+  const { hashes, problems } = await scanPictures(data.source, onProgress);
+  const whole = [...data.samples.keys()].filter((i) => !problems.has(data.positions[i]));
+  const groups = Map.groupBy(whole, (i) => hashes[data.positions[i]]);
   return [...groups.values()].filter((group) => group.length > 1);
+}
+
+/**
+ * The groups of equal pictures that have more than one label: at most one of them is right.
+ *
+ * @param data The data set.
+ * @param groups Its equal pictures, as of {@link findDuplicates}.
+ */
+export function contradictionsIn(data: Dataset, groups: readonly (readonly number[])[]): (readonly number[])[] {
+  return groups.filter((group) => new Set(group.map((i) => data.samples[i].label.join())).size > 1);
+}
+
+/**
+ * Groups of equal pictures in words.
+ *
+ * @param data The data set.
+ * @param groups Some of its equal pictures.
+ * @returns Such as `a/1.jpg = b/7.jpg; a/2.jpg = b/3.jpg and 4 more`.
+ */
+export function groupsText(data: Dataset, groups: readonly (readonly number[])[]): string {
+  const shown = groups.slice(0, 3).map((group) =>
+    group.length > 3
+      ? firstNames(group.map((i) => data.samples[i].file), 2)
+      : group.map((i) => printable(data.samples[i].file)).join(" = ")
+  );
+  return `${shown.join("; ")}${groups.length > 3 ? ` and ${groups.length - 3} more` : ""}`;
+}
+
+/**
+ * Refuses pictures that are there under more than one label.
+ *
+ * @param data The data set.
+ * @param groups Its equal pictures.
+ * @param allow Whether they are let through with a warning.
+ * @returns Warnings; none where there are no such pictures.
+ * @throws {UserError} If there are and that is not allowed: the count and the first of them.
+ */
+export function refuseContradictions(
+  data: Dataset,
+  groups: readonly (readonly number[])[],
+  allow: boolean,
+): string[] {
+  const found = contradictionsIn(data, groups);
+  if (found.length === 0) return [];
+  const text = `${counted(found.length, "picture")} under more than one label: ${groupsText(data, found)}`;
+  if (allow) return [text];
+  throw new UserError(
+    `${text}. Remove the wrong ones (the command data check lists all), leave all of them out with ${
+      option("skipBroken")
+    }, or set ${option("allowDuplicates")}`,
+  );
 }
 
 /**
@@ -80,9 +139,9 @@ export async function refuseLeaks(split: Split, allow: boolean, onProgress?: OnP
   const found = `${counted(leaks.length, "picture")} in more than one part of the split: ${pairs}${more}`;
   if (allow) return [found];
   throw new UserError(
-    `${found}. Remove them (the command data check lists all)${
-      ifGiven("allowDuplicates", `, or set ${option("allowDuplicates")}`)
-    }`,
+    `${found}. Remove them (the command data check lists all)` +
+      ifGiven("split", `, split at random with ${option("split")} 8:1:1, which keeps equal pictures together`) +
+      ifGiven("allowDuplicates", `, or set ${option("allowDuplicates")}`),
   );
 }
 

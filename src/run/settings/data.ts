@@ -50,7 +50,9 @@ export const dataSettings = {
     idle: ofManifests,
   }),
   skipBroken: setting(toggle, {
-    help: "leave out broken pictures, and rows of a CSV file without label or picture; they are counted and named",
+    help:
+      "leave out broken pictures, those under two labels, and rows of a CSV file without label or picture; they are " +
+      "counted and named",
     default: false,
   }),
   maxMegapixels: setting(number({ min: 1, max: 500 }), {
@@ -105,5 +107,19 @@ export const splitSettings = {
     derive: ({ data }) => data && (data.hasOwnSplit ? "own" : [8, 1, 1] as const),
   }),
   stratify: setting(toggle, { help: "keep the ratios of the classes in every split", default: true }),
-  allowDuplicates: setting(toggle, { help: "go on when the same picture is in two splits", default: false }),
+  testOn: setting(choice(["test", "val"]), {
+    help:
+      "part on which the best checkpoint is tested; val has chosen it, so that its figures are better than on new " +
+      "pictures",
+    default: "test",
+  }),
+  skipSmallClasses: setting(toggle, {
+    help: "leave out classes with too few pictures for every split; they are named",
+    default: false,
+    idle: ofTasks("multiclass", "multilabel"),
+  }),
+  allowDuplicates: setting(toggle, {
+    help: "go on when the same picture is in two parts of the data's own split, or under two labels",
+    default: false,
+  }),
 } as const;

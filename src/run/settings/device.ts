@@ -44,4 +44,9 @@ export const recordSettings = {
     help: "steps between two validations",
     byDefault: "each epoch",
   }),
+  keep: setting(integer({ min: 1 }), {
+    ...FREE,
+    help: "checkpoints of epochs that are kept: the best epoch's, and the latest",
+    byDefault: "all",
+  }),
 } as const;

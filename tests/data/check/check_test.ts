@@ -1,7 +1,7 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { findBroken, skipBroken } from "../../../src/data/check/broken.ts";
 import { checkDataset, formatCheck, hasFaults } from "../../../src/data/check/check.ts";
-import { findLeaks, refuseLeaks } from "../../../src/data/check/duplicates.ts";
+import { findDuplicates, findLeaks, refuseContradictions, refuseLeaks } from "../../../src/data/check/duplicates.ts";
 import { openDataset } from "../../../src/data/open.ts";
 import { UserError } from "../../../src/errors.ts";
 import { classFolders, inFolder, noisePng, write } from "../sets.ts";
@@ -88,6 +88,58 @@ Deno.test("checkDataset() finds nothing where nothing is wrong", () =>
     const data = await openDataset(folder);
     const report = await checkDataset(data);
     assertEquals([hasFaults(report), report.warnings, report.duplicates, report.misnamed], [false, [], [], []]);
+  }));
+
+/** Two pictures that are there again, one of them under another label, and two broken files that are alike. */
+const copies = {
+  ...classFolders({ a: 8, b: 8 }),
+  "a/again.png": 1,
+  "b/wrong.png": 2,
+  "a/x.png": "<html>",
+  "b/x.png": "<html>",
+};
+
+Deno.test("findDuplicates() keeps equal pictures in one part of a random split; broken files are like no other", () =>
+  inFolder(async (folder) => {
+    await write(folder, copies);
+    const data = await openDataset(folder);
+    const groups = await findDuplicates(data);
+    const named = groups.map((group) => group.map((i) => data.samples[i].file));
+    assertEquals(named, [["a/000.png", "a/again.png"], ["a/001.png", "b/wrong.png"]]);
+    for (let seed = 0; seed < 20; seed++) assertEquals(await findLeaks(data.split({ seed, together: groups })), []);
+    const apart = Array.from({ length: 20 }, (_, seed) => findLeaks(data.split({ seed })));
+    assert((await Promise.all(apart)).some((leaks) => leaks.length > 0));
+  }));
+
+Deno.test("refuseContradictions() refuses one picture under two labels, unless it is allowed", () =>
+  inFolder(async (folder) => {
+    await write(folder, copies);
+    const data = await openDataset(folder);
+    const groups = await findDuplicates(data);
+    const line = "1 picture under more than one label: a/001.png = b/wrong.png";
+    const error = assertThrows(() => refuseContradictions(data, groups, false), UserError, `${line}. Remove`);
+    assert(error.message.includes("leave all of them out with skipBroken"), error.message);
+    assertEquals(refuseContradictions(data, groups, true), [line]);
+    const report = await checkDataset(data);
+    assertEquals(report.contradictions, [["a/001.png", "b/wrong.png"]]);
+    const whole = { ...report, broken: [] };
+    const faulty = [{}, { skipBroken: true }, { allowDuplicates: true }].map((allowed) => hasFaults(whole, allowed));
+    assertEquals(faulty, [true, false, false]);
+    const { classes } = await checkDataset(data, { skipBroken: true, ratios: [1, 1, 1] });
+    assertEquals(classes.map(({ count, parts }) => [count, parts.reduce((a, b) => a + b)]), [[10, 8], [10, 8]]);
+  }));
+
+Deno.test("checkDataset() names parts that would be empty, and classes that are left out", () =>
+  inFolder(async (folder) => {
+    await write(folder, classFolders({ a: 6, b: 6, c: 2 }));
+    const data = await openDataset(folder);
+    const skipSmallClasses = true;
+    const none = { ratios: [8, 2, 0], skipSmallClasses, nameOption: (name: string) => `--${name}` } as const;
+    const [fault] = (await checkDataset(data, none)).faults;
+    assert(fault.includes("The test part has no pictures: give it a share with --split 8:1:1"), fault);
+    assertEquals((await checkDataset(data, { ...none, testOn: "val" })).faults, []);
+    const { faults, classes } = await checkDataset(data, { skipSmallClasses });
+    assertEquals([faults, classes[2]], [[], { name: "c", count: 2, parts: [0, 0, 0] }]);
   }));
 
 Deno.test("checkDataset() goes on where a class is too small to be split", () =>

@@ -217,11 +217,9 @@ Deno.test("openDataset() says why a table is no label file where the folder is n
     await assertRejects(() => openDataset(folder), UserError, "; l.csv names no picture there");
     await write(folder, { "cat/p.png": 1, "nan/p.png": 2 });
     for (const part of ["train", "test"]) await Deno.remove(`${folder}/${part}`, { recursive: true });
-    const { kind, warnings } = await openDataset(folder);
-    assertEquals([kind, warnings], ["folder", [
-      "passed over: l.csv",
-      "class nan: programs write so where there is no label; is it a class?",
-    ]]);
+    const { kind, form, warnings } = await openDataset(folder);
+    assertEquals([kind, form], ["folder", "classes: 2; passed over: l.csv"]);
+    assertEquals(warnings, ["class nan: programs write so where there is no label; is it a class?"]);
   }));
 
 Deno.test("openDataset() leaves rows of CelebA out where it is asked to, and names them", () =>

@@ -1,0 +1,56 @@
+/**
+ * Flags that would change nothing: they are a mistake, and refused.
+ *
+ * @module
+ */
+
+import type { Dataset } from "../data/dataset.ts";
+import { UserError } from "../errors.ts";
+import { type Given, idleIn, settingNames } from "../run/resolve.ts";
+import { factsOf } from "../train/options.ts";
+import { type Flags, nameIn } from "./command.ts";
+import type { DataFlags } from "./run_data.ts";
+
+/** The settings among the flags that were given. */
+export function givenIn(options: Readonly<Record<string, unknown>>, given: ReadonlySet<string>): Given {
+  return Object.fromEntries(settingNames.filter((name) => given.has(name)).map((name) => [name, options[name]]));
+}
+
+/** Refuses a setting that was given and would change nothing; with data, by what they are. */
+export function refuseIdle(asked: Given, flags: Flags, data?: Dataset): void {
+  const nameOf = (setting: string): string => nameIn(flags, setting);
+  const idle = idleIn(asked, data && factsOf(data), nameOf);
+  if (idle) throw cannotUse(nameOf(idle.name), `it would change nothing, since ${idle.why}`);
+}
+
+/**
+ * Refuses flags of a random split where nothing is split at random: the data have all the parts that are asked for.
+ *
+ * @param given Options that the user gave.
+ * @param flags How the data are split.
+ * @param data The data.
+ * @param table What the flags are called.
+ * @param names Options that act on a random split alone.
+ */
+export function refuseIdleSplit(
+  given: ReadonlySet<string>,
+  { split, testOn }: DataFlags,
+  data: Dataset,
+  table: Flags,
+  names: readonly ("stratify" | "seed" | "skipSmallClasses")[],
+): void {
+  if (!data.hasOwnSplit || (split !== undefined && split !== "own")) return;
+  const parts = new Set(data.samples.map((sample) => sample.split));
+  if (!parts.has("val") || (!parts.has("test") && testOn !== "val")) return;
+  const idle = names.find((name) => given.has(name));
+  if (idle) {
+    const why = `the data have parts of their own; ${nameIn(table, "split")} 8:1:1 splits them at random`;
+    const flag = nameIn(table, idle);
+    throw cannotUse(idle === "stratify" ? flag.replace("--", "--no-") : flag, `it would change nothing, since ${why}`);
+  }
+}
+
+/** The error of a flag that does nothing here. */
+export function cannotUse(flag: string, why: string): UserError {
+  return new UserError(`Cannot use ${flag}: ${why}`, 2);
+}

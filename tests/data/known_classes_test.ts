@@ -1,0 +1,63 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { labelsOfNames } from "../../src/data/labels.ts";
+import { openDataset } from "../../src/data/open.ts";
+import { UserError } from "../../src/errors.ts";
+import { classFolders, inFolder, write } from "./sets.ts";
+
+const classes = ["pear", "apple", "plum"];
+
+Deno.test("labelsOfNames() numbers by known classes, whichever there are", () => {
+  const of = (...names: string[]) => labelsOfNames(names, { task: "multiclass", classes });
+  assertEquals(of("plum", "apple", "plum").labels, [[2], [1], [2]]);
+  assertEquals(of("plum", "apple").classes, classes);
+  assertEquals([of("apple").labels, of("apple").warnings], [[[1]], []]);
+});
+
+Deno.test("labelsOfNames() refuses classes that are not known, or leaves them out", () => {
+  const names = ["plum", "cherry", "plums", "apple", "cherry"];
+  const error = assertThrows(() => labelsOfNames(names, { task: "multiclass", classes }), UserError);
+  assert(error.message.startsWith("The data have cherry (2), plums (1), and the classes that are known are pear,"));
+  assert(error.message.includes("leave such pictures out with ignoreUnknown"), error.message);
+  assertThrows(
+    () => labelsOfNames(["plums", "plum"], { task: "multiclass", classes }),
+    UserError,
+    "is plums meant to be plum?",
+  );
+  const { kept, labels, warnings } = labelsOfNames(names, { task: "multiclass", classes, ignoreUnknown: true });
+  assertEquals([kept, labels], [[0, 3], [[2], [1]]]);
+  assertEquals(warnings, ["3 pictures of unknown classes left out: cherry (2), plums (1)"]);
+  assertThrows(
+    () => labelsOfNames(["cherry"], { task: "multiclass", classes, ignoreUnknown: true }),
+    UserError,
+    "No picture is of a class that is known (pear, apple, plum)",
+  );
+});
+
+Deno.test("labelsOfNames() takes what is none of a run's targets as training took it", () => {
+  const options = { task: "multiclass", target: ["pear", "apple"] } as const;
+  const others = labelsOfNames(["fig", "apple"], { ...options, others: "rest", classes: ["pear", "apple", "rest"] });
+  assertEquals(others.labels, [[2], [1]]);
+  const without = labelsOfNames(["fig", "apple"], { ...options, classes: ["pear", "apple"] });
+  assertEquals([without.kept, without.labels], [[1], [[1]]]);
+});
+
+Deno.test("labelsOfNames() knows the yes of a binary run, in whatever place it stands", () => {
+  const of = (...names: string[]) => labelsOfNames(names, { task: "binary", classes: ["dog"] });
+  assertEquals(of("dog", "zebra").labels, [[1], [0]]);
+  assertEquals(of("dog").labels, [[1]]);
+  assertEquals(of("Dog", "cat").warnings, ["no picture is dog: the data have Dog, cat"]);
+});
+
+Deno.test("openDataset() passes an empty class folder over, in a part too, and says so", () =>
+  inFolder(async (folder) => {
+    await write(`${folder}/one`, { ...classFolders({ a: 4, b: 4 }), "c/notes.txt": "later" });
+    const { classes, warnings } = await openDataset(`${folder}/one`);
+    assertEquals([classes, warnings], [["a", "b"], ["1 class folder without pictures, passed over: c"]]);
+    const parts = ["train/a", "train/b", "val/a", "val/b", "test/a"];
+    await write(`${folder}/own`, {
+      ...Object.fromEntries(parts.map((part, i) => [`${part}/1.png`, i + 1])),
+      "test/b/notes.txt": "later",
+    });
+    const split = (await openDataset(`${folder}/own`)).split();
+    assertEquals(split.warnings, ["The test part (1 picture) has none of b"]);
+  }));
