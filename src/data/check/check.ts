@@ -126,7 +126,7 @@ function trySplit(data: Dataset, options: CheckOptions): { split: Split; faults:
   const warnings = small.map(({ name, count }) => `Class ${printable(name)} has too few pictures (${count}): left out`);
   try {
     const split = rest.split(options);
-    const { train, val, test } = split;
+    const { train, val } = split;
     const empty = emptyParts(options.testOn === "val" ? { train, val } : split);
     return { split, faults: empty.map((text) => new UserError(text).textWith(nameOption)), warnings };
   } catch (error) {
