@@ -57,7 +57,10 @@ Deno.test("where there is no terminal each window is a line: loss, accuracy, rat
   );
   assertMatch(lines[2], /^epoch 1\/2 {2}step 4 {2}validation accuracy 0\.6667 {2}loss \S+ {2}best so far$/);
   assertEquals(lines.slice(3, 6), ["saved runs/x/epoch-001", "warning: it is hot", "note   it is late"]);
-  assertMatch(lines[6], new RegExp(`^epoch 2/2  step 6  loss 0\\.1250  ${figures}  9 images/s  memory .*  0:00, 0:00 left$`));
+  assertMatch(
+    lines[6],
+    new RegExp(`^epoch 2/2  step 6  loss 0\\.1250  ${figures}  9 images/s  memory .*  0:00, 0:00 left$`),
+  );
   assertEquals([lines.length, err.includes("\r")], [7, false]);
   assertMatch(results[0], /^accuracy 0\.6667/);
   assertEquals(output, lines.map((line) => line.startsWith("warning") ? `! ${line}` : line));

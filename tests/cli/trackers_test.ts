@@ -118,7 +118,13 @@ for (const [what, tell, lines] of cases) {
     const written: string[] = [];
     const line = (text: string) => void written.push(text);
     const progress = { line, step: line, clear: () => {}, isLive: false };
-    const tracker = new TerminalTracker({ progress, result: line, tables: () => "tables", hostMemory: host, now: () => 0 });
+    const tracker = new TerminalTracker({
+      progress,
+      result: line,
+      tables: () => "tables",
+      hostMemory: host,
+      now: () => 0,
+    });
     tracker.begin(run);
     written.length = 0;
     tell(tracker);
