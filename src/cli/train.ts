@@ -10,7 +10,7 @@ import { printable } from "../data/names.ts";
 import { formatSplit } from "../data/forms/split_file.ts";
 import { checkPrecision } from "../device/checks.ts";
 import { UserError } from "../errors.ts";
-import { createModel, type Model, models } from "../models/mod.ts";
+import { createModel, type Model, modelNamed, models } from "../models/mod.ts";
 import { readConfig, type RunConfig, settingsIn } from "../run/config.ts";
 import { keptOf, refuseChanges } from "../run/kept.ts";
 import { type Given, idleIn, recordOf, resolveSettings, settingNamed, settingNames } from "../run/resolve.ts";
@@ -56,6 +56,8 @@ export async function run(
 ): Promise<number> {
   const isResumed = options.resume !== undefined;
   const asked = givenIn(options, given);
+  // Before what depends on it.
+  if (!isResumed && asked.model !== undefined) modelNamed(asked.model);
   // Weights say which model is meant, and so which options apply.
   if (!isResumed && asked.pretrained === undefined) refuseIdle(asked);
   if (options.allowChangedData && !isResumed) {
@@ -90,8 +92,9 @@ export async function run(
   for (const line of describeData(data, split, flags)) say(line);
   for (const warning of split.warnings) say(`note   ${warning}`);
   const model = modelFor(data, settings);
+  const width = settings.width === 1 ? "" : `, width ${settings.width}`;
   say(
-    `model  ${model.name}, ${
+    `model  ${model.name}${width}, ${
       model.size.toLocaleString("en")
     } parameters, pictures of ${model.imageSize}×${model.imageSize}`,
   );
@@ -228,12 +231,13 @@ function runName({ task, model }: Settings): string {
 }
 
 function modelFor(data: Dataset, settings: Settings): Model {
-  const { model, imageSize, dropout, attentionDropout, stochasticDepth, layerScale, stem, window, normEps } = settings;
+  const { model, imageSize, dropout, attentionDropout, stochasticDepth, layerScale, stem, window, normEps, width } =
+    settings;
   return createModel(model, {
     classes: data.outputs,
     channels: data.channels,
     imageSize,
-    ...{ dropout, attentionDropout, stochasticDepth, layerScale, stem, window, normEps },
+    ...{ dropout, attentionDropout, stochasticDepth, layerScale, stem, window, normEps, width },
   });
 }
 
