@@ -49,7 +49,9 @@ export async function withPretrained(given: Given): Promise<Given> {
     range,
     normalize: { mean: [...mean], std: [...std] },
   };
-  return { ...brought, ...given };
+  const settled = { ...brought, ...given };
+  if (given.width !== undefined && given.width !== (width ?? 1)) await refuseOther(path, settled, origin);
+  return settled;
 }
 
 /** Refuses weights that the model that is asked for cannot take; of another number of classes it can. */

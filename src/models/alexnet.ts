@@ -102,7 +102,10 @@ const start = (bias: 0 | 1) => ({ init: normalInit(0.01), biasInit: constantInit
  *
  * @param scale Of the numbers of channels and hidden units; default as they are.
  */
-export function alexnet2012Layers({ channels, classes, dropout: rate = 0.5 }: Options, scale: Scale = scaledBy()): Layer {
+export function alexnet2012Layers(
+  { channels, classes, dropout: rate = 0.5 }: Options,
+  scale: Scale = scaledBy(),
+): Layer {
   const [c1, c2, c3, c4, c5, hidden] = [96, 256, 384, 384, 256, 4096].map(scale);
   const conv = (inputs: number, outputs: number, kernel: number, options: Conv2dOptions, bias: 0 | 1): Layer =>
     conv2d(inputs, outputs, kernel, { ...options, ...start(bias) });

@@ -16,7 +16,10 @@ const dropout = 0;
 testModel("alexnet", (size) => alexnetLayers({ ...size, dropout }, scale));
 testModel("alexnet_2012", (size) => alexnet2012Layers({ ...size, dropout }, scale));
 testModel("vgg11", (size) => vggLayers({ ...size, dropout }, { depth: 11, norm: false, scale }));
-testModel("vgg13_bn", (size) => vggLayers({ ...size, dropout }, { depth: 13, norm: true, scale: (channels) => channels / 8 }));
+testModel(
+  "vgg13_bn",
+  (size) => vggLayers({ ...size, dropout }, { depth: 13, norm: true, scale: (channels) => channels / 8 }),
+);
 
 const resnets: readonly [fixture: string, options: ResNetOptions][] = [
   ["resnet_basic", { block: basicBlock, blocks: [1, 2, 1, 1], scale }],
