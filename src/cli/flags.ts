@@ -226,6 +226,7 @@ export const models = {
       byDefault: "the model's",
     }),
     classes: flag(integer({ min: 1 }), { help: "outputs of the head", default: 5 }),
+    width: flag(modelSettings.width.kind, { help: modelSettings.width.help, default: modelSettings.width.default }),
     batch: flag(integer({ min: 1 }), { help: "pictures in a step", default: 32 }),
     checkpointActivations: toggle({ help: "memory of a step that computes activations again" }),
     precision,

@@ -47,10 +47,10 @@ function weightsLine(name: string): string {
 
 function rowOf(
   definition: ModelDefinition,
-  { imageSize, classes, batch, checkpointActivations, precision }: ModelsFlags,
+  { imageSize, classes, batch, checkpointActivations, precision, width }: ModelsFlags,
 ): string[] {
   const size = imageSize ?? definition.imageSize;
-  const model = createModel(definition.name, { classes, imageSize: size });
+  const model = createModel(definition.name, { classes, imageSize: size, width });
   return [
     model.name,
     model.size.toLocaleString("en"),
@@ -58,7 +58,7 @@ function rowOf(
     formatBytes(trainingMemory(model, batch, adam(), { checkpointActivations, precision })),
     `${size}×${size}`,
     definition.family.own ? "own" : "torchvision",
-    definition.summary,
+    width === 1 ? definition.summary : `${definition.summary}; here at width ${width}`,
   ];
 }
 

@@ -31,7 +31,7 @@ export async function withPretrained(given: Given): Promise<Given> {
     await refuseOther(path, given, origin);
     return given;
   }
-  const { imageSize, stem = "auto", layerScale, window, normEps } = origin.options;
+  const { imageSize, stem = "auto", layerScale, window, normEps, width } = origin.options;
   const size = given.imageSize ?? imageSize!;
   const { square, interpolation, fit, range, mean, std } = preparedAs(origin, model, size);
   const brought: Given = {
@@ -41,6 +41,7 @@ export async function withPretrained(given: Given): Promise<Given> {
     layerScale,
     window,
     normEps,
+    width,
     // Where nothing is cut off, the augmentation may need a margin of its own.
     resize: square > size ? square : undefined,
     interpolation,
@@ -48,13 +49,15 @@ export async function withPretrained(given: Given): Promise<Given> {
     range,
     normalize: { mean: [...mean], std: [...std] },
   };
-  return { ...brought, ...given };
+  const settled = { ...brought, ...given };
+  if (given.width !== undefined && given.width !== (width ?? 1)) await refuseOther(path, settled, origin);
+  return settled;
 }
 
 /** Refuses weights that the model that is asked for cannot take; of another number of classes it can. */
 async function refuseOther(path: string, given: Given, { options: { channels } }: WeightsOrigin): Promise<void> {
-  const { dropout, attentionDropout, stochasticDepth, layerScale, stem, window, normEps, imageSize } = given;
-  const optional = { dropout, attentionDropout, stochasticDepth, layerScale, stem, window, normEps };
+  const { dropout, attentionDropout, stochasticDepth, layerScale, stem, window, normEps, width, imageSize } = given;
+  const optional = { dropout, attentionDropout, stochasticDepth, layerScale, stem, window, normEps, width };
   const model = createModel(given.model!, { classes: 1, channels, imageSize, ...optional });
   await checkWeights(path, model, given.weightsKey);
 }

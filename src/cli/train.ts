@@ -12,7 +12,7 @@ import { formatSplit } from "../data/forms/split_file.ts";
 import { checkPrecision } from "../device/checks.ts";
 import type { Device } from "../device/device.ts";
 import { UserError } from "../errors.ts";
-import { createModel, type Model, models } from "../models/mod.ts";
+import { createModel, type Model, modelNamed, models } from "../models/mod.ts";
 import { readConfig, type RunConfig, settingsIn } from "../run/config.ts";
 import { keptOf, refuseChanges } from "../run/kept.ts";
 import { isPublishedName } from "../run/published/names.ts";
@@ -63,6 +63,8 @@ export async function run(
 ): Promise<number> {
   const isResumed = options.resume !== undefined;
   const asked = givenIn(options, given);
+  // Before what depends on it.
+  if (!isResumed && asked.model !== undefined) modelNamed(asked.model);
   if (!isResumed) await refuseAtOnce(options, asked);
   const settled = isResumed ? await resumedSettings(options, asked, given) : await withPretrained(asked);
   // Weights say which model is meant, and so which options apply.
@@ -109,8 +111,9 @@ export async function run(
   refuseEmpty(split, settings);
   for (const line of describeData(data, split, flags)) say(line);
   for (const warning of split.warnings) say(noteLine(warning, flags.verbose));
+  const width = settings.width === 1 ? "" : `, width ${settings.width}`;
   say(
-    `model  ${model.name}, ${
+    `model  ${model.name}${width}, ${
       model.size.toLocaleString("en")
     } parameters, pictures of ${model.imageSize}×${model.imageSize}`,
   );
@@ -321,12 +324,13 @@ function runName({ task, model }: Settings): string {
 }
 
 function modelFor(data: Dataset, settings: Settings): Model {
-  const { model, imageSize, dropout, attentionDropout, stochasticDepth, layerScale, stem, window, normEps } = settings;
+  const { model, imageSize, dropout, attentionDropout, stochasticDepth, layerScale, stem, window, normEps, width } =
+    settings;
   return createModel(model, {
     classes: data.outputs,
     channels: data.channels,
     imageSize,
-    ...{ dropout, attentionDropout, stochasticDepth, layerScale, stem, window, normEps },
+    ...{ dropout, attentionDropout, stochasticDepth, layerScale, stem, window, normEps, width },
   });
 }
 

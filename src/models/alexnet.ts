@@ -26,6 +26,7 @@ import type { Family } from "../interop/keys/family.ts";
 import { type ModelDefinition, type ResolvedModelOptions, torchvisionV1 } from "./model.ts";
 import { type PublishedWeights, torchvision } from "./published.ts";
 import { vggFamily } from "./vgg.ts";
+import { type Scale, scaledBy } from "./width.ts";
 
 type Options = Pick<ResolvedModelOptions, "channels" | "classes" | "dropout">;
 
@@ -38,10 +39,10 @@ const pool = (): Layer => maxPool2d(3, { stride: 2 });
 /**
  * The layers of `alexnet`.
  *
- * @param width Multiplies the numbers of channels and hidden units; default 1.
+ * @param scale Of the numbers of channels and hidden units; default as they are.
  */
-export function alexnetLayers({ channels, classes, dropout: rate = 0.5 }: Options, width = 1): Layer {
-  const [c1, c2, c3, c4, c5, hidden] = [64, 192, 384, 256, 256, 4096].map((size) => size * width);
+export function alexnetLayers({ channels, classes, dropout: rate = 0.5 }: Options, scale: Scale = scaledBy()): Layer {
+  const [c1, c2, c3, c4, c5, hidden] = [64, 192, 384, 256, 256, 4096].map(scale);
   return sequential({
     features: sequential([
       conv2d(channels, c1, 11, { stride: 4, padding: 2 }),
@@ -81,7 +82,7 @@ export const alexnet: ModelDefinition = {
   family: vggFamily,
   published: { torchvision: torchvisionV1 },
   takes: ["dropout"],
-  build: (options) => alexnetLayers(options),
+  build: (options) => alexnetLayers(options, scaledBy(options.width)),
 };
 
 /** Section 3.3's constants. */
@@ -99,10 +100,13 @@ const start = (bias: 0 | 1) => ({ init: normalInit(0.01), biasInit: constantInit
  * The paper takes pictures of 224. An 11×11 window by steps of 4 gives 54 columns of them, not the figure's 55. That
  * takes 227, or 224 with 2 zeros on each side, as here. Other picture sizes change the number of inputs of `fc6`.
  *
- * @param width Multiplies the numbers of channels and hidden units; default 1.
+ * @param scale Of the numbers of channels and hidden units; default as they are.
  */
-export function alexnet2012Layers({ channels, classes, dropout: rate = 0.5 }: Options, width = 1): Layer {
-  const [c1, c2, c3, c4, c5, hidden] = [96, 256, 384, 384, 256, 4096].map((size) => size * width);
+export function alexnet2012Layers(
+  { channels, classes, dropout: rate = 0.5 }: Options,
+  scale: Scale = scaledBy(),
+): Layer {
+  const [c1, c2, c3, c4, c5, hidden] = [96, 256, 384, 384, 256, 4096].map(scale);
   const conv = (inputs: number, outputs: number, kernel: number, options: Conv2dOptions, bias: 0 | 1): Layer =>
     conv2d(inputs, outputs, kernel, { ...options, ...start(bias) });
   return sequential({
@@ -149,7 +153,7 @@ export const alexnet2012: ModelDefinition = {
   minImageSize: MIN_IMAGE_SIZE,
   family: alexnet2012Family,
   takes: ["dropout"],
-  build: (options) => alexnet2012Layers(options),
+  build: (options) => alexnet2012Layers(options, scaledBy(options.width)),
 };
 
 /** Published weights, the usual ones of a model first. */

@@ -8,6 +8,7 @@
 import { avgPool2d, conv2d, flatten, lazyLinear, sequential, tanh } from "../nn/mod.ts";
 import type { Family } from "../interop/keys/family.ts";
 import type { ModelDefinition } from "./model.ts";
+import { scaledBy } from "./width.ts";
 
 /** No library has it: files of its weights are Fovea's. */
 const family: Family = {
@@ -25,20 +26,22 @@ export const lenet: ModelDefinition = {
   imageSize: 32,
   minImageSize: 16,
   family,
-  build: ({ channels, classes, imageSize }) =>
-    sequential({
+  build: ({ channels, classes, imageSize, width }) => {
+    const [c1, c3, c5, f6] = [6, 16, 120, 84].map(scaledBy(width, 1));
+    return sequential({
       // The paper puts digits of 28×28 into a field of 32×32.
-      c1: conv2d(channels, 6, 5, { padding: imageSize === 28 ? 2 : 0 }),
+      c1: conv2d(channels, c1, 5, { padding: imageSize === 28 ? 2 : 0 }),
       tanh1: tanh(),
       s2: avgPool2d(2),
-      c3: conv2d(6, 16, 5),
+      c3: conv2d(c1, c3, 5),
       tanh3: tanh(),
       s4: avgPool2d(2),
       flatten: flatten(),
-      c5: lazyLinear(120),
+      c5: lazyLinear(c5),
       tanh5: tanh(),
-      f6: lazyLinear(84),
+      f6: lazyLinear(f6),
       tanh6: tanh(),
       output: lazyLinear(classes),
-    }),
+    });
+  },
 };

@@ -98,7 +98,10 @@ export function createModel(name: string, options: ModelOptions): Model {
   const definition = modelNamed(name);
   checkOptions(definition, options);
   const { classes, channels = 3, imageSize = definition.imageSize, stem = "auto" } = options;
-  const { dropout, attentionDropout, stochasticDepth, layerScale, window, normEps } = options;
+  const { dropout, attentionDropout, stochasticDepth, layerScale, window, normEps, width = 1 } = options;
+  if (!(Number.isFinite(width) && width > 0)) {
+    throw new UserError(`Cannot make ${name} of width ${width}: give ${option("width")} above 0`, 2);
+  }
   if (imageSize < definition.minImageSize) {
     throw new UserError(
       `${name} cannot take pictures of ${imageSize}×${imageSize}: give ${
@@ -108,7 +111,7 @@ export function createModel(name: string, options: ModelOptions): Model {
     );
   }
   const optional = { dropout, attentionDropout, stochasticDepth, layerScale, window, normEps };
-  const resolved = { classes, channels, imageSize, stem, ...optional };
+  const resolved = { classes, channels, imageSize, stem, ...optional, width };
   return new Model(name, definition.build(resolved), resolved);
 }
 

@@ -40,6 +40,12 @@ export interface ModelOptions {
   readonly window?: number;
   /** Added to the variance of a ViT's layer norms; default 1e-6. Hugging Face's weights were made with 1e-12. */
   readonly normEps?: number;
+  /**
+   * Factor on the channels of every layer, but for the pictures' and the logits: 0.25 for a quarter; default 1. They
+   * are rounded to a multiple of 8, LeNet's to whole ones; a transformer has fewer heads of the same dimension.
+   * Published weights are of width 1.
+   */
+  readonly width?: number;
 }
 
 /** An option that some models take and others have no use for. */
@@ -95,7 +101,7 @@ export interface ModelDefinition {
 /** Options with the definition's defaults. */
 export type ResolvedModelOptions =
   & Required<Pick<ModelOptions, "classes" | "channels" | "imageSize" | "stem">>
-  & Pick<ModelOptions, Exclude<ModelOption, "stem">>;
+  & Pick<ModelOptions, Exclude<ModelOption, "stem"> | "width">;
 
 /** A model with its sizes; its weights are made when they are first asked for. */
 export class Model {

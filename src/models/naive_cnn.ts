@@ -19,6 +19,7 @@ import {
 } from "../nn/mod.ts";
 import type { Family } from "../interop/keys/family.ts";
 import type { ModelDefinition } from "./model.ts";
+import { scaledBy } from "./width.ts";
 
 const block = (inputs: number, outputs: number): Layer =>
   inline(
@@ -47,15 +48,17 @@ export const naiveCnn: ModelDefinition = {
   minImageSize: 8,
   family,
   takes: ["dropout"],
-  build: ({ channels, classes, dropout: rate = 0.5 }) =>
-    sequential({
-      block1: block(channels, 32),
-      block2: block(32, 64),
-      block3: block(64, 128),
+  build: ({ channels, classes, dropout: rate = 0.5, width }) => {
+    const [c1, c2, c3, hidden] = [32, 64, 128, 128].map(scaledBy(width));
+    return sequential({
+      block1: block(channels, c1),
+      block2: block(c1, c2),
+      block3: block(c2, c3),
       flatten: flatten(),
-      dense: lazyLinear(128),
+      dense: lazyLinear(hidden),
       relu: relu(),
       dropout: dropout(rate),
       head: lazyLinear(classes),
-    }),
+    });
+  },
 };

@@ -26,6 +26,7 @@ import {
   torchvisionV1,
 } from "./model.ts";
 import { huggingFace, prepared, type PublishedWeights, timm, torchvision } from "./published.ts";
+import { type Scale, scaledBy } from "./width.ts";
 
 type Options = Pick<ResolvedModelOptions, "channels" | "classes" | "imageSize" | "stem">;
 
@@ -100,18 +101,18 @@ export interface ResNetOptions {
   readonly block: typeof basicBlock | typeof bottleneck;
   /** Blocks of each of the four stages. */
   readonly blocks: readonly [number, number, number, number];
-  /** Multiplies the numbers of channels; default 1. */
-  readonly width?: number;
+  /** Of the numbers of channels, of a bottleneck of the narrow ones; default as they are. */
+  readonly scale?: Scale;
 }
 
 /** The layers of a ResNet. */
 export function resnetLayers(
   { channels, classes, imageSize, stem: chosen }: Options,
-  { block, blocks, width = 1 }: ResNetOptions,
+  { block, blocks, scale = scaledBy() }: ResNetOptions,
 ): Layer {
-  const first = 64 * width;
+  const first = scale(64);
   const expansion = block === bottleneck ? 4 : 1;
-  const widths = blocks.map((_, k) => first * expansion * 2 ** k);
+  const widths = blocks.map((_, k) => expansion * scale(64 * 2 ** k));
   /** Blocks of one width; the first changes width and resolution. */
   const stage = (k: number): Layer => {
     const entry = k === 0 ? block(first, widths[0], 1) : block(widths[k - 1], widths[k], 2);
@@ -225,7 +226,7 @@ function resnet(depth: number, options: ResNetOptions): ModelDefinition {
     family,
     published: { torchvision: torchvisionV1, huggingface: huggingFacePublished },
     takes: ["stem"],
-    build: (sizes) => resnetLayers(sizes, options),
+    build: (sizes) => resnetLayers(sizes, { ...options, scale: scaledBy(sizes.width) }),
   };
 }
 

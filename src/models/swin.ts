@@ -26,6 +26,7 @@ import {
 } from "../nn/mod.ts";
 import type { ModelDefinition, ModelOption } from "./model.ts";
 import { huggingFace, prepared, type PublishedWeights, timm, torchvision } from "./published.ts";
+import { headsScaledBy } from "./width.ts";
 import { PATCH, STAGES, swinFamily, swinV2Family, type Version, WINDOW, WINDOW_V2 } from "./swin_keys.ts";
 
 /** Added to the variance of every layer norm. */
@@ -221,9 +222,13 @@ function swin(size: keyof typeof sizes, version: Version): ModelDefinition {
     family: version === 1 ? swinFamily : swinV2Family,
     published: publishedFor(imageSize, torchvisionResize[version][size]),
     takes,
-    build: ({ stochasticDepth = published, window: given, ...options }) => {
+    build: ({ stochasticDepth = published, window: given, width: factor, ...options }) => {
       const window = given === undefined ? side : windowsAt(given, options.imageSize, version);
-      return swinTransformer({ ...architecture, ...options, version, window, stochasticDepth });
+      const first = headsScaledBy({ width: architecture.width, heads: architecture.heads[0] }, factor);
+      // Each stage is twice as wide as the one before, and has twice the heads.
+      const heads = architecture.heads.map((_, stage) => first.heads * 2 ** stage);
+      const sized = { ...architecture, width: first.width, heads };
+      return swinTransformer({ ...sized, ...options, version, window, stochasticDepth });
     },
   };
 }

@@ -23,6 +23,7 @@ import {
 import type { Family } from "../interop/keys/family.ts";
 import { type ModelDefinition, type ResolvedModelOptions, torchvisionV1 } from "./model.ts";
 import { type PublishedWeights, timm, torchvision } from "./published.ts";
+import { type Scale, scaledBy } from "./width.ts";
 
 type Options = Pick<ResolvedModelOptions, "channels" | "classes" | "dropout">;
 
@@ -58,17 +59,17 @@ export interface VggOptions {
   readonly depth: 11 | 13 | 16 | 19;
   /** Batch norm after each convolution. */
   readonly norm: boolean;
-  /** Multiplies the numbers of channels and hidden units; default 1. */
-  readonly width?: number;
+  /** Of the numbers of channels and hidden units; default as they are. */
+  readonly scale?: Scale;
 }
 
 /** The layers of a VGG. */
 export function vggLayers(
   { channels, classes, dropout: rate = 0.5 }: Options,
-  { depth, norm, width = 1 }: VggOptions,
+  { depth, norm, scale = scaledBy() }: VggOptions,
 ): Layer {
-  const stages = columns[depth].map((widths) => widths.map((size) => size * width));
-  const hidden = 4096 * width;
+  const stages = columns[depth].map((widths) => widths.map(scale));
+  const hidden = scale(4096);
   const dense = (inputs: number, outputs: number): Layer =>
     linear(inputs, outputs, { init: normalInit(0.01), biasInit: constantInit(0) });
   return sequential({
@@ -121,7 +122,7 @@ function vgg(depth: VggOptions["depth"], norm: boolean): ModelDefinition {
     family: vggFamily,
     published,
     takes: ["dropout"],
-    build: (options) => vggLayers(options, { depth, norm }),
+    build: (options) => vggLayers(options, { depth, norm, scale: scaledBy(options.width) }),
   };
 }
 

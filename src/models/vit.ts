@@ -23,6 +23,7 @@ import {
 import type { Family, KeyRow, Relative } from "../interop/keys/family.ts";
 import { type ModelDefinition, type ModelOption, torchvisionV1 } from "./model.ts";
 import { huggingFace, prepared, type PublishedWeights, timm, torchvision } from "./published.ts";
+import { headsScaledBy } from "./width.ts";
 
 /** What a vision transformer is made of. */
 export interface VisionTransformerOptions {
@@ -246,7 +247,8 @@ function definition(
     family,
     published,
     takes,
-    build: (options) => visionTransformer({ ...architecture, ...options }),
+    build: ({ width, ...options }) =>
+      visionTransformer({ ...architecture, ...headsScaledBy(architecture, width), ...options }),
   };
 }
 

@@ -6,6 +6,7 @@
 
 import { firstNames } from "../data/names.ts";
 import { isFolder } from "../data/paths.ts";
+import { option } from "../errors.ts";
 import type { KeyStyle } from "../interop/keys/mod.ts";
 import { NamedWeights } from "../interop/named_weights.ts";
 import { families, familyOf, type Model, type ModelOptions, models } from "../models/mod.ts";
@@ -155,7 +156,7 @@ export async function loadWeights(
 /** Throws unless the weights fit the model. */
 async function refuseMisfit(
   path: string,
-  { name }: Pick<Model, "name">,
+  { name, options: { width = 1 } }: Pick<Model, "name" | "options">,
   weights: NamedWeights,
   matching: Matching,
   facts?: WeightsFacts,
@@ -166,7 +167,10 @@ async function refuseMisfit(
     : `it has the tensors of ${weights.family.name}`;
   if (problem === undefined) return;
   const { fitting } = await describe(weights, path, facts);
-  throw refusal(path, name, fitting, weights, problem);
+  const its = fitting.options.width ?? 1;
+  const isOtherWidth = fitting.models.includes(name) && its !== width;
+  const why = isOtherWidth ? `it is of width ${its}, and ${option("width")} is ${width}: ${problem}` : problem;
+  throw refusal(path, name, fitting, weights, why);
 }
 
 /** What was adapted, and what cannot be told from the file. */
@@ -255,7 +259,7 @@ function sideOf({ crop }: StatedPreprocessing, { family, shapes }: NamedWeights)
  */
 export async function checkWeights(
   path: string,
-  model: Pick<Model, "name" | "parameters" | "classes">,
+  model: Pick<Model, "name" | "parameters" | "classes" | "options">,
   key?: string,
 ): Promise<void> {
   using weights = await open(path, { key });

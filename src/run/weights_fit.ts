@@ -140,8 +140,10 @@ export function firstProblem({ fates, homeless, foreign }: Matching, weights: Na
   const misshapen = fates.find(({ fate }) => fate === "misshapen")?.parameter;
   if (misshapen) {
     const { name, shape } = misshapen;
-    const advice = family.advice?.[name];
-    return `its ${printable(weights.nameOf(name))} is ${shown(shapes.get(name)!)}, and ${shown(shape)} is needed${
+    const its = shapes.get(name)!;
+    // Of convolutions: which one it is shows in the kernel alone.
+    const advice = `${its.slice(2)}` === `${shape.slice(2)}` ? undefined : family.advice?.[name];
+    return `its ${printable(weights.nameOf(name))} is ${shown(its)}, and ${shown(shape)} is needed${
       advice ? `; ${advice}` : ""
     }`;
   }

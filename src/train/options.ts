@@ -277,7 +277,12 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
   const given = givenIn(options);
   const { optimizer: _rule, cache: _store, schedule: _course, ...plain } = options;
   checkGiven({ ...plain, ...given }, OTHERS);
-  const asked = { ...given, ...settingsOfModel(model) };
+  const made = settingsOfModel(model);
+  const wrong = Object.keys(given).find((name) => name in made);
+  if (wrong !== undefined) {
+    throw new TypeError(`${wrong} is the model's, which is made before it is trained: give it to createModel`);
+  }
+  const asked = { ...given, ...made };
   const idle = idleIn(teacher ? { ...asked, teacher: teacher.model.name } : asked, { task });
   if (idle) throw new TypeError(`${idle.name} would change nothing: ${idle.why}`);
   const values = resolveSettings({ ...asked, task });
@@ -335,8 +340,8 @@ function optimizerOf(
 
 /** What a model was made from, as settings. */
 export function settingsOfModel({ name, imageSize, options }: Model): Given {
-  const { stem, dropout, attentionDropout, stochasticDepth, layerScale, window, normEps } = options;
-  const optional = { stem, dropout, attentionDropout, stochasticDepth, layerScale, window, normEps };
+  const { stem, dropout, attentionDropout, stochasticDepth, layerScale, window, normEps, width } = options;
+  const optional = { stem, dropout, attentionDropout, stochasticDepth, layerScale, window, normEps, width };
   return { model: name, imageSize, ...optional };
 }
 

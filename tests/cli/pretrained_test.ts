@@ -5,9 +5,12 @@ import * as tables from "../../src/cli/flags.ts";
 import { loadPretrained, withPretrained } from "../../src/cli/pretrained.ts";
 import { UserError } from "../../src/errors.ts";
 import { createModel } from "../../src/models/mod.ts";
+import type { Given } from "../../src/run/resolve.ts";
 import { saveWeights } from "../../src/run/save_weights.ts";
 import { publishedKeys, withTensors } from "../interop/published.ts";
 import { infoFor, writeRun } from "../run/written_run.ts";
+
+const noop = () => {};
 
 /** The flags that weights may bring along, after they did. */
 async function filled(path: string, ...args: string[]) {
@@ -55,6 +58,45 @@ Deno.test("--pretrained refuses weights of another model at once, before there a
     await assertRejects(() => filled(path), UserError, message);
     await assertRejects(() => filled(path, "--model", "resnet50"), UserError, "which is not known here");
   });
+});
+
+Deno.test("--pretrained brings the width of a run along, and refuses weights of another width in one line", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const trained = createModel("resnet18", { classes: 2, imageSize: 40, width: 0.25 });
+    const run = await writeRun(folder, trained);
+    const settled = async (path: string, given: Given = {}) => (await withPretrained({ pretrained: path, ...given }));
+    assertEquals((await settled(run)).width, 0.25);
+    assertEquals((await settled(run, { width: 0.25 })).width, 0.25);
+    // It rounds to the same channels.
+    assertEquals((await settled(run, { width: 0.251 })).width, 0.251);
+    const asked = [
+      [run, 0.5, `${run} into resnet18: it is of width 0.25, and width is 0.5: its conv1.weight is [16, 3, 3, 3]`],
+      [run, 1, "it is of width 0.25, and width is 1: its conv1.weight is [16, 3, 3, 3], and [64, 3, 3, 3] is needed"],
+    ] as const;
+    for (const [path, width, says] of asked) {
+      await assertRejects(() => settled(path, { width }), UserError, says);
+      const load = () =>
+        loadPretrained(createModel("resnet18", { classes: 3, imageSize: 40, width }), path, false, noop);
+      await assertRejects(load, UserError, says);
+    }
+    await withTensors(publishedKeys("torchvision", "resnet18"), async (path) => {
+      const error = await assertRejects(() => settled(path, { width: 0.25 }), UserError);
+      assertEquals(
+        error.message,
+        `Cannot load ${path} into resnet18: it is of width 1, and width is 0.25: ` +
+          "its conv1.weight is [64, 3, 7, 7], and [16, 3, 7, 7] is needed",
+      );
+    });
+    // What says nothing of itself is taken by a model of its width, and by no other.
+    const bare = join(folder, "bare.safetensors");
+    await saveWeights(trained, bare);
+    const made = { model: "resnet18", imageSize: 40, stem: "small" } as const;
+    assertEquals((await settled(bare, { ...made, width: 0.25 })).width, 0.25);
+    await assertRejects(() => settled(bare, made), UserError, "its conv1.weight is [16, 3, 3, 3], and [64, 3, 3, 3]");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("--pretrained counts what became of the weights, and names it with --verbose", async () => {

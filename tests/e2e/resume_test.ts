@@ -15,6 +15,7 @@ const flags = [
   ...["--backend", backend, "--augment", "flip", "--log-every", "5"],
   // Twelve steps an epoch: updates of five, five and two of them; windows of the log run over the ends of epochs.
   ...["--accumulate", "5"],
+  ...["--width", "0.5"],
   // What a run from pretrained weights sets: a resumed one must find all of it again.
   ...["--resize", "39", "--interpolation", "bicubic", "--normalize", "half"],
   ...["--freeze", "c1", "--lr-scale", "f6=0.5", "output.*=2", "--layer-decay", "0.9"],

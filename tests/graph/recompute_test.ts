@@ -15,7 +15,7 @@ const options: StepOptions = {
 const sizes = { classes: 3, channels: 3, imageSize: 16, stem: "small" } as const;
 const model = new Model(
   "small",
-  resnetLayers(sizes, { block: bottleneck, blocks: [2, 2, 2, 2], width: 1 / 16 }),
+  resnetLayers(sizes, { block: bottleneck, blocks: [2, 2, 2, 2], scale: (channels) => channels / 16 }),
   sizes,
 );
 model.initialize(1);

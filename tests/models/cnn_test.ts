@@ -10,17 +10,20 @@ import { vggLayers } from "../../src/models/vgg.ts";
 import { adaptiveAvgPool2d, localResponseNorm } from "../../src/nn/mod.ts";
 import { testBlock, testModel } from "./reference.ts";
 
-const width = 1 / 16;
+const scale = (channels: number) => channels / 16;
 const dropout = 0;
 
-testModel("alexnet", (size) => alexnetLayers({ ...size, dropout }, width));
-testModel("alexnet_2012", (size) => alexnet2012Layers({ ...size, dropout }, width));
-testModel("vgg11", (size) => vggLayers({ ...size, dropout }, { depth: 11, norm: false, width }));
-testModel("vgg13_bn", (size) => vggLayers({ ...size, dropout }, { depth: 13, norm: true, width: 1 / 8 }));
+testModel("alexnet", (size) => alexnetLayers({ ...size, dropout }, scale));
+testModel("alexnet_2012", (size) => alexnet2012Layers({ ...size, dropout }, scale));
+testModel("vgg11", (size) => vggLayers({ ...size, dropout }, { depth: 11, norm: false, scale }));
+testModel(
+  "vgg13_bn",
+  (size) => vggLayers({ ...size, dropout }, { depth: 13, norm: true, scale: (channels) => channels / 8 }),
+);
 
 const resnets: readonly [fixture: string, options: ResNetOptions][] = [
-  ["resnet_basic", { block: basicBlock, blocks: [1, 2, 1, 1], width }],
-  ["resnet_bottleneck", { block: bottleneck, blocks: [1, 2, 1, 1], width }],
+  ["resnet_basic", { block: basicBlock, blocks: [1, 2, 1, 1], scale }],
+  ["resnet_bottleneck", { block: bottleneck, blocks: [1, 2, 1, 1], scale }],
 ];
 for (const [fixture, options] of resnets) {
   testModel(fixture, (size) => resnetLayers({ ...size, stem: "auto" }, options));

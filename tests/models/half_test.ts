@@ -20,12 +20,12 @@ import { pictures, targets } from "./reference.ts";
 
 const size = { classes: 5, channels: 3, imageSize: 64 };
 const batch = 8;
-const width = 1 / 16;
+const scale = (channels: number) => channels / 16;
 const dropout = 0;
 
 const families: Readonly<Record<string, Layer>> = {
-  "alexnet-2012": alexnet2012Layers({ ...size, dropout }, width),
-  "resnet": resnetLayers({ ...size, stem: "imagenet" }, { block: bottleneck, blocks: [1, 1, 1, 1], width }),
+  "alexnet-2012": alexnet2012Layers({ ...size, dropout }, scale),
+  "resnet": resnetLayers({ ...size, stem: "imagenet" }, { block: bottleneck, blocks: [1, 1, 1, 1], scale }),
   "swin": swinTransformer({
     ...{ version: 2, classes: 5, channels: 3, patch: 2, width: 8, depths: [2, 2], heads: [1, 2], window: 4 },
   }),

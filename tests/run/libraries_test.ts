@@ -38,7 +38,10 @@ const kinds: Record<Case["kind"], (about: Case) => { name: string; layer: Layer 
   }),
   resnet: ({ width, blocks, size }) => ({
     name: "resnet18",
-    layer: resnetLayers({ ...sizes, imageSize: size, stem: "imagenet" }, { block: basicBlock, blocks, width }),
+    layer: resnetLayers({ ...sizes, imageSize: size, stem: "imagenet" }, {
+      ...{ block: basicBlock, blocks },
+      scale: (channels) => channels * width,
+    }),
   }),
 };
 

@@ -85,10 +85,16 @@ const saved:
     ["naive-cnn", { classes: 2, imageSize: 16 }, ["own"]],
     ["resnet18", { classes: 2, imageSize: 40 }, ["own", "timm", "torchvision"]],
     ["vit-ti16", { classes: 2, imageSize: 32 }, ["own", "timm"]],
+    ["lenet", { classes: 2, imageSize: 28, width: 0.5 }, ["own"]],
+    ["alexnet", { classes: 2, imageSize: 64, width: 0.05 }, ["own", "torchvision"]],
+    ["vgg11-bn", { classes: 2, imageSize: 32, width: 0.05 }, ["own", "timm", "torchvision"]],
+    ["resnet50", { classes: 2, imageSize: 32, width: 0.25 }, ["own", "timm", "torchvision"]],
+    ["deit-s-distilled", { classes: 2, imageSize: 32, width: 0.25 }, ["own", "timm"]],
+    ["swin-v2-t", { classes: 2, imageSize: 32, width: 0.25 }, ["own", "timm", "torchvision"]],
   ];
 for (const [name, options, all] of saved) {
   for (const keys of all) {
-    Deno.test(`saveWeights() writes ${name} in ${keys} names, and openModel() has all of it back`, async () => {
+    Deno.test(`saveWeights() writes ${name} ${JSON.stringify(options)} in ${keys} names, and openModel() has all of it back`, async () => {
       const model = createModel(name, options);
       model.initialize(3);
       const path = join(folder, `${name}-${keys}.safetensors`);

@@ -40,6 +40,7 @@ Deno.test("idleIn() finds what would change nothing, whichever it is, and never 
       "stochasticDepth",
       "lenet has no use for it; a model that takes it is vit-ti16",
     ],
+    [{ model: "my-own", width: 0.5 }, "width", "my-own is no model of Fovea's, which could make it narrower"],
     [{ model: "vit-ti16", stem: "small" }, "stem", "vit-ti16 has no use for it; a model that takes it is resnet18"],
   ];
   for (const [given, name, why] of idle) {
@@ -85,6 +86,8 @@ Deno.test("recordOf() has every setting: null where it does not apply or has no 
   const { momentum, gamma, labelColumn, posWeight, clipNorm, weightDecay, classWeights, task, teacher } = record;
   assertEquals([momentum, gamma, labelColumn, posWeight, clipNorm, teacher], new Array(6).fill(null));
   assertEquals([weightDecay, classWeights, task], [0.01, "none", "multiclass"]);
+  const widths = ["lenet", "my-own"].map((model) => recordOf(resolveSettings({ model }, folder), folder).width);
+  assertEquals(widths, [1, null]);
 });
 
 Deno.test("changeBetween() finds what a resumed run may not change, and nothing else", () => {

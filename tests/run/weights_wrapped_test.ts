@@ -19,7 +19,7 @@ function small(classes = 3, channels = 3): Model {
   const options = { classes, channels, imageSize: 32, stem: "small" } as const;
   return new Model(
     "resnet18",
-    resnetLayers(options, { block: basicBlock, blocks: [2, 2, 2, 2], width: 1 / 16 }),
+    resnetLayers(options, { block: basicBlock, blocks: [2, 2, 2, 2], scale: (channels) => channels / 16 }),
     options,
   );
 }

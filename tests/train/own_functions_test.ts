@@ -96,6 +96,13 @@ Deno.test("a schedule and a loss of the user's own are what is learnt by", () =>
       TypeError,
       "loss and teacher cannot",
     );
+    for (const option of ["width", "dropout", "imageSize"]) {
+      await assertRejects(
+        () => train({ ...plain, [option]: 0.5 } as Partial<TrainerOptions>),
+        TypeError,
+        `${option} is the model's, which is made before it is trained: give it to createModel`,
+      );
+    }
     assertThrows(() => new Trainer({ schedule: 3 } as unknown as TrainerOptions), TypeError);
   }));
 

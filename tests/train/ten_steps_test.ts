@@ -33,10 +33,10 @@ const { shape, classes, weightDecay, cases }: {
 
 const [batch, channels, imageSize] = shape;
 const size = { classes, channels, imageSize, stem: "auto", dropout: 0 } as const;
-const width = 1 / 16;
+const scale = (channels: number) => channels / 16;
 const layers = {
-  resnet: resnetLayers(size, { block: basicBlock, blocks: [1, 1, 1, 1], width }),
-  vgg: vggLayers(size, { depth: 11, norm: false, width }),
+  resnet: resnetLayers(size, { block: basicBlock, blocks: [1, 1, 1, 1], scale }),
+  vgg: vggLayers(size, { depth: 11, norm: false, scale }),
 };
 const optimizers = { sgd: sgd(), adamw: adamW() };
 

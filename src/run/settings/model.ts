@@ -21,6 +21,12 @@ const ofModels = (option: ModelOption) => ({ settings }: Facts): string | undefi
   return `${name} has no use for it; a model that takes it is ${other}`;
 };
 
+/** Applies to models that are made here. */
+const ofFovea = ({ settings }: Facts): string | undefined =>
+  models.some(({ name }) => name === settings.model)
+    ? undefined
+    : `${settings.model} is no model of Fovea's, which could make it narrower`;
+
 const withTeacher = ({ settings }: Facts, nameOf: NameOf): string | undefined =>
   settings.teacher === undefined ? `there is no ${nameOf("teacher")}` : undefined;
 
@@ -44,6 +50,12 @@ export const modelSettings = {
     placeholder: "KEY",
     idle: ({ settings }, nameOf) =>
       settings.pretrained === undefined ? `there is no ${nameOf("pretrained")}` : undefined,
+  }),
+  width: setting(number({ min: 0.01, max: 8 }), {
+    help: "factor on the channels of all layers, such as 0.25; published weights are of width 1",
+    default: 1,
+    byDefault: "the weights', else 1",
+    idle: ofFovea,
   }),
   stem: setting(choice(["auto", "imagenet", "small"]), {
     help: "first layers of a ResNet: 7×7 and pooling, one 3×3, or by the picture's size",
