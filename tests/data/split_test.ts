@@ -162,6 +162,10 @@ Deno.test("split() gives each part a class of which most pictures are equal", ()
   const data = ofCounts([30, 9]);
   const { train, val, test } = data.split({ together: [[30, 31, 32, 33, 34, 35, 36]] });
   assertEquals([train, val, test].map((part) => part.counts()[1]), [7, 1, 1]);
+  // Two groups find the most room in train, which keeps one of them.
+  const groups = [[30, 31, 32, 33, 34], [35, 36, 37, 38, 39]];
+  const parts = ofCounts([30, 11]).split({ together: groups });
+  assertEquals([parts.train, parts.val, parts.test].map((part) => part.counts()[1]), [5, 1, 5]);
   const error = assertThrows(() => data.split({ together: [[30, 31, 32, 33, 34, 35, 36, 37]] }), UserError);
   assert(error.message.includes("class1 has 2 different (9 in all) of the 3 pictures it needs"), error.message);
 });
