@@ -11,8 +11,10 @@ import { option, systemCode, systemReason, UserError } from "../errors.ts";
 import type { CheckpointInfo } from "../run/checkpoint.ts";
 import { type RunConfig, settingsIn } from "../run/config.ts";
 import { MISTAKES } from "../train/trainer.ts";
-import { classNames, evaluateModel, EVALUATION_BATCH } from "../run/evaluate.ts";
-import { formatTest } from "../report/text.ts";
+import { tunedThresholds } from "../metrics/mod.ts";
+import { calibrate, readCalibration, writeCalibration } from "../run/calibration.ts";
+import { classNames, evaluateModel, type Evaluation, EVALUATION_BATCH } from "../run/evaluate.ts";
+import { formatTest, metricNames } from "../report/text.ts";
 import { keptOf, otherWorld, refuseChanges, refuseOtherData } from "../run/kept.ts";
 import { orList } from "../run/kinds.ts";
 import { resolveSettings } from "../run/resolve.ts";
@@ -28,7 +30,9 @@ import { ProgressLine } from "./progress.ts";
 import { keptSplit, openData } from "./run_data.ts";
 
 /** Runs `eval`; gives the exit code. */
-export async function run({ options, words: [path] }: Invocation<typeof tables.evaluate.flags>): Promise<number> {
+export async function run(
+  { options, given, words: [path] }: Invocation<typeof tables.evaluate.flags>,
+): Promise<number> {
   const progress = new ProgressLine(false);
   const note = (text: string) => progress.line(noteLine(text, options.verbose));
   progress.update(() => `reading ${printable(path)}`);
@@ -36,7 +40,13 @@ export async function run({ options, words: [path] }: Invocation<typeof tables.e
   if (options.ignoreUnknown && options.data === undefined) {
     throw cannotUse("--ignore-unknown", "the run's own data have no classes that it does not know; give other --data");
   }
-  const { data, part, what, warnings } = await dataOf(path, config, info, options, progress);
+  if (options.calibrate && options.data !== undefined) {
+    throw cannotUse("--calibrate", "it is fitted on the validation split of the run's own data; leave --data out");
+  }
+  if (given.has("threshold") && info.task === "multiclass") {
+    throw cannotUse("--threshold", "the run's task is multiclass, whose likeliest class is predicted");
+  }
+  const { data, part, what, warnings, val } = await dataOf(path, config, info, options, progress);
   checkClasses(data, info);
   const { epoch, accuracy } = info;
   const of = options.checkpoint !== "last" && epoch !== undefined ? ` of epoch ${epoch}` : "";
@@ -48,22 +58,33 @@ export async function run({ options, words: [path] }: Invocation<typeof tables.e
   await using device = await chooseDevice(options.backend, (line) => progress.line(line));
   otherWorld(config, { kernels: kernelTableHash(), device: device.description }).forEach(note);
   progress.update(() => "compiling kernels");
-  const evaluation = await evaluateModel({
-    ...info,
-    device,
-    model,
-    data,
-    batch: options.batch ?? batchOf(config, path),
-    cache: { mode: "auto" },
-    mistakes: MISTAKES,
-    workers: undefined,
-    onNote: note,
-    onProgress: (done) => progress.share("testing", { done, total: data.size }),
-  });
+  const evaluate = (data: Dataset, what: string) =>
+    evaluateModel({
+      ...info,
+      device,
+      model,
+      data,
+      batch: options.batch ?? batchOf(config, path),
+      cache: { mode: "auto" },
+      views: options.tta,
+      mistakes: MISTAKES,
+      workers: undefined,
+      onNote: note,
+      onProgress: (done) => progress.share(what, { done, total: data.size }),
+    });
+  const evaluation = await evaluate(data, "testing");
+  // The validation split says what a temperature and thresholds should be: the test has no say in them.
+  const asksVal = val !== undefined && val.size > 0 && (options.calibrate || info.task === "multilabel");
+  const validation = !asksVal ? undefined : part === "val" ? evaluation : await evaluate(val, "validating");
   progress.clear();
+  const temperature = await temperatureOf(path, options.calibrate, given.has("calibrate"), { info, validation, note });
+  const thresholds = info.task === "multiclass" ? undefined : data.classes.map((): number => options.threshold);
   const out = options.out ?? join(path, options.data === undefined ? part : "eval");
-  const report = testReportOf(evaluation, data);
+  const tested = testReportOf(evaluation, data, { temperature, thresholds });
+  const tuned = validation && tunedOn(validation, evaluation, data, temperature);
+  const report = { ...tested, ...(tuned && { tuned }), ...(options.tta > 1 && { views: options.tta }) };
   console.log(formatTest(report));
+  if (tuned) console.log(`\n${tunedText(tuned)}`);
   progress.update(() => "drawing the charts");
   try {
     await saveEvaluation(out, evaluation, data, report, options.data === undefined ? {} : { data: options.data, part });
@@ -81,6 +102,54 @@ export async function run({ options, words: [path] }: Invocation<typeof tables.e
   return 0;
 }
 
+/** What logits are divided by: fitted now, or kept with the run for these weights. */
+async function temperatureOf(
+  run: string,
+  fits: boolean,
+  isSaid: boolean,
+  { info, validation, note }: {
+    readonly info: CheckpointInfo;
+    readonly validation: Evaluation | undefined;
+    readonly note: (text: string) => void;
+  },
+): Promise<number> {
+  if (isSaid && !fits) return 1;
+  if (!fits) {
+    const kept = await readCalibration(run, info.epoch);
+    if (kept) note(`the temperature ${kept.temperature.toFixed(4)} is the run's, by calibration.json`);
+    return kept?.temperature ?? 1;
+  }
+  if (!validation) throw new UserError("Cannot calibrate: the run has no validation split");
+  const calibration = calibrate(info.task, validation.predictions, info.classes.length, info.epoch);
+  const { temperature, before, after, pictures } = calibration;
+  await writeCalibration(run, calibration);
+  note(
+    `the temperature ${temperature.toFixed(4)}, fitted on ${counted(pictures, "picture")} of validation, takes their ` +
+      `loss from ${before.toFixed(4)} to ${after.toFixed(4)}; it is kept with the run`,
+  );
+  return temperature;
+}
+
+/** What a test reaches with thresholds that were tuned on the validation split. */
+function tunedOn({ predictions }: Evaluation, tested: Evaluation, data: Dataset, temperature: number) {
+  const scaled = predictions.logits.map((logit) => logit / temperature);
+  const thresholds = tunedThresholds(scaled, predictions.targets, data.classes.length);
+  const report = testReportOf(tested, data, { temperature, thresholds, resamples: 0 });
+  const { accuracy, precision, recall, f1, subsetAccuracy = null } = report;
+  const named = Object.fromEntries(data.classes.map((name, l) => [name, thresholds[l]]));
+  return { thresholds: named, accuracy, precision, recall, f1, subsetAccuracy };
+}
+
+function tunedText({ thresholds, ...values }: ReturnType<typeof tunedOn>): string {
+  const names: Readonly<Record<string, string>> = metricNames;
+  const number = (value: number | null) => value === null ? "–" : value.toFixed(4);
+  return [
+    "with thresholds of the best F1 on the validation split",
+    Object.entries(values).map(([key, value]) => `${names[key]} ${number(value)}`).join("   "),
+    ...Object.entries(thresholds).map(([name, at]) => `  ${printable(name)} from ${at.toFixed(3)}`),
+  ].join("\n");
+}
+
 /** Pictures in a step of the run; the first runs kept that beside their flags. */
 function batchOf(config: RunConfig, run: string): number {
   const batch = config.batch ?? settingsIn(config, run).batch;
@@ -96,6 +165,8 @@ interface Tested {
   readonly what: string;
   /** What was noticed about another data set. */
   readonly warnings: readonly string[];
+  /** The run's validation split, where its own data are tested. */
+  readonly val?: Dataset;
 }
 
 type Part = SplitName | "all";
@@ -129,7 +200,7 @@ async function dataOf(
     throw new UserError(`The run has no ${part} part: it was tested on val; give ${option("split")} val`);
   }
   const what = flags.data === undefined ? "the demo faces" : printable(flags.data);
-  return { data: tested, part, what: `${what}, ${partText(part)}`, warnings };
+  return { data: tested, part, what: `${what}, ${partText(part)}`, warnings, val: split?.val };
 }
 
 /** A part of another data set: what is asked for, else test; of a set without parts all of it. */

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { choice, integer, path, text } from "../run/kinds.ts";
+import { choice, integer, number, path, text } from "../run/kinds.ts";
 import { dataSettings, splitSettings } from "../run/settings/data.ts";
 import { deviceSettings, recordSettings } from "../run/settings/device.ts";
 import { modelSettings, teacherSettings } from "../run/settings/model.ts";
@@ -82,6 +82,21 @@ export const evaluate = {
     data: flag(path, { help: "another data set, whose classes are found by name", byDefault: "the run's" }),
     ignoreUnknown: toggle({ help: "leave out pictures of classes that the run does not know" }),
     allowChangedData,
+    tta: flag(integer({ min: 1, max: 10 }), {
+      heading: "Answers",
+      help:
+        "views of each picture whose probabilities are averaged: the middle, its mirror image, the corners and theirs",
+      default: 1,
+    }),
+    calibrate: toggle({
+      help:
+        "fit a temperature on the validation split and keep it with the run, whose probabilities it makes honest; " +
+        "--no-calibrate leaves a kept one out",
+    }),
+    threshold: flag(number({ min: 0.001, max: 0.999 }), {
+      help: "probability from which on a yes or a label is predicted, binary and multilabel",
+      default: 0.5,
+    }),
     ...evaluation,
     backend,
     ...common,

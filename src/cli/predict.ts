@@ -8,6 +8,7 @@ import { findPictures } from "../data/find_pictures.ts";
 import { counted, printable } from "../data/names.ts";
 import { UserError } from "../errors.ts";
 import { writeAtomic } from "../files.ts";
+import { readCalibration } from "../run/calibration.ts";
 import { EVALUATION_BATCH } from "../run/evaluate.ts";
 import type { Prediction, Score } from "../run/prediction.ts";
 import { Predictor } from "../run/predictor.ts";
@@ -54,7 +55,9 @@ export async function run(invocation: Invocation<typeof tables.predict.flags>): 
   if (files.length === 0) return 1;
   if (form === "csv") write(csvText([["file", ...info.classes]]).trimEnd());
   const batch = Math.min(options.batch ?? EVALUATION_BATCH, files.length);
-  await using predictor = new Predictor({ ...info, model, device, batch, maxMegapixels: options.maxMegapixels });
+  const { temperature } = await readCalibration(path, info.epoch) ?? {};
+  const { maxMegapixels } = options;
+  await using predictor = new Predictor({ ...info, model, device, batch, maxMegapixels, temperature });
   for (let start = 0; start < files.length; start += batch) {
     const part = files.slice(start, start + batch);
     for (const [i, result] of (await predictor.predictSettled(part)).entries()) {

@@ -9,6 +9,7 @@ import { UserError } from "../errors.ts";
 import { createModel, type Model, modelNamed } from "../models/mod.ts";
 import { remakeModel } from "../models/own.ts";
 import type { ResolvedModelOptions } from "../models/model.ts";
+import { readCalibration } from "./calibration.ts";
 import type { CheckpointInfo, Preprocessing } from "./checkpoint.ts";
 import { openRun, type OpenRunOptions } from "./open_run.ts";
 import { preprocessingFor } from "./published_preprocessing.ts";
@@ -28,6 +29,8 @@ export interface OpenedModel {
   readonly preprocessing: Preprocessing;
   /** What its logits mean; undefined of weights that others have published, which do not say it. */
   readonly meaning?: Pick<CheckpointInfo, "task" | "classes">;
+  /** What logits are divided by: of a run that was calibrated with these weights. */
+  readonly temperature?: number;
 }
 
 /**
@@ -51,8 +54,9 @@ export interface OpenedModel {
  */
 export async function openModel(path: string, options: OpenModelOptions = {}): Promise<OpenedModel> {
   if (await isFolder(path) && !await hasWeights(path)) {
-    const { model, info: { preprocessing, task, classes } } = await openRun(path, options);
-    return { model, preprocessing, meaning: { task, classes } };
+    const { model, info: { preprocessing, task, classes, epoch } } = await openRun(path, options);
+    const { temperature } = await readCalibration(path, epoch) ?? {};
+    return { model, preprocessing, meaning: { task, classes }, ...(temperature !== undefined && { temperature }) };
   }
   const { weightsKey: key } = options;
   const origin = await originOf(path, options.models, key);

@@ -50,6 +50,8 @@ export interface PredictorParts {
   readonly preprocessing: Preprocessing;
   /** Where it runs. */
   readonly device: Device;
+  /** What logits are divided by; default 1. */
+  readonly temperature?: number;
   /** Is the device closed with the predictor? */
   readonly ownsDevice?: boolean;
   /** Most pictures at a time; default 32. */
@@ -91,6 +93,7 @@ export class Predictor implements AsyncDisposable {
   /** Where it runs. */
   readonly device: Device;
   readonly #ownsDevice: boolean;
+  readonly #temperature: number;
   readonly #batch: number;
   readonly #shaper: PictureShaper;
   readonly #decoding: Decoding;
@@ -113,6 +116,7 @@ export class Predictor implements AsyncDisposable {
     this.classes = classes;
     this.device = device;
     this.#ownsDevice = ownsDevice;
+    this.#temperature = parts.temperature ?? 1;
     this.#batch = batch;
     this.#shaper = new PictureShaper(preprocessing, model.channels);
     this.#decoding = { range: preprocessing.range, maxPixels: maxMegapixels && maxMegapixels * 1e6 };
@@ -238,7 +242,8 @@ export class Predictor implements AsyncDisposable {
 
   #answer(logits: Float32Array, row: number): Prediction {
     const { classes } = this.model;
-    return predictionOf(this.task, this.classes, logits.slice(row * classes, (row + 1) * classes));
+    const own = logits.slice(row * classes, (row + 1) * classes).map((logit) => logit / this.#temperature);
+    return predictionOf(this.task, this.classes, own);
   }
 }
 
@@ -262,7 +267,7 @@ export class Predictor implements AsyncDisposable {
  */
 export async function openPredictor(path: string, options: PredictorOptions = {}): Promise<Predictor> {
   const { checkpoint, models, batch, backend, maxMegapixels } = options;
-  const { model, preprocessing, meaning } = await openModel(path, { checkpoint, models });
+  const { model, preprocessing, meaning, temperature } = await openModel(path, { checkpoint, models });
   if (!meaning) {
     throw new UserError(
       `Cannot predict with ${
@@ -273,7 +278,7 @@ export async function openPredictor(path: string, options: PredictorOptions = {}
   const device = options.device ?? await openDevice(backend);
   const ownsDevice = options.device === undefined;
   try {
-    return new Predictor({ model, preprocessing, ...meaning, device, ownsDevice, batch, maxMegapixels });
+    return new Predictor({ model, preprocessing, ...meaning, temperature, device, ownsDevice, batch, maxMegapixels });
   } catch (error) {
     if (ownsDevice) await device[Symbol.asyncDispose]();
     throw error;

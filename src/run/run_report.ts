@@ -79,11 +79,18 @@ function circumstancesOf({ versions, device, settings: kept = {}, fingerprint, k
   return rows.flatMap(([name, value]): Row[] => value === undefined || value === null ? [] : [[name, String(value)]]);
 }
 
+/** A record of the log. */
+type Values = Readonly<Record<string, unknown>>;
+
 /** How training went, in a sentence or two. */
 function summaryOf({ epochs: { done, asked }, log }: RunRecord): string[] {
   const validations = log.filter(({ type, accuracy }) => type === "val" && typeof accuracy === "number");
-  const best = validations.reduce<Readonly<Record<string, unknown>> | undefined>(
-    (best, record) => best === undefined || (record.accuracy as number) > (best.accuracy as number) ? record : best,
+  const isBetter = (one: Values, other: Values): boolean =>
+    one.accuracy === other.accuracy
+      ? (one.loss as number) < (other.loss as number)
+      : (one.accuracy as number) > (other.accuracy as number);
+  const best = validations.reduce<Values | undefined>(
+    (best, record) => best === undefined || isBetter(record, best) ? record : best,
     undefined,
   );
   const of = asked === undefined ? "" : ` of ${asked}`;
