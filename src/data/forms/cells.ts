@@ -179,7 +179,12 @@ export function noteNameless(table: Table, column: string, faults: RowFaults, me
     } else if (isMissing(cell) && !meant(cell)) {
       const fault = `${printable(column)} is "${printable(cell)}", which programs write where there is no value; ` +
         `if it is a name, set ${option("allowNa")}`;
-      faults.addCell(row, c, fault, `has ${printable(cell)} as ${printable(column)}`);
+      faults.addCell(
+        row,
+        c,
+        fault,
+        `has ${printable(cell)} as ${printable(column)}, a missing value unless NA is allowed`,
+      );
     }
   });
 }

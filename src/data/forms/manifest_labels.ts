@@ -185,12 +185,29 @@ export function mergeRows(table: Table, c: number, { form, located, splits, faul
   if (left.length === 0) throw new UserError(`Cannot learn from ${printable(table.path)}: no row is left`);
   const rows = left.map(([row]) => row);
   if (!isLong && labelSeparator === undefined) return { rows, form, notes: sharedWords(table, form, rows) };
-  const lists = left.map((some) => [...new Set(some.flatMap(listsOf))]);
+  const verdict = isLong ? verdictOf(table, form, c) : undefined;
+  const holds = (row: number) => verdict === undefined || verdict.values[row] === 1;
+  const lists = left.map((some) => [...new Set(some.filter(holds).flatMap(listsOf))]);
   const several = lists.filter(({ length }) => length > 1).length;
-  const how = isLong && labelSeparator === undefined && task !== "multilabel"
-    ? [`${table.length} rows of ${rows.length} pictures: a row is one label of a picture, ${several} have several`]
+  const how = good.size > rows.length && task !== "multilabel"
+    ? [`${good.size} rows of ${rows.length} pictures: a row is one label of a picture, ${several} have several`]
     : [];
-  return { rows, form, lists, notes: how };
+  const no = verdict === undefined
+    ? []
+    : [`rows with no in column ${printable(verdict.name)} say that a label is absent`];
+  return { rows, form, lists, notes: [...how, ...no] };
+}
+
+/** Columns that say of a label in a row whether the picture has it, as in Open Images. */
+const verdicts = ["confidence", "present", "value"];
+
+function verdictOf(table: Table, { names }: LabelForm, c: number): Column | undefined {
+  const name = table.header.find((given, i) =>
+    i !== c && given !== names && verdicts.includes(folded(given)) && isFlagColumn(table, given)
+  );
+  if (name === undefined) return undefined;
+  // A label with neither yes nor no is none.
+  return { name, values: flagColumn(table, name, new RowFaults(table, () => "")) };
 }
 
 function contentOf(table: Table, c: number, row: number): string {

@@ -337,6 +337,12 @@ Deno.test("openDataset() reads a row for each label of a picture, but not a slip
       ["p2.png", 1, 0],
     ]);
     assert(data.warnings.includes("4 rows of 3 pictures: a row is one label of a picture, 1 have several"));
+    await write(folder, {
+      "l.csv": "ImageID,LabelName,Confidence\np0,cat,1\np0,dog,0\np1,dog,1\np1,cat,0\np2,cat,1\n",
+    });
+    const verified = await openDataset(folder);
+    assertEquals(verified.samples.map(({ label }) => label), [[1, 0], [0, 1], [1, 0]]);
+    assert(verified.warnings.includes("rows with no in column Confidence say that a label is absent"));
     const rows = Array.from({ length: 40 }, (_, i) => `r${i}.png,${i % 2 ? "cat" : "dog"}\n`);
     await write(folder, Object.fromEntries(rows.map((_, i) => [`r${i}.png`, i])));
     await write(folder, { "l.csv": `file,label\n${rows.join("")}r0.png,cat\n` });
