@@ -153,10 +153,10 @@ for (const [name, files, note, options = {}] of readable) {
 
 Deno.test("openDataset() never takes another picture for one that is missing", () =>
   inFolder(async (folder) => {
-    const opened = async (files: Files) => {
+    const opened = async (files: Files, task?: "multiclass") => {
       await Deno.mkdir(`${folder}/d`);
       await write(`${folder}/d`, files);
-      const open = openDataset(`${folder}/d/l.csv`, { skipBroken: true });
+      const open = openDataset(`${folder}/d/l.csv`, { task, skipBroken: true });
       const found = await open.then(({ samples }) => samples.map(({ file }) => file), (error) => error.message);
       await Deno.remove(`${folder}/d`, { recursive: true });
       return found;
@@ -175,7 +175,7 @@ Deno.test("openDataset() never takes another picture for one that is missing", (
     // Two rows for one picture.
     const three = { "x.png": 1, "y.png": 2, "z.png": 3 };
     const doubled = list("x.png", "X.png", "y.png", "z.png");
-    assertEquals(await opened({ ...three, "l.csv": doubled }), ["x.png", "y.png", "z.png"]);
+    assertEquals(await opened({ ...three, "l.csv": doubled }, "multiclass"), ["x.png", "y.png", "z.png"]);
     // Folders left out that would explain one row in three.
     const chance = await opened({ ...three, "l.csv": list("a/x.png", "a/v.png", "a/w.png") });
     assert(chance.includes("3 of 3 pictures are not in"), chance);
