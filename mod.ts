@@ -21,7 +21,7 @@
 export { type NameOption, option, UserError } from "./src/errors.ts";
 
 // Data: pictures with labels, their parts, and batches of them.
-export type { Augment } from "./src/augment/augmentations.ts";
+export type { Augment, Views } from "./src/augment/augmentations.ts";
 export type { Batch } from "./src/data/batches/batch.ts";
 export { Loader, type LoaderOptions } from "./src/data/batches/loader.ts";
 export {
@@ -115,7 +115,7 @@ export { openPredictor, Predictor, type PredictorOptions, type PredictorParts } 
 
 // Training and testing.
 export { type Budget, MemoryError } from "./src/train/budget.ts";
-export type { Checkpoint, CheckpointInfo, Preprocessing, Progress, Tensors } from "./src/run/checkpoint.ts";
+export type { BestEpoch, Checkpoint, CheckpointInfo, Preprocessing, Progress, Tensors } from "./src/run/checkpoint.ts";
 export type { Normalization, TeacherOptions } from "./src/train/distillation.ts";
 export {
   evaluateModel,
@@ -160,8 +160,9 @@ export type {
   Tracker,
   Trained,
   ValidationFacts,
-  WorstPicture,
 } from "./src/track/tracker.ts";
+export type { RgbPixels } from "./src/report/png.ts";
+export type { Mistake, WorstPicture } from "./src/report/sheet.ts";
 
 // Metrics: they depend on nothing else here.
 export * from "./src/metrics/mod.ts";

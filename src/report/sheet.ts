@@ -24,6 +24,25 @@ export interface Mistake {
   readonly pixels: RgbPixels;
 }
 
+/** A picture on which the model does badly. */
+export interface WorstPicture {
+  /** As the data set names it. */
+  readonly file: string;
+  /** What it is: the class, or the labels after commas; of a binary task the target, or `not` and the target. */
+  readonly label: string;
+  /** What the model takes it for, in the same form. */
+  readonly predicted: string;
+  /**
+   * That it is so, by the model: of the class predicted; of several labels, that of the one whose loss is highest being
+   * as it is predicted.
+   */
+  readonly probability: number;
+  /** Cross-entropy of its answer, in nats; of several labels their mean. */
+  readonly loss: number;
+  /** As the model saw it, in at most 128 pixels a side: RGB, row by row. */
+  readonly pixels: { readonly width: number; readonly height: number; readonly rgb: Uint8Array<ArrayBuffer> };
+}
+
 const MARGIN = 30;
 const CELL = 190;
 const PICTURE = 160;

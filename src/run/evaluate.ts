@@ -20,7 +20,8 @@ import type { Model } from "../models/model.ts";
 import type { Preprocessing } from "./checkpoint.ts";
 import { evaluationGraph } from "./evaluation_graph.ts";
 import { averaged, classNames, type Predictions } from "./predictions.ts";
-import { confidentMistakes, type WorstPicture } from "./worst.ts";
+import type { WorstPicture } from "../report/sheet.ts";
+import { confidentMistakes } from "./worst.ts";
 
 export { classNames, type Predictions } from "./predictions.ts";
 

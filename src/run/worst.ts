@@ -8,7 +8,7 @@ import type { Batch } from "../data/batches/batch.ts";
 import type { Loader } from "../data/batches/loader.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { predictClasses, sigmoid, sigmoidCrossEntropy, softmax, softmaxCrossEntropy } from "../metrics/mod.ts";
-import type { Mistake } from "../report/sheet.ts";
+import type { WorstPicture } from "../report/sheet.ts";
 import type { Preprocessing } from "./checkpoint.ts";
 import { classNames, type Predictions } from "./predictions.ts";
 
@@ -22,14 +22,6 @@ export interface Validated {
   readonly loader: Loader;
   readonly preprocessing: Pick<Preprocessing, "imageSize" | "mean" | "std">;
   readonly predictions: Predictions;
-}
-
-/** A picture on which a model does badly. */
-export interface WorstPicture extends Mistake {
-  /** Cross-entropy of its answer, in nats; of several labels their mean. */
-  readonly loss: number;
-  /** As the model saw it, in at most 128 pixels a side: RGB, row by row. */
-  readonly pixels: { readonly width: number; readonly height: number; readonly rgb: Uint8Array<ArrayBuffer> };
 }
 
 /** What the model says of a picture. */

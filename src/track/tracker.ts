@@ -34,6 +34,7 @@
  */
 
 import type { Report } from "../metrics/mod.ts";
+import type { WorstPicture } from "../report/sheet.ts";
 
 /** What a method of a tracker gives: nothing, now or later. */
 export type Told = void | Promise<void>;
@@ -146,25 +147,6 @@ export interface ValidationFacts {
    * done before the method gives its promise back: later the pictures may be closed.
    */
   readonly worst: (count: number) => Promise<readonly WorstPicture[]>;
-}
-
-/** A picture on which the model does badly. */
-export interface WorstPicture {
-  /** As the data set names it. */
-  readonly file: string;
-  /** What it is: the class, or the labels after commas; of a binary task the target, or `not` and the target. */
-  readonly label: string;
-  /** What the model takes it for, in the same form. */
-  readonly predicted: string;
-  /**
-   * That it is so, by the model: of the class predicted; of several labels, that of the one whose loss is highest being
-   * as it is predicted.
-   */
-  readonly probability: number;
-  /** Cross-entropy of its answer, in nats; of several labels their mean. */
-  readonly loss: number;
-  /** As the model saw it, in at most 128 pixels a side: RGB, row by row. */
-  readonly pixels: { readonly width: number; readonly height: number; readonly rgb: Uint8Array<ArrayBuffer> };
 }
 
 /** A checkpoint of an epoch. */

@@ -13,7 +13,8 @@ import type { BestEpoch, CheckpointInfo, Preprocessing, Tensors } from "../run/c
 import { Evaluator, metricValues, type Predictions, reportOf } from "../run/evaluate.ts";
 import { epochName, type RunDirectory } from "../run/run_directory.ts";
 import type { Channel } from "../track/channel.ts";
-import { type LossKind, PLAIN, type WorstPicture } from "../track/tracker.ts";
+import type { WorstPicture } from "../report/sheet.ts";
+import { type LossKind, PLAIN } from "../track/tracker.ts";
 import { beginRun, type Config, takeUpRun } from "./begin_run.ts";
 import { diagnose } from "./diagnosis.ts";
 import { classWeightsOf, type RunOptions } from "./options.ts";

@@ -3,7 +3,8 @@
  */
 
 import { multiclassReport } from "../../src/metrics/mod.ts";
-import type { LogFacts, RunFacts, TestFacts, ValidationFacts, WorstPicture } from "../../src/track/tracker.ts";
+import type { LogFacts, RunFacts, TestFacts, ValidationFacts } from "../../src/track/tracker.ts";
+import type { WorstPicture } from "../../src/report/sheet.ts";
 
 /** Two epochs of four steps; a log every three, a validation every two. */
 export const run: RunFacts = {

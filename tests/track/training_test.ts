@@ -16,7 +16,8 @@ import { createModel } from "../../src/models/mod.ts";
 import { lossKindOf } from "../../src/train/fit.ts";
 import type { TrainerOptions } from "../../src/train/options.ts";
 import { Trainer } from "../../src/train/trainer.ts";
-import type { LogFacts, Note, RunFacts, Tracker, ValidationFacts, WorstPicture } from "../../src/track/tracker.ts";
+import type { LogFacts, Note, RunFacts, Tracker, ValidationFacts } from "../../src/track/tracker.ts";
+import type { WorstPicture } from "../../src/report/sheet.ts";
 import { classFolders, inFolder, write } from "../data/sets.ts";
 
 /** Five steps of eight pictures an epoch, a log every four: the second window runs over the end of an epoch. */

@@ -8,7 +8,8 @@ import { printable } from "../../printable.ts";
 import { pngOf } from "../../report/png.ts";
 import type { Png } from "../pictures.ts";
 import type { Fields } from "../protobuf.ts";
-import type { RunFacts, WorstPicture } from "../tracker.ts";
+import type { WorstPicture } from "../../report/sheet.ts";
+import type { RunFacts } from "../tracker.ts";
 import type { Backlog } from "./sender.ts";
 
 /** A row of the history, or the summary: values by name. */
