@@ -17,7 +17,7 @@
  *
  * An axis is a list of values of the setting that it is named after, or choices by name with the settings of each. A
  * setting whose value is `{"run": …}` is the run of this study that has those choices, and the same as its own on the
- * other axes: that one is trained first.
+ * other axes: that one is trained first. In a text, `{model}` is the choice on the axis `model`: `imagenet:{model}`.
  *
  * @module
  */
@@ -106,6 +106,7 @@ export function planStudy(file: unknown, path: string, folder: string): StudyPla
     const after = new Set<string>();
     const given = Object.fromEntries(
       Object.entries(own).map(([setting, value]) => {
+        if (typeof value === "string") return [setting, filledIn(value, choices)];
         if (!isObject(value) || !("run" in value)) return [setting, value];
         const wanted = checkedChoices((value as Json).run, read, `${setting}.run`, fail);
         const other = nameOf({ ...choices, ...wanted });
@@ -118,6 +119,11 @@ export function planStudy(file: unknown, path: string, folder: string): StudyPla
     return { name: nameOf(choices), choices, settings: given as Given, place, after: [...after] };
   });
   return { title: title as string, axes: read.map(({ name }) => name), runs: inOrder(runs, fail) };
+}
+
+/** A text with choices in the place of their axes: `imagenet:{model}`. */
+function filledIn(text: string, choices: Readonly<Record<string, string>>): string {
+  return text.replaceAll(/\{([^{}]+)\}/g, (part, axis) => Object.hasOwn(choices, axis) ? choices[axis] : part);
 }
 
 function isObject(value: unknown): value is Json {

@@ -39,6 +39,22 @@ Deno.test("runs come after those that they start from, wherever they stand", () 
   assertEquals(planStudy({ settings: { epochs: 1 } }, "s.json", "out").runs.map(({ name }) => name), ["run"]);
 });
 
+Deno.test("in a text the name of an axis stands for the choice on it", () => {
+  const axes = { model: ["resnet18", "vit-b32"], pretrained: { yes: { pretrained: "imagenet:{model}", data: "{x}" } } };
+  const { runs } = planStudy({ axes }, "s.json", "out");
+  assertEquals(runs.map(({ settings: { pretrained, data } }) => [pretrained, data]), [
+    ["imagenet:resnet18", "{x}"],
+    ["imagenet:vit-b32", "{x}"],
+  ]);
+});
+
+Deno.test("the studies that are here have runs, and every setting in them is one", async () => {
+  for (const [name, runs] of [["small", 24], ["celeba", 99]] as const) {
+    const url = new URL(`../../fixtures/studies/${name}.json`, import.meta.url);
+    assertEquals(planStudy(JSON.parse(await Deno.readTextFile(url)), name, "out").runs.length, runs);
+  }
+});
+
 Deno.test("values of an axis become names of folders", () => {
   const axes = { learningRate: [0.1, 1e-3], target: [["A/B"], ["../c"]] };
   const { runs } = planStudy({ axes }, "s.json", "out");
