@@ -314,4 +314,9 @@ Deno.test("exportNotes() says where a library computes a model otherwise", () =>
   assertEquals(exportNotes(swin(64, 7), "torchvision").length, 1);
   assertEquals(exportNotes(createModel("vit-ti16", { classes: 2, normEps: 1e-12 }), "timm").length, 1);
   assertEquals(exportNotes(createModel("resnet18", { classes: 2 }), "timm"), []);
+  const narrow = createModel("resnet18", { classes: 2, width: 0.25 });
+  assertEquals(exportNotes(narrow, "own"), []);
+  assertEquals(exportNotes(narrow, "timm"), [
+    "timm has resnet18 at width 1: make it there with the channels of width 0.25",
+  ]);
 });
