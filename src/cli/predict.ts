@@ -33,10 +33,15 @@ export async function run(invocation: Invocation<typeof tables.predict.flags>): 
   const { model, info } = await openAsAsked(path, options);
   progress.clear();
   if (given.has("topK") && info.task !== "multiclass") throw cannotUse("--top-k", `the run's task is ${info.task}`);
-  // A path on standard input is a file; words may be folders and patterns.
-  const words = (await Promise.all(patterns.map(async (word) => word === "-" ? await listed() : [word]))).flat();
-  const found = await findPictures(words, options.allowOutside);
-  const files = found.files.filter((file) => !found.faults.has(file));
+  const words = patterns.filter((word) => word !== "-");
+  const found = words.length > 0 || patterns.length === 0
+    ? await findPictures(words, options.allowOutside)
+    : { files: [], faults: new Map<string, string>(), notes: [] };
+  // A path on standard input is a file, of which each says what is wrong with it.
+  const files = [
+    ...found.files.filter((file) => !found.faults.has(file)),
+    ...words.length < patterns.length ? await listed() : [],
+  ];
   const { out } = options;
   if (out !== undefined && files.includes(out)) throw cannotUse(`--out ${printable(out)}`, "it is one of the pictures");
   const show = { json: jsonOf, csv: csvOf, text: textOf }[form];

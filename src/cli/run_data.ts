@@ -180,7 +180,7 @@ export async function splitData(
 /** The split that a run keeps; refused where its parts share pictures now. */
 export async function keptSplit(run: string, opened: Opened, flags: DataFlags, preparing: Preparing): Promise<Split> {
   const split = await readSplit(join(run, SPLIT_FILE), opened.data);
-  const leaks = await refuseLeaks(split, flags.allowDuplicates, preparing("comparing pictures"));
+  const leaks = await refuseLeaks(split, flags.allowDuplicates, preparing("comparing pictures"), true);
   return { ...split, warnings: [...opened.warnings, ...leaks] };
 }
 

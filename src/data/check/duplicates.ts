@@ -128,10 +128,16 @@ export async function findLeaks(split: Split, onProgress?: OnProgress): Promise<
  * @param split The parts.
  * @param allow Whether shared pictures are let through with a warning.
  * @param onProgress Is told how far it is.
+ * @param isKept Is it the split that a run keeps? Then no other can be advised.
  * @returns Warnings; none where no picture is shared.
  * @throws {UserError} If pictures are shared and that is not allowed: the count and the first pairs.
  */
-export async function refuseLeaks(split: Split, allow: boolean, onProgress?: OnProgress): Promise<string[]> {
+export async function refuseLeaks(
+  split: Split,
+  allow: boolean,
+  onProgress?: OnProgress,
+  isKept = false,
+): Promise<string[]> {
   const leaks = await findLeaks(split, onProgress);
   if (leaks.length === 0) return [];
   const pairs = leaks.slice(0, 3).map(leakLine).join("; ");
@@ -140,7 +146,7 @@ export async function refuseLeaks(split: Split, allow: boolean, onProgress?: OnP
   if (allow) return [found];
   throw new UserError(
     `${found}. Remove them (the command data check lists all)` +
-      ifGiven("split", `, split at random with ${option("split")} 8:1:1, which keeps equal pictures together`) +
+      (isKept ? "" : `, split at random with ${option("split")} 8:1:1, which keeps equal pictures together`) +
       ifGiven("allowDuplicates", `, or set ${option("allowDuplicates")}`),
   );
 }
