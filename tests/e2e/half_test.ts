@@ -77,7 +77,7 @@ Deno.test({
   async fn() {
     const tested = await fovea(["eval", run, "--split", "test", "--backend", "gpujs"], cache);
     assertEquals(tested.code, 0, tested.stderr);
-    const shown = /^accuracy ([\d.]+)/m.exec(tested.stdout)?.[1];
+    const shown = /^accuracy +([\d.]+)/m.exec(tested.stdout)?.[1];
     assertEquals(shown, (await accuracyOf(run)).toFixed(4));
     const [, ...rows] = (await Deno.readTextFile(join(run, "test", "predictions.csv"))).trim().split(/\r?\n/);
     const told = await fovea(["predict", run, join(faces, rows[0].split(",")[0]), "--csv"], cache);
