@@ -69,7 +69,19 @@ export async function* consoleOf(
       clearTimeout(timer);
     }
   } finally {
-    await Deno.remove(folder, { recursive: true });
+    await removeLater(folder);
+  }
+}
+
+/** Removes the profile. Processes of Chromium's own outlive the one that was started, and may write to it meanwhile. */
+async function removeLater(folder: string): Promise<void> {
+  for (let left = 25;; left--) {
+    try {
+      return await Deno.remove(folder, { recursive: true });
+    } catch (error) {
+      if (left === 0) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
   }
 }
 
