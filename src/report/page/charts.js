@@ -1,6 +1,9 @@
 // Makes the charts of a page answer to the mouse: draws each option object again, by the library that drew the picture,
 // in the place of the picture. Plain JavaScript, since it is put into pages as it is. `echarts` is the library's global.
 (() => {
+  /** Texts of 22 pixels are 10 then. A narrower page scrolls the chart. */
+  const SMALLEST_SCALE = 0.45;
+
   /** Colours of the pictures, and what they are on dark ground. */
   const dark = {
     "#ffffff": "#1d2127",
@@ -14,6 +17,15 @@
     "#8d3a8c": "#cf8bce",
     "#c82c2c": "#ff7b72",
   };
+
+  /** Colours of shares on dark ground, as many as on white: they leave the ground by the square root, as there. */
+  const darkShades = (count) =>
+    Array.from({ length: count }, (_, i) => {
+      const [ground, end] = [dark["#ffffff"], dark["#145294"]];
+      const channel = (colour, at) => parseInt(colour.slice(at, at + 2), 16);
+      const mix = (at) => channel(ground, at) + (channel(end, at) - channel(ground, at)) * Math.sqrt(i / (count - 1));
+      return `rgb(${[1, 3, 5].map((at) => Math.round(mix(at))).join()})`;
+    });
 
   const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
@@ -43,10 +55,10 @@
 
   /** The option as a page has it: it answers, and has the page's colours. */
   function liveOf(text) {
-    const isMatrix = text.includes('"heatmap"');
-    const isDark = !isMatrix && matchMedia("(prefers-color-scheme: dark)").matches;
+    const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
     const colours = isDark ? text.replaceAll(/#[0-9a-f]{6}/g, (colour) => dark[colour] ?? colour) : text;
     const option = JSON.parse(colours);
+    if (isDark && option.visualMap) option.visualMap.inRange.color = darkShades(option.visualMap.inRange.color.length);
     for (const series of [option.series ?? []].flat()) {
       series.silent = false;
       if (series.type === "line") series.triggerLineEvent = false;
@@ -69,9 +81,9 @@
     figure.classList.toggle("dark", isDark);
     const chart = echarts.init(room, null, { renderer: "canvas", width, height });
     chart.setOption(option);
-    // The option has places in pixels: the whole is made as wide as there is room.
+    // The option has places in pixels: the whole is made as wide as there is room, and no smaller than can be read.
     const fit = () => {
-      const scale = Math.min(1, figure.querySelector(".live").parentElement.clientWidth / width);
+      const scale = Math.min(1, Math.max(SMALLEST_SCALE, frame.parentElement.clientWidth / width));
       room.style.transform = `scale(${scale})`;
       frame.style.height = `${height * scale}px`;
       frame.style.width = `${width * scale}px`;
