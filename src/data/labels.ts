@@ -149,7 +149,9 @@ function labelsOfKnown(
   }
   const labels = kept.map((i) => [index.get(names[i]) ?? rest!]);
   const left = `${counted(names.length - kept.length, "picture")} of unknown classes left out: ${firstNames(shown, 8)}`;
-  return { task, classes, kept, labels, warnings: isLeftOut ? [left] : [], isKnown: true };
+  const taken = `pictures of classes that are no targets count as ${printable(others ?? "")}: ${firstNames(shown, 8)}`;
+  const warnings = unknown.length === 0 ? [] : [isLeftOut ? left : taken];
+  return { task, classes, kept, labels, warnings, isKnown: true };
 }
 
 /**

@@ -37,6 +37,7 @@ Deno.test("labelsOfNames() takes what is none of a run's targets as training too
   const options = { task: "multiclass", target: ["pear", "apple"] } as const;
   const others = labelsOfNames(["fig", "apple"], { ...options, others: "rest", classes: ["pear", "apple", "rest"] });
   assertEquals(others.labels, [[2], [1]]);
+  assertEquals(others.warnings, ["pictures of classes that are no targets count as rest: fig (1)"]);
   const without = labelsOfNames(["fig", "apple"], { ...options, classes: ["pear", "apple"] });
   assertEquals([without.kept, without.labels], [[1], [[1]]]);
 });
