@@ -18,6 +18,7 @@ import { gpujs } from "./items/gpujs.ts";
 import { growth } from "./items/growth.ts";
 import { half } from "./items/half.ts";
 import { inference } from "./items/inference.ts";
+import { kernels } from "./items/kernels.ts";
 import { loop } from "./items/loop.ts";
 import { matmul } from "./items/matmul.ts";
 import { memory } from "./items/memory.ts";
@@ -26,7 +27,19 @@ import { training } from "./items/training.ts";
 import { ratesOf, squareSide } from "./programs.ts";
 import { markdown, type Table } from "./table.ts";
 
-const items: readonly Item[] = [matmul, convolution, training, inference, loop, memory, half, start, growth, gpujs];
+const items: readonly Item[] = [
+  matmul,
+  convolution,
+  training,
+  inference,
+  loop,
+  memory,
+  half,
+  start,
+  growth,
+  gpujs,
+  kernels,
+];
 
 const command = {
   name: "bench",
