@@ -1,6 +1,7 @@
 /**
  * Every op of the registry on each device present, for `deno bench -A`: `--filter conv2d` chooses by op, shapes or
- * device, and `--json` prints what tools read. A group is an op at its shapes; the first device present is its baseline.
+ * device, and `--json` prints what tools read. A group is an op at its shapes; the first device present is its
+ * baseline.
  *
  * An iteration is several runs, which are waited for together, so that the wait does not count. The name says how many.
  * `deno task bench kernels` holds the same cases against each device's own rates.
