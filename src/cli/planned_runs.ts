@@ -174,8 +174,8 @@ export async function listRuns(runs: readonly PlannedRun[], out: string): Promis
     if (!pictures.has(key)) pictures.set(key, await openData(flags, progress.preparing));
     const { data } = pictures.get(key)!;
     const settings = resolveSettings(given, factsOf(data));
-    const { model: name, imageSize, epochs, split } = settings;
-    const model = createModel(name, { ...settings, classes: data.outputs, channels: data.channels, imageSize });
+    const { epochs, split } = settings;
+    const model = createModel(settings.model, { ...settings, classes: data.outputs, channels: data.channels });
     const share = Array.isArray(split) ? split[0] / split.reduce((sum, part) => sum + part, 0) : 0.8;
     const operations = 2 * PASSES * model.multiplyAdds * data.size * share * epochs;
     const seconds = device.rates ? operations / (SHARE * device.rates.flops) : null;

@@ -56,9 +56,7 @@ export async function withPretrained(given: Given): Promise<Given> {
 
 /** Refuses weights that the model that is asked for cannot take; of another number of classes it can. */
 async function refuseOther(path: string, given: Given, { options: { channels } }: WeightsOrigin): Promise<void> {
-  const { dropout, attentionDropout, stochasticDepth, layerScale, stem, window, normEps, width, imageSize } = given;
-  const optional = { dropout, attentionDropout, stochasticDepth, layerScale, stem, window, normEps, width };
-  const model = createModel(given.model!, { classes: 1, channels, imageSize, ...optional });
+  const model = createModel(given.model!, { ...given, classes: 1, channels });
   await checkWeights(path, model, given.weightsKey);
 }
 

@@ -324,14 +324,7 @@ function runName({ task, model }: Settings): string {
 }
 
 function modelFor(data: Dataset, settings: Settings): Model {
-  const { model, imageSize, dropout, attentionDropout, stochasticDepth, layerScale, stem, window, normEps, width } =
-    settings;
-  return createModel(model, {
-    classes: data.outputs,
-    channels: data.channels,
-    imageSize,
-    ...{ dropout, attentionDropout, stochasticDepth, layerScale, stem, window, normEps, width },
-  });
+  return createModel(settings.model, { ...settings, classes: data.outputs, channels: data.channels });
 }
 
 /** What the trainer is told: what applies, of how it trains, records and prepares pictures. */

@@ -18,6 +18,7 @@ import { lenet } from "./lenet.ts";
 import type { Family } from "../interop/keys/family.ts";
 import {
   Model,
+  MODEL_OPTIONS,
   type ModelDefinition,
   type ModelOption,
   type ModelOptions,
@@ -115,9 +116,6 @@ export function createModel(name: string, options: ModelOptions): Model {
   return new Model(name, definition.build(resolved), resolved);
 }
 
-/** Options that not every model takes. */
-const OPTIONAL = ["dropout", "attentionDropout", "stochasticDepth", "layerScale", "stem", "window", "normEps"] as const;
-
 /**
  * Refuses options that would change nothing. `auto` leaves a choice to the model, which may have none.
  *
@@ -125,7 +123,7 @@ const OPTIONAL = ["dropout", "attentionDropout", "stochasticDepth", "layerScale"
  */
 export function checkOptions(definition: ModelDefinition, options: Pick<ModelOptions, ModelOption>): void {
   const { name, takes = [] } = definition;
-  for (const given of OPTIONAL) {
+  for (const given of MODEL_OPTIONS) {
     const value = options[given];
     if (value === undefined || value === "auto" || takes.includes(given)) continue;
     const other = models.find((model) => model.takes?.includes(given))?.name;

@@ -48,15 +48,19 @@ export interface ModelOptions {
   readonly width?: number;
 }
 
+/** Options that some models take and others have no use for. */
+export const MODEL_OPTIONS = [
+  "dropout",
+  "attentionDropout",
+  "stochasticDepth",
+  "layerScale",
+  "stem",
+  "window",
+  "normEps",
+] as const;
+
 /** An option that some models take and others have no use for. */
-export type ModelOption =
-  | "dropout"
-  | "attentionDropout"
-  | "stochasticDepth"
-  | "layerScale"
-  | "stem"
-  | "window"
-  | "normEps";
+export type ModelOption = typeof MODEL_OPTIONS[number];
 
 /** How pictures were prepared for weights that somebody published. */
 export interface PublishedPreprocessing {
@@ -70,13 +74,18 @@ export interface PublishedPreprocessing {
   readonly normalize: "imagenet" | "half";
 }
 
+/** How pictures are prepared; by default normalised by ImageNet's mean and standard deviation. */
+export function prepared(
+  resize: number,
+  crop: number,
+  interpolation: PublishedPreprocessing["interpolation"],
+  normalize: PublishedPreprocessing["normalize"] = "imagenet",
+): PublishedPreprocessing {
+  return { crop, resize, interpolation, normalize };
+}
+
 /** The first version of torchvision's weights: AlexNet, VGG, ResNet and ViT. */
-export const torchvisionV1: PublishedPreprocessing = {
-  crop: 224,
-  resize: 256,
-  interpolation: "bilinear",
-  normalize: "imagenet",
-};
+export const torchvisionV1: PublishedPreprocessing = prepared(256, 224, "bilinear");
 
 /** A model by name, before sizes are known. */
 export interface ModelDefinition {

@@ -29,16 +29,6 @@ export interface PublishedWeights {
   readonly licence?: string;
 }
 
-/** How pictures are prepared; by default normalised by ImageNet's mean and standard deviation. */
-export function prepared(
-  resize: number,
-  crop: number,
-  interpolation: PublishedPreprocessing["interpolation"],
-  normalize: PublishedPreprocessing["normalize"] = "imagenet",
-): PublishedPreprocessing {
-  return { crop, resize, interpolation, normalize };
-}
-
 /** What a row says that most do not. */
 type Rest = Partial<Pick<PublishedWeights, "classes" | "licence">>;
 

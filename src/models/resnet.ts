@@ -18,14 +18,9 @@ import {
   residual,
   sequential,
 } from "../nn/mod.ts";
-import type { Family, KeyRow, Relative } from "../interop/keys/family.ts";
-import {
-  type ModelDefinition,
-  type PublishedPreprocessing,
-  type ResolvedModelOptions,
-  torchvisionV1,
-} from "./model.ts";
-import { huggingFace, prepared, type PublishedWeights, timm, torchvision } from "./published.ts";
+import { type Family, hasName, type KeyRow, type Relative } from "../interop/keys/family.ts";
+import { type ModelDefinition, prepared, type ResolvedModelOptions, torchvisionV1 } from "./model.ts";
+import { huggingFace, type PublishedWeights, timm, torchvision } from "./published.ts";
 import { type Scale, scaledBy } from "./width.ts";
 
 type Options = Pick<ResolvedModelOptions, "channels" | "classes" | "imageSize" | "stem">;
@@ -149,9 +144,6 @@ const huggingFaceRows: readonly KeyRow[] = [
   { ours: "fc.*", huggingface: "classifier.1.*" },
 ];
 
-const hasName = (pattern: RegExp): Relative["isIt"] => (shapes) =>
-  [...shapes.keys()].some((name) => pattern.test(name));
-
 /** Residual networks that are one option away. */
 const relatives: readonly Relative[] = [
   { name: "SE-ResNet, with squeeze and excitation (seresnet)", isIt: hasName(/^layer1\.0\.se\.fc/) },
@@ -208,13 +200,12 @@ const family: Family = {
   relatives,
 };
 
-/** Microsoft's weights on Hugging Face. */
-const huggingFacePublished: PublishedPreprocessing = {
-  crop: 224,
-  resize: 256,
-  interpolation: "bicubic",
-  normalize: "imagenet",
-};
+/** How pictures are prepared for others than torchvision's first weights; of timm's by the share that is kept. */
+const torchvisionV2 = prepared(232, 224, "bilinear");
+const crop95 = prepared(235, 224, "bicubic");
+const crop875 = prepared(256, 224, "bicubic");
+const crop90half = prepared(248, 224, "bicubic", "half");
+const uncropped = prepared(224, 224, "bicubic");
 
 function resnet(depth: number, options: ResNetOptions): ModelDefinition {
   const kind = options.block === bottleneck ? "bottleneck blocks, stride in the 3×3" : "basic blocks";
@@ -224,7 +215,7 @@ function resnet(depth: number, options: ResNetOptions): ModelDefinition {
     imageSize: 224,
     minImageSize: 8,
     family,
-    published: { torchvision: torchvisionV1, huggingface: huggingFacePublished },
+    published: { torchvision: torchvisionV1, huggingface: crop875 },
     takes: ["stem"],
     build: (sizes) => resnetLayers(sizes, { ...options, scale: scaledBy(sizes.width) }),
   };
@@ -238,13 +229,6 @@ export const resnets: readonly ModelDefinition[] = [
   resnet(101, { block: bottleneck, blocks: [3, 4, 23, 3] }),
   resnet(152, { block: bottleneck, blocks: [3, 8, 36, 3] }),
 ];
-
-/** How pictures are prepared for others than torchvision's first weights; of timm's by the share that is kept. */
-const torchvisionV2 = prepared(232, 224, "bilinear");
-const crop95 = prepared(235, 224, "bicubic");
-const crop875 = prepared(256, 224, "bicubic");
-const crop90half = prepared(248, 224, "bicubic", "half");
-const uncropped = prepared(224, 224, "bicubic");
 
 /** Published weights, the usual ones of a model first. */
 export const resnetWeights: readonly PublishedWeights[] = [

@@ -24,8 +24,8 @@ import {
   stochasticDepth,
   windowAttention,
 } from "../nn/mod.ts";
-import type { ModelDefinition, ModelOption } from "./model.ts";
-import { huggingFace, prepared, type PublishedWeights, timm, torchvision } from "./published.ts";
+import { type ModelDefinition, type ModelOption, prepared } from "./model.ts";
+import { huggingFace, type PublishedWeights, timm, torchvision } from "./published.ts";
 import { headsScaledBy } from "./width.ts";
 import { PATCH, STAGES, swinFamily, swinV2Family, type Version, WINDOW, WINDOW_V2 } from "./swin_keys.ts";
 
@@ -190,10 +190,10 @@ const sizes = {
  * @param resize The shorter side before, in torchvision.
  */
 const publishedFor = (crop: number, resize: number): ModelDefinition["published"] => ({
-  torchvision: { crop, resize, interpolation: "bicubic", normalize: "imagenet" },
-  timm: { crop: 90, resize: 100, interpolation: "bicubic", normalize: "imagenet" },
-  microsoft: { crop: 224, resize: 256, interpolation: "bicubic", normalize: "imagenet" },
-  huggingface: { crop: 1, resize: 1, interpolation: "bicubic", normalize: "imagenet" },
+  torchvision: prepared(resize, crop, "bicubic"),
+  timm: prepared(100, 90, "bicubic"),
+  microsoft: prepared(256, 224, "bicubic"),
+  huggingface: prepared(1, 1, "bicubic"),
 });
 
 /** Shorter side before the crop, in torchvision, by version. */

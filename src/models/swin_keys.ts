@@ -19,20 +19,25 @@ export const WINDOW = 7;
 /** The stages, counted from 0. */
 export const STAGES: readonly number[] = [0, 1, 2, 3];
 
-/** Hugging Face's name of a part of a block, or its parts'. */
-function huggingFaceCell(stage: number, theirs: string | readonly (string | null)[]): Cell {
-  const within = (name: string) => `encoder.layers.${stage}.blocks.{i}.${name}`;
+/** What somebody calls a tensor of a block, within the block; of one that is in several, what its parts are called. */
+type Theirs = string | readonly (string | null)[];
+
+/** Names within the blocks of a stage as a cell. */
+function cellIn(blocks: string, theirs: Theirs): Cell {
+  const within = (name: string) => `${blocks}.{i}.${name}`;
   return typeof theirs === "string"
     ? within(theirs)
     : { join: theirs.map((part) => part === null ? null : within(part)) };
 }
+
+const huggingFaceCell = (stage: number, theirs: Theirs): Cell => cellIn(`encoder.layers.${stage}.blocks`, theirs);
 
 /**
  * Rows of what Hugging Face calls otherwise: before transformers 5, as `save_pretrained` writes it still, and since, as
  * it is in memory. With a version they are those that only it has.
  */
 function huggingFaceRows(stage: number, version?: Version): readonly KeyRow[] {
-  const row = (ours: string, theirs: string | readonly (string | null)[]): KeyRow => ({
+  const row = (ours: string, theirs: Theirs): KeyRow => ({
     ours: `features.${2 * stage + 1}.{i}.${ours}`,
     huggingface: huggingFaceCell(stage, theirs),
   });
@@ -65,11 +70,8 @@ function huggingFaceRows(stage: number, version?: Version): readonly KeyRow[] {
 }
 
 /** A row whose name is the same everywhere but for its beginning, and for those of the mlp's layers. */
-function blockRow(stage: number, ours: string, theirs: string | readonly (string | null)[] = ours): KeyRow {
-  const within = (name: string) => `layers.${stage}.blocks.{i}.${name}`;
-  const cell: Cell = typeof theirs === "string"
-    ? within(theirs)
-    : { join: theirs.map((part) => part === null ? null : within(part)) };
+function blockRow(stage: number, ours: string, theirs: Theirs = ours): KeyRow {
+  const cell = cellIn(`layers.${stage}.blocks`, theirs);
   return { ours: `features.${2 * stage + 1}.{i}.${ours}`, timm: cell, microsoft: cell };
 }
 

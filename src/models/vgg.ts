@@ -21,7 +21,7 @@ import {
   sequential,
 } from "../nn/mod.ts";
 import type { Family } from "../interop/keys/family.ts";
-import { type ModelDefinition, type ResolvedModelOptions, torchvisionV1 } from "./model.ts";
+import { type ModelDefinition, prepared, type ResolvedModelOptions, torchvisionV1 } from "./model.ts";
 import { type PublishedWeights, timm, torchvision } from "./published.ts";
 import { type Scale, scaledBy } from "./width.ts";
 
@@ -107,7 +107,7 @@ export const vggFamily: Family = {
 /** In timm, pictures of 7/8 their size before the crop. */
 const published: ModelDefinition["published"] = {
   torchvision: torchvisionV1,
-  timm: { crop: 7, resize: 8, interpolation: "bilinear", normalize: "imagenet" },
+  timm: prepared(8, 7, "bilinear"),
 };
 
 function vgg(depth: VggOptions["depth"], norm: boolean): ModelDefinition {

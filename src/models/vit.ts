@@ -20,9 +20,9 @@ import {
   type Scope,
   sequential,
 } from "../nn/mod.ts";
-import type { Family, KeyRow, Relative } from "../interop/keys/family.ts";
-import { type ModelDefinition, type ModelOption, torchvisionV1 } from "./model.ts";
-import { huggingFace, prepared, type PublishedWeights, timm, torchvision } from "./published.ts";
+import { type Family, hasName, type KeyRow, type Relative } from "../interop/keys/family.ts";
+import { type ModelDefinition, type ModelOption, prepared, torchvisionV1 } from "./model.ts";
+import { huggingFace, type PublishedWeights, timm, torchvision } from "./published.ts";
 import { headsScaledBy } from "./width.ts";
 
 /** What a vision transformer is made of. */
@@ -179,9 +179,6 @@ const rows: readonly KeyRow[] = [
   { ours: `${OURS}.mlp.3.*`, torchvision: `${OURS}.mlp.linear_2.*` },
 ];
 
-const hasName = (pattern: RegExp): Relative["isIt"] => (shapes) =>
-  [...shapes.keys()].some((name) => pattern.test(name));
-
 /** Vision transformers that are one option away. */
 const relatives: readonly Relative[] = [
   { name: "a ViT whose queries and keys are normalised (qk-norm)", isIt: hasName(/attn\.[qk]_norm\./) },
@@ -220,15 +217,15 @@ const family: Family = {
 /** ViT's weights: AugReg's in timm; Hugging Face's have no crop; `resize` is torchvision's. */
 const vitPublished = (resize: number): ModelDefinition["published"] => ({
   torchvision: { ...torchvisionV1, resize },
-  timm: { crop: 90, resize: 100, interpolation: "bicubic", normalize: "half" },
-  huggingface: { crop: 1, resize: 1, interpolation: "bilinear", normalize: "half" },
+  timm: prepared(100, 90, "bicubic", "half"),
+  huggingface: prepared(1, 1, "bilinear", "half"),
 });
 
 /** DeiT's weights. */
 const deitPublished: ModelDefinition["published"] = {
   torchvision: torchvisionV1,
-  timm: { crop: 90, resize: 100, interpolation: "bicubic", normalize: "imagenet" },
-  huggingface: { crop: 224, resize: 256, interpolation: "bicubic", normalize: "imagenet" },
+  timm: prepared(100, 90, "bicubic"),
+  huggingface: prepared(256, 224, "bicubic"),
 };
 
 const takes: readonly ModelOption[] = ["dropout", "attentionDropout", "stochasticDepth", "layerScale", "normEps"];

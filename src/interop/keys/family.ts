@@ -62,6 +62,11 @@ export interface Relative {
   readonly isIt: (shapes: ReadonlyMap<string, readonly number[]>) => boolean;
 }
 
+/** Tells a {@link Relative} by a tensor whose name fits. */
+export function hasName(pattern: RegExp): Relative["isIt"] {
+  return (shapes) => [...shapes.keys()].some((name) => pattern.test(name));
+}
+
 /** Windows of a family's models. */
 export interface FamilyWindows {
   /** Side in the models, unless another is asked for. */
