@@ -49,6 +49,16 @@ export class Inert {
   }
 }
 
+/**
+ * A value for a message. What holds others is not written out: a list that has the same list twice, that another one
+ * twice, and so on, is a text of gigabytes in a pickle of a hundred bytes.
+ */
+export function shown(value: Pickled): string {
+  if (value instanceof Inert) return quote(value.name);
+  if (typeof value === "object" && value !== null) return "that is no text";
+  return typeof value === "string" ? quote(value) : String(value);
+}
+
 /** What a pickle may use. */
 export interface PickleContext {
   /** The names that mean something, by `module.name`; others give {@link Inert} records. */
@@ -157,7 +167,7 @@ class Unpickler {
     if (!(dictionary instanceof Map)) throw this.#error("something is set in what is no dictionary");
     if (items.length % 2 === 1) throw this.#error("a key has no value");
     for (let i = 0; i < items.length; i += 2) {
-      if (dictionary.has(items[i])) throw this.#error(`the key ${quote(String(items[i]))} is there twice`);
+      if (dictionary.has(items[i])) throw this.#error(`the key ${shown(items[i])} is there twice`);
       dictionary.set(items[i], items[i + 1]);
     }
   }

@@ -6,7 +6,7 @@
  */
 
 import { quote } from "./byte_source.ts";
-import { Inert, type Pickled } from "./pickle.ts";
+import { Inert, type Pickled, shown } from "./pickle.ts";
 import { TorchStorage, TorchTensor, UnknownStorage } from "./torch_tensor.ts";
 
 /** Names under which training scripts keep a model's weights, the likelier first. */
@@ -131,7 +131,7 @@ function objectError(what: string, { name }: Inert): SyntaxError {
 }
 
 function names(keys: readonly Pickled[]): string {
-  return keys.slice(0, 5).map((key) => quote(key instanceof Inert ? key.name : String(key))).join(", ") || "nothing";
+  return keys.slice(0, 5).map(shown).join(", ") || "nothing";
 }
 
 /** Most values that are looked at: a pickle can name one a thousand times. */

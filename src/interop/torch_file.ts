@@ -11,7 +11,7 @@
 
 import { type ByteSource, naming, quote } from "./byte_source.ts";
 import { type Dtype, toFloat32 } from "./dtypes.ts";
-import { type Pickled, unpickle } from "./pickle.ts";
+import { type Pickled, shown, unpickle } from "./pickle.ts";
 import type { LoadedTensor } from "./safetensors.ts";
 import { findTensors, type FoundTensors } from "./torch_contents.ts";
 import { torchContext, TorchStorage, type TorchTensor } from "./torch_tensor.ts";
@@ -141,7 +141,7 @@ async function readSequence(source: ByteSource, wanted?: string): Promise<Conten
   const plain = { globals: new Map() };
   if (next(plain) !== MAGIC) throw new SyntaxError("it does not begin as files of torch.save do");
   const version = next(plain);
-  if (version !== PROTOCOL) throw new SyntaxError(`its version is ${version}, not ${PROTOCOL}`);
+  if (version !== PROTOCOL) throw new SyntaxError(`its version is ${shown(version)}, not ${PROTOCOL}`);
   const system = next(plain);
   refuseBigEndian(system instanceof Map && system.get("little_endian") === true);
   // A storage that no tensor of the model uses is there all the same, and those behind it are found by its size.
@@ -170,7 +170,7 @@ async function findStorages(
     const storage = storages.get(key);
     if (!storage || places.has(key)) {
       throw new SyntaxError(
-        `its list of storages has ${quote(String(key))} ${storage ? "twice" : "that no tensor uses"}`,
+        `its list of storages has ${shown(key)} ${storage ? "twice" : "that no tensor uses"}`,
       );
     }
     const size = storage.count * storage.itemSize;

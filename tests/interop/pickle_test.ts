@@ -78,6 +78,9 @@ for (const [name, code] of refusedCodes) {
   });
 }
 
+/** A dictionary, and a tuple that has a tuple twice, which has one twice, and so on. */
+const nested = (depth: number) => [op.dict, op.tuple0, ...Array.from({ length: depth }, () => [0x32, ...op.tuple2])];
+
 const wrong: [name: string, ops: (readonly number[])[], message: string][] = [
   ["a call of a text", [op.text("f"), op.tuple0, op.reduce, op.stop], "something is called that is no function"],
   ["a call of a storage's class", [op.global("torch", "FloatStorage"), op.tuple0, op.reduce, op.stop], "no function"],
@@ -98,6 +101,11 @@ const wrong: [name: string, ops: (readonly number[])[], message: string][] = [
     "a key twice",
     [op.dict, op.text("w"), op.none, op.setItem, op.text("w"), op.none, op.setItem, op.stop],
     'the key "w" is there twice',
+  ],
+  [
+    "a key twice that would be a text of gigabytes",
+    [...nested(40), op.put(0), op.none, op.setItem, op.get(0), op.none, op.setItem, op.stop],
+    "the key that is no text is there twice",
   ],
   ["an empty stack", [op.stop], "a value is missing"],
   ["a mark for a value", [op.mark, op.stop], "a value is missing"],
