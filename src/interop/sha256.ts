@@ -4,6 +4,8 @@
  * @module
  */
 
+import { joined } from "../bytes.ts";
+
 /** A hash that takes its bytes in pieces; `node:crypto` has one of this form. */
 export interface Sha256 {
   /** Takes more bytes. They must stay as they are until the digest. */
@@ -18,10 +20,7 @@ export function webSha256(): Sha256 {
   return {
     update: (bytes) => pieces.push(bytes),
     async digest() {
-      const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
-      let end = 0;
-      for (const piece of pieces) whole.set(piece, (end += piece.length) - piece.length);
-      const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", whole));
+      const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", joined(pieces)));
       return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
     },
   };

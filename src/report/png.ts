@@ -5,6 +5,7 @@
  */
 
 import { crc32, deflateSync } from "node:zlib";
+import { joined } from "../bytes.ts";
 
 /** Pixels, row by row. */
 export interface RgbPixels {
@@ -28,19 +29,12 @@ export function pngOf({ width, height, rgb }: RgbPixels): Uint8Array<ArrayBuffer
   header.set([8, 2, 0, 0, 0], 8);
   const rows = new Uint8Array(height * (1 + 3 * width));
   for (let y = 0; y < height; y++) rows.set(rgb.subarray(y * width * 3, (y + 1) * width * 3), y * (1 + 3 * width) + 1);
-  const parts = [
+  return joined([
     new Uint8Array(SIGNATURE),
     chunk("IHDR", header),
     chunk("IDAT", deflateSync(rows)),
     chunk("IEND", new Uint8Array()),
-  ];
-  const file = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    file.set(part, at);
-    at += part.length;
-  }
-  return file;
+  ]);
 }
 
 /** Length, name, data, and the CRC of name and data. */

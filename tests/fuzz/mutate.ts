@@ -8,6 +8,7 @@
  * @module
  */
 
+import { joined } from "../../src/bytes.ts";
 import { randomStream } from "../../src/random.ts";
 
 /** Lengths and counts at which readers have gone wrong. */
@@ -15,16 +16,6 @@ const EXTREMES = [0, 1, 0x7f, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xff
 
 type Draw = (below: number) => number;
 type Change = (bytes: Uint8Array, draw: Draw) => Uint8Array;
-
-const joined = (...parts: Uint8Array[]): Uint8Array => {
-  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-};
 
 /** A piece of the bytes, more often near the start, where headers are. */
 function piece({ length }: Uint8Array, draw: Draw): [start: number, end: number] {
@@ -42,11 +33,11 @@ const changes: readonly Change[] = [
   },
   function lose(bytes, draw) {
     const [start, end] = piece(bytes, draw);
-    return joined(bytes.subarray(0, start), bytes.subarray(end));
+    return joined([bytes.subarray(0, start), bytes.subarray(end)]);
   },
   function double(bytes, draw) {
     const [start, end] = piece(bytes, draw);
-    return joined(bytes.subarray(0, end), bytes.subarray(start));
+    return joined([bytes.subarray(0, end), bytes.subarray(start)]);
   },
   function zero(bytes, draw) {
     return bytes.fill(draw(2) * 0xff, ...piece(bytes, draw));

@@ -1,20 +1,10 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { decodeSafetensors, type LoadedTensor } from "../../src/interop/safetensors.ts";
 import { encodeSafetensors, openSafetensors, readSafetensors } from "../../src/interop/safetensors_file.ts";
+import { joined } from "../../src/bytes.ts";
 import { UserError } from "../../src/errors.ts";
 
 const reference = new URL("../../fixtures/interop/reference.safetensors", import.meta.url).pathname;
-
-/** The pieces as one array. */
-function join(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
-}
 
 function tensor(shape: number[], ...values: number[]): LoadedTensor {
   return { shape, values: Float32Array.from(values) };
@@ -66,7 +56,7 @@ Deno.test("readSafetensors() reads every type that the format's own library writ
 
 Deno.test("encodeSafetensors() and readSafetensors() are inverse", async () => {
   const metadata = { fovea: '{"epoch":3}', "1": "Größe", 'fovea.sha256":"': 'fovea.sha256":"' };
-  await withFile(join(encodeSafetensors(weights, metadata)), async (path) => {
+  await withFile(joined(encodeSafetensors(weights, metadata)), async (path) => {
     const file = await readSafetensors(path);
     assertEquals(file.tensors, weights);
     assertEquals([...file.tensors.keys()], [...weights.keys()]);
@@ -112,14 +102,14 @@ Deno.test("openSafetensors() reads tensors one by one, also at once", async () =
 });
 
 Deno.test("verify() tells a file with a hash from one without", async () => {
-  await withFile(join(encodeSafetensors(weights)), async (path) => {
+  await withFile(joined(encodeSafetensors(weights)), async (path) => {
     using file = await openSafetensors(path);
     assertEquals(await file.verify(), true);
   });
 });
 
 Deno.test("a flipped bit anywhere is noticed, and so is a cut anywhere", async () => {
-  const bytes = join(encodeSafetensors(weights, { fovea: "{}" }));
+  const bytes = joined(encodeSafetensors(weights, { fovea: "{}" }));
   // Without its key, the hash is one text among others: then the rest is as it was written.
   const key = new TextDecoder("latin1").decode(bytes).indexOf("fovea.sha256");
   for (let at = 0; at < bytes.length; at++) {
@@ -143,10 +133,10 @@ Deno.test("a file that another program changed and that kept the hash is refused
   const respelt = new TextDecoder().decode(head.slice(8)).replace('"fovea.sha256":', '"fovea.sha256": ').trimEnd();
   const text = new TextEncoder().encode(respelt);
   const length = new Uint8Array(new BigUint64Array([BigInt(text.length)]).buffer);
-  await assertRejects(() => decodeSafetensors(join([length, text, ...data])), UserError, "its hash does not match");
+  await assertRejects(() => decodeSafetensors(joined([length, text, ...data])), UserError, "its hash does not match");
 
   const short = new TextEncoder().encode('{"__metadata__":{"fovea.sha256":"ab"}}');
-  const bytes = join([Uint8Array.of(short.length, 0, 0, 0, 0, 0, 0, 0), short]);
+  const bytes = joined([Uint8Array.of(short.length, 0, 0, 0, 0, 0, 0, 0), short]);
   await assertRejects(() => decodeSafetensors(bytes), UserError, "its hash does not match");
 });
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { joined } from "../../bytes.ts";
 import { UserError } from "../../errors.ts";
 import { refuseIrregular } from "../../files.ts";
 import type { SplitName } from "../dataset.ts";
@@ -140,7 +141,7 @@ async function readTensor(
     for await (const piece of source) {
       let body: Uint8Array<ArrayBuffer> = piece;
       if (shape === undefined) {
-        head = joined(head, piece);
+        head = joined([head, piece]);
         if (head.length < 4 + 4 * dimensions) continue;
         shape = shapeOf(head, dimensions, path);
         const header = 4 + 4 * dimensions;
@@ -170,13 +171,6 @@ async function readTensor(
     );
   }
   return { shape, data, bytes };
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }
 
 function shapeOf(head: Uint8Array<ArrayBuffer>, dimensions: number, path: string): number[] {

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { joined } from "../../bytes.ts";
 import { PictureError, type PictureHeader } from "./picture_error.ts";
 import type { Still } from "./webp.ts";
 
@@ -83,9 +84,7 @@ export function firstFrameOf(bytes: Uint8Array): Still & { readonly width: numbe
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { x, y, width, height, control, at, end, head } = firstFrame(view);
   const body = control === at ? [] : [bytes.subarray(control, skip(view, control + 2))];
-  const parts = [bytes.subarray(0, head), ...body, bytes.subarray(at, end), Uint8Array.of(0x3b)];
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  parts.reduce((to, part) => (out.set(part, to), to + part.length), 0);
+  const out = joined([bytes.subarray(0, head), ...body, bytes.subarray(at, end), Uint8Array.of(0x3b)]);
   const to = new DataView(out.buffer);
   to.setUint16(6, width, true);
   to.setUint16(8, height, true);

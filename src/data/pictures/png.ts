@@ -10,6 +10,7 @@
  */
 
 import { crc32, inflateSync } from "node:zlib";
+import { joined } from "../../bytes.ts";
 import { printable } from "../names.ts";
 import { PictureError } from "./picture_error.ts";
 
@@ -157,10 +158,17 @@ function readChunks(bytes: Uint8Array): Png {
   if (colorType === 3 && (palette.length === 0 || palette.length % 3 !== 0)) {
     throw new PictureError(`has a palette of ${palette.length} bytes`);
   }
-  const compressed = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  parts.reduce((to, part) => (compressed.set(part, to), to + part.length), 0);
   const [width, height] = [view.getUint32(16), view.getUint32(20)];
-  return { width, height, bits, colorType, interlaced: interlace === 1, palette, transparency, compressed };
+  return {
+    width,
+    height,
+    bits,
+    colorType,
+    interlaced: interlace === 1,
+    palette,
+    transparency,
+    compressed: joined(parts),
+  };
 }
 
 function inflate(compressed: Uint8Array, expected: number): Uint8Array {

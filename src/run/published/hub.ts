@@ -6,6 +6,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { joined } from "../../bytes.ts";
 import { HUB_FILES, type Repository } from "./names.ts";
 import { FetchError, type Patience, patiently, request } from "./request.ts";
 
@@ -97,9 +98,7 @@ function fetchSmall(address: string, patience: Patience, signal?: AbortSignal): 
         pieces.push(piece);
         if ((length += piece.length) > SMALL) throw new FetchError("what the hub says of it is more than 16 MiB");
       }
-      const whole = new Uint8Array(length);
-      for (const piece of pieces.toReversed()) whole.set(piece, length -= piece.length);
-      return whole;
+      return joined(pieces);
     },
     patience,
     signal,

@@ -8,6 +8,7 @@
  */
 
 import { crc32 } from "node:zlib";
+import { joined } from "../../bytes.ts";
 
 /** `:W&B`, the magic number 0xBEE1, version 0. */
 export const MAGIC: readonly number[] = [0x3a, 0x57, 0x26, 0x42, 0xe1, 0xbe, 0];
@@ -97,14 +98,4 @@ export function fileOf(records: readonly Uint8Array[]): Uint8Array<ArrayBuffer> 
     length += chunks.length;
   }
   return joined(pieces);
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }
