@@ -177,6 +177,20 @@ export async function readText(path: string): Promise<string | undefined> {
 }
 
 /**
+ * What reading, looking or removing gives; undefined where there is nothing at the path.
+ *
+ * @param work Such as `Deno.stat(path)`; any other error is thrown.
+ */
+export async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/**
  * Makes a folder and those above it.
  *
  * @param path Where.

@@ -8,7 +8,7 @@
 import { join } from "node:path";
 import { isFile } from "../data/paths.ts";
 import { UserError } from "../errors.ts";
-import { writeAtomic } from "../files.ts";
+import { readText, writeAtomic } from "../files.ts";
 import { createModel } from "../models/mod.ts";
 import { printable } from "../printable.ts";
 import { type Given, resolveSettings, settingNames } from "../run/resolve.ts";
@@ -99,20 +99,13 @@ const STOPPED_FILE = "stopped.txt";
 
 /** Why a run was stopped for good; undefined of one that was not. */
 export async function stoppedBefore(run: string): Promise<string | undefined> {
-  try {
-    return (await Deno.readTextFile(join(run, STOPPED_FILE))).trim();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  return (await readText(join(run, STOPPED_FILE)))?.trim();
 }
 
 /** Reads a file that plans runs, in JSON or YAML. */
 export async function readPlan(path: string): Promise<unknown> {
-  const text = await Deno.readTextFile(path).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new UserError(`${printable(path)} is not there: give a file that plans runs`);
-  });
+  const text = await readText(path);
+  if (text === undefined) throw new UserError(`${printable(path)} is not there: give a file that plans runs`);
   try {
     if (!/\.ya?ml$/i.test(path)) return JSON.parse(text);
     const { parse } = await import(yamlSpecifier);

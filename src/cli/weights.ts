@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { cacheFolder } from "../data/store/cache_folder.ts";
 import { printable } from "../data/names.ts";
 import { UserError } from "../errors.ts";
+import { ifThere } from "../files.ts";
 import { modelNamed, type PublishedWeights, publishedWeights } from "../models/mod.ts";
 import { cachedWeights } from "../run/published/cached.ts";
 import { type FetchedWeights, fetchWeights } from "../run/published/fetch.ts";
@@ -94,11 +95,7 @@ async function remove(name: string): Promise<void> {
   const gone = files.flatMap((file) =>
     ["", ".json", ".part", ".part.json"].map((ending) => join(folder, file + ending))
   );
-  for (const path of gone) {
-    await Deno.remove(path).catch((error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    });
-  }
+  for (const path of gone) await ifThere(Deno.remove(path));
   console.log(`${printable(named.name)}: ${there ? `removed ${printable(there.path)}` : "was not there"}`);
 }
 

@@ -8,7 +8,7 @@
 import { join } from "node:path";
 import type { Task } from "../data/labels.ts";
 import { UserError } from "../errors.ts";
-import { writeAtomic } from "../files.ts";
+import { readText, writeAtomic } from "../files.ts";
 import { fitTemperature, predictClasses, type Temperature } from "../metrics/mod.ts";
 import type { Predictions } from "./predictions.ts";
 
@@ -59,13 +59,8 @@ export async function writeCalibration(run: string, calibration: Calibration): P
  */
 export async function readCalibration(run: string, epoch: number | undefined): Promise<Calibration | undefined> {
   const path = join(run, FILE);
-  let text: string;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  const text = await readText(path);
+  if (text === undefined) return undefined;
   let kept: Partial<Calibration>;
   try {
     kept = JSON.parse(text);

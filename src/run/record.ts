@@ -10,6 +10,7 @@ import { readCsvTable, type Table } from "../data/forms/table.ts";
 import type { Task } from "../data/labels.ts";
 import { splitNames } from "../data/split.ts";
 import { UserError } from "../errors.ts";
+import { ifThere } from "../files.ts";
 import { encodeSafetensors, readSafetensors } from "../interop/safetensors_file.ts";
 import type { TestReport } from "../metrics/mod.ts";
 import type { ClassBalance } from "../report/page/run_page.ts";
@@ -83,16 +84,6 @@ export async function readRun(path: string): Promise<RunRecord> {
     balance: await readBalance(join(path, "split.csv"), task, config.classes),
     test: await readTest(join(path, "test")),
   };
-}
-
-/** A file's content; undefined where there is none. */
-async function ifThere<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reading;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }
 
 /** Records of a log, of which the last line may be half written. */

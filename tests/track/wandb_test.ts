@@ -3,7 +3,7 @@
  * `fixtures/trackers/check_requests.py`.
  */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import { decodePng } from "../../src/data/pictures/png.ts";
 import { ConsoleOutput } from "../../src/track/console.ts";
@@ -175,6 +175,20 @@ Deno.test("a resumed run goes on in its folder under its id, without the end and
     assertEquals(rowOf(again.of(SUMMARY).at(-1)!)["train/loss"], 0.125);
     const names = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
     assertEquals(names.includes(`run-${id}.wandb.synced`), false);
+  }));
+
+Deno.test("records that cannot be read are not taken for none, which would write an empty file in their place", () =>
+  inFolder(async (path) => {
+    const trackerOf = () => new WandbTracker({ run: path, tell: () => {}, settings: offline });
+    const first = trackerOf();
+    await first.begin(run);
+    await first.end({ how: "interrupted" });
+    const { id, folder } = await folderOf(path);
+    const log = join(folder, `run-${id}.wandb`);
+    await Deno.remove(log);
+    await Deno.symlink(log, log);
+    await assertRejects(() => trackerOf().begin({ ...run, resumedAt: { epoch: 0, step: 3 } }), Error, "symbolic links");
+    assert((await Deno.lstat(log)).isSymlink);
   }));
 
 Deno.test("a run that is recorded from a later step on gets a folder of its own", () =>

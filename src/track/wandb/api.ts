@@ -6,6 +6,7 @@
  */
 
 import manifest from "../../../deno.json" with { type: "json" };
+import { ifThere } from "../../files.ts";
 
 /** An answer after which asking again is of no use. */
 export class Refusal extends Error {}
@@ -165,7 +166,7 @@ export class Api {
     for (const { name, uploadUrl } of createRunFiles?.files ?? []) {
       const path = files.get(name);
       if (path === undefined) continue;
-      const body = await readThere(path);
+      const body = await ifThere(Deno.readFile(path));
       // Whoever removed it does not want it there.
       if (!body) continue;
       await this.#fetch(new URL(uploadUrl, `${this.#server.base}/`), { method: "PUT", headers, body });
@@ -237,11 +238,4 @@ function lastStepOf(tail: unknown): number {
   } catch {
     return -1;
   }
-}
-
-/** A file's bytes; undefined where there is none. */
-async function readThere(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  return await Deno.readFile(path).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }) ?? undefined;
 }

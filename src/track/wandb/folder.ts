@@ -17,7 +17,7 @@
  */
 
 import { dirname, join } from "node:path";
-import { writeAtomic } from "../../files.ts";
+import { ifThere, writeAtomic } from "../../files.ts";
 import type { Codec, Fields } from "../protobuf.ts";
 import { chunksOf, fileOf, MAGIC, recordsIn } from "./frames.ts";
 import type { messages } from "./messages.ts";
@@ -70,7 +70,7 @@ export class RunFolder {
     const found = await findFolder(join(run, "wandb"));
     if (!found) return undefined;
     const folder = new RunFolder(join(run, "wandb", found.name), found.id, codec);
-    const whole = recordsIn(await Deno.readFile(folder.#log).catch(() => new Uint8Array(MAGIC)));
+    const whole = recordsIn(await ifThere(Deno.readFile(folder.#log)) ?? new Uint8Array(MAGIC));
     if (!whole) throw new Error(`${folder.#log} is no file of W&B's records; move it away`);
     const kept = whole.records.map((bytes) => ({ bytes, record: codec.decode("Record", bytes) }))
       .filter(({ record }) => keep(record));
@@ -115,8 +115,8 @@ export class RunFolder {
 
   /** Names of the files that a server has. */
   async uploaded(): Promise<Set<string>> {
-    const text = await Deno.readTextFile(this.#uploaded).catch(() => "");
-    return new Set(text.split("\n"));
+    const text = await ifThere(Deno.readTextFile(this.#uploaded));
+    return new Set(text?.split("\n"));
   }
 
   get #uploaded(): string {
@@ -130,9 +130,7 @@ export class RunFolder {
 
   /** Says to `wandb sync` that there is more. */
   async unmark(): Promise<void> {
-    await Deno.remove(`${this.#log}.synced`).catch((error) => {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    });
+    await ifThere(Deno.remove(`${this.#log}.synced`));
   }
 
   /** Closes the records. */
