@@ -4,6 +4,7 @@
  * @module
  */
 import { checkClasses, checkIndices, checkLengths, checkRankable } from "./check.ts";
+import { column } from "./column.ts";
 import { Ranking } from "./ranking.ts";
 
 /**
@@ -65,18 +66,13 @@ export function oneVsRestAuroc(
   classes: number,
 ): (number | null)[] {
   checkClasses(classes);
-  const samples = checkLengths("scores", scores, targets, classes);
+  checkLengths("scores", scores, targets, classes);
   checkRankable(scores);
   checkIndices("targets", targets, classes);
-  const column = new Float64Array(samples);
-  const isClass = new Uint8Array(samples);
-  return Array.from({ length: classes }, (_, c) => {
-    for (let i = 0; i < samples; i++) {
-      column[i] = scores[i * classes + c];
-      isClass[i] = Number(targets[i] === c);
-    }
-    return auroc(column, isClass);
-  });
+  return Array.from(
+    { length: classes },
+    (_, c) => auroc(column(scores, c, classes), Uint8Array.from(targets, (target) => Number(target === c))),
+  );
 }
 
 /**

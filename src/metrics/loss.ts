@@ -6,6 +6,27 @@
  */
 import { checkClasses, checkFinite, checkIndices, checkLengths } from "./check.ts";
 
+/** Sigmoid cross-entropy of one logit, in nats: `max(x, 0) - x t + log(1 + exp(-|x|))`. */
+export function sigmoidLoss(logit: number, target: number): number {
+  return Math.max(logit, 0) - logit * target + Math.log1p(Math.exp(-Math.abs(logit)));
+}
+
+/**
+ * Softmax cross-entropy of one sample, in nats: `log(sum(exp(x))) - x[target]`.
+ *
+ * @param logits Logits `[N, classes]`, flat.
+ * @param row Where the sample's begin.
+ * @param classes The number of classes.
+ * @param target The true class.
+ */
+export function softmaxLoss(logits: ArrayLike<number>, row: number, classes: number, target: number): number {
+  let largest = -Infinity;
+  for (let c = 0; c < classes; c++) largest = Math.max(largest, logits[row + c]);
+  let total = 0;
+  for (let c = 0; c < classes; c++) total += Math.exp(logits[row + c] - largest);
+  return Math.log(total) + (largest - logits[row + target]);
+}
+
 /**
  * Mean sigmoid cross-entropy, `max(x, 0) - x t + log(1 + exp(-|x|))`.
  *
@@ -27,10 +48,7 @@ export function sigmoidCrossEntropy(logits: ArrayLike<number>, targets: ArrayLik
   checkFinite(logits);
   checkIndices("targets", targets, 2);
   let sum = 0;
-  for (let i = 0; i < count; i++) {
-    const x = logits[i];
-    sum += Math.max(x, 0) - x * targets[i] + Math.log1p(Math.exp(-Math.abs(x)));
-  }
+  for (let i = 0; i < count; i++) sum += sigmoidLoss(logits[i], targets[i]);
   return count === 0 ? null : sum / count;
 }
 
@@ -61,13 +79,6 @@ export function softmaxCrossEntropy(
   checkFinite(logits);
   checkIndices("targets", targets, classes);
   let sum = 0;
-  for (let i = 0; i < samples; i++) {
-    const row = i * classes;
-    let largest = -Infinity;
-    for (let c = 0; c < classes; c++) largest = Math.max(largest, logits[row + c]);
-    let total = 0;
-    for (let c = 0; c < classes; c++) total += Math.exp(logits[row + c] - largest);
-    sum += Math.log(total) + (largest - logits[row + targets[i]]);
-  }
+  for (let i = 0; i < samples; i++) sum += softmaxLoss(logits, i * classes, classes, targets[i]);
   return samples === 0 ? null : sum / samples;
 }

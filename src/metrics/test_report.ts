@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { meanOfDefined } from "./auroc.ts";
 import { bootstrapCounts, type Interval, LEVEL, percentileInterval, RESAMPLES } from "./bootstrap.ts";
 import type { Measure } from "./compare.ts";
 import { column } from "./column.ts";
@@ -29,7 +30,6 @@ import {
   BinaryTask,
   countsIn,
   cutOf,
-  mean,
   MulticlassTask,
   MultilabelTask,
   shareOf,
@@ -184,8 +184,8 @@ function averagesOf(
       precision: macro.precision,
       recall: macro.recall,
       f1: macro.f1,
-      auroc: mean(rows.map(({ auroc }) => auroc)),
-      averagePrecision: mean(rows.map(({ averagePrecision }) => averagePrecision)),
+      auroc: meanOfDefined(rows.map(({ auroc }) => auroc)),
+      averagePrecision: meanOfDefined(rows.map(({ averagePrecision }) => averagePrecision)),
     },
     micro: {
       precision: precision(all),
@@ -385,6 +385,9 @@ export function multilabelTest(
   };
 }
 
+/** The probability next to 1: at 1 itself, which a logit of 37 rounds to, nothing would be predicted. */
+const MOST_SURE = 1 - Number.EPSILON / 2;
+
 /**
  * The threshold of each label with the highest F1, as a probability; 0.5 for a label that never occurs.
  *
@@ -397,7 +400,7 @@ export function multilabelTest(
 export function tunedThresholds(logits: ArrayLike<number>, targets: ArrayLike<number>, labels: number): number[] {
   return Array.from({ length: labels }, (_, l) => {
     const best = new Ranking(column(logits, l, labels), column(targets, l, labels)).bestF1();
-    return best === null ? 0.5 : sigmoid(best.threshold);
+    return best === null ? 0.5 : Math.min(MOST_SURE, sigmoid(best.threshold));
   });
 }
 

@@ -7,8 +7,10 @@
  */
 import { column } from "./column.ts";
 import { balancedAccuracy, cohenKappa, matthewsCorrelation } from "./agreement.ts";
+import { meanOfDefined } from "./auroc.ts";
 import { calibrationError } from "./calibration.ts";
 import { classCounts, type Counts } from "./confusion.ts";
+import { sigmoidLoss, softmaxLoss } from "./loss.ts";
 import { f1, macroAverage, occurring, precision, recall } from "./precision_recall.ts";
 import { predictClasses, sigmoid, softmax } from "./predictions.ts";
 import { type Areas, Ranking } from "./ranking.ts";
@@ -25,18 +27,12 @@ export interface Weighable {
   measure(weights: Uint16Array, ranks: boolean): Values;
 }
 
-/** The mean of the values that are defined. */
-export const mean = (values: readonly (number | null)[]): number | null => {
-  const defined = values.filter((value) => value !== null);
-  return defined.length === 0 ? null : defined.reduce((sum, value) => sum + value, 0) / defined.length;
-};
-
 /** The mean of the areas of several rankings, over those that are defined. */
 function meanAreas(rankings: readonly Ranking[], weights: Uint16Array): Areas {
   const areas = rankings.map((ranking) => ranking.areas(weights));
   return {
-    auroc: mean(areas.map(({ auroc }) => auroc)),
-    averagePrecision: mean(areas.map(({ averagePrecision }) => averagePrecision)),
+    auroc: meanOfDefined(areas.map(({ auroc }) => auroc)),
+    averagePrecision: meanOfDefined(areas.map(({ averagePrecision }) => averagePrecision)),
   };
 }
 
@@ -64,7 +60,7 @@ export class Column {
     this.probabilities = logits.map(sigmoid);
     this.predicted = Uint8Array.from(logits, (logit) => Number(logit >= cutOf(threshold)));
     this.ranking = new Ranking(logits, truth);
-    this.losses = logits.map((x, i) => Math.max(x, 0) - x * truth[i] + Math.log1p(Math.exp(-Math.abs(x))));
+    this.losses = logits.map((logit, i) => sigmoidLoss(logit, truth[i]));
     this.errors = this.probabilities.map((p, i) => (p - truth[i]) ** 2);
   }
 
@@ -152,9 +148,8 @@ export class MulticlassTask implements Weighable {
     this.#likelier = new Uint32Array(truth.length);
     for (let i = 0; i < truth.length; i++) {
       const row = logits.subarray(i * classes, (i + 1) * classes);
-      const largest = row.reduce((a, b) => Math.max(a, b));
       const own = row[truth[i]];
-      this.#losses[i] = Math.log(row.reduce((sum, x) => sum + Math.exp(x - largest), 0)) + (largest - own);
+      this.#losses[i] = softmaxLoss(row, 0, classes, truth[i]);
       for (let c = 0; c < classes; c++) {
         this.#errors[i] += (probabilities[i * classes + c] - Number(c === truth[i])) ** 2;
         if (row[c] > own || (row[c] === own && c < truth[i])) this.#likelier[i]++;
@@ -217,7 +212,7 @@ export class MultilabelTask implements Weighable {
     const samples = counts[0].tp + counts[0].fp + counts[0].fn + counts[0].tn;
     const right = counts.reduce((sum, { tp, tn }) => sum + tp + tn, 0);
     const accuracy = shareOf(right, samples * this.columns);
-    const over = (measured: (label: Column) => number | null) => mean(this.labels.map(measured));
+    const over = (measured: (label: Column) => number | null) => meanOfDefined(this.labels.map(measured));
     const some = samples === 0 ? [] : counts;
     return {
       accuracy,

@@ -4,7 +4,7 @@
  * @module
  */
 import { column } from "../metrics/column.ts";
-import { Ranking, type TestReport } from "../metrics/mod.ts";
+import { predictClasses, Ranking, type TestReport } from "../metrics/mod.ts";
 import { type Chart, COMMON, widthOf } from "./chart.ts";
 import { printable } from "../printable.ts";
 import { shorten } from "./names.ts";
@@ -174,11 +174,10 @@ export function scoreChart(report: TestReport, { probabilities, targets }: Answe
   const width = report.task === "binary" ? 1 : report.perClass.length;
   const [yes, no]: [number[], number[]] = [[], []];
   if (report.task === "multiclass") {
-    for (let row = 0; row < targets.length; row += width) {
-      let best = 0;
-      for (let c = 1; c < width; c++) if (probabilities[row + c] > probabilities[row + best]) best = c;
-      (targets[row + best] === 1 ? yes : no).push(probabilities[row + best]);
-    }
+    predictClasses(probabilities, width).forEach((best, i) => {
+      const at = i * width + best;
+      (targets[at] === 1 ? yes : no).push(probabilities[at]);
+    });
   } else {
     for (let i = 0; i < targets.length; i++) (targets[i] === 1 ? yes : no).push(probabilities[i]);
   }

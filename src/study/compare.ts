@@ -5,8 +5,16 @@
  * @module
  */
 
-import { type Difference, type McNemar, mcnemar, measureOf, pairedBootstrap } from "../metrics/mod.ts";
-import { predictClasses, predictLabels } from "../metrics/mod.ts";
+import {
+  type Difference,
+  type McNemar,
+  mcnemar,
+  measureOf,
+  pairedBootstrap,
+  predictClasses,
+  predictLabels,
+} from "../metrics/mod.ts";
+import { cutOf } from "../metrics/weighed.ts";
 import { createModel } from "../models/mod.ts";
 import type { RunRecord, TestRecord } from "../run/record.ts";
 import { settingNames } from "../run/resolve.ts";
@@ -203,9 +211,7 @@ function rightIn(test: TestRecord): Uint8Array {
     return Uint8Array.from(predictClasses(logits, widthOf(test)), (c, i) => Number(c === targets[i]));
   }
   const width = widthOf(test);
-  const cuts = (report.thresholds ?? [0.5]).map((threshold) =>
-    report.temperature * Math.log(threshold / (1 - threshold))
-  );
+  const cuts = (report.thresholds ?? [0.5]).map((threshold) => report.temperature * cutOf(threshold));
   const predicted = predictLabels(logits, cuts);
   return Uint8Array.from(
     { length: logits.length / width },

@@ -17,9 +17,6 @@ const COLUMNS = [
   ...["lossScale", "overflows", "accuracy", "f1", "auroc"],
 ] as const;
 
-/** A value of a record: a file with JSON has lists, too. */
-type Value = unknown;
-
 /** Keeps the table of a run in its directory. */
 export class CsvTracker implements Tracker {
   readonly name = "metrics.csv";
@@ -76,7 +73,7 @@ export class CsvTracker implements Tracker {
 }
 
 /** The columns, and behind them the further fields of records. */
-function columnsOf(columns: readonly string[], ...records: readonly Readonly<Record<string, Value>>[]): string[] {
+function columnsOf(columns: readonly string[], ...records: readonly MetricsRecord[]): string[] {
   // It lists where a number had to become a text, which a table has no need of.
   const fields = records.flatMap((record) => Object.keys(record).filter((name) => name !== "nonFinite"));
   return [...new Set([...columns, ...fields])];

@@ -16,7 +16,7 @@
 
 import { join } from "node:path";
 import { appendRecord, readRecords, writeAtomic } from "../files.ts";
-import type { LogFacts, Tracker, ValidationFacts } from "./tracker.ts";
+import type { LogFacts, TestFacts, Tracker, ValidationFacts } from "./tracker.ts";
 
 /** A record of `metrics.jsonl`. */
 export type MetricsRecord = Readonly<Record<string, string | number | null>> & { readonly step: number };
@@ -64,6 +64,10 @@ export function logRecord({ lossScale, imagesPerSecond, ...facts }: LogFacts): M
 /** The record of a validation. */
 export function validationRecord({ epoch, step, lossKind, report, metrics }: ValidationFacts): MetricsRecord {
   const { accuracy, loss, f1, auroc } = report;
-  const own = Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`own.${name}`, value]));
-  return { type: "val", epoch, step, accuracy, loss, lossKind, f1, auroc, ...own };
+  return { type: "val", epoch, step, accuracy, loss, lossKind, f1, auroc, ...ownFields(metrics) };
+}
+
+/** Metrics of the user's own under the names by which records have them. */
+export function ownFields(metrics: TestFacts["metrics"]): TestFacts["metrics"] {
+  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`own.${name}`, value]));
 }

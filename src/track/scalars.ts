@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { LogFacts, RunFacts, TestFacts, ValidationFacts } from "./tracker.ts";
+import { ownFields } from "./jsonl.ts";
+import type { LogFacts, RunFacts, TestFacts } from "./tracker.ts";
 
 /** Numbers by name; one that is undefined is left out. */
 export type Scalars = Readonly<Record<string, number>>;
@@ -24,10 +25,9 @@ export function logScalars({ epoch, loss, learningRate, imagesPerSecond, skipped
 /** All numbers of a report, and metrics of the user's own. */
 export function reportScalars(
   group: "val" | "test",
-  { report, metrics }: Pick<ValidationFacts | TestFacts, "report" | "metrics">,
+  { report, metrics }: Pick<TestFacts, "report" | "metrics">,
 ): Scalars {
-  const own = Object.entries(metrics).map(([name, value]) => [`own.${name}`, value] as const);
-  const numbers = [...Object.entries(report), ...own].filter(([, value]) => typeof value === "number");
+  const numbers = Object.entries({ ...report, ...ownFields(metrics) }).filter(([, value]) => typeof value === "number");
   return Object.fromEntries(numbers.map(([name, value]) => [`${group}/${name}`, value]));
 }
 

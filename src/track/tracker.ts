@@ -126,22 +126,26 @@ export interface LogFacts {
   readonly imagesPerSecond: number;
 }
 
-/** A validation. */
-export interface ValidationFacts {
-  /** Epoch, from 1. */
-  readonly epoch: number;
-  /** Steps since the run's start. */
-  readonly step: number;
+/** What was found on a split: the test of the best weights, and what a validation has of it. */
+export interface TestFacts {
   /** Loss, metrics and confusion matrix. */
   readonly report: Report;
   /** Metrics of the user's own, by name; null where one is undefined. */
   readonly metrics: Readonly<Record<string, number | null>>;
   /** What the report's loss is of. */
   readonly lossKind: LossKind;
-  /** Is it the end of the best epoch so far? */
-  readonly isBest: boolean;
   /** What the model said, and what is true: [N, K], flat; one-hot for classes, 0 or 1 for labels. */
   readonly predictions: { readonly logits: Float32Array; readonly targets: Float32Array };
+}
+
+/** A validation. */
+export interface ValidationFacts extends TestFacts {
+  /** Epoch, from 1. */
+  readonly epoch: number;
+  /** Steps since the run's start. */
+  readonly step: number;
+  /** Is it the end of the best epoch so far? */
+  readonly isBest: boolean;
   /**
    * The pictures with the highest loss, the highest first. They are made when they are first asked for, which is to be
    * done before the method gives its promise back: later the pictures may be closed.
@@ -159,18 +163,6 @@ export interface CheckpointFacts {
   readonly path: string;
   /** Was it saved as `best`, too? */
   readonly isBest: boolean;
-}
-
-/** The test of the best weights. */
-export interface TestFacts {
-  /** Loss, metrics and confusion matrix. */
-  readonly report: Report;
-  /** Metrics of the user's own, by name; null where one is undefined. */
-  readonly metrics: Readonly<Record<string, number | null>>;
-  /** What the report's loss is of. */
-  readonly lossKind: LossKind;
-  /** What the model said, and what is true: [N, K], flat; one-hot for classes, 0 or 1 for labels. */
-  readonly predictions: { readonly logits: Float32Array; readonly targets: Float32Array };
 }
 
 /** How a run ended. */

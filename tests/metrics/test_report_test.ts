@@ -112,6 +112,10 @@ Deno.test("thresholds decide, and those tuned on other samples are taken for eac
   assertClose(tuned, [1 / (1 + Math.exp(-2)), 1 / (1 + Math.exp(2))], "tuned");
   const { accuracy, confusion } = multilabelTest(logits, targets, ["a", "b"], { thresholds: tuned, resamples: 0 });
   assertEquals([accuracy, confusion], [7 / 8, [[[3, 0], [0, 1]], [[0, 1], [0, 3]]]]);
+  // Where the sigmoid rounds to 1, too: midway from 80 to 60.
+  const [sure] = tunedThresholds([90, 80, 60], [1, 1, 0], 1);
+  const { recall } = multilabelTest([90, 80, 60, -3], [1, 1, 0, 0], ["a"], { thresholds: [sure], resamples: 0 });
+  assertEquals([sure < 1, recall], [true, 1]);
   const strict = binaryTest([0, 1, 2, 3], [0, 1, 1, 1], ["no", "yes"], { thresholds: [0.9], resamples: 0 });
   assertEquals(strict.confusion, [[1, 0], [2, 1]]);
 });

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { sigmoid, softmax } from "../../metrics/mod.ts";
-import type { Report } from "../../metrics/mod.ts";
-import type { ValidationFacts } from "../tracker.ts";
+import { type Report, sigmoid, softmax } from "../../metrics/mod.ts";
+import type { TestFacts } from "../tracker.ts";
 
 /** Thresholds, from 0 to 1 at equal distances: the plugin's default. */
 export const THRESHOLDS = 201;
@@ -49,7 +48,7 @@ export interface NamedCurve {
 }
 
 /** The curves of a report's classes or labels, one against the rest, and of all decisions together. */
-export function prCurves(report: Report, { logits, targets }: ValidationFacts["predictions"]): NamedCurve[] {
+export function prCurves(report: Report, { logits, targets }: TestFacts["predictions"]): NamedCurve[] {
   const names = report.task === "binary" ? [report.perClass[1].name] : report.perClass.map(({ name }) => name);
   const width = names.length;
   const scores = report.task === "multiclass" ? softmax(logits, width) : Float64Array.from(logits, sigmoid);

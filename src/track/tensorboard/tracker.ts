@@ -125,7 +125,7 @@ export class TensorBoardTracker implements Tracker {
     };
   }
 
-  #curveValues(group: string, { report, predictions }: ValidationFacts | TestFacts): Fields[] {
+  #curveValues(group: string, { report, predictions }: TestFacts): Fields[] {
     const content = this.#codec.encode("PrCurvePluginData", { version: 0, num_thresholds: THRESHOLDS });
     return prCurves(report, predictions).map(({ name, rows }) => ({
       tag: `${group}/${name}/pr_curves`,
