@@ -12,6 +12,7 @@ import type { CheckpointInfo } from "../run/checkpoint.ts";
 import { type RunConfig, settingsIn } from "../run/config.ts";
 import { MISTAKES } from "../train/trainer.ts";
 import { tunedThresholds } from "../metrics/mod.ts";
+import { decimal } from "../report/figures.ts";
 import { calibrate, readCalibration, writeCalibration } from "../run/calibration.ts";
 import { classNames, evaluateModel, type Evaluation, EVALUATION_BATCH } from "../run/evaluate.ts";
 import { formatTest, metricNames } from "../report/text.ts";
@@ -142,10 +143,9 @@ function tunedOn({ predictions }: Evaluation, tested: Evaluation, data: Dataset,
 
 function tunedText({ thresholds, ...values }: ReturnType<typeof tunedOn>): string {
   const names: Readonly<Record<string, string>> = metricNames;
-  const number = (value: number | null) => value === null ? "–" : value.toFixed(4);
   return [
     "with thresholds of the best F1 on the validation split",
-    Object.entries(values).map(([key, value]) => `${names[key]} ${number(value)}`).join("   "),
+    Object.entries(values).map(([key, value]) => `${names[key]} ${decimal(value)}`).join("   "),
     ...Object.entries(thresholds).map(([name, at]) => `  ${printable(name)} from ${at.toFixed(3)}`),
   ].join("\n");
 }

@@ -5,6 +5,8 @@
  */
 
 import { createModel, type ModelDefinition, modelNamed, models, publishedWeights } from "../models/mod.ts";
+import { short } from "../report/figures.ts";
+import { aligned } from "../report/text.ts";
 import { adam } from "../train/optimizers.ts";
 import { formatBytes } from "../train/budget.ts";
 import { trainingMemory } from "../train/memory.ts";
@@ -26,13 +28,7 @@ export function run({ options, words: [name] }: Invocation<typeof tables.models.
     }),
   ];
   progress.clear();
-  const widths = cells[0].map((_, c) => Math.max(...cells.map((row) => row[c].length)));
-  const isNumber = (c: number) => c >= 1 && c <= 4;
-  for (const row of cells) {
-    console.log(
-      row.map((cell, c) => isNumber(c) ? cell.padStart(widths[c]) : cell.padEnd(widths[c])).join("  ").trimEnd(),
-    );
-  }
+  for (const line of aligned(cells, (c) => c >= 1 && c <= 4)) console.log(line);
   if (name !== undefined) console.log(weightsLine(name));
   return Promise.resolve(0);
 }
@@ -60,10 +56,4 @@ function rowOf(
     definition.family.own ? "own" : "torchvision",
     width === 1 ? definition.summary : `${definition.summary}; here at width ${width}`,
   ];
-}
-
-/** `1.8 G`, of operations. */
-function short(count: number): string {
-  const [unit, scale] = count >= 1e9 ? ["G", 1e9] : ["M", 1e6];
-  return `${(count / scale).toPrecision(3)} ${unit}`;
 }

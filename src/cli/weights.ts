@@ -10,6 +10,8 @@ import { printable } from "../data/names.ts";
 import { UserError } from "../errors.ts";
 import { ifThere } from "../files.ts";
 import { modelNamed, type PublishedWeights, publishedWeights } from "../models/mod.ts";
+import { NONE } from "../report/figures.ts";
+import { aligned } from "../report/text.ts";
 import { cachedWeights } from "../run/published/cached.ts";
 import { type FetchedWeights, fetchWeights } from "../run/published/fetch.ts";
 import { placeOf, weightsNamed } from "../run/published/names.ts";
@@ -111,11 +113,7 @@ async function list(model: string | undefined): Promise<void> {
     return;
   }
   const cells = [[...HEADINGS], ...await Promise.all(rows.map(cellsOf))];
-  const widths = HEADINGS.map((_, c) => Math.max(...cells.map((row) => row[c].length)));
-  for (const row of cells) {
-    const padded = row.map((cell, c) => NUMBERS.includes(c) ? cell.padStart(widths[c]) : cell.padEnd(widths[c]));
-    console.log(padded.join("  ").trimEnd());
-  }
+  for (const line of aligned(cells, (c) => NUMBERS.includes(c))) console.log(line);
   console.log(`\nimagenet:MODEL is the first of a model; any other repository of the hub's is hf:OWNER/NAME.`);
   console.log(`Fetched ones are in ${printable(join(cacheFolder(), "weights"))}`);
 }
@@ -126,12 +124,12 @@ async function cellsOf(row: PublishedWeights): Promise<string[]> {
   return [
     row.name,
     row.model,
-    row.classes === 0 ? "–" : row.classes.toLocaleString("en"),
-    row.top1 === undefined ? "–" : String(row.top1),
+    row.classes === 0 ? NONE : row.classes.toLocaleString("en"),
+    row.top1 === undefined ? NONE : String(row.top1),
     String(resize),
     String(crop),
     interpolation,
-    row.licence ?? "–",
+    row.licence ?? NONE,
     there ? formatBytes((await Deno.stat(there.path)).size) : "",
   ];
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import { unicodeWidth } from "@std/cli/unicode-width";
-import { ink } from "./palette.ts";
+import { ink, softInk } from "./palette.ts";
 
 /** A value that JSON holds. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };
@@ -32,6 +32,18 @@ export const COMMON = {
   backgroundColor: "#ffffff",
   textStyle: { fontFamily: FONT_FAMILY, color: ink },
 } as const;
+
+/** Font size of a chart's title in pixels. */
+export const TITLE = 30;
+
+/** A chart's title, and the line below it. */
+export function headOf(text: string, subtext: string): Json {
+  return {
+    ...{ text, subtext, left: 40, top: 36, padding: 0, itemGap: 12 },
+    textStyle: { fontSize: TITLE, fontWeight: "bold", color: ink },
+    subtextStyle: { fontSize: 20, color: softInk },
+  };
+}
 
 /** Widths of characters in DejaVu Sans, in ems, rounded up; what is not listed takes 0.64, or 1 where it is wide. */
 const widths: readonly (readonly [characters: RegExp, width: number])[] = [

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { type Chart, COMMON, widthOf } from "./chart.ts";
-import { ink, line, shades, softInk } from "./palette.ts";
+import { type Chart, COMMON, headOf, widthOf } from "./chart.ts";
+import { NONE } from "./figures.ts";
+import { line, shades, softInk } from "./palette.ts";
 import { printable } from "../printable.ts";
 import { shorten } from "./names.ts";
 
@@ -47,11 +48,7 @@ export function parallelChart(title: string, subtitle: string, dimensions: reado
     height: HEIGHT + 230,
     option: {
       ...COMMON,
-      title: {
-        ...{ text: title, subtext: subtitle, left: 40, top: 36, padding: 0, itemGap: 12 },
-        textStyle: { fontSize: 30, fontWeight: "bold", color: ink },
-        subtextStyle: { fontSize: 20, color: softInk },
-      },
+      title: headOf(title, subtitle),
       parallel: { left: 130, right: 130, top: 180, height: HEIGHT },
       parallelAxis: dimensions.map(({ name, values, isLog = spansDecades(values) }, dim) => {
         const isNumber = values.every((value) => value === null || typeof value === "number");
@@ -59,7 +56,7 @@ export function parallelChart(title: string, subtitle: string, dimensions: reado
           ...{ dim, name: shorten(printable(name), PITCH - 20, (part) => widthOf(part, LABEL)), nameTextStyle: text },
           ...isNumber
             ? { type: isLog ? "log" : "value", scale: true }
-            : { type: "category", data: [...new Set(values.map((value) => String(value ?? "–")))] },
+            : { type: "category", data: [...new Set(values.map((value) => String(value ?? NONE)))] },
           ...{ axisLine: { lineStyle: { color: softInk, width: 2 } }, axisLabel: text, axisTick: { show: false } },
         };
       }),
@@ -69,7 +66,7 @@ export function parallelChart(title: string, subtitle: string, dimensions: reado
           const share = value === null || high === low ? 1 : (value - low) / (high - low);
           return {
             value: dimensions.map(({ values }) =>
-              typeof values[run] === "string" || values[run] === null ? String(values[run] ?? "–") : values[run]
+              typeof values[run] === "string" || values[run] === null ? String(values[run] ?? NONE) : values[run]
             ),
             lineStyle: {
               width: 2.5,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Chart, COMMON, type Json, widthOf } from "./chart.ts";
+import { BOLD, type Chart, COMMON, headOf, type Json, TITLE, widthOf } from "./chart.ts";
 import { printable } from "../printable.ts";
 import { shorten } from "./names.ts";
 import { ink, line, softInk } from "./palette.ts";
@@ -60,7 +60,6 @@ export interface Panel {
   readonly bars?: readonly Bars[];
 }
 
-const TITLE = 30;
 const LABEL = 20;
 const MARGIN = 40;
 const LEFT = 120;
@@ -90,7 +89,7 @@ export function plotChart(title: string, subtitle: string, panels: readonly Pane
   const tops = panels.map((_, p) =>
     MARGIN + HEAD + panels.slice(0, p).reduce((sum, { height }) => sum + height + FOOT, 0)
   );
-  const head = Math.max(widthOf(title, TITLE) * 1.12, widthOf(subtitle, LABEL));
+  const head = Math.max(widthOf(title, TITLE) * BOLD, widthOf(subtitle, LABEL));
   const text = { fontSize: LABEL, color: softInk };
   const grey = { show: true, lineStyle: { color: line } };
   return {
@@ -98,11 +97,7 @@ export function plotChart(title: string, subtitle: string, panels: readonly Pane
     height: tops[panels.length - 1] + panels[panels.length - 1].height + FOOT,
     option: {
       ...COMMON,
-      title: {
-        ...{ text: title, subtext: subtitle, left: MARGIN, top: MARGIN - 4, padding: 0, itemGap: 12 },
-        textStyle: { fontSize: TITLE, fontWeight: "bold", color: ink },
-        subtextStyle: { fontSize: LABEL, color: softInk },
-      },
+      title: headOf(title, subtitle),
       legend: {
         ...{ show: entries.length > 0, orient: "vertical", left: MARGIN + LEFT + FRAME + 24, top: tops[0], padding: 0 },
         ...{ itemWidth: SAMPLE, itemGap: 16, textStyle: { fontSize: LABEL, color: ink }, data: entries },

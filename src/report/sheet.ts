@@ -10,20 +10,6 @@ import { shorten } from "./names.ts";
 import { ink, red, softInk } from "./palette.ts";
 import { pngOf, type RgbPixels } from "./png.ts";
 
-/** A picture with what it is and what it was taken for. */
-export interface Mistake {
-  /** As the data set names it. */
-  readonly file: string;
-  /** What it is. */
-  readonly label: string;
-  /** What the model takes it for. */
-  readonly predicted: string;
-  /** That it is so, by the model. */
-  readonly probability: number;
-  /** What is shown. */
-  readonly pixels: RgbPixels;
-}
-
 /** A picture on which the model does badly. */
 export interface WorstPicture {
   /** As the data set names it. */
@@ -39,9 +25,12 @@ export interface WorstPicture {
   readonly probability: number;
   /** Cross-entropy of its answer, in nats; of several labels their mean. */
   readonly loss: number;
-  /** As the model saw it, in at most 128 pixels a side: RGB, row by row. */
-  readonly pixels: { readonly width: number; readonly height: number; readonly rgb: Uint8Array<ArrayBuffer> };
+  /** As the model saw it, in at most 128 pixels a side. */
+  readonly pixels: RgbPixels;
 }
+
+/** A picture with what it is and what it was taken for. */
+export type Mistake = Omit<WorstPicture, "loss">;
 
 const MARGIN = 30;
 const CELL = 190;

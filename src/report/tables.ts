@@ -15,14 +15,18 @@ export interface TextTable {
   readonly rows: readonly (readonly string[])[];
 }
 
+/** A text in Markdown, in one line: what would be markup there is escaped. */
+export function markdownText(text: string): string {
+  return printable(text).replaceAll(/[\\|<>*_`[\]]/g, (character) => `\\${character}`);
+}
+
 /**
  * A table in Markdown, with its title as a heading. What would be markup there is escaped.
  *
  * @param table The table.
  */
 export function markdownOf({ title, heads, rows }: TextTable): string {
-  const cell = (text: string) => printable(text).replaceAll(/[\\|<>*_`[\]]/g, (character) => `\\${character}`);
-  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(" | ")} |`;
+  const line = (cells: readonly string[]) => `| ${cells.map(markdownText).join(" | ")} |`;
   const rule = `| ${heads.map((_, c) => c === 0 ? "---" : "---:").join(" | ")} |`;
-  return [`### ${cell(title)}`, "", line(heads), rule, ...rows.map(line), ""].join("\n");
+  return [`### ${markdownText(title)}`, "", line(heads), rule, ...rows.map(line), ""].join("\n");
 }

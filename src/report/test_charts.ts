@@ -5,10 +5,10 @@
  */
 import { column } from "../metrics/column.ts";
 import { predictClasses, Ranking, type TestReport } from "../metrics/mod.ts";
-import { type Chart, COMMON, widthOf } from "./chart.ts";
+import { type Chart, COMMON, headOf, widthOf } from "./chart.ts";
 import { printable } from "../printable.ts";
 import { shorten } from "./names.ts";
-import { blue, ink, line, lines, orange, softInk } from "./palette.ts";
+import { blue, ink, line, lines, orange, paleBlue, softInk } from "./palette.ts";
 import { type Bars, type Line, plotChart, thinned } from "./plot.ts";
 
 /** What a model said of the pictures of a test, and what was so. */
@@ -221,7 +221,7 @@ export function classChart(report: TestReport): Chart {
     ? `the ${rows.length} of ${sorted.length} ${noun} with the lowest F1; in brackets: samples`
     : `sorted by F1; in brackets: samples`;
   const text = { fontSize: LABEL, color: softInk };
-  const series = ([["precision", "#a8c9e8"], ["recall", orange], ["F1", blue]] as const).map(([name, color]) => ({
+  const series = ([["precision", paleBlue], ["recall", orange], ["F1", blue]] as const).map(([name, color]) => ({
     ...{ name, type: "bar", silent: true, barGap: "10%", barCategoryGap: "28%", itemStyle: { color } },
     data: rows.map((row) => row[name === "F1" ? "f1" : name] ?? "-"),
   }));
@@ -230,11 +230,7 @@ export function classChart(report: TestReport): Chart {
     height: 160 + height + 90,
     option: {
       ...COMMON,
-      title: {
-        ...{ text: report.task === "multilabel" ? "Labels" : "Classes", subtext, left: 40, top: 36, padding: 0 },
-        ...{ itemGap: 12, textStyle: { fontSize: 30, fontWeight: "bold", color: ink } },
-        subtextStyle: { fontSize: LABEL, color: softInk },
-      },
+      title: headOf(report.task === "multilabel" ? "Labels" : "Classes", subtext),
       legend: {
         ...{ orient: "vertical", left: left + 744, top: 160, padding: 0, itemWidth: 36, itemGap: 16 },
         ...{ textStyle: { fontSize: LABEL, color: ink }, data: series.map(({ name }) => name) },

@@ -7,6 +7,7 @@ import { unicodeWidth } from "@std/cli/unicode-width";
 import type { LabelMetrics, Report, Undefined } from "../metrics/report.ts";
 import type { TestClassMetrics, TestMetrics, TestReport } from "../metrics/test_report.ts";
 import { printable } from "../printable.ts";
+import { decimal, NONE, rangeText } from "./figures.ts";
 import { shorten } from "./names.ts";
 
 /** Columns of the terminal that a line takes at most. */
@@ -17,9 +18,6 @@ const NAME_COLUMNS = 24;
 
 /** Reasons and confusions that are listed before the rest is only counted. */
 const LISTED = 20;
-
-/** What stands for a value that is not defined. */
-const UNDEFINED = "–";
 
 /**
  * Lays out the metrics of an evaluation: the headline, a table of the classes or labels, the confusion matrix, and why
@@ -89,8 +87,41 @@ export function metricsOf(report: TestReport): NamedMetric[] {
   return (Object.keys(metricNames) as (keyof typeof metricNames)[]).flatMap((key) => {
     const value = report[key];
     if (value === undefined) return [];
-    return [{ key, name: metricNames[key], value, interval: report.intervals[key] ?? null }];
+    // A test of an earlier version has no intervals.
+    return [{ key, name: metricNames[key], value, interval: report.intervals?.[key] ?? null }];
   });
+}
+
+/** Rows of a table of the whole: name, value, 95% interval. */
+export function metricRows(report: TestReport): string[][] {
+  return metricsOf(report).map(({ name, value, interval }) => [
+    name,
+    decimal(value),
+    interval ? rangeText(interval) : NONE,
+  ]);
+}
+
+/** What is averaged over classes or labels. */
+const AVERAGED = ["precision", "recall", "f1", "auroc", "averagePrecision"] as const;
+
+/** A table of the averages over classes or labels, its heads first. */
+export function averageRows({ averages, task, perClass }: TestReport): string[][] {
+  return [
+    [
+      `averages over ${perClass.length} ${task === "multilabel" ? "labels" : "classes"}`,
+      ...AVERAGED.map((key) => metricNames[key]),
+    ],
+    ...(["macro", "micro", "weighted"] as const).map((how) => [
+      how,
+      ...AVERAGED.map((key) => decimal(averages[how][key])),
+    ]),
+  ];
+}
+
+/** Metrics that the classes or labels of a report have, in the order of their columns. */
+export function classKeys(report: Report) {
+  return (["accuracy", "precision", "recall", "specificity", "f1", "auroc", "averagePrecision"] as const)
+    .filter((key) => report.perClass.some((row) => key in row));
 }
 
 /**
@@ -101,18 +132,15 @@ export function metricsOf(report: TestReport): NamedMetric[] {
  * @returns Lines without a newline at the end, as of {@link formatReport}.
  */
 export function formatTest(report: TestReport): string {
-  const rows = metricsOf(report).map(({ name, value, interval }) => [
-    name,
-    decimal(value),
-    interval ? `${decimal(interval[0])} to ${decimal(interval[1])}` : UNDEFINED,
-  ]);
   const columns = report.bootstrap ? 3 : 2;
-  const whole = table([["metric", "value", "95% interval"], ...rows].map((row) => row.slice(0, columns)));
+  const whole = aligned(
+    [["metric", "value", "95% interval"], ...metricRows(report)].map((row) => row.slice(0, columns)),
+  );
   const [, scope] = headline(report);
   const decided = decidedBy(report);
   const parts = [
     [...whole, scope, ...decided],
-    averagesTable(report),
+    aligned(averageRows(report)),
     classTable(report),
     confusionText(report),
     reasons(report),
@@ -129,16 +157,6 @@ function decidedBy({ thresholds = [], temperature, task, perClass }: TestReport)
   return [...lines, "predicted at a probability of", ...each.map((line) => `  ${line}`), ...more(thresholds.length)];
 }
 
-/** Averages over classes or labels, where there are several. */
-function averagesTable({ averages, task, perClass }: TestReport): string[] {
-  const keys = ["precision", "recall", "f1", "auroc", "averagePrecision"] as const;
-  const noun = task === "multilabel" ? "labels" : "classes";
-  return table([
-    [`averages over ${perClass.length} ${noun}`, ...keys.map((key) => metricNames[key])],
-    ...(["macro", "micro", "weighted"] as const).map((how) => [how, ...keys.map((key) => decimal(averages[how][key]))]),
-  ]);
-}
-
 /** The values of the whole, and what they are of. */
 function headline(report: Report): string[] {
   const keys = ["accuracy", "precision", "recall", "f1", "auroc", "loss"] as const;
@@ -152,29 +170,31 @@ function headline(report: Report): string[] {
 
 /** A row per class or label. */
 function classTable(report: Report): string[] {
-  const keys = (["accuracy", "precision", "recall", "specificity", "f1", "auroc", "averagePrecision"] as const)
-    .filter((key) => report.perClass.some((row) => key in row));
+  const keys = classKeys(report);
   const noun = report.task === "multilabel" ? "label" : "class";
   const rows = report.perClass.map((row) => [
     nameOf(row.name),
     ...keys.map((key) => decimal((row as LabelMetrics & TestClassMetrics)[key])),
     String(row.support),
   ]);
-  return table([[noun, ...keys.map((key) => key === "averagePrecision" ? "avg precision" : key), "support"], ...rows]);
+  return aligned([
+    [noun, ...keys.map((key) => key === "averagePrecision" ? "avg precision" : key), "support"],
+    ...rows,
+  ]);
 }
 
 function confusionText(report: Report): string[] {
   if (report.task === "multilabel") {
     const rows = report.confusion.map((matrix, l) => [nameOf(report.perClass[l].name), ...matrix.flat().map(String)]);
     const title = "confusion matrices (true and false negatives and positives)";
-    return [title, ...table([["label", "tn", "fp", "fn", "tp"], ...rows])];
+    return [title, ...aligned([["label", "tn", "fp", "fn", "tp"], ...rows])];
   }
   const { confusion } = report;
   const names = report.perClass.map(({ name }) => nameOf(name));
   const title = "confusion matrix (rows: truth, columns: predicted)";
-  const named = table([["", ...names], ...confusion.map((row, c) => [names[c], ...row.map(String)])]);
+  const named = aligned([["", ...names], ...confusion.map((row, c) => [names[c], ...row.map(String)])]);
   if (fits(named)) return [title, ...named];
-  const numbered = table([
+  const numbered = aligned([
     ["", ...names.map((_, c) => String(c + 1))],
     ...confusion.map((row, c) => [`${String(c + 1).padStart(2)} ${names[c]}`, ...row.map(String)]),
   ]);
@@ -195,13 +215,13 @@ function frequentConfusions(confusion: readonly (readonly number[])[], names: re
     String(count),
     `${(100 * share).toFixed(1)} %`,
   ]);
-  return [title, ...table([["truth → predicted", "count", "of the class"], ...rows]), ...more(mistakes.length)];
+  return [title, ...aligned([["truth → predicted", "count", "of the class"], ...rows]), ...more(mistakes.length)];
 }
 
 /** Why values are undefined. */
 function reasons({ undefined: notes }: Report): string[] {
   if (notes.length === 0) return [];
-  return [`undefined values (${UNDEFINED})`, ...notes.slice(0, LISTED).map(reason), ...more(notes.length)];
+  return [`undefined values (${NONE})`, ...notes.slice(0, LISTED).map(reason), ...more(notes.length)];
 }
 
 function reason({ metric, class: name, reason }: Undefined): string {
@@ -218,14 +238,22 @@ function more(count: number): string[] {
   return count > LISTED ? [`… and ${count - LISTED} more`] : [];
 }
 
-/** Lines of a table: the first column starts at the left, the others end at the right. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0].map((_, c) => Math.max(...rows.map((row) => unicodeWidth(row[c]))));
+/**
+ * Lines of a table.
+ *
+ * @param rows Its cells, the heads first.
+ * @param isNumber Columns that end at the right; default all but the first, which starts at the left.
+ */
+export function aligned(
+  rows: readonly (readonly string[])[],
+  isNumber: (column: number) => boolean = (column) => column > 0,
+): string[] {
+  const widths = rows[0].map((_, c) => rows.reduce((widest, row) => Math.max(widest, unicodeWidth(row[c])), 0));
   return rows.map((row) =>
     row.map((cell, c) => {
       const space = " ".repeat(widths[c] - unicodeWidth(cell));
-      return c === 0 ? cell + space : space + cell;
-    }).join("  ")
+      return isNumber(c) ? space + cell : cell + space;
+    }).join("  ").trimEnd()
   );
 }
 
@@ -235,8 +263,4 @@ function fits(lines: readonly string[]): boolean {
 
 function nameOf(name: string): string {
   return shorten(printable(name), NAME_COLUMNS);
-}
-
-function decimal(value: number | null): string {
-  return value === null ? UNDEFINED : value.toFixed(4);
 }

@@ -7,8 +7,9 @@
 import { join } from "node:path";
 import { splitNames } from "../data/split.ts";
 import { writeAtomic } from "../files.ts";
+import { settingText } from "../report/figures.ts";
 import type { Row } from "../report/page/html.ts";
-import { type PageTest, runPage, settingText } from "../report/page/run_page.ts";
+import { type PageTest, runPage } from "../report/page/run_page.ts";
 import { answersOf } from "./answers.ts";
 import type { RunConfig } from "./config.ts";
 import { readRun, type RunRecord } from "./record.ts";
@@ -60,7 +61,7 @@ function settingsOf({ settings: kept = {} }: RunConfig): { heading: string; rows
     if (heading !== undefined || sections.length === 0) sections.push({ heading: heading ?? "Settings", rows: [] });
     const value = kept[name];
     if (value === null || value === undefined) continue;
-    sections[sections.length - 1].rows.push([name, settingText(value as Parameters<typeof settingText>[0])]);
+    sections[sections.length - 1].rows.push([name, settingText(value)]);
   }
   return sections.filter(({ rows }) => rows.length > 0);
 }

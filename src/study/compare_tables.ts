@@ -4,40 +4,15 @@
  * @module
  */
 
+import { chance, decimal, duration, NONE, rangeText, settingText, short } from "../report/figures.ts";
 import { metricNames, metricsOf, type NamedMetric } from "../report/text.ts";
 import type { TextTable } from "../report/tables.ts";
 import type { ComparedRun, Comparison, Pair, RefusedPair } from "./compare.ts";
 
-const NONE = "–";
-
-const decimal = (value: number | null | undefined): string =>
-  value === null || value === undefined ? NONE : value.toFixed(4);
-
-/** `61.6 k`, `1.8 G`. */
-export function short(count: number | null): string {
-  if (count === null) return NONE;
-  const [unit, scale] = count >= 1e9 ? [" G", 1e9] : count >= 1e6 ? [" M", 1e6] : count >= 1e3 ? [" k", 1e3] : ["", 1];
-  return `${Number((count / scale).toPrecision(3))}${unit}`;
-}
-
-/** `48 s`, `12 min 3 s`, `2 h 5 min`. */
-export function duration(seconds: number | null): string {
-  if (seconds === null) return NONE;
-  const s = Math.round(seconds);
-  if (s < 60) return `${s} s`;
-  return s < 3600
-    ? `${Math.floor(s / 60)} min ${s % 60} s`
-    : `${Math.floor(s / 3600)} h ${Math.floor(s % 3600 / 60)} min`;
-}
-
 /** Metrics that head a comparison; the others are in the CSV file. */
 const HEAD = ["accuracy", "balancedAccuracy", "precision", "recall", "f1", "auroc", "loss"];
 
-const metrics = ({ record: { test } }: ComparedRun): readonly NamedMetric[] => {
-  // A test of an earlier version has no intervals.
-  if (!test) return [];
-  return metricsOf({ ...test.report, intervals: test.report.intervals ?? {} });
-};
+const metrics = ({ record: { test } }: ComparedRun): readonly NamedMetric[] => test ? metricsOf(test.report) : [];
 
 /** Metrics of each run with their intervals, and what it cost. */
 export function metricsTable({ runs }: Comparison): TextTable {
@@ -62,7 +37,7 @@ export function metricsTable({ runs }: Comparison): TextTable {
           const metric = own.find((each) => each.key === key);
           if (!metric) return NONE;
           const { value, interval } = metric;
-          return interval ? `${decimal(value)} (${decimal(interval[0])} to ${decimal(interval[1])})` : decimal(value);
+          return interval ? `${decimal(value)} (${rangeText(interval)})` : decimal(value);
         }),
         ...[short(parameters), short(multiplyAdds), imagesPerSecond === null ? NONE : imagesPerSecond.toFixed(0)],
         duration(seconds),
@@ -75,11 +50,6 @@ export function metricsTable({ runs }: Comparison): TextTable {
 const DIFFERENCES = ["accuracy", "balancedAccuracy", "f1", "auroc", "loss"] as const;
 
 const isPair = (pair: Pair | RefusedPair): pair is Pair => !("refused" in pair);
-
-/** `< 0.0001`, `0.0421`. */
-export function chance(p: number): string {
-  return p < 1e-4 ? "< 0.0001" : p.toFixed(4);
-}
 
 /** For each two runs whether they differ, or why that cannot be told. */
 export function pairsTable({ pairs }: Comparison): TextTable {
@@ -105,7 +75,7 @@ export function pairsTable({ pairs }: Comparison): TextTable {
           if (!found || found.difference === null) return NONE;
           const { difference, interval, holds } = found;
           const sign = difference > 0 ? "+" : "";
-          const range = interval ? ` (${decimal(interval[0])} to ${decimal(interval[1])})` : "";
+          const range = interval ? ` (${rangeText(interval)})` : "";
           return `${sign}${decimal(difference)}${range}${holds ? ", holds" : ""}`;
         }),
       ];
@@ -115,11 +85,10 @@ export function pairsTable({ pairs }: Comparison): TextTable {
 
 /** Settings that the runs differ in. */
 export function settingsTable({ runs, settings }: Comparison): TextTable {
-  const text = (value: unknown) => value === null ? NONE : typeof value === "string" ? value : JSON.stringify(value);
   return {
     title: "Settings that differ",
     heads: ["setting", ...runs.map(({ name }) => name)],
-    rows: settings.map(({ name, values }) => [name, ...values.map(text)]),
+    rows: settings.map(({ name, values }) => [name, ...values.map(settingText)]),
   };
 }
 

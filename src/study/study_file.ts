@@ -23,8 +23,9 @@
  */
 
 import { join } from "node:path";
-import { nearest, UserError } from "../errors.ts";
-import { checkGiven, type Given, settingNamed, settingNames } from "../run/resolve.ts";
+import { nearest } from "../errors.ts";
+import { type Given, settingNamed, settingNames } from "../run/resolve.ts";
+import { type Fail, failIn, isObject, type Json, refuseOtherKeys, refuseOtherSettings } from "./plan_file.ts";
 
 /** One run of a study. */
 export interface PlannedRun {
@@ -50,8 +51,6 @@ export interface StudyPlan {
   readonly runs: readonly PlannedRun[];
 }
 
-type Json = Record<string, unknown>;
-
 /** What a study file may have. */
 const KEYS = ["title", "settings", "axes", "skip"];
 
@@ -67,16 +66,10 @@ const MOST_RUNS = 10_000;
  * @throws UserError that names what is wrong.
  */
 export function planStudy(file: unknown, path: string, folder: string): StudyPlan {
-  const fail = (what: string): never => {
-    throw new UserError(`${path}: ${what}`);
-  };
+  const fail = failIn(path);
   if (!isObject(file)) fail("a study is an object with axes: see the example in the README");
   const study = file as Json;
-  for (const key of Object.keys(study)) {
-    if (KEYS.includes(key)) continue;
-    const near = nearest(key, KEYS);
-    fail(`there is no key ${key}; ${near ? `did you mean ${near}?` : `give ${KEYS.join(", ")}`}`);
-  }
+  refuseOtherKeys(study, KEYS, fail);
   const { title = "Study", settings = {}, axes = {}, skip = [] } = study;
   if (typeof title !== "string") fail("title is no text");
   if (!isObject(settings)) fail("settings is no object of settings by name");
@@ -115,7 +108,7 @@ export function planStudy(file: unknown, path: string, folder: string): StudyPla
         return [setting, join(folder, "runs", other)];
       }),
     );
-    check(given, nameOf(choices), fail);
+    refuseOtherSettings(given, nameOf(choices), fail);
     return { name: nameOf(choices), choices, settings: given as Given, place, after: [...after] };
   });
   return { title: title as string, axes: read.map(({ name }) => name), runs: inOrder(runs, fail) };
@@ -126,12 +119,8 @@ function filledIn(text: string, choices: Readonly<Record<string, string>>): stri
   return text.replaceAll(/\{([^{}]+)\}/g, (part, axis) => Object.hasOwn(choices, axis) ? choices[axis] : part);
 }
 
-function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** Choices of an axis, with the settings of each. */
-function choicesOf(name: string, axis: unknown, fail: (what: string) => never): Map<string, Json> {
+function choicesOf(name: string, axis: unknown, fail: Fail): Map<string, Json> {
   if (Array.isArray(axis)) {
     if (settingNamed(name) === undefined) {
       const near = nearest(name, settingNames);
@@ -168,7 +157,7 @@ function checkedChoices(
   choices: unknown,
   axes: readonly { readonly name: string; readonly choices: ReadonlyMap<string, Json> }[],
   where: string,
-  fail: (what: string) => never,
+  fail: Fail,
 ): Record<string, string> {
   if (!isObject(choices)) return fail(`${where} is no object of choices by axis`);
   return Object.fromEntries(
@@ -197,18 +186,8 @@ function nameOf(choices: Readonly<Record<string, string>>): string {
   return Object.values(choices).join("-") || "run";
 }
 
-/** Refuses what is no setting, or no value of one. */
-function check(settings: Json, name: string, fail: (what: string) => never): void {
-  try {
-    checkGiven(settings);
-  } catch (error) {
-    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
-    fail(`${name}: ${error.message}`);
-  }
-}
-
 /** The runs, each after those that it starts from, and otherwise as they stand. */
-function inOrder(runs: readonly PlannedRun[], fail: (what: string) => never): PlannedRun[] {
+function inOrder(runs: readonly PlannedRun[], fail: Fail): PlannedRun[] {
   const left = [...runs];
   const ordered: PlannedRun[] = [];
   while (left.length > 0) {

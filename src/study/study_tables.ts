@@ -4,6 +4,7 @@
  * @module
  */
 
+import { NONE } from "../report/figures.ts";
 import { metricNames, metricsOf } from "../report/text.ts";
 import type { TextTable } from "../report/tables.ts";
 import type { RunRecord } from "../run/record.ts";
@@ -59,7 +60,7 @@ const SHOWN = ["accuracy", "balancedAccuracy", "subsetAccuracy", "precision", "r
 /** `0.9238 ± 0.0041`. */
 function cellOf(values: readonly (number | null)[]): string {
   const defined = values.filter((value) => value !== null);
-  if (defined.length === 0) return "–";
+  if (defined.length === 0) return NONE;
   const { mean, deviation } = meanAndDeviation(defined);
   return deviation === null ? mean.toFixed(4) : `${mean.toFixed(4)} ± ${deviation.toFixed(4)}`;
 }

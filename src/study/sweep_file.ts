@@ -22,9 +22,10 @@
  * @module
  */
 
-import { nearest, UserError } from "../errors.ts";
+import { nearest } from "../errors.ts";
 import { randomBelow, randomStream } from "../random.ts";
-import { checkGiven, type Given, settingNamed, settingNames } from "../run/resolve.ts";
+import { type Given, settingNamed, settingNames } from "../run/resolve.ts";
+import { type Fail, failIn, isObject, type Json, refuseOtherKeys, refuseOtherSettings } from "./plan_file.ts";
 import type { PlannedRun } from "./study_file.ts";
 
 /** Values that a setting may have. */
@@ -61,17 +62,9 @@ const MOST_RUNS = 10_000;
  * @throws UserError that names what is wrong.
  */
 export function planSweep(file: unknown, path: string): SweepPlan {
-  const fail = (what: string): never => {
-    throw new UserError(`${path}: ${what}`);
-  };
-  const isObject = (value: unknown): value is Record<string, unknown> =>
-    typeof value === "object" && value !== null && !Array.isArray(value);
+  const fail = failIn(path);
   if (!isObject(file)) return fail("a sweep is an object with sweep: see the example in the README");
-  for (const key of Object.keys(file)) {
-    if (KEYS.includes(key)) continue;
-    const near = nearest(key, KEYS);
-    fail(`there is no key ${key}; ${near ? `did you mean ${near}?` : `give ${KEYS.join(", ")}`}`);
-  }
+  refuseOtherKeys(file, KEYS, fail);
   const { title = "Sweep", settings = {}, sweep, method = "random", runs = 20, seed = 1, stop = "median" } = file;
   if (typeof title !== "string") return fail("title is no text");
   if (!isObject(settings)) return fail("settings is no object of settings by name");
@@ -89,19 +82,14 @@ export function planSweep(file: unknown, path: string): SweepPlan {
   const planned = drawn.map((own, r): PlannedRun => {
     const name = `run-${String(r + 1).padStart(digits, "0")}`;
     const given = { ...settings, ...own };
-    try {
-      checkGiven(given);
-    } catch (error) {
-      if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
-      fail(`${name}: ${error.message}`);
-    }
+    refuseOtherSettings(given, name, fail);
     const choices = Object.fromEntries(Object.entries(own).map(([key, value]) => [key, String(value)]));
     return { name, choices, settings: given as Given, place: r, after: [] };
   });
   return { title, tried: ranges.map(([name]) => name), runs: planned, stopsAtMedian: stop === "median" };
 }
 
-function rangeOf(name: string, range: unknown, fail: (what: string) => never): Range {
+function rangeOf(name: string, range: unknown, fail: Fail): Range {
   if (settingNamed(name) === undefined) {
     const near = nearest(name, settingNames);
     return fail(`there is no setting ${name}${near ? `; did you mean ${near}?` : ""}`);
@@ -125,10 +113,9 @@ function rangeOf(name: string, range: unknown, fail: (what: string) => never): R
 }
 
 type Ranges = readonly (readonly [name: string, range: Range])[];
-type Drawn = Record<string, unknown>;
 
-function grid(ranges: Ranges, fail: (what: string) => never): Drawn[] {
-  let found: Drawn[] = [{}];
+function grid(ranges: Ranges, fail: Fail): Json[] {
+  let found: Json[] = [{}];
   for (const [name, range] of ranges) {
     if (range.kind !== "list") return fail(`${name} is a range, of which a grid has no values: give a list`);
     found = found.flatMap((one) => range.values.map((value) => ({ ...one, [name]: value })));
@@ -137,7 +124,7 @@ function grid(ranges: Ranges, fail: (what: string) => never): Drawn[] {
   return found;
 }
 
-function random(ranges: Ranges, runs: number, seed: number): Drawn[] {
+function random(ranges: Ranges, runs: number, seed: number): Json[] {
   return Array.from({ length: runs }, (_, r) =>
     Object.fromEntries(ranges.map(([name, range], s) => {
       const next = randomStream(STREAM, seed, r, s);

@@ -4,20 +4,16 @@
  * @module
  */
 
+import { chance, decimal, rangeText } from "../report/figures.ts";
 import { metricsOf } from "../report/text.ts";
 import type { ComparedRun, Comparison, Pair } from "./compare.ts";
-import { chance } from "./compare_tables.ts";
 
 const accuracyOf = ({ record: { test } }: ComparedRun): number | null => test?.report.accuracy ?? null;
 
 /** `0.9521 (95% interval 0.9208 to 0.9667)`. */
 function withInterval({ record: { test } }: ComparedRun): string {
-  const metric = metricsOf({ ...test!.report, intervals: test!.report.intervals ?? {} })
-    .find(({ key }) => key === "accuracy")!;
-  const range = metric.interval
-    ? ` (95% interval ${metric.interval[0].toFixed(4)} to ${metric.interval[1].toFixed(4)})`
-    : "";
-  return `${metric.value!.toFixed(4)}${range}`;
+  const { value, interval } = metricsOf(test!.report).find(({ key }) => key === "accuracy")!;
+  return decimal(value) + (interval ? ` (95% interval ${rangeText(interval)})` : "");
 }
 
 /** Whether the difference of two runs holds, or why that cannot be told. */

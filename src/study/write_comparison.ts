@@ -25,6 +25,19 @@ export function csvOf({ heads, rows }: TextTable): string {
   return [heads, ...rows].map((cells) => `${cells.map(csvCell).join()}\n`).join("");
 }
 
+/** Links to the pages of runs that have one, relative to a folder. */
+export async function linksTo(
+  runs: readonly { readonly name: string; readonly path: string }[],
+  folder: string,
+): Promise<{ name: string; href: string }[]> {
+  const links: { name: string; href: string }[] = [];
+  for (const { name, path } of runs) {
+    const page = join(path, "report.html");
+    if (await isFile(page)) links.push({ name, href: encodeURI(relative(folder, page).replaceAll("\\", "/")) });
+  }
+  return links;
+}
+
 /**
  * Writes `report.html`, `comparison.md` and `comparison.csv`.
  *
@@ -36,11 +49,6 @@ export function csvOf({ heads, rows }: TextTable): string {
  */
 export async function writeComparison(folder: string, comparison: Comparison, title = "Comparison"): Promise<string> {
   await Deno.mkdir(folder, { recursive: true });
-  const links: { name: string; href: string }[] = [];
-  for (const { name, record } of comparison.runs) {
-    const page = join(record.path, "report.html");
-    if (await isFile(page)) links.push({ name, href: encodeURI(relative(folder, page).replaceAll("\\", "/")) });
-  }
   const page = join(folder, "report.html");
   await writeAtomic(join(folder, "comparison.md"), comparisonMarkdown(comparison));
   await writeAtomic(join(folder, "comparison.csv"), csvOf(numbersTable(comparison)));
@@ -49,7 +57,7 @@ export async function writeComparison(folder: string, comparison: Comparison, ti
     summary: verdictOf(comparison),
     tables: [metricsTable, pairsTable, settingsTable].map((table) => table(comparison)),
     runs: comparison.runs.map(({ name, record }) => ({ name, records: record.log })),
-    links,
+    links: await linksTo(comparison.runs.map(({ name, record: { path } }) => ({ name, path })), folder),
   });
   await writeAtomic(page, text);
   return page;

@@ -4,19 +4,18 @@
  * @module
  */
 
-import { join, relative } from "node:path";
-import { isFile } from "../data/paths.ts";
+import { join } from "node:path";
 import { writeAtomic } from "../files.ts";
 import { confusionChart } from "../report/confusion.ts";
 import { type OverlaidRun, overlayChart, quantities } from "../report/overlay.ts";
 import { type NamedChart, studyPage, type StudySection } from "../report/page/study_page.ts";
-import { markdownOf } from "../report/tables.ts";
+import { markdownOf, markdownText } from "../report/tables.ts";
 import { compareRuns, type Comparison } from "./compare.ts";
 import { metricsTable, numbersTable, pairsTable, settingsTable } from "./compare_tables.ts";
 import type { StudyPlan } from "./study_file.ts";
 import { type EndedRun, groupsTable, meanAndDeviation, type SeedGroup, seedGroups } from "./study_tables.ts";
 import { differenceText } from "./verdict.ts";
-import { csvOf } from "./write_comparison.ts";
+import { csvOf, linksTo } from "./write_comparison.ts";
 
 /** A run that is not there, and why. */
 export interface MissingRun {
@@ -50,11 +49,7 @@ export async function writeStudy(
     ({ planned, record: { task, config } }) => planned.choices.task ?? `${task}: ${config.classes?.join(", ") ?? ""}`,
   );
   const sections = Array.from(tasks, ([name, own], t) => sectionOf(name, own, `task-${t + 1}`));
-  const links: { name: string; href: string }[] = [];
-  for (const { planned: { name }, record: { path } } of runs) {
-    const page = join(path, "report.html");
-    if (await isFile(page)) links.push({ name, href: encodeURI(relative(folder, page).replaceAll("\\", "/")) });
-  }
+  const links = await linksTo(runs.map(({ planned: { name }, record: { path } }) => ({ name, path })), folder);
   const notes = [
     `${runs.length} of ${plan.runs.length} runs have ended.`,
     ...missing.map(({ name, why }) => `${name}: ${why}.`),
@@ -63,17 +58,10 @@ export async function writeStudy(
       : [],
   ];
   await Deno.mkdir(folder, { recursive: true });
-  const markdown = sections.map(({ title, summary, tables }) =>
-    [
-      `## ${title.replaceAll(/[\\|<>*_`[\]]/g, (c) => `\\${c}`)}`,
-      "",
-      ...summary,
-      "",
-      ...tables.filter(({ rows }) => rows.length > 0).map(markdownOf),
-    ].join(
-      "\n",
-    )
-  );
+  const markdown = sections.map(({ title, summary, tables }) => {
+    const filled = tables.filter(({ rows }) => rows.length > 0).map(markdownOf);
+    return [`## ${markdownText(title)}`, "", ...summary, "", ...filled].join("\n");
+  });
   await writeAtomic(join(folder, "study.md"), `${[`# ${plan.title}`, ...notes, ...markdown].join("\n\n")}\n`);
   const all = Array.from(tasks.values(), (own) => numbersTable(comparisonOf(own, false)));
   await writeAtomic(join(folder, "study.csv"), all.map(csvOf).join("\n"));

@@ -6,6 +6,7 @@
 
 import { join } from "node:path";
 import { writeAtomic } from "../files.ts";
+import { decimal, settingText } from "../report/figures.ts";
 import { comparePage } from "../report/page/compare_page.ts";
 import { parallelChart } from "../report/parallel.ts";
 import { markdownOf, type TextTable } from "../report/tables.ts";
@@ -39,8 +40,6 @@ function bestOf({ record: { log } }: SweptRun): number | null {
 
 /** What each run was set to, and what it reached, the best first. */
 function triedTable(tried: readonly string[], runs: readonly SweptRun[]): TextTable {
-  const text = (value: unknown) =>
-    value === undefined || value === null ? "–" : typeof value === "string" ? value : JSON.stringify(value);
   return {
     title: "Runs by validation accuracy",
     heads: ["run", "validation accuracy", "epochs", ...tried],
@@ -49,9 +48,9 @@ function triedTable(tried: readonly string[], runs: readonly SweptRun[]): TextTa
       const settings: Readonly<Record<string, unknown>> = planned.settings;
       return [
         planned.name,
-        bestOf(run)?.toFixed(4) ?? "–",
+        decimal(bestOf(run)),
         `${epochs.done}${stopped === undefined ? "" : ", stopped"}`,
-        ...tried.map((name) => text(settings[name])),
+        ...tried.map((name) => settingText(settings[name])),
       ];
     }),
   };

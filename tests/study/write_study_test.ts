@@ -54,6 +54,10 @@ Deno.test("runs of one name but for their seed are a group, with mean and deviat
   assertEquals(heads.slice(0, 3), ["runs", "seeds", "accuracy"]);
   // 31 and 30 of 40.
   assertEquals(rows[0].slice(0, 3), ["glasses-lenet-no", "2", "0.7625 ± 0.0177"]);
+  // As tests of earlier versions are.
+  const [{ record: { test } }] = groups[0].runs;
+  Object.assign(test!.report, { intervals: undefined });
+  assertEquals(groupsTable("Test", groups).rows, rows);
   assertEquals(meanAndDeviation([3]), { mean: 3, deviation: null });
 });
 

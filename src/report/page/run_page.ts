@@ -4,11 +4,12 @@
  * @module
  */
 import type { TestReport } from "../../metrics/mod.ts";
-import { type Chart, type Json } from "../chart.ts";
+import { type Chart } from "../chart.ts";
 import { confusionChart } from "../confusion.ts";
 import { curvesChart } from "../curves.ts";
+import { decimal, NONE } from "../figures.ts";
 import { type Answers, testCharts } from "../test_charts.ts";
-import { metricNames, metricsOf } from "../text.ts";
+import { averageRows, classKeys, metricNames, metricRows, metricsOf } from "../text.ts";
 import { figureOf, imageOf, pageOf } from "./page.ts";
 import { Html, html, type Row, tableOf } from "./html.ts";
 
@@ -65,9 +66,6 @@ const SHORT = 40;
 
 /** At most these rows are in a table of classes: a page has to stay readable, and small. */
 const MOST_ROWS = 200;
-
-const decimal = (value: number | null | undefined): string =>
-  value === null || value === undefined ? "–" : value.toFixed(4);
 
 /**
  * The page of a run.
@@ -134,14 +132,7 @@ async function testSection(
   { of, report, answers, mistakes, notes = [] }: PageTest,
   show: (name: string, chart: Chart, caption: string) => Promise<Html>,
 ): Promise<Html> {
-  const metrics = metricsOf(report).map(({ name, value, interval }) => [
-    name,
-    decimal(value),
-    interval ? `${decimal(interval[0])} to ${decimal(interval[1])}` : "–",
-  ]);
-  const keys = ["precision", "recall", "f1", "auroc", "averagePrecision"] as const;
-  const averages = (["macro", "micro", "weighted"] as const)
-    .map((how) => [how, ...keys.map((key) => decimal(report.averages[how][key]))]);
+  const [heads, ...averages] = averageRows(report);
   const captions: Readonly<Record<string, string>> = {
     "roc": "ROC curves, a class against the rest",
     "precision-recall": "Precision–recall curves, a class against the rest",
@@ -163,8 +154,8 @@ ${
     report.temperature !== 1 && html`
       <p>Logits were divided by the temperature ${report.temperature.toFixed(4)}.</p>
     `
-  }${tableOf(["metric", "value", "95% interval"], metrics, "Metrics of the whole")}
-${tableOf([`averages over ${names.length}`, ...keys.map((key) => metricNames[key])], averages, "Averages")}
+  }${tableOf(["metric", "value", "95% interval"], metricRows(report), "Metrics of the whole")}
+${tableOf(heads, averages, "Averages")}
 <div class="charts">
 ${figures}</div>
 <h3>${report.task === "multilabel" ? "Labels" : "Classes"}</h3>
@@ -182,8 +173,7 @@ ${
 }
 
 function classTable(report: TestReport): Html {
-  const keys = (["accuracy", "precision", "recall", "specificity", "f1", "auroc", "averagePrecision"] as const)
-    .filter((key) => report.perClass.some((row) => key in row));
+  const keys = classKeys(report);
   const rows = report.perClass.slice(0, MOST_ROWS).map((row): Row => {
     const values = row as unknown as Record<string, number | null>;
     return [row.name, ...keys.map((key) => decimal(values[key])), row.support];
@@ -225,7 +215,7 @@ function dataSection({ splits, balance }: RunPage): Html {
     name,
     ...splits.map((split, s) => {
       const count = counts[split] ?? 0;
-      return `${count} (${sums[s] === 0 ? "–" : (100 * count / sums[s]).toFixed(1)}%)`;
+      return `${count} (${sums[s] === 0 ? NONE : (100 * count / sums[s]).toFixed(1)}%)`;
     }),
   ]);
   const left = balance.length - rows.length;
@@ -262,10 +252,4 @@ function repeatSection({ command, settings, circumstances }: RunPage): Html {
       `
     )}</details>
   `;
-}
-
-/** A value of a setting, as a page shows it. */
-export function settingText(value: Json | undefined): string {
-  if (value === null || value === undefined) return "–";
-  return typeof value === "string" ? value : JSON.stringify(value);
 }
