@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Kind, wordsFor } from "../run/kinds.ts";
 import { recordOf, resolveSettings, settingNames } from "../run/resolve.ts";
 import { type Settings, settings } from "../run/settings.ts";
 import type { DataFacts, Setting } from "../run/settings/setting.ts";
@@ -15,18 +16,14 @@ function quoted(word: string): string {
   return /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** Words of a flag with a value. */
-function wordsOf(flag: string, value: unknown): string[] {
-  if (value === true) return [flag];
-  if (value === false) return [flag.replace("--", "--no-")];
+/** A flag with its value. */
+function flagWith(flag: string, kind: Kind<unknown>, value: unknown): string[] {
+  if (kind.takes === "nothing") return [value === false ? flag.replace("--", "--no-") : flag];
   // A comma within a name is escaped, since flags take lists after commas.
-  if (Array.isArray(value)) {
-    return [flag, ...value.map((item) => quoted(String(item).replaceAll(",", "\\,")))];
-  }
-  if (typeof value === "object" && value !== null) {
-    return [flag, ...Object.entries(value).map(([pattern, factor]) => quoted(`${pattern}=${factor}`))];
-  }
-  return [flag, quoted(String(value))];
+  const words = wordsFor(kind, value).map((word) => kind.takes === "many" ? word.replaceAll(",", "\\,") : word);
+  // What begins with a dash would be a flag.
+  if (words.some((word) => word.startsWith("-"))) return [quoted(`${flag}=${words.join()}`)];
+  return [flag, ...words.map(quoted)];
 }
 
 /**
@@ -45,12 +42,7 @@ export function commandOf(values: Settings, data: DataFacts): string {
     const usual = resolveSettings(given, data)[name] ?? table[name].default;
     if (JSON.stringify(record[name]) === JSON.stringify(usual)) continue;
     given[name] = values[name];
-    words.push(...wordsOf(nameIn(train.flags, name), flagValue(name, values[name])));
+    words.push(...flagWith(nameIn(train.flags, name), table[name].kind, values[name]));
   }
   return ["deno task train", ...words].join(" ");
-}
-
-/** A value as its flag takes it: ratios after colons, fields of objects as they are. */
-function flagValue(name: string, value: unknown): unknown {
-  return name === "split" && Array.isArray(value) ? value.join(":") : value;
 }

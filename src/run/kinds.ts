@@ -24,6 +24,8 @@ export interface Kind<T> {
   readonly placeholder: string;
   /** The value of all words where that is not their list; undefined when they do not go together. */
   readonly gather?: (items: readonly unknown[]) => T | undefined;
+  /** The words that read as a value, where they are not its text, or the texts of a list's items. */
+  words?(value: T): readonly string[];
   /** Is a word a path, which means another file in another working directory? */
   readonly isPath?: (word: string) => boolean;
   /** Holds no value: it carries the type. */
@@ -132,14 +134,23 @@ export function several<T>(item: Kind<T>, wants: string = item.wants, placeholde
  * @param faultOf What is wrong with a value of a program's.
  * @param wants What will do; follows "give".
  * @param placeholder What the help shows after the flag.
+ * @param wordOf The word that reads as a value, where that is not its text.
  */
 export function valueOf<T>(
   read: (word: string) => T | undefined,
   faultOf: (value: unknown) => Fault | undefined,
   wants: string,
   placeholder = "VALUE",
+  wordOf?: (value: T) => string,
 ): Kind<T> {
-  return { takes: "one", read, faultOf, wants, choices: [], placeholder };
+  const words = wordOf && ((value: T) => [wordOf(value)]);
+  return { takes: "one", read, faultOf, wants, choices: [], placeholder, words };
+}
+
+/** The words that read as a value of a kind; of a toggle, none. */
+export function wordsFor(kind: Kind<unknown>, value: unknown): readonly string[] {
+  if (kind.takes === "nothing") return [];
+  return kind.words?.(value) ?? (Array.isArray(value) ? value.map(String) : [String(value)]);
 }
 
 /** `a, b or c`. */

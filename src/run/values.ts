@@ -24,6 +24,7 @@ export const ratios: Kind<Ratios | "own"> = valueOf(
   },
   "three ratios such as 8:1:1, or own",
   "R:R:R",
+  (value) => typeof value === "string" ? value : value.join(":"),
 );
 
 const UNITS: Readonly<Record<string, number>> = {
@@ -85,6 +86,7 @@ export const weights: Kind<"none" | "balanced" | readonly number[]> = valueOf(
   },
   "none, balanced or a weight for each such as 1,2,0.5",
   "W,W,…",
+  (value) => typeof value === "string" ? value : value.join(),
 );
 
 /** `stop`, which is 0, or `skip:N`: steps that may be left out. */
@@ -97,6 +99,7 @@ export const skips: Kind<number> = valueOf(
   countFault(0),
   "stop or skip:N",
   "stop|skip:N",
+  (count) => count === 0 ? "stop" : `skip:${count}`,
 );
 
 /** Mean and standard deviation of each channel, or the words for them. */
@@ -124,6 +127,7 @@ export const normalize: Kind<Normalize> = valueOf(
   },
   "train, imagenet, half or numbers such as 0.5,0.4,0.4:0.25,0.24,0.24",
   "train|imagenet|half|M,M,M:S,S,S",
+  (value) => typeof value === "string" ? value : `${value.mean.join()}:${value.std.join()}`,
 );
 
 /** `0:4095`: values of 16-bit pictures that become black and white. */
@@ -136,6 +140,7 @@ export const valueRange: Kind<readonly [low: number, high: number]> = valueOf(
   rangeFault,
   "two whole numbers from 0 to 65535, the lower first, such as 0:4095",
   "LOW:HIGH",
+  (range) => range.join(":"),
 );
 
 function rangeFault(value: unknown): Fault | undefined {
@@ -164,6 +169,7 @@ export const scales: Kind<Readonly<Record<string, number>>> = {
     const scales = items as readonly (readonly [pattern: string, factor: number])[];
     return new Set(scales.map(([pattern]) => pattern)).size === scales.length ? Object.fromEntries(scales) : undefined;
   },
+  words: (value) => Object.entries(value).map(([pattern, factor]) => `${pattern}=${factor}`),
   wants: "a pattern and a factor above 0 such as 'classifier.*=10'",
   choices: [],
   placeholder: "PATTERN=X…",
