@@ -7,8 +7,9 @@
 import { join } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
 import { writeAtomic } from "../files.ts";
-import { predictClasses, predictLabels, sigmoid, softmax, type TestOptions, type TestReport } from "../metrics/mod.ts";
-import type { Evaluation } from "../run/evaluate.ts";
+import { predictClasses, predictLabels, type TestOptions, type TestReport } from "../metrics/mod.ts";
+import { answersOf, cutsOf } from "../run/answers.ts";
+import type { Evaluation, Predictions } from "../run/evaluate.ts";
 import { testOf, writeTest } from "../run/saved_test.ts";
 import { csvText } from "./csv_text.ts";
 
@@ -38,22 +39,24 @@ export async function saveEvaluation(
   facts: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
   await writeTest(folder, { ...facts, ...report }, predictions, data, mistakes);
-  await writeAtomic(join(folder, "predictions.csv"), predictionsCsv(predictions.logits, data));
+  await writeAtomic(join(folder, "predictions.csv"), predictionsCsv(predictions, data, report));
 }
 
-/** A row for each picture: file, truth, prediction, probabilities. */
-function predictionsCsv(logits: Float32Array, data: Dataset): string {
-  const { classes, task, samples } = data;
+/** A row for each picture: file, truth, prediction, probabilities, as the test has them. */
+export function predictionsCsv(
+  predictions: Predictions,
+  { classes, task, samples }: Pick<Dataset, "classes" | "task" | "samples">,
+  report: TestReport,
+): string {
+  const { logits } = predictions;
   const width = classes.length;
-  const probabilities = task === "multiclass" ? softmax(logits, width) : Float64Array.from(logits, sigmoid);
+  const { probabilities } = answersOf(task, predictions, report);
+  const predicted = task === "multiclass" ? predictClasses(logits, width) : predictLabels(logits, cutsOf(report));
   const rows = samples.map(({ file, label }, i) => {
-    const row = Array.from(probabilities.slice(i * width, (i + 1) * width), (p) => p.toPrecision(6));
-    if (task === "multiclass") {
-      const [predicted] = predictClasses(logits.subarray(i * width, (i + 1) * width), width);
-      return [file, classes[label[0]], classes[predicted], ...row];
-    }
-    const predicted = predictLabels(logits.subarray(i * width, (i + 1) * width));
-    return [file, ...label.map(String), ...Array.from(predicted, String), ...row];
+    const row = Array.from({ length: width }, (_, k) => probabilities[i * width + k].toPrecision(6));
+    return task === "multiclass"
+      ? [file, classes[label[0]], classes[predicted[i]], ...row]
+      : [file, ...label.map(String), ...Array.from(predicted.slice(i * width, (i + 1) * width), String), ...row];
   });
   const header = task === "multiclass"
     ? ["file", "label", "predicted", ...classes.map((name) => `probability ${name}`)]

@@ -6,6 +6,7 @@
 
 import type { Task } from "../data/labels.ts";
 import { sigmoid, softmax, type TestReport } from "../metrics/mod.ts";
+import { cutOf } from "../metrics/weighed.ts";
 import type { Answers } from "../report/test_charts.ts";
 import type { Predictions } from "./evaluate.ts";
 
@@ -14,4 +15,9 @@ export function answersOf(task: Task, { logits, targets }: Predictions, report: 
   const scaled = new Float64Array(logits).map((logit) => logit / report.temperature);
   const probabilities = task === "multiclass" ? softmax(scaled, report.perClass.length) : scaled.map(sigmoid);
   return { probabilities, targets };
+}
+
+/** Logits from which on something is predicted in a test, at its temperature: of a binary task one, else of each label. */
+export function cutsOf({ temperature, thresholds = [0.5] }: TestReport): number[] {
+  return thresholds.map((threshold) => temperature * cutOf(threshold));
 }

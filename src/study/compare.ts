@@ -14,8 +14,8 @@ import {
   predictClasses,
   predictLabels,
 } from "../metrics/mod.ts";
-import { cutOf } from "../metrics/weighed.ts";
 import { createModel } from "../models/mod.ts";
+import { cutsOf } from "../run/answers.ts";
 import type { RunRecord, TestRecord } from "../run/record.ts";
 import { settingNames } from "../run/resolve.ts";
 import { UserError } from "../errors.ts";
@@ -211,8 +211,7 @@ function rightIn(test: TestRecord): Uint8Array {
     return Uint8Array.from(predictClasses(logits, widthOf(test)), (c, i) => Number(c === targets[i]));
   }
   const width = widthOf(test);
-  const cuts = (report.thresholds ?? [0.5]).map((threshold) => report.temperature * cutOf(threshold));
-  const predicted = predictLabels(logits, cuts);
+  const predicted = predictLabels(logits, cutsOf(report));
   return Uint8Array.from(
     { length: logits.length / width },
     (_, i) =>
