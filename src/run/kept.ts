@@ -52,6 +52,9 @@ export async function keptOf(run: string): Promise<RunConfig | undefined> {
   return undefined;
 }
 
+/** Does a schedule take the same steps, however many epochs a run has? */
+export const canGoOn = (schedule: unknown): boolean => schedule !== "cosine";
+
 /** What was changed in a run: a field with both values. */
 interface Change {
   readonly field: string;
@@ -62,11 +65,14 @@ interface Change {
 /** Fields of `config.json` that say where the run was begun, and decide nothing. */
 const UNIMPORTANT = ["versions", "device", "format"];
 
-/** The first field of `config.json` that is not what the run began with. */
+/**
+ * The first field of `config.json` that is not what the run began with. Where the schedule lets a run go on for more
+ * epochs, their number is none: a run that was killed while it was given more has it in one of the two.
+ */
 function changeIn(config: RunConfig, kept: RunConfig): Change | undefined {
-  const isFree = (name: string) => settingNamed(name)?.isFree === true;
   const { settings: was = {}, ...rest } = kept;
   const { settings: is = {}, ...now } = config;
+  const isFree = (name: string) => settingNamed(name)?.isFree === true || (name === "epochs" && canGoOn(was.schedule));
   return firstDifference(was, is, isFree, "settings.") ??
     firstDifference(rest, now, (name) => UNIMPORTANT.includes(name));
 }

@@ -41,6 +41,8 @@ export class RunDirectory {
   #lock?: DirectoryLock;
   /** Is `last` known to be whole? Only then it may take the place of the one before. */
   #isLastWhole = false;
+  /** The best epochs that `last` and `previous` name, where they do. */
+  readonly #bests: (number | undefined)[] = [];
 
   /**
    * Names the directory without touching the disk.
@@ -125,12 +127,13 @@ export class RunDirectory {
   }
 
   /**
-   * Removes checkpoints of epochs.
+   * Removes checkpoints of epochs. What the last checkpoint names as the best epoch is among those that are kept, and
+   * what the one before it names is kept besides: a run that goes back to that needs it.
    *
    * @param count How many are kept: the best epoch's, and the latest.
-   * @param best The best epoch, from 1.
    */
-  async keepCheckpoints(count: number, best?: number): Promise<void> {
+  async keepCheckpoints(count: number): Promise<void> {
+    const [best] = this.#bests;
     const folder = join(this.path, "checkpoints");
     const epochs: number[] = [];
     for await (const { name } of Deno.readDir(folder)) {
@@ -140,6 +143,7 @@ export class RunDirectory {
     const latest = epochs.filter((epoch) => epoch !== best).sort((a, b) => b - a);
     const isBestThere = best !== undefined && epochs.includes(best);
     for (const epoch of latest.slice(Math.max(0, count - Number(isBestThere)))) {
+      if (this.#bests.includes(epoch)) continue;
       await Deno.remove(checkpointPath(this.path, epochName(epoch)));
     }
   }
@@ -149,6 +153,8 @@ export class RunDirectory {
     if (this.#isLastWhole) await keepPrevious(this.path);
     const path = await this.saveCheckpoint("last", tensors, info);
     this.#isLastWhole = true;
+    this.#bests.unshift(info.progress?.best?.epoch);
+    this.#bests.length = Math.min(this.#bests.length, 2);
     return path;
   }
 
@@ -156,6 +162,7 @@ export class RunDirectory {
   async loadLast(onWarning: (message: string) => void): Promise<Checkpoint> {
     const found = await loadLast(this.path, onWarning, ({ progress }) => progress !== undefined);
     this.#isLastWhole = found.name === "last";
+    this.#bests.unshift(found.checkpoint.info.progress?.best?.epoch);
     return found.checkpoint;
   }
 

@@ -266,7 +266,7 @@ export class Fit {
     await this.saveLast();
     // Not before what a resumed run needs is on disk.
     const { keep } = this.options;
-    if (keep !== undefined) await this.#directory.keepCheckpoints(keep, this.state.progress.best?.epoch);
+    if (keep !== undefined) await this.#directory.keepCheckpoints(keep);
     this.#channel.checkpoint({ epoch, step: this.state.stepsDone, path, isBest });
   }
 
@@ -302,11 +302,11 @@ export class Fit {
       this.#run = taken.run;
       const { settings } = config;
       if (settings && (settings as Config).epochs !== epochs) {
-        // Whoever resumes it once more goes on to the new end.
+        // Whoever resumes it once more goes on to the new end, also where it is killed between the two.
         config = { ...config, settings: { ...settings, epochs } };
         this.#run = { ...taken.run, settings: { ...taken.run.settings as Config, epochs } };
-        await this.saveLast();
         await this.#directory!.updateConfig(config);
+        await this.saveLast();
       }
     } else {
       config = await beginRun(beginning);

@@ -56,6 +56,8 @@ const edits: readonly (readonly [edit: (config: Record<string, unknown>) => unkn
     (config) => ({ ...config, settings: { ...config.settings as object, batch: undefined } }),
     "settings.batch was 8 when the run began, and is now null",
   ],
+  // A run that goes on for more epochs, and was killed while that was written down.
+  [(config) => ({ ...config, settings: { ...config.settings as object, epochs: 9 } }), undefined],
   [(config) => ({ ...config, kernels: "\x1b[2J" }), 'kernels was "k" when the run began, and is now "\\u001b[2J"'],
   [
     (config) => ({

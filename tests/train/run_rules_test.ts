@@ -9,6 +9,7 @@ import { isBetter } from "../../src/train/fit.ts";
 import { classWeightsOf } from "../../src/train/options.ts";
 import { checkEpochs } from "../../src/train/resume.ts";
 import { Trainer } from "../../src/train/trainer.ts";
+import { infoFor } from "../run/written_run.ts";
 import { classFolders, inFolder, write } from "../data/sets.ts";
 
 Deno.test("isBetter() goes by accuracy, then by the lower loss; on a full tie the earlier stays", () => {
@@ -37,16 +38,21 @@ Deno.test("checkEpochs() lets a run have more epochs where its schedule allows i
 
 Deno.test("keepCheckpoints() keeps the latest, the best epoch's among them", () =>
   inFolder(async (folder) => {
-    const left = async (count: number, best?: number) => {
-      const run = new RunDirectory(`${folder}/${count}-${best}`);
+    const left = async (count: number, ...bests: readonly number[]) => {
+      const run = new RunDirectory(`${folder}/${count}-${bests}`);
       await run.begin({});
-      for (const name of ["best", "last", ...[1, 2, 3, 4, 5].map(epochName)]) {
+      for (const name of ["best", ...[1, 2, 3, 4, 5].map(epochName)]) {
         await Deno.writeTextFile(checkpointPath(run.path, name), name);
       }
-      await run.keepCheckpoints(count, best);
+      for (const epoch of bests.length === 0 ? [undefined] : bests) {
+        const best = epoch === undefined ? undefined : { epoch, accuracy: 1 };
+        const info = infoFor(createModel("lenet", { classes: 2 }));
+        await run.saveLast(new Map(), { ...info, progress: { epoch: 5, step: 0, stepsDone: 5, best } });
+      }
+      await run.keepCheckpoints(count);
       await run.close();
       const names = (await Array.fromAsync(Deno.readDir(`${run.path}/checkpoints`))).map(({ name }) => name);
-      assertEquals(names.filter((name) => !name.startsWith("epoch")).length, 2);
+      assertEquals(names.filter((name) => !name.startsWith("epoch")).length, 1 + Math.max(1, bests.length));
       return names.flatMap((name) => /epoch-00(\d)/.exec(name)?.[1] ?? []).sort().join("");
     };
     assertEquals(await left(1, 2), "2");
@@ -54,6 +60,9 @@ Deno.test("keepCheckpoints() keeps the latest, the best epoch's among them", () 
     assertEquals(await left(3, 5), "345");
     assertEquals(await left(9, 1), "12345");
     assertEquals(await left(2), "45");
+    // What the checkpoint before the last names stays besides.
+    assertEquals(await left(1, 2, 4), "24");
+    assertEquals(await left(2, 1, 4), "145");
   }));
 
 Deno.test("Trainer.fit() refuses empty parts and another task than the data's; weights fit the classes", () =>
