@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Location, Plan } from "../graph/plan.ts";
+import type { Location, Plan } from "../graph/passes/plan.ts";
 import type { MemoryUse } from "./device.ts";
 
 /**

@@ -4,7 +4,7 @@ import { addressesBy, sideBySide } from "../../src/device/webgpu/addresses.ts";
 import { dispatchesOf, type PlannedDispatch } from "../../src/device/webgpu/dispatches.ts";
 import { RULES } from "../../src/graph/choices.ts";
 import { type Graph, stateSizes } from "../../src/graph/graph.ts";
-import type { Place } from "../../src/graph/plan.ts";
+import type { Place } from "../../src/graph/passes/plan.ts";
 import { createModel } from "../../src/models/mod.ts";
 import { sgd } from "../../src/train/optimizers.ts";
 import { trainingGraph } from "../../src/train/step.ts";

@@ -14,7 +14,7 @@ import { waysOf } from "../../src/device/webgpu/questions.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { type Chooser, RULES } from "../../src/graph/choices.ts";
 import { type Graph, stateSizes } from "../../src/graph/graph.ts";
-import { ALIGNMENT } from "../../src/graph/plan.ts";
+import { ALIGNMENT } from "../../src/graph/passes/plan.ts";
 import { createModel } from "../../src/models/mod.ts";
 import { sgd } from "../../src/train/optimizers.ts";
 import { trainingGraph } from "../../src/train/step.ts";

@@ -8,7 +8,7 @@ import { dispatchesOf, type PlannedDispatch } from "../../src/device/webgpu/disp
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { RULES } from "../../src/graph/choices.ts";
 import { type Graph, type Node, stateSizes } from "../../src/graph/graph.ts";
-import type { Plan } from "../../src/graph/plan.ts";
+import type { Plan } from "../../src/graph/passes/plan.ts";
 import type { FusedStep } from "../../src/graph/fused_step.ts";
 import { devices } from "../kernels/devices.ts";
 import { randomGraph } from "./random_graphs.ts";

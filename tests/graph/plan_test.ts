@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { sizeOf, type Tensor } from "../../kernels/op.ts";
 import type { GraphBuilder } from "../../src/graph/builder.ts";
-import { fuse, type FuseOptions } from "../../src/graph/fuse.ts";
+import { fuse, type FuseOptions } from "../../src/graph/passes/fuse.ts";
 import { type Node, NUMBER_BYTES, type Precision, storageOf } from "../../src/graph/graph.ts";
-import { lower } from "../../src/graph/lower.ts";
-import { type Location, type MemoryLimits, type Plan, plan } from "../../src/graph/plan.ts";
+import { lower } from "../../src/graph/passes/lower.ts";
+import { type Location, type MemoryLimits, type Plan, plan } from "../../src/graph/passes/plan.ts";
 import { usesInPlace } from "../../src/graph/fused_step.ts";
 import { randomGraph } from "../device/random_graphs.ts";
 import { EVERYTHING, fused, MAPS_ONLY } from "./programs.ts";

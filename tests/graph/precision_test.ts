@@ -1,13 +1,13 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { GraphBuilder } from "../../src/graph/builder.ts";
-import { cut } from "../../src/graph/cut.ts";
+import { cut } from "../../src/graph/passes/cut.ts";
 import { differentiate } from "../../src/graph/differentiate.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { lower } from "../../src/graph/lower.ts";
-import { plan } from "../../src/graph/plan.ts";
-import { recompute } from "../../src/graph/recompute.ts";
-import { halfTensors } from "../../src/graph/precision.ts";
-import { fuse } from "../../src/graph/fuse.ts";
+import { lower } from "../../src/graph/passes/lower.ts";
+import { plan } from "../../src/graph/passes/plan.ts";
+import { recompute } from "../../src/graph/passes/recompute.ts";
+import { halfTensors } from "../../src/graph/passes/precision.ts";
+import { fuse } from "../../src/graph/passes/fuse.ts";
 import { EVERYTHING } from "./programs.ts";
 
 function graphOf(build: (b: GraphBuilder) => void, precision: "f32" | "f16" = "f16"): Graph {

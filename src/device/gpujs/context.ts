@@ -5,10 +5,10 @@
  */
 
 import { randomJs } from "../../../kernels/random.ts";
-import { fuse, type FuseOptions } from "../../graph/fuse.ts";
+import { fuse, type FuseOptions } from "../../graph/passes/fuse.ts";
 import type { Graph } from "../../graph/graph.ts";
-import { lower } from "../../graph/lower.ts";
-import { type Plan, plan } from "../../graph/plan.ts";
+import { lower } from "../../graph/passes/lower.ts";
+import { type Plan, plan } from "../../graph/passes/plan.ts";
 
 /** A compiled gpu.js kernel: flat arrays and numbers in, flat array out. */
 export type GpuJsKernel = (...inputs: (Float32Array | number)[]) => Float32Array;

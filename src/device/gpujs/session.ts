@@ -7,7 +7,7 @@
 import { opNamed } from "../../../kernels/mod.ts";
 import { sizeOf } from "../../../kernels/op.ts";
 import { callOf, type Graph, liveNodes, type Node, stateSizes, storageOf } from "../../graph/graph.ts";
-import type { Plan } from "../../graph/plan.ts";
+import type { Plan } from "../../graph/passes/plan.ts";
 import { describeStep, type FusedStep } from "../../graph/fused_step.ts";
 import type { Device, MemoryUse, Program, Session, StepTime, Values } from "../device.ts";
 import { checkPrecision, checkState, checkWrite, inputValues, missingState, staleOutputs } from "../checks.ts";

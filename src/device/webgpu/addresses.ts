@@ -4,8 +4,8 @@
  * @module
  */
 
-import { piecesOf } from "../../graph/cut.ts";
-import { ALIGNMENT, type Place } from "../../graph/plan.ts";
+import { piecesOf } from "../../graph/passes/cut.ts";
+import { ALIGNMENT, type Place } from "../../graph/passes/plan.ts";
 
 /** A place in a buffer of states, or in one of the arena. */
 export interface Address {

@@ -15,7 +15,7 @@ import { opNamed } from "../../../kernels/mod.ts";
 import { type Call, linearGrid, sizeOf, type Target, type Wgsl } from "../../../kernels/op.ts";
 import type { Chooser } from "../../graph/choices.ts";
 import { callOf, keyOf, type Node, type Precision, storageOf } from "../../graph/graph.ts";
-import type { Location, Place, Plan } from "../../graph/plan.ts";
+import type { Location, Place, Plan } from "../../graph/passes/plan.ts";
 import type { FusedStep } from "../../graph/fused_step.ts";
 import { printExpression } from "../expression.ts";
 import type { Address, BufferWindow } from "./addresses.ts";

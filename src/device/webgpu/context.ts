@@ -7,11 +7,11 @@
 import { sizeOf } from "../../../kernels/op.ts";
 import type { GpuKind } from "../../../kernels/op.ts";
 import type { Chooser } from "../../graph/choices.ts";
-import { cut } from "../../graph/cut.ts";
-import { fuse } from "../../graph/fuse.ts";
+import { cut } from "../../graph/passes/cut.ts";
+import { fuse } from "../../graph/passes/fuse.ts";
 import type { Graph, Precision } from "../../graph/graph.ts";
-import { lower } from "../../graph/lower.ts";
-import { ALIGNMENT, type MemoryLimits, type Plan, plan } from "../../graph/plan.ts";
+import { lower } from "../../graph/passes/lower.ts";
+import { ALIGNMENT, type MemoryLimits, type Plan, plan } from "../../graph/passes/plan.ts";
 import { checkPrecision } from "../checks.ts";
 import { DeviceLostError } from "../device_lost.ts";
 import { OutOfMemoryError } from "../out_of_memory.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { Chooser } from "../../graph/choices.ts";
-import type { Plan } from "../../graph/plan.ts";
+import type { Plan } from "../../graph/passes/plan.ts";
 import type { FusedStep } from "../../graph/fused_step.ts";
 import type { Addresses } from "./addresses.ts";
 import { assemble, type Assembled, placeOf } from "./assemble.ts";

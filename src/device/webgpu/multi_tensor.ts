@@ -16,7 +16,7 @@
 
 import { linearGrid } from "../../../kernels/op.ts";
 import type { Node } from "../../graph/graph.ts";
-import { ALIGNMENT, type Location, type Plan } from "../../graph/plan.ts";
+import { ALIGNMENT, type Location, type Plan } from "../../graph/passes/plan.ts";
 import type { FusedStep } from "../../graph/fused_step.ts";
 import type { Address, Addresses } from "./addresses.ts";
 import { type Assembled, assembleRow, placeOf, type TargetDevice } from "./assemble.ts";

@@ -17,7 +17,7 @@ import {
   storageOf,
   wholeSize,
 } from "../../graph/graph.ts";
-import type { Place, Plan } from "../../graph/plan.ts";
+import type { Place, Plan } from "../../graph/passes/plan.ts";
 import { describeSteps, type FusedStep } from "../../graph/fused_step.ts";
 import { inputValues, staleOutputs } from "../checks.ts";
 import type { MemoryUse, Program, StepTime, Values } from "../device.ts";

@@ -8,7 +8,7 @@ import { opNamed } from "../../../kernels/mod.ts";
 import type { Call, Target } from "../../../kernels/op.ts";
 import { bucketOf, type Chooser } from "../../graph/choices.ts";
 import { callOf, type Graph, liveNodes, STRUCTURAL } from "../../graph/graph.ts";
-import type { Plan } from "../../graph/plan.ts";
+import type { Plan } from "../../graph/passes/plan.ts";
 
 /** A call for which lowering or the assembler asks for a choice. */
 export interface Question {

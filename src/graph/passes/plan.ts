@@ -17,7 +17,7 @@
  * @module
  */
 
-import { sizeOf } from "../../kernels/op.ts";
+import { sizeOf } from "../../../kernels/op.ts";
 import {
   type Assignment,
   type Graph,
@@ -28,10 +28,10 @@ import {
   partsOf,
   type Precision,
   storageOf,
-} from "./graph.ts";
+} from "../graph.ts";
 import { arenaSides, type Side, type Traffic } from "./arenas.ts";
 import { halfTensors } from "./precision.ts";
-import { type FusedStep, usesInPlace } from "./fused_step.ts";
+import { type FusedStep, usesInPlace } from "../fused_step.ts";
 
 /** Where a stored tensor begins. */
 export type Place =

@@ -15,11 +15,11 @@
  * @module
  */
 
-import { elementwise } from "../../kernels/elementwise.ts";
-import { opNamed } from "../../kernels/mod.ts";
-import { sizeOf } from "../../kernels/op.ts";
-import { transformOf } from "../../kernels/tile_transforms.ts";
-import { type Graph, liveNodes, type Node, partsOf, storageOf, STRUCTURAL } from "./graph.ts";
+import { elementwise } from "../../../kernels/elementwise.ts";
+import { opNamed } from "../../../kernels/mod.ts";
+import { sizeOf } from "../../../kernels/op.ts";
+import { transformOf } from "../../../kernels/tile_transforms.ts";
+import { type Graph, liveNodes, type Node, partsOf, storageOf, STRUCTURAL } from "../graph.ts";
 
 /**
  * Ops whose results stay float32. As under PyTorch's autocast, sums are among them. They need the range, the statistics

@@ -20,11 +20,11 @@
  * @module
  */
 
-import { opNamed } from "../../kernels/mod.ts";
-import { type Attrs, type Cut, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
-import { GraphBuilder } from "./builder.ts";
-import type { Chooser } from "./choices.ts";
-import { callOf, type Graph, liveNodes, type Node, STRUCTURAL } from "./graph.ts";
+import { opNamed } from "../../../kernels/mod.ts";
+import { type Attrs, type Cut, type Shape, sizeOf, type Tensor } from "../../../kernels/op.ts";
+import { GraphBuilder } from "../builder.ts";
+import type { Chooser } from "../choices.ts";
+import { callOf, type Graph, liveNodes, type Node, STRUCTURAL } from "../graph.ts";
 import { rebuild } from "./lower.ts";
 import { ALIGNMENT } from "./plan.ts";
 
