@@ -18,9 +18,9 @@ function graphOf(build: (b: GraphBuilder) => void, precision: "f32" | "f16" = "f
 
 /** Ops of the tensors that are stored, by how they are held: states and inputs are left out. */
 function stored(graph: Graph): Record<"f16" | "f32", string[]> {
-  const { locations } = plan(graph, fuse(graph, EVERYTHING), { maxBuffer: 2 ** 28, maxBinding: 2 ** 27 });
+  const { places } = plan(graph, fuse(graph, EVERYTHING), { maxPage: 2 ** 28 });
   const names = (precision: string) =>
-    [...locations].filter(([, at]) => at.in === "arena" && at.precision === precision).map(([{ op }]) => op).sort();
+    [...places].filter(([, at]) => at.in === "arena" && at.precision === precision).map(([{ op }]) => op).sort();
   return { f16: names("f16"), f32: names("f32") };
 }
 
@@ -102,7 +102,7 @@ Deno.test("plan() gives halves half the bytes", () => {
       const x = b.matmul(b.input("x", [64, 64]), b.state("w", [64, 64]));
       b.output("y", b.matmul(x, x));
     }, precision);
-    const { pages, lowerBound } = plan(graph, fuse(graph, EVERYTHING), { maxBuffer: 2 ** 28, maxBinding: 2 ** 27 });
+    const { pages, lowerBound } = plan(graph, fuse(graph, EVERYTHING), { maxPage: 2 ** 28 });
     return [...pages, lowerBound];
   };
   assertEquals(bytes("f32"), [32768, 32768]);
@@ -120,10 +120,10 @@ Deno.test("plan() lets a result take the place of an operand that is held alike 
       b.output("y", b.matmul(product, b.permute(product, [0, 1, 3, 2])));
       b.output("z", b.max(x));
     }, precision);
-    const { locations } = plan(graph, fuse(graph, EVERYTHING), { maxBuffer: 2 ** 28, maxBinding: 2 ** 27 });
-    const placeOf = (op: string) => [...locations].find(([node]) => node.op === op)![1];
-    assertEquals(placeOf("mul").bytes, placeOf("channelWindowSum").bytes);
-    return [placeOf("channelWindowSum").offset, placeOf("mul").offset];
+    const { places } = plan(graph, fuse(graph, EVERYTHING), { maxPage: 2 ** 28 });
+    const placeKey = (op: string) => [...places].find(([node]) => node.op === op)![1];
+    assertEquals(placeKey("mul").bytes, placeKey("channelWindowSum").bytes);
+    return [placeKey("channelWindowSum").offset, placeKey("mul").offset];
   };
   const [full, half] = [offsets("f32"), offsets("f16")];
   assertEquals(full[0], full[1]);

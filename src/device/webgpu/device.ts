@@ -5,14 +5,15 @@
  */
 
 import { Choices, type Chooser } from "../../graph/choices.ts";
-import { type Graph, type Precision, stateSizes } from "../../graph/graph.ts";
+import type { Graph, Precision } from "../../graph/graph.ts";
 import type { Device, MemoryUse, Session, Tuned, TuneOptions } from "../device.ts";
 import { memoryUse } from "../memory.ts";
 import type { Rates } from "../rates.ts";
-import { addressesBy, sideBySide } from "./addresses.ts";
+import { inPagesBy, sideBySide } from "../state_pages.ts";
 import { assumedMemory } from "./assumed_memory.ts";
-import { MOST_STORAGE, WebGpuContext } from "./context.ts";
+import { WebGpuContext } from "./context.ts";
 import { dispatchesOf } from "./dispatches.ts";
+import { MOST_STORAGE } from "./limits.ts";
 import { WebGpuSession } from "./session.ts";
 import { storedChoicesFor } from "./stored_choices.ts";
 import { Tuner } from "./tuner.ts";
@@ -104,12 +105,12 @@ export class WebGpuDevice implements Device {
   }
 
   measure(graph: Graph, choices: Chooser = this.choices): MemoryUse {
-    const { graph: lowered, plan } = this.#context.plan(graph, choices);
-    if (!this.#context.readsTextures) return memoryUse(plan);
+    const program = this.#context.compile(graph, choices);
+    if (!this.#context.readsTextures) return memoryUse(program);
     // The texts say what is read from textures.
-    const { addresses } = sideBySide(stateSizes(lowered), this.#context);
-    const addressOf = addressesBy((state) => addresses.get(state)!);
-    return memoryUse(plan, dispatchesOf(plan, this.#context, choices, addressOf).textureBytes);
+    const { places } = sideBySide(program.states, this.#context);
+    const inPages = inPagesBy((state) => places.get(state)!);
+    return memoryUse(program, dispatchesOf(program, this.#context, choices, inPages).textureBytes);
   }
 
   tune(graphs: readonly Graph[], options: TuneOptions): Promise<Tuned> {

@@ -5,7 +5,7 @@
  * moments, running statistics, sums), inputs and outputs are float32 always.
  *
  * A graph carries its `precision`, and {@link halfTensors} is the one rule of which temporaries are held as f16. The
- * plan counts their bytes, and shares places only between tensors that are held alike (`Location.precision`).
+ * plan counts their bytes, and shares places only between tensors that are held alike (`TensorPlace.precision`).
  * `assemble.ts` converts where a binding is read and written.
  *
  * A new kernel's result is halved unless {@link FULL} names it: name it if it needs range or digits, such as sums, or
