@@ -38,7 +38,15 @@ const WANTED: readonly GPUFeatureName[] = ["timestamp-query", "shader-f16"];
  */
 export async function openWebGpu(maxBinding?: number, freeMemory?: FreeMemory): Promise<WebGpuDevice | undefined> {
   const adapter = await findAdapter();
-  if (!adapter) return undefined;
+  return adapter && await openAdapter(adapter, maxBinding, freeMemory);
+}
+
+/** Opens an adapter that nothing was opened on; the rest as {@link openWebGpu}. */
+export async function openAdapter(
+  adapter: GPUAdapter,
+  maxBinding?: number,
+  freeMemory?: FreeMemory,
+): Promise<WebGpuDevice> {
   const { limits } = adapter;
   const device = await adapter.requestDevice({
     // Without asking, a device has 128 MiB bindings and 256 MiB buffers on any card.
