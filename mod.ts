@@ -99,6 +99,7 @@ export type { Meaning } from "./src/run/weights_fit.ts";
 // Devices, and the graphs that they compute.
 export type { Device, MemoryUse, Program, Session, StepTime, Tuned, TuneOptions, Values } from "./src/device/device.ts";
 export { type Backend, openDevice } from "./src/device/open.ts";
+export type { DeviceName } from "./src/device/registry.ts";
 export type { Call, Cost } from "./kernels/op.ts";
 export type { Rates } from "./src/device/rates.ts";
 export { measureRates } from "./src/device/self_test.ts";

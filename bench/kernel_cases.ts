@@ -8,6 +8,7 @@
 import { registry } from "../kernels/mod.ts";
 import type { Cost, Op, OpSample } from "../kernels/op.ts";
 import type { Device } from "../src/device/device.ts";
+import { isSlow } from "../src/device/registry.ts";
 import { GraphBuilder } from "../src/graph/builder.ts";
 import { differentiate } from "../src/graph/differentiate.ts";
 import type { Graph } from "../src/graph/graph.ts";
@@ -44,9 +45,9 @@ export const kernelCases: readonly KernelCase[] = [...registry.values()].flatMap
 
 const workOf = ({ cost }: KernelCase) => cost.flops + cost.bytes;
 
-/** The cases for a device. On gpu.js, which takes seconds for them, it is the one with least work of each op. */
+/** The cases for a device. On a slow one, which takes seconds for them, it is the one with least work of each op. */
 export function casesFor(kind: Device["kind"], cases: readonly KernelCase[] = kernelCases): readonly KernelCase[] {
-  if (kind !== "gpujs") return cases;
+  if (!isSlow({ kind })) return cases;
   const forward = cases.filter(({ backward }) => !backward);
   return [...Map.groupBy(forward, ({ op }) => op).values()].map((of) =>
     of.toSorted((a, b) => workOf(a) - workOf(b))[0]

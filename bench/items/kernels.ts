@@ -9,6 +9,7 @@
  */
 
 import type { Device } from "../../src/device/device.ts";
+import { isSlow } from "../../src/device/registry.ts";
 import { devices } from "../../tests/kernels/devices.ts";
 import type { Item } from "../item.ts";
 import { casesFor, graphOf, type KernelCase } from "../kernel_cases.ts";
@@ -16,8 +17,8 @@ import { deviceSecondsOf, prepare, type Rates, ratesOf } from "../programs.ts";
 import { type Cell, percent } from "../table.ts";
 
 /** Sizes of the yardsticks, and how often a kernel is run: gpu.js takes seconds where WebGPU takes milliseconds. */
-const sizesOf = ({ kind }: Device) =>
-  kind === "gpujs" ? { side: 256, elements: 1 << 20, runs: 3 } : { side: 1024, elements: 1 << 24, runs: 7 };
+const sizesOf = (device: Device) =>
+  isSlow(device) ? { side: 256, elements: 1 << 20, runs: 3 } : { side: 1024, elements: 1 << 24, runs: 7 };
 
 /** Milliseconds, the rate, and the share of a yardstick. With a gradient, whose work is not counted, the time alone. */
 async function rowOf(name: string, device: Device, of: KernelCase, peak: Rates): Promise<Cell[]> {

@@ -7,7 +7,8 @@
 import manifest from "../../deno.json" with { type: "json" };
 import { cacheFolder } from "../data/store/cache_folder.ts";
 import { quietWayland } from "../device/host.ts";
-import { openDevice } from "../device/open.ts";
+import { type Choice, findDevice } from "../device/open.ts";
+import { deviceKinds } from "../device/registry.ts";
 import { type Rates, UNPACED } from "../device/rates.ts";
 import { classify } from "../device/webgpu/adapter_class.ts";
 import { findAdapter } from "../device/webgpu/device.ts";
@@ -55,7 +56,13 @@ export async function run({ options }: Invocation<typeof tables.doctor.flags>): 
   } else {
     rows.push(["adapter", "none: WebGPU finds no driver"]);
   }
-  await using device = await openDevice(options.backend);
+  const here = await Promise.all(deviceKinds.map(async ({ kind, find, fetches }) => {
+    const found = await find(true);
+    return `${kind} ${"missing" in found ? "no" : "yes"}${fetches === undefined ? "" : ` (${fetches})`}`;
+  }));
+  rows.push(["devices", here.join(", ")]);
+  const choice = await findDevice(options.backend);
+  await using device = await choice.open();
   rows.push(["device", `${device.name}: ${device.description}`]);
   rows.push([
     "precision",
@@ -67,7 +74,7 @@ export async function run({ options }: Invocation<typeof tables.doctor.flags>): 
   rows.push(["speed", ratesText(rates)], ["queue", queueText(rates)]);
   if (notKept) rows.push(["note", `not kept: ${notKept}`]);
   for (const [name, value] of rows) console.log(`${name.padEnd(10)}${value}`);
-  console.log(`\n${adviceFor(adapter, classified?.class === "software" || rates.isProcessor)}`);
+  console.log(`\n${adviceFor(choice, classified?.class === "software" || rates.isProcessor)}`);
   return 0;
 }
 
@@ -77,12 +84,13 @@ function queueText({ queueDepth }: Rates): string {
     : `at most ${queueDepth} ${queueDepth === 1 ? "step" : "steps"} in flight: more take longer`;
 }
 
-function adviceFor(adapter: GPUAdapter | undefined, isSoftware: boolean): string {
-  if (adapter && !isSoftware) return "Training uses this GPU.";
-  const software = adapter
-    ? "WebGPU runs on the processor. For a GPU, install its maker's driver with Vulkan"
-    : "Training falls back to gpu.js, which is many times slower. Install a GPU's driver with Vulkan, or Mesa's software one";
-  return `${software} (Debian, Ubuntu: ${
-    adapter ? "mesa-vulkan-drivers" : "apt-get install libegl1 libgl1-mesa-dri"
-  }).`;
+function adviceFor({ entry, passedOver: [first] }: Choice, isSoftware: boolean): string {
+  if (entry.kind === "webgpu") {
+    return isSoftware
+      ? "WebGPU runs on the processor. For a GPU, install its maker's driver with Vulkan (Debian, Ubuntu: " +
+        "mesa-vulkan-drivers)."
+      : "Training uses this GPU.";
+  }
+  const slow = entry.slowRate === undefined ? "" : ", which is many times slower";
+  return `Training uses ${entry.name}${slow}${first ? `: ${first.missing}. To change that, ${first.remedy}` : ""}.`;
 }

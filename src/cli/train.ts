@@ -10,7 +10,7 @@ import { counted, printable } from "../data/names.ts";
 import { isFile, isFolder } from "../data/paths.ts";
 import { formatSplit } from "../data/forms/split_file.ts";
 import { checkPrecision } from "../device/checks.ts";
-import type { Device } from "../device/device.ts";
+import type { DeviceKind } from "../device/registry.ts";
 import { UserError } from "../errors.ts";
 import { createModel, type Model, modelNamed, models } from "../models/mod.ts";
 import { readConfig, type RunConfig, settingsIn } from "../run/config.ts";
@@ -34,7 +34,7 @@ import { openTeacher, type Student } from "../train/teacher.ts";
 import { ConsoleOutput } from "../track/console.ts";
 import { Trainer } from "../train/trainer.ts";
 import { type Invocation, nameIn, type Options, userPath } from "./command.ts";
-import { chooseAdapter, gpuJsTime, measureDevice, openGpuJs } from "./device.ts";
+import { chooseKind, measureDevice, openChoice, slowTime } from "./device.ts";
 import { commandOf } from "./command_of.ts";
 import { saveEvaluation, testReportOf } from "./evaluation.ts";
 import { train } from "./flags.ts";
@@ -82,14 +82,14 @@ export async function run(
   };
 
   await using opened = new AsyncDisposableStack();
-  const adapter = await chooseAdapter(flags.backend, say);
-  if (adapter) {
-    opened.use(adapter);
-    // A resumed run goes by the rates that it began with.
-    if (!isResumed) await measureDevice(adapter, say);
-  }
-  refuseIdleDevice(adapter, asked);
-  checkPrecision(adapter ?? GPUJS, flags.precision);
+  const choice = await chooseKind(flags.backend, say);
+  const { entry } = choice;
+  // What is fetched first is opened after all that can be refused.
+  const ready = entry.fetches === undefined ? opened.use(await openChoice(choice, say)) : undefined;
+  // A resumed run goes by the rates that it began with.
+  if (ready && !isResumed) await measureDevice(ready, say);
+  refuseIdleDevice(entry, asked);
+  checkPrecision(ready ?? entry, flags.precision);
   const before = options.resume === undefined ? undefined : await readConfig(options.resume);
   const listed = await listData(flags, progress.preparing, { classes: before?.classes });
   if (!isResumed) refuseListed(listed.data, { asked: meant, given, flags });
@@ -125,14 +125,21 @@ export async function run(
   }
   if (teacher) say(teacher.line);
   const tested = settings.testOn === "val" ? split.val : split.test;
-  if (!adapter) {
+  if (entry.slowRate !== undefined) {
     const { epochs } = settings;
-    const time = gpuJsTime(model.multiplyAdds, epochs * split.train.size, epochs * split.val.size + tested.size);
+    const time = slowTime(
+      entry.slowRate,
+      model.multiplyAdds,
+      epochs * split.train.size,
+      epochs * split.val.size + tested.size,
+    );
     say(
-      `note   gpu.js will take about ${time}: ${counted(epochs, "epoch")} of ${counted(split.train.size, "picture")}`,
+      `note   ${entry.name} will take about ${time}: ${counted(epochs, "epoch")} of ${
+        counted(split.train.size, "picture")
+      }`,
     );
   }
-  const device = adapter ?? opened.use(await openGpuJs(say));
+  const device = ready ?? opened.use(await openChoice(choice, say));
 
   // Shown by a tracker, so that others which keep what is shown have it before the run ends.
   let report: TestReport | undefined;
@@ -187,9 +194,6 @@ const CHOSEN_BY_VAL = "tested on val, which has chosen the best epoch: these fig
 /** The same in `metrics.json`. */
 const VAL_FACTS = { testedOn: "val", note: CHOSEN_BY_VAL };
 
-/** What is known of gpu.js before it is fetched. */
-const GPUJS = { name: "gpu.js", description: "", precisions: ["f32"] } as const;
-
 /** What can be told before anything is opened. */
 async function refuseAtOnce({ out, allowChangedData }: TrainFlags, asked: Given): Promise<void> {
   if (asked.pretrained === undefined) refuseIdle(asked, train.flags);
@@ -237,10 +241,10 @@ function refuseListed(
   );
 }
 
-/** Flags that act on WebGPU alone. */
-function refuseIdleDevice(adapter: Device | undefined, { tune }: Given): void {
-  if (!adapter && (tune === "quick" || tune === "full")) {
-    throw cannotUse(`${nameOf("tune")} ${tune}`, "gpu.js has one way to compute everything, and nothing to time");
+/** Flags that act on devices alone which have several ways to compute a call. */
+function refuseIdleDevice({ name, isTuned }: DeviceKind, { tune }: Given): void {
+  if (!isTuned && (tune === "quick" || tune === "full")) {
+    throw cannotUse(`${nameOf("tune")} ${tune}`, `${name} has one way to compute everything, and nothing to time`);
   }
 }
 

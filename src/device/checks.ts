@@ -8,14 +8,16 @@ import { ifGiven, option, UserError } from "../errors.ts";
 import type { Precision } from "../graph/graph.ts";
 import type { Device, Values } from "./device.ts";
 
-/** Throws UserError unless a device can hold tensors so. */
+/** Throws UserError unless a device can hold tensors so; one that is not open yet has no description. */
 export function checkPrecision(
-  { name, description, precisions }: Pick<Device, "name" | "description" | "precisions">,
+  { name, description, precisions }: Pick<Device, "name"> & Partial<Pick<Device, "description" | "precisions">>,
   precision: Precision,
 ): void {
-  if (precisions.includes(precision)) return;
+  if (precisions?.includes(precision)) return;
   throw new UserError(
-    `Cannot use ${precision} on ${name}, ${description}: it takes a WebGPU adapter with shader-f16 (the command doctor ` +
+    `Cannot use ${precision} on ${name}${
+      description ? `, ${description}` : ""
+    }: it takes a WebGPU adapter with shader-f16 (the command doctor ` +
       `says whether there is one)${ifGiven("precision", `; give ${option("precision")} f32`)}`,
   );
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Location, Plan } from "../graph/plan.ts";
+import type { Plan } from "../graph/passes/plan.ts";
+import type { Place } from "../graph/place.ts";
 import type { MemoryUse } from "./device.ts";
 
 /**
@@ -13,11 +14,11 @@ import type { MemoryUse } from "./device.ts";
  * @param textures Bytes of the textures that tensors are copied into, where a device reads them so.
  */
 export function memoryUse(plan: Plan, textures = 0): MemoryUse {
-  const sum = (place: Location["in"]): number => {
+  const sum = (kind: Place["in"]): number => {
     const byPlace = new Map<string, number>();
-    for (const location of plan.locations.values()) {
-      if (location.in !== place || location.in === "arena") continue;
-      byPlace.set(`${location.offset} ${location.name}`, location.bytes);
+    for (const place of plan.places.values()) {
+      if (place.in !== kind || "page" in place) continue;
+      byPlace.set(`${place.offset} ${place.name}`, place.bytes);
     }
     return [...byPlace.values()].reduce((total, bytes) => total + bytes, 0);
   };

@@ -6,17 +6,43 @@
 
 import { option, UserError } from "../errors.ts";
 import type { Device } from "./device.ts";
-import { openGpuJs } from "./gpujs/device.ts";
-import { freeHostMemory, heedForceGpu, quietWayland } from "./host.ts";
-import { openWebGpu } from "./webgpu/device.ts";
+import { type DeviceKind, deviceKind, deviceKinds, type DeviceName, type Found, type Missing } from "./registry.ts";
 
-/** `auto` takes WebGPU where there is an adapter, and gpu.js where there is none. */
-export type Backend = "auto" | "webgpu" | "gpujs";
+/** `auto` takes the first kind of `registry.ts` that is there. */
+export type Backend = "auto" | DeviceName;
+
+/** A kind of device that is there, and those that were tried before it. */
+export interface Choice extends Found {
+  readonly entry: DeviceKind;
+  readonly passedOver: readonly Missing[];
+}
+
+/**
+ * Looks for the device that is asked for, and opens nothing.
+ *
+ * @throws UserError when it is asked for by name and is not there.
+ */
+export async function findDevice(backend: Backend = "auto"): Promise<Choice> {
+  const passedOver: Missing[] = [];
+  for (const entry of backend === "auto" ? deviceKinds : [deviceKind(backend)]) {
+    const found = await entry.find(backend !== "auto");
+    if ("open" in found) return { entry, passedOver, ...found };
+    passedOver.push(found);
+    if (entry.kind === backend) throw new UserError(`${entry.name} was asked for and ${textOf(found, entry)}`);
+  }
+  throw new UserError(`No device can be opened: ${passedOver.map((missing) => textOf(missing)).join("; ")}`);
+}
+
+/** What is missing, what to do, and which other kinds there are. */
+function textOf({ missing, remedy }: Missing, asked?: DeviceKind): string {
+  const others = deviceKinds.filter((entry) => entry !== asked).map(({ kind }) => kind);
+  return `${missing}: ${remedy}${asked ? `, or use ${option("backend")} ${others.join(" or ")}` : ""}`;
+}
 
 /**
  * Opens a device.
  *
- * @throws UserError when WebGPU is asked for by name and there is no adapter.
+ * @throws UserError when one is asked for by name and is not there.
  * @example
  * ```ts
  * import { openDevice } from "@fovea/fovea";
@@ -25,26 +51,6 @@ export type Backend = "auto" | "webgpu" | "gpujs";
  * ```
  */
 export async function openDevice(backend: Backend = "auto"): Promise<Device> {
-  return await openAdapter(backend) ?? await openGpuJs();
-}
-
-/**
- * Opens WebGPU where that is asked for or there: what can be done before gpu.js is fetched.
- *
- * @returns The device; undefined where gpu.js is to be used.
- * @throws UserError when WebGPU is asked for by name and there is no adapter.
- */
-export async function openAdapter(backend: Backend): Promise<Device | undefined> {
-  if (backend === "gpujs") return undefined;
-  quietWayland();
-  heedForceGpu();
-  const device = await openWebGpu(undefined, freeHostMemory);
-  if (device) return device;
-  if (backend === "webgpu") {
-    throw new UserError(
-      "WebGPU was asked for and there is no adapter here: install a GPU driver (or Mesa's: libegl1 libgl1-mesa-dri), " +
-        `or use ${option("backend")} gpujs`,
-    );
-  }
-  return undefined;
+  const choice = await findDevice(backend);
+  return await choice.open();
 }

@@ -10,7 +10,7 @@ import { opNamed } from "../../kernels/mod.ts";
 import { randomUniform } from "../../kernels/random.ts";
 import { type KernelThis, sizeOf } from "../../kernels/op.ts";
 import { callOf, type Graph, liveNodes, type Node, STRUCTURAL } from "../graph/graph.ts";
-import { lower } from "../graph/lower.ts";
+import { lower } from "../graph/passes/lower.ts";
 import { JavaScript } from "./javascript.ts";
 
 /** What a reference run gives. */

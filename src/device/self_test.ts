@@ -15,11 +15,12 @@
 import { GraphBuilder } from "../graph/builder.ts";
 import { type Chooser, RULES } from "../graph/choices.ts";
 import type { Device, Program, Session } from "./device.ts";
+import { isSlow } from "./registry.ts";
 import { type Rates, UNPACED } from "./rates.ts";
 
 /**
- * Sides of the matrices that are multiplied: the first of them that takes long enough to tell. gpu.js gets smaller
- * ones.
+ * Sides of the matrices that are multiplied: the first of them that takes long enough to tell. A slow device gets
+ * smaller ones.
  */
 const SIDES = { whole: [512, 1024, 2048], small: [256] } as const;
 
@@ -69,8 +70,7 @@ const LEAST_GAIN = 0.1;
  * ```
  */
 export async function measureRates(device: Device): Promise<Rates> {
-  // gpu.js takes seconds for what others take milliseconds for.
-  const sizes = device.kind === "gpujs" ? "small" : "whole";
+  const sizes = isSlow(device) ? "small" : "whole";
   using byRules = await Timer.of(device, RULES);
   let product = await byRules.longEnough(SIDES[sizes].map(productOf));
   const played = device.isSoftware ? undefined : await secondsForProcessor(device, product);

@@ -10,8 +10,9 @@
 
 import type { Device, MemoryUse } from "../device/device.ts";
 import { memoryUse, totalOf } from "../device/memory.ts";
-import { layOut } from "../device/webgpu/context.ts";
+import { webGpuTarget } from "../device/webgpu/limits.ts";
 import type { Choices } from "../graph/choices.ts";
+import { compile } from "../graph/compile.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
 import type { NameOption } from "../errors.ts";
@@ -211,7 +212,7 @@ export function trainingMemory(
     precision,
   } as const;
   const limits = { maxBuffer: Number.MAX_SAFE_INTEGER, maxBinding: Number.MAX_SAFE_INTEGER };
-  return totalOf(memoryUse(layOut(trainingGraph(model, options), limits).plan));
+  return totalOf(memoryUse(compile(trainingGraph(model, options), webGpuTarget(limits))));
 }
 
 /** Largest number below `tooMany` for which `fits` holds; 0 when there is none. `fits` holds up to some number only. */

@@ -15,7 +15,7 @@ import type { Task } from "../data/labels.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import { differentiate } from "../graph/differentiate.ts";
 import type { Graph } from "../graph/graph.ts";
-import { recompute } from "../graph/recompute.ts";
+import { recompute } from "../graph/passes/recompute.ts";
 import type { Model } from "../models/model.ts";
 import { distillationLoss, type Teacher, teacherLogits } from "./distillation.ts";
 import { lossScale } from "./loss_scale.ts";

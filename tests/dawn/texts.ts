@@ -6,15 +6,16 @@
 
 import { registry } from "../../kernels/mod.ts";
 import type { Op } from "../../kernels/op.ts";
-import { addressesBy, sideBySide } from "../../src/device/webgpu/addresses.ts";
-import { layOut } from "../../src/device/webgpu/context.ts";
+import { inPagesBy, sideBySide } from "../../src/device/state_pages.ts";
+import { webGpuTarget } from "../../src/device/webgpu/limits.ts";
+import { compile } from "../../src/graph/compile.ts";
 import { dispatchesOf, type PlannedDispatch } from "../../src/device/webgpu/dispatches.ts";
 import type { DispatchDevice } from "../../src/device/webgpu/multi_tensor.ts";
 import { questionsIn, waysOf } from "../../src/device/webgpu/questions.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { Choices, type Chooser, RULES } from "../../src/graph/choices.ts";
 import { differentiate } from "../../src/graph/differentiate.ts";
-import { type Graph, stateSizes } from "../../src/graph/graph.ts";
+import type { Graph } from "../../src/graph/graph.ts";
 import { createModel, type ModelDefinition, modelNamed, models } from "../../src/models/mod.ts";
 import { adamW, sgd } from "../../src/train/optimizers.ts";
 import { evaluationGraph } from "../../src/run/evaluation_graph.ts";
@@ -41,10 +42,10 @@ const kindOf = ({ isSoftware }: DispatchDevice): string => isSoftware ? "for a p
 
 function* textsOf(name: string, graph: Graph, targets = TARGETS, chooser: Chooser = RULES): Texts {
   for (const target of targets) {
-    const { graph: lowered, plan } = layOut(graph, { ...LIMITS, alternates: target.bindsReadOnly }, chooser);
-    const { addresses } = sideBySide(stateSizes(lowered), BUFFERS);
-    const addressOf = addressesBy((state) => addresses.get(state)!);
-    for (const dispatch of dispatchesOf(plan, target, chooser, addressOf).dispatches) {
+    const plan = compile(graph, webGpuTarget({ ...LIMITS, alternates: target.bindsReadOnly }), chooser);
+    const { places } = sideBySide(plan.states, BUFFERS);
+    const inPages = inPagesBy((state) => places.get(state)!);
+    for (const dispatch of dispatchesOf(plan, target, chooser, inPages).dispatches) {
       yield [`${name} ${kindOf(target)}`, dispatch];
     }
   }
@@ -95,7 +96,7 @@ export const opsWithWays: readonly Op[] = [...registry.values()].filter(({ kerne
 /** Every way to compute the samples of an op, and what they are lowered to. */
 export function* waysOfOp(op: Op): Texts {
   const graph = forwardGraphOf(samplesOf(op, false));
-  const questions = questionsIn((chooser) => layOut(graph, LIMITS, chooser).plan, RULES);
+  const questions = questionsIn((chooser) => compile(graph, webGpuTarget(LIMITS), chooser), RULES);
   for (const target of TARGETS) {
     const lists = [...questions].map(([bucket, question]) => {
       const { rules, candidates, others } = waysOf(question, target);

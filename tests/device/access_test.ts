@@ -1,10 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import { layOut } from "../../src/device/webgpu/context.ts";
-import { addressesBy, sideBySide } from "../../src/device/webgpu/addresses.ts";
+import { webGpuTarget } from "../../src/device/webgpu/limits.ts";
+import { compile } from "../../src/graph/compile.ts";
+import { inPagesBy, sideBySide } from "../../src/device/state_pages.ts";
 import { dispatchesOf, type PlannedDispatch } from "../../src/device/webgpu/dispatches.ts";
 import { RULES } from "../../src/graph/choices.ts";
-import { type Graph, stateSizes } from "../../src/graph/graph.ts";
-import type { Place } from "../../src/graph/plan.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import type { Place } from "../../src/graph/place.ts";
 import { createModel } from "../../src/models/mod.ts";
 import { sgd } from "../../src/train/optimizers.ts";
 import { trainingGraph } from "../../src/train/step.ts";
@@ -14,15 +15,15 @@ const LIMITS = { maxBuffer: 2 ** 30, maxBinding: 2 ** 30 };
 
 /** Dispatches as a GPU gets them, and the plan's bytes. */
 function laidOut(graph: Graph, bindsReadOnly: boolean, maxBuffer = LIMITS.maxBuffer) {
-  const { graph: lowered, plan } = layOut(graph, { ...LIMITS, maxBuffer, alternates: bindsReadOnly });
-  const { addresses } = sideBySide(stateSizes(lowered), { ...LIMITS, maxStatePage: LIMITS.maxBinding });
-  const addressOf = addressesBy((state) => addresses.get(state)!);
+  const plan = compile(graph, webGpuTarget({ ...LIMITS, maxBuffer, alternates: bindsReadOnly }));
+  const { places } = sideBySide(plan.states, { ...LIMITS, maxStatePage: LIMITS.maxBinding });
+  const inPages = inPagesBy((state) => places.get(state)!);
   const device = { ...LIMITS, isSoftware: !bindsReadOnly, readsTextures: false, bindsReadOnly };
   /** States count as one buffer. */
   const bufferOf = (place: Place | PlannedDispatch["bindings"][number]): string =>
     place.in === "arena" ? `arena ${place.page}` : place.in === "input" ? place.name : "states";
   const bytes = plan.pages.reduce((sum, bytes) => sum + bytes, 0);
-  return { plan, bufferOf, bytes, ...dispatchesOf(plan, device, RULES, addressOf) };
+  return { plan, bufferOf, bytes, ...dispatchesOf(plan, device, RULES, inPages) };
 }
 
 Deno.test("a buffer is bound for reading alone where a dispatch writes nothing in it, and alike throughout a dispatch", () => {
@@ -34,7 +35,7 @@ Deno.test("a buffer is bound for reading alone where a dispatch writes nothing i
       const declared = [...code.matchAll(/var<storage, (\w+)> b\d+:/g)].map(([, access]) => access);
       assertEquals(declared, bindings.map(({ access }) => access));
       const written = new Set(
-        steps.flatMap(({ writes }) => writes).map((node) => bufferOf(plan.locations.get(node)!)),
+        steps.flatMap(({ writes }) => writes).map((node) => bufferOf(plan.places.get(node)!)),
       );
       for (const binding of bindings) {
         assertEquals(binding.access, written.has(bufferOf(binding)) ? "read_write" : "read", `seed ${seed}`);
@@ -63,7 +64,7 @@ Deno.test("with two arenas most of what a training step reads is bound for readi
     const sums = { read: 0, read_write: 0 };
     for (const { bindings } of two.dispatches) for (const { access, bytes } of bindings) sums[access] += bytes;
     const written = two.plan.steps.flatMap(({ writes }) => writes).reduce(
-      (sum, node) => sum + two.plan.locations.get(node)!.bytes,
+      (sum, node) => sum + two.plan.places.get(node)!.bytes,
       0,
     );
     const share = sums.read / (sums.read + sums.read_write - written);

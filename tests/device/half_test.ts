@@ -5,7 +5,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Session } from "../../src/device/device.ts";
 import { assemble } from "../../src/device/webgpu/assemble.ts";
-import { layOut } from "../../src/device/webgpu/context.ts";
+import { webGpuTarget } from "../../src/device/webgpu/limits.ts";
+import { compile } from "../../src/graph/compile.ts";
 import { UserError } from "../../src/errors.ts";
 import { RULES } from "../../src/graph/choices.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
@@ -28,7 +29,7 @@ async function passed(session: Session, x: Float32Array): Promise<Float32Array> 
 
 Deno.test("assemble() converts where half precision is read and written, and nowhere else", () => {
   const texts = (precision: "f32" | "f16", size: number) => {
-    const { plan } = layOut(stored(size, precision), { maxBuffer: 2 ** 28, maxBinding: 2 ** 27 });
+    const plan = compile(stored(size, precision), webGpuTarget({ maxBuffer: 2 ** 28, maxBinding: 2 ** 27 }));
     return [false, true].flatMap((readsTextures) =>
       plan.steps.map((step) =>
         assemble(step, plan, { isSoftware: readsTextures, readsTextures, bindsReadOnly: false }, RULES).code

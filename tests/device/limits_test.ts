@@ -7,14 +7,15 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { opNamed } from "../../kernels/mod.ts";
-import { addressesBy, sideBySide } from "../../src/device/webgpu/addresses.ts";
-import { type DeviceLimits, layOut, MOST_STORAGE, usable } from "../../src/device/webgpu/context.ts";
+import { inPagesBy, sideBySide } from "../../src/device/state_pages.ts";
+import { type DeviceLimits, MOST_STORAGE, usable, webGpuTarget } from "../../src/device/webgpu/limits.ts";
+import { compile } from "../../src/graph/compile.ts";
 import { dispatchesOf } from "../../src/device/webgpu/dispatches.ts";
 import { waysOf } from "../../src/device/webgpu/questions.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { type Chooser, RULES } from "../../src/graph/choices.ts";
-import { type Graph, stateSizes } from "../../src/graph/graph.ts";
-import { ALIGNMENT } from "../../src/graph/plan.ts";
+import type { Graph } from "../../src/graph/graph.ts";
+import { ALIGNMENT } from "../../src/graph/place.ts";
 import { createModel } from "../../src/models/mod.ts";
 import { sgd } from "../../src/train/optimizers.ts";
 import { trainingGraph } from "../../src/train/step.ts";
@@ -62,21 +63,21 @@ function stepOf(name: string, batch: number): Graph {
 
 /** A graph's dispatches, written for a GPU, and the bytes of all buffers. */
 function laidOut(graph: Graph, limits: DeviceLimits, choices: Chooser = RULES) {
-  const { graph: lowered, plan } = layOut(graph, { ...limits, alternates: true }, choices);
+  const plan = compile(graph, webGpuTarget({ ...limits, alternates: true }), choices);
   const { maxBinding, maxBuffer } = usable(limits);
   const maxStatePage = Math.min(maxBinding, limits.maxPage ?? maxBuffer);
-  const { pages, addresses } = sideBySide(stateSizes(lowered), { maxStatePage, maxBuffer });
-  const addressOf = addressesBy((state) => addresses.get(state)!);
+  const { pages, places } = sideBySide(plan.states, { maxStatePage, maxBuffer });
+  const inPages = inPagesBy((state) => places.get(state)!);
   const device = { isSoftware: false, readsTextures: false, bindsReadOnly: true, maxBinding };
-  const { dispatches } = dispatchesOf(plan, device, choices, addressOf);
-  return { plan, dispatches, addressOf, pages: { arena: plan.pages, statePage: pages } };
+  const { dispatches } = dispatchesOf(plan, device, choices, inPages);
+  return { plan, dispatches, inPages, pages: { arena: plan.pages, statePage: pages } };
 }
 
 for (const [name, batch] of Object.entries(batches)) {
   Deno.test(`${name}'s training step keeps to the limits that devices report`, async (t) => {
     for (const { name: reported, large, ...limits } of devices) {
       await t.step(reported, () => {
-        const { dispatches, addressOf, pages } = laidOut(stepOf(name, batch[large ? "large" : "small"]), limits);
+        const { dispatches, inPages, pages } = laidOut(stepOf(name, batch[large ? "large" : "small"]), limits);
         for (const page of [...pages.arena, ...pages.statePage]) assert(page <= limits.maxBuffer, `a page of ${page}`);
         for (const { bindings, grid, params } of dispatches) {
           assert(
@@ -87,7 +88,7 @@ for (const [name, batch] of Object.entries(batches)) {
           assert(params.byteLength <= MOST_UNIFORM, `${params.byteLength} bytes of numbers`);
           for (const bound of bindings) {
             assert(bound.bytes <= limits.maxBinding, `${bound.bytes} bytes of ${limits.maxBinding}`);
-            const place = "name" in bound ? addressOf(bound) : bound;
+            const place = "name" in bound ? inPages(bound) : bound;
             if (!place) continue;
             assertEquals(place.offset % ALIGNMENT, 0);
             assert(place.offset + bound.bytes <= pages[place.in][place.page], "a binding beyond its buffer");
@@ -126,7 +127,11 @@ Deno.test("whichever way is chosen, weights larger than a binding are computed i
                 return others[Math.min(k, others.length - 1)];
               },
             };
-            const { plan } = layOut(stepOf(name, 8), { maxBinding, maxBuffer: 256 * MiB, maxTensors: 10 }, last);
+            const plan = compile(
+              stepOf(name, 8),
+              webGpuTarget({ maxBinding, maxBuffer: 256 * MiB, maxTensors: 10 }),
+              last,
+            );
             assert(plan.largest <= maxBinding);
           }
           assert(most > 4, `${most} ways at most`);
@@ -146,18 +151,18 @@ Deno.test("a product whose operand is cut is asked for part by part", () => {
       return opNamed(op).alternatives!.names({ inputs, output, attrs }, { isSoftware: false })[0];
     },
   };
-  const { graph } = layOut(b.graph, { maxBinding: 4 * MiB, maxBuffer: 256 * MiB }, halves);
+  const { graph } = compile(b.graph, webGpuTarget({ maxBinding: 4 * MiB, maxBuffer: 256 * MiB }), halves);
   assertEquals([...new Set(asked)], ["matmul 8x4096 256x4096"]);
   assertEquals(graph.nodes.filter(({ op }) => op === "matmulPartial").length, 2);
 });
 
 Deno.test("a state that is larger than a buffer lies in several, and its parts in one each", () => {
   const limits = { maxTensors: 8, maxBinding: 128 * MiB, maxBuffer: 256 * MiB };
-  const { plan, addressOf, pages } = laidOut(stepOf("vgg16", 8), limits);
-  const parts = [...plan.locations.values()].filter((place) =>
+  const { plan, inPages, pages } = laidOut(stepOf("vgg16", 8), limits);
+  const parts = [...plan.places.values()].filter((place) =>
     place.in === "state" && place.name === "classifier.0.weight"
   );
-  const byPlace = new Map(parts.map((part) => [part.offset, addressOf(part)!]));
+  const byPlace = new Map(parts.map((part) => [part.offset, inPages(part)!]));
   const places = [...byPlace.values()].sort((a, b) => a.page - b.page || a.offset - b.offset);
   const each = 4 * 4096 * 25088 / 4;
   const [first, second] = [...new Set(places.map(({ page }) => page))];
@@ -174,12 +179,16 @@ Deno.test("limits that are no whole units are rounded down, and a binding is no 
   // 4 GiB - 4 bytes could be bound, and take 4 GiB.
   const b = new GraphBuilder();
   b.output("y", b.neg(b.input("x", [1, 2 ** 30 - 1])));
-  assertThrows(() => layOut(b.graph, { maxBinding: 4 * GiB - 4, maxBuffer: 8 * GiB }), RangeError, "cannot be cut");
+  assertThrows(
+    () => compile(b.graph, webGpuTarget({ maxBinding: 4 * GiB - 4, maxBuffer: 8 * GiB })),
+    RangeError,
+    "cannot be cut",
+  );
 });
 
 Deno.test("an input that is larger than a buffer is refused", () => {
   assertThrows(
-    () => layOut(stepOf("alexnet", 512), { maxBinding: 128 * MiB, maxBuffer: 256 * MiB }),
+    () => compile(stepOf("alexnet", 512), webGpuTarget({ maxBinding: 128 * MiB, maxBuffer: 256 * MiB })),
     RangeError,
     "the input images of [512, 3, 224, 224] takes 308281344 bytes, and a buffer at most 268435456",
   );

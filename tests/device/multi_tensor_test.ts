@@ -1,14 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Tensor } from "../../kernels/op.ts";
 import { runReference } from "../../src/device/reference.ts";
-import { type Addresses, addressesBy, sideBySide } from "../../src/device/webgpu/addresses.ts";
-import { layOut } from "../../src/device/webgpu/context.ts";
+import { type InPages, inPagesBy, sideBySide } from "../../src/device/state_pages.ts";
+import { webGpuTarget } from "../../src/device/webgpu/limits.ts";
+import { compile } from "../../src/graph/compile.ts";
 import { openWebGpu } from "../../src/device/webgpu/device.ts";
 import { dispatchesOf, type PlannedDispatch } from "../../src/device/webgpu/dispatches.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { RULES } from "../../src/graph/choices.ts";
 import { type Graph, type Node, stateSizes } from "../../src/graph/graph.ts";
-import type { Plan } from "../../src/graph/plan.ts";
+import type { Plan } from "../../src/graph/passes/plan.ts";
 import type { FusedStep } from "../../src/graph/fused_step.ts";
 import { devices } from "../kernels/devices.ts";
 import { randomGraph } from "./random_graphs.ts";
@@ -39,11 +40,11 @@ const INPUTS = {
 
 /** A plan and its dispatches on a device that binds at most so many bytes. */
 function laidOut(graph: Graph, maxBinding: number) {
-  const { graph: lowered, plan } = layOut(graph, { maxBuffer: 2 ** 28, maxBinding });
+  const plan = compile(graph, webGpuTarget({ maxBuffer: 2 ** 28, maxBinding }));
   const device = { isSoftware: false, readsTextures: false, bindsReadOnly: true, maxBinding };
-  const { addresses } = sideBySide(stateSizes(lowered), { maxStatePage: maxBinding, maxBuffer: 2 ** 28 });
-  const addressOf = addressesBy((state) => addresses.get(state)!);
-  return { plan, addressOf, ...dispatchesOf(plan, device, RULES, addressOf) };
+  const { places } = sideBySide(plan.states, { maxStatePage: maxBinding, maxBuffer: 2 ** 28 });
+  const inPages = inPagesBy((state) => places.get(state)!);
+  return { plan, inPages, ...dispatchesOf(plan, device, RULES, inPages) };
 }
 
 const dispatchesIn = (graph: Graph, maxBinding = 2 ** 27): readonly PlannedDispatch[] =>
@@ -71,12 +72,12 @@ Deno.test("a table of updates is as long as a uniform buffer can be, and then th
 
 Deno.test("windows of one dispatch never overlap and are no larger than what can be bound", () => {
   const maxBinding = 2 ** 15;
-  const { plan, addressOf, dispatches } = laidOut(updates(SIZES.filter((size) => size <= 5000)), maxBinding);
+  const { plan, inPages, dispatches } = laidOut(updates(SIZES.filter((size) => size <= 5000)), maxBinding);
   assert(together(dispatches).length > 2);
   // One at least lies across a border.
-  assert([...plan.locations.values()].some((location) => {
-    const { offset } = addressOf(location) ?? { offset: 0 };
-    return offset % maxBinding + location.bytes > maxBinding;
+  assert([...plan.places.values()].some((place) => {
+    const { offset } = inPages(place) ?? { offset: 0 };
+    return offset % maxBinding + place.bytes > maxBinding;
   }));
   for (const { steps, bindings } of dispatches) {
     if (steps.length === 1) continue;
@@ -100,8 +101,8 @@ Deno.test("a map that writes what another reads comes after it", () => {
   const { plan, dispatches } = laidOut(b.graph, 2 ** 27);
   const order = dispatches.map(({ steps }) =>
     steps.map(({ writes: [write] }) => {
-      const location = plan.locations.get(write)!;
-      return location.in === "state" ? location.name : location.in;
+      const place = plan.places.get(write)!;
+      return place.in === "state" ? place.name : place.in;
     })
   );
   assertEquals(order, [["v"], ["w", "u"]]);
@@ -115,12 +116,11 @@ Deno.test("a table may have more workgroups than a grid is wide", () => {
 });
 
 /** Do two steps touch the same bytes, one of them writing? */
-function conflict(plan: Plan, addressOf: Addresses, a: FusedStep, b: FusedStep): boolean {
+function conflict(plan: Plan, inPages: InPages, a: FusedStep, b: FusedStep): boolean {
   const rangesOf = (nodes: readonly Node[]) =>
     nodes.flatMap((node) => {
-      const location = plan.locations.get(node)!;
-      const address = addressOf(location);
-      return address ? [{ ...address, end: address.offset + location.bytes }] : [];
+      const place = inPages(plan.places.get(node)!);
+      return place ? [{ ...place, end: place.offset + place.bytes }] : [];
     });
   const meet = (some: readonly Node[], others: readonly Node[]) =>
     rangesOf(some).some((x) =>
@@ -133,13 +133,13 @@ Deno.test("steps that touch the same bytes keep their order, and share no dispat
   let tables = 0;
   for (let seed = 1; seed <= 15; seed++) {
     for (const maxBinding of [2 ** 27, 5000]) {
-      const { plan, dispatches, addressOf } = laidOut(randomGraph(seed).graph, maxBinding);
+      const { plan, dispatches, inPages } = laidOut(randomGraph(seed).graph, maxBinding);
       const at = new Map(dispatches.flatMap(({ steps }, k) => steps.map((step) => [step, k])));
       assertEquals(at.size, plan.steps.length);
       tables += together(dispatches).length;
       for (const [k, later] of plan.steps.entries()) {
         for (const earlier of plan.steps.slice(0, k)) {
-          if (conflict(plan, addressOf, earlier, later)) {
+          if (conflict(plan, inPages, earlier, later)) {
             assert(at.get(earlier)! < at.get(later)!, `seed ${seed}, bindings of ${maxBinding} bytes`);
           }
         }
@@ -151,11 +151,11 @@ Deno.test("steps that touch the same bytes keep their order, and share no dispat
 
 Deno.test("states lie side by side in buffers that can be bound, in pieces where they are larger than a buffer", () => {
   const sizes = new Map([["a", 1], ["b", 100], ["c", 64], ["d", 5000], ["e", 3], ["f", 10000], ["g", 16384]]);
-  const { pages, addresses } = sideBySide(sizes, { maxStatePage: 1024, maxBuffer: 32768 }, 2);
+  const { pages, places } = sideBySide(sizes, { maxStatePage: 1024, maxBuffer: 32768 }, 2);
   assertEquals(pages, [1024, 20224, 256, 20224, 19968, 32768, 32768]);
   const piecesOf = (name: string) =>
-    addresses.get(name)!.map(({ page, offset, bytes }) => `${page} at ${offset}: ${bytes}`);
-  assertEquals(Object.fromEntries([...addresses.keys()].map((name) => [name, piecesOf(name)])), {
+    places.get(name)!.map(({ page, offset, bytes }) => `${page} at ${offset}: ${bytes}`);
+  assertEquals(Object.fromEntries([...places.keys()].map((name) => [name, piecesOf(name)])), {
     a: ["2 at 0: 256"],
     b: ["2 at 256: 512"],
     c: ["2 at 768: 256"],
@@ -165,8 +165,9 @@ Deno.test("states lie side by side in buffers that can be bound, in pieces where
     g: ["7 at 0: 32768", "8 at 0: 32768"],
   });
   // A part of the second piece.
-  const addressOf = addressesBy((name) => addresses.get(name)!);
-  assertEquals(addressOf({ in: "state", name: "g", offset: 32768 + 512 }), { in: "statePage", page: 8, offset: 512 });
+  const inPages = inPagesBy((name) => places.get(name)!);
+  const within = { in: "state", name: "g", offset: 32768 + 512, bytes: 256 } as const;
+  assertEquals(inPages(within), { in: "statePage", page: 8, offset: 512, bytes: 256 });
 });
 
 const hasAdapter = devices[0].present;

@@ -1,4 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import { deviceKinds } from "../../src/device/registry.ts";
+import { deviceSettings } from "../../src/run/settings/device.ts";
 
 /** Opens a device in a process of its own, which sees no adapter, and runs a graph on it. */
 const script = `
@@ -44,8 +46,21 @@ Deno.test("openDevice() takes gpu.js where it is asked for", async () => {
   assertEquals(await openWithoutAdapter("gpujs"), onGpuJs);
 });
 
-Deno.test("openDevice() refuses WebGPU by name where there is no adapter", async () => {
+Deno.test("openDevice() refuses WebGPU by name where there is no adapter, and names the other kinds", async () => {
   const { error, message } = await openWithoutAdapter("webgpu");
   assertEquals(error, "UserError");
-  assert(`${message}`.startsWith("WebGPU was asked for and there is no adapter here: install"), `${message}`);
+  assert(`${message}`.startsWith("WebGPU was asked for and there is no WebGPU adapter: install"), `${message}`);
+  assert(`${message}`.endsWith(", or use backend gpujs"), `${message}`);
+});
+
+Deno.test("every kind of device is a value of the setting backend, in its order, and is what it says once open", async () => {
+  assertEquals(deviceSettings.backend.kind.choices, ["auto", ...deviceKinds.map(({ kind }) => kind)]);
+  for (const entry of deviceKinds) {
+    const found = await entry.find(true);
+    if ("missing" in found) continue;
+    await using device = await found.open();
+    assertEquals([device.kind, device.name], [entry.kind, entry.name]);
+    assertEquals(device.tune !== undefined, entry.isTuned, entry.name);
+    if (entry.precisions) assertEquals(device.precisions, entry.precisions);
+  }
 });

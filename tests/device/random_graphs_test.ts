@@ -1,7 +1,7 @@
 import type { Device } from "../../src/device/device.ts";
 import { runReference } from "../../src/device/reference.ts";
 import type { Precision } from "../../src/graph/graph.ts";
-import { type DeviceKind, devices, hasHalf, isSoftware, openAsGpu } from "../kernels/devices.ts";
+import { devices, type DeviceUnderTest, hasHalf, isSoftware, openAsGpu } from "../kernels/devices.ts";
 import { randomGraph } from "./random_graphs.ts";
 
 /** Seeds to try: a few, or those of `RANDOM_GRAPHS=first-last`. */
@@ -56,7 +56,7 @@ async function check(device: Device, seed: number, precision: Precision): Promis
 }
 
 /** With a GPU's kernels, read-only bindings and two arenas. */
-const asGpu: DeviceKind = { name: "WebGPU as on a GPU", present: isSoftware, open: openAsGpu };
+const asGpu: DeviceUnderTest = { name: "WebGPU as on a GPU", present: isSoftware, open: openAsGpu };
 
 for (const { name, present, open } of [...devices, asGpu]) {
   Deno.test({

@@ -1,11 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { runReference } from "../../src/device/reference.ts";
-import { layOut } from "../../src/device/webgpu/context.ts";
-import { addressesBy, sideBySide } from "../../src/device/webgpu/addresses.ts";
+import { webGpuTarget } from "../../src/device/webgpu/limits.ts";
+import { compile } from "../../src/graph/compile.ts";
+import { inPagesBy, sideBySide } from "../../src/device/state_pages.ts";
 import { dispatchesOf, type PlannedDispatch } from "../../src/device/webgpu/dispatches.ts";
 import { commandBuffersOf, secondsOf, splitDispatch } from "../../src/device/webgpu/submits.ts";
 import { RULES } from "../../src/graph/choices.ts";
-import { type Graph, stateSizes } from "../../src/graph/graph.ts";
+import type { Graph } from "../../src/graph/graph.ts";
 import { createModel } from "../../src/models/mod.ts";
 import { sgd } from "../../src/train/optimizers.ts";
 import { trainingGraph } from "../../src/train/step.ts";
@@ -16,10 +17,10 @@ import { registry } from "../../kernels/mod.ts";
 /** Dispatches as a GPU gets them. */
 function dispatchesIn(graph: Graph): readonly PlannedDispatch[] {
   const limits = { maxBuffer: 2 ** 30, maxBinding: 2 ** 30 };
-  const { graph: lowered, plan } = layOut(graph, limits);
-  const { addresses } = sideBySide(stateSizes(lowered), { ...limits, maxStatePage: limits.maxBinding });
+  const plan = compile(graph, webGpuTarget(limits));
+  const { places } = sideBySide(plan.states, { ...limits, maxStatePage: limits.maxBinding });
   const device = { ...limits, isSoftware: false, readsTextures: false, bindsReadOnly: true };
-  return dispatchesOf(plan, device, RULES, addressesBy((state) => addresses.get(state)!)).dispatches;
+  return dispatchesOf(plan, device, RULES, inPagesBy((state) => places.get(state)!)).dispatches;
 }
 
 const vgg = dispatchesIn(

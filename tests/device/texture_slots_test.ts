@@ -1,14 +1,15 @@
 import { assertEquals } from "@std/assert";
 import { TextureSlots } from "../../src/device/webgpu/texture_slots.ts";
-import { placeOf, type TextureOperand } from "../../src/device/webgpu/assemble.ts";
+import type { TextureOperand } from "../../src/device/webgpu/assemble.ts";
+import { placeKey } from "../../src/graph/place.ts";
 
 const tensor = (offset: number): TextureOperand => ({
-  location: { in: "arena", page: 0, offset, bytes: 256, precision: "f32" },
+  place: { in: "arena", page: 0, offset, bytes: 256, precision: "f32" },
   format: "r32float",
   texels: 64,
 });
 const [a, b, c, d, e] = [0, 256, 512, 768, 1024].map(tensor);
-const place = (operand: TextureOperand) => placeOf(operand.location);
+const place = (operand: TextureOperand) => placeKey(operand.place);
 const copies = (slots: TextureSlots, operands: TextureOperand[], written: TextureOperand[] = []) =>
   slots.assign(operands, new Set(written.map(place))).map((use) => use.copies);
 
@@ -46,7 +47,7 @@ Deno.test("TextureSlots gives up the texture that was used longest ago", () => {
 Deno.test("TextureSlots shares textures between tensors of like sizes", () => {
   const slots = new TextureSlots();
   for (const texels of [64, 33, 50, 40]) {
-    slots.assign([{ ...a, texels, location: tensor(texels * 256).location }], new Set());
+    slots.assign([{ ...a, texels, place: tensor(texels * 256).place }], new Set());
   }
   assertEquals(slots.bytes, 2 * 4 * 64);
 });

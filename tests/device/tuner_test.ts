@@ -1,5 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { layOut, WebGpuContext } from "../../src/device/webgpu/context.ts";
+import { WebGpuContext } from "../../src/device/webgpu/context.ts";
+import { webGpuTarget } from "../../src/device/webgpu/limits.ts";
+import { compile } from "../../src/graph/compile.ts";
 import { questionsIn, waysOf } from "../../src/device/webgpu/questions.ts";
 import { storedChoices, storedChoicesFor } from "../../src/device/webgpu/stored_choices.ts";
 import { Tuner } from "../../src/device/webgpu/tuner.ts";
@@ -53,7 +55,7 @@ const WIDE = "matmul 24x40 40x640 24x640";
 /** Ways that are timed for each call of the network. */
 const waysIn = (context: WebGpuContext): Map<string, string[]> =>
   new Map(
-    [...questionsIn((chooser) => context.plan(network(), chooser).plan, RULES)].map(([bucket, question]) => {
+    [...questionsIn((chooser) => context.compile(network(), chooser), RULES)].map(([bucket, question]) => {
       const { rules, candidates, others } = waysOf(question, context);
       return [bucket, [rules, ...candidates, ...others]];
     }),
@@ -112,7 +114,7 @@ Deno.test("stored choices are ways that there are", () => {
   });
   const choices = storedChoicesFor("llvmpipe");
   const limits = { maxBuffer: 2 ** 31, maxBinding: 2 ** 27 };
-  const questions = questionsIn((chooser) => layOut(graph, limits, chooser).plan, choices);
+  const questions = questionsIn((chooser) => compile(graph, webGpuTarget(limits), chooser), choices);
   const answered = [...questions].filter(([bucket]) => bucket in choices.entries);
   assert(answered.length > 4, `${answered.length} of the step's calls are stored: run bench/store_choices.ts`);
   for (const [bucket, question] of answered) {

@@ -59,7 +59,7 @@ const mistakes: readonly Mistake[] = [
     what: "half precision without shader-f16",
     args: [...glasses, "--precision", "f16", "--backend", "gpujs"],
     code: 1,
-    says: /Cannot use f16 on gpu\.js, .*: it takes a WebGPU adapter with shader-f16 .*give --precision f32/,
+    says: /Cannot use f16 on gpu\.js: it takes a WebGPU adapter with shader-f16 .*give --precision f32/,
   },
   {
     what: "no such data",

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { arenaSides, type Tenant } from "../../src/graph/arenas.ts";
+import { arenaSides, type Tenant } from "../../src/graph/passes/arenas.ts";
 
 /** Tenants of some bytes and steps by their names: `ab>c` reads a and b and writes c. */
 function sides(bytes: Readonly<Record<string, number>>, steps: readonly string[]): string {

@@ -2,9 +2,9 @@ import { assertEquals, assertNotEquals } from "@std/assert";
 import type { Call } from "../../kernels/op.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { bucketOf, Choices } from "../../src/graph/choices.ts";
-import { cut } from "../../src/graph/cut.ts";
+import { cut } from "../../src/graph/passes/cut.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { lower } from "../../src/graph/lower.ts";
+import { lower } from "../../src/graph/passes/lower.ts";
 
 const call = (rows: number): Call => ({
   inputs: [[rows, 768], [768, 50]],

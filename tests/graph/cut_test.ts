@@ -3,9 +3,9 @@ import { sizeOf } from "../../kernels/op.ts";
 import { runReference } from "../../src/device/reference.ts";
 import { openWebGpu } from "../../src/device/webgpu/device.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
-import { cut } from "../../src/graph/cut.ts";
+import { cut } from "../../src/graph/passes/cut.ts";
 import { type Graph, liveNodes } from "../../src/graph/graph.ts";
-import { lower } from "../../src/graph/lower.ts";
+import { lower } from "../../src/graph/passes/lower.ts";
 import { Model } from "../../src/models/mod.ts";
 import {
   batchNorm2d,

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { opNamed } from "../../kernels/mod.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { type Graph, liveNodes, type Node, STRUCTURAL } from "../../src/graph/graph.ts";
-import { lower } from "../../src/graph/lower.ts";
+import { lower } from "../../src/graph/passes/lower.ts";
 import { randomGraph } from "../device/random_graphs.ts";
 
 const graphs = Array.from({ length: 100 }, (_, k) => ({ seed: k + 1, ...randomGraph(k + 1) }));

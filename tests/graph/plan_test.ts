@@ -1,15 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
 import { sizeOf, type Tensor } from "../../kernels/op.ts";
 import type { GraphBuilder } from "../../src/graph/builder.ts";
-import { fuse, type FuseOptions } from "../../src/graph/fuse.ts";
+import { fuse, type FuseOptions } from "../../src/graph/passes/fuse.ts";
 import { type Node, NUMBER_BYTES, type Precision, storageOf } from "../../src/graph/graph.ts";
-import { lower } from "../../src/graph/lower.ts";
-import { type Location, type MemoryLimits, type Plan, plan } from "../../src/graph/plan.ts";
+import { lower } from "../../src/graph/passes/lower.ts";
+import { type ArenaLimits, type Plan, plan } from "../../src/graph/passes/plan.ts";
+import type { PagePlace } from "../../src/graph/place.ts";
 import { usesInPlace } from "../../src/graph/fused_step.ts";
 import { randomGraph } from "../device/random_graphs.ts";
 import { EVERYTHING, fused, MAPS_ONLY } from "./programs.ts";
 
-const LIMITS: MemoryLimits = { maxBuffer: 2 ** 28, maxBinding: 2 ** 27 };
+const LIMITS: ArenaLimits = { maxPage: 2 ** 28 };
 
 function planned(build: (b: GraphBuilder) => void, options: FuseOptions = EVERYTHING): Plan {
   const { graph, steps } = fused(build, options);
@@ -17,8 +18,8 @@ function planned(build: (b: GraphBuilder) => void, options: FuseOptions = EVERYT
 }
 
 /** Names of the states whose new value is written straight over the old one. */
-function writtenInPlace({ locations }: Plan): string[] {
-  return [...locations].flatMap(([node, at]) => at.in === "state" && node.op !== "state" ? [at.name] : []).sort();
+function writtenInPlace({ places }: Plan): string[] {
+  return [...places].flatMap(([node, at]) => at.in === "state" && node.op !== "state" ? [at.name] : []).sort();
 }
 
 interface StateCase {
@@ -105,7 +106,7 @@ Deno.test("plan()", async (t) => {
     await t.step(name, () => {
       const result = planned((b) => build(b, b.state("w", [4, 4]), b.state("v", [4, 4])), options);
       assertEquals(writtenInPlace(result), [...inPlace]);
-      assertEquals(result.copies.map(({ state }) => state), [...copied]);
+      assertEquals(result.copies.map(({ to }) => to.name), [...copied]);
     });
   }
 });
@@ -113,9 +114,9 @@ Deno.test("plan()", async (t) => {
 const NO_EPILOGUES: FuseOptions = { ...EVERYTHING, epilogues: false, manyWrites: false };
 
 /** Offsets of the temporaries, by the op that computes them. */
-function offsets({ locations }: Plan): Record<string, number> {
+function offsets({ places }: Plan): Record<string, number> {
   return Object.fromEntries(
-    [...locations].flatMap(([{ op }, at]) => at.in === "arena" ? [[op, at.offset]] : []),
+    [...places].flatMap(([{ op }, at]) => at.in === "arena" ? [[op, at.offset]] : []),
   );
 }
 
@@ -153,7 +154,7 @@ function lives(steps: Plan["steps"], outputs: readonly Node[], copies: readonly 
   return found;
 }
 
-type Arena = Extract<Location, { in: "arena" }>;
+type Arena = PagePlace;
 
 const apart = (a: Arena, b: Arena) =>
   a.page !== b.page || a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset;
@@ -176,7 +177,7 @@ const ways: readonly Way[] = [
 const programs = Array.from({ length: 200 }, (_, k) => k + 1).flatMap((seed) =>
   ways.map(({ options, maxBuffer, precision }) => {
     const graph = lower({ ...randomGraph(seed).graph, precision });
-    const result = plan(graph, fuse(graph, options), { ...LIMITS, maxBuffer });
+    const result = plan(graph, fuse(graph, options), { ...LIMITS, maxPage: maxBuffer });
     const where = `seed ${seed}, ${JSON.stringify(options)}, buffers of ${maxBuffer}, ${precision}`;
     return { where, graph, result, maxBuffer };
   })
@@ -184,10 +185,10 @@ const programs = Array.from({ length: 200 }, (_, k) => k + 1).flatMap((seed) =>
 
 Deno.test("plan() never gives two living temporaries one place, unless one takes over from the other", () => {
   for (const { where, graph, result } of programs) {
-    const { steps, locations, copies } = result;
+    const { steps, places, copies } = result;
     const life = lives(steps, Object.values(graph.outputs), copies.map(({ from }) => from));
     const placed = [...life].flatMap(([node, [from, until]]) => {
-      const at = locations.get(node);
+      const at = places.get(node);
       assert(at, `${where}: node ${node.id} has no place`);
       return at.in === "arena" ? [{ node, from, until, at }] : [];
     });
@@ -205,9 +206,9 @@ Deno.test("plan() never gives two living temporaries one place, unless one takes
 
 Deno.test("plan() keeps places within pages, pages within buffers, and above the least that is possible", () => {
   for (const { where, graph, result, maxBuffer } of programs) {
-    const { steps, pages, locations, copies, lowerBound, largest } = result;
+    const { steps, pages, places, copies, lowerBound, largest } = result;
     const life = lives(steps, Object.values(graph.outputs), copies.map(({ from }) => from));
-    for (const [node, at] of locations) {
+    for (const [node, at] of places) {
       const needed = NUMBER_BYTES[at.precision] * sizeOf(node.shape);
       assert(at.bytes >= needed && at.bytes <= largest, `${where}: node ${node.id} has ${at.bytes}`);
       if (at.in !== "arena") continue;
@@ -217,7 +218,7 @@ Deno.test("plan() keeps places within pages, pages within buffers, and above the
     // Between steps nothing takes over: what is alive there needs memory of its own.
     const alive = steps.map((_, step) =>
       [...life].reduce((sum, [node, [from, until]]) => {
-        const at = locations.get(node)!;
+        const at = places.get(node)!;
         return sum + (at.in === "arena" && from <= step && step < until ? at.bytes : 0);
       }, 0)
     );
@@ -228,12 +229,12 @@ Deno.test("plan() keeps places within pages, pages within buffers, and above the
 
 Deno.test("plan() holds outputs and states in float32, whatever the precision", () => {
   let halves = 0;
-  for (const { where, graph, result: { locations, copies } } of programs) {
+  for (const { where, graph, result: { places, copies } } of programs) {
     for (const node of [...Object.values(graph.outputs).map(storageOf), ...copies.map(({ from }) => from)]) {
-      assertEquals(locations.get(node)!.precision, "f32", `${where}: node ${node.id}`);
+      assertEquals(places.get(node)!.precision, "f32", `${where}: node ${node.id}`);
     }
-    for (const at of locations.values()) {
-      if (at.in !== "arena") assertEquals(at.precision, "f32", `${where}: ${at.name}`);
+    for (const at of places.values()) {
+      if ("name" in at) assertEquals(at.precision, "f32", `${where}: ${at.name}`);
       else if (at.precision === "f16") halves++;
     }
   }
@@ -249,7 +250,7 @@ Deno.test("plan() releases each temporary after its last use", () => {
     });
     const gone = new Set(released.flat());
     for (const [node, [, until]] of life) {
-      const isTemporary = result.locations.get(node)!.in === "arena";
+      const isTemporary = result.places.get(node)!.in === "arena";
       assertEquals(gone.has(node), isTemporary && until < steps.length, `${where}: node ${node.id}`);
     }
   }

@@ -1,13 +1,13 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { GraphBuilder } from "../../src/graph/builder.ts";
-import { cut } from "../../src/graph/cut.ts";
+import { cut } from "../../src/graph/passes/cut.ts";
 import { differentiate } from "../../src/graph/differentiate.ts";
 import type { Graph } from "../../src/graph/graph.ts";
-import { lower } from "../../src/graph/lower.ts";
-import { plan } from "../../src/graph/plan.ts";
-import { recompute } from "../../src/graph/recompute.ts";
-import { halfTensors } from "../../src/graph/precision.ts";
-import { fuse } from "../../src/graph/fuse.ts";
+import { lower } from "../../src/graph/passes/lower.ts";
+import { plan } from "../../src/graph/passes/plan.ts";
+import { recompute } from "../../src/graph/passes/recompute.ts";
+import { halfTensors } from "../../src/graph/passes/precision.ts";
+import { fuse } from "../../src/graph/passes/fuse.ts";
 import { EVERYTHING } from "./programs.ts";
 
 function graphOf(build: (b: GraphBuilder) => void, precision: "f32" | "f16" = "f16"): Graph {
@@ -18,9 +18,9 @@ function graphOf(build: (b: GraphBuilder) => void, precision: "f32" | "f16" = "f
 
 /** Ops of the tensors that are stored, by how they are held: states and inputs are left out. */
 function stored(graph: Graph): Record<"f16" | "f32", string[]> {
-  const { locations } = plan(graph, fuse(graph, EVERYTHING), { maxBuffer: 2 ** 28, maxBinding: 2 ** 27 });
+  const { places } = plan(graph, fuse(graph, EVERYTHING), { maxPage: 2 ** 28 });
   const names = (precision: string) =>
-    [...locations].filter(([, at]) => at.in === "arena" && at.precision === precision).map(([{ op }]) => op).sort();
+    [...places].filter(([, at]) => at.in === "arena" && at.precision === precision).map(([{ op }]) => op).sort();
   return { f16: names("f16"), f32: names("f32") };
 }
 
@@ -102,7 +102,7 @@ Deno.test("plan() gives halves half the bytes", () => {
       const x = b.matmul(b.input("x", [64, 64]), b.state("w", [64, 64]));
       b.output("y", b.matmul(x, x));
     }, precision);
-    const { pages, lowerBound } = plan(graph, fuse(graph, EVERYTHING), { maxBuffer: 2 ** 28, maxBinding: 2 ** 27 });
+    const { pages, lowerBound } = plan(graph, fuse(graph, EVERYTHING), { maxPage: 2 ** 28 });
     return [...pages, lowerBound];
   };
   assertEquals(bytes("f32"), [32768, 32768]);
@@ -120,10 +120,10 @@ Deno.test("plan() lets a result take the place of an operand that is held alike 
       b.output("y", b.matmul(product, b.permute(product, [0, 1, 3, 2])));
       b.output("z", b.max(x));
     }, precision);
-    const { locations } = plan(graph, fuse(graph, EVERYTHING), { maxBuffer: 2 ** 28, maxBinding: 2 ** 27 });
-    const placeOf = (op: string) => [...locations].find(([node]) => node.op === op)![1];
-    assertEquals(placeOf("mul").bytes, placeOf("channelWindowSum").bytes);
-    return [placeOf("channelWindowSum").offset, placeOf("mul").offset];
+    const { places } = plan(graph, fuse(graph, EVERYTHING), { maxPage: 2 ** 28 });
+    const placeKey = (op: string) => [...places].find(([node]) => node.op === op)![1];
+    assertEquals(placeKey("mul").bytes, placeKey("channelWindowSum").bytes);
+    return [placeKey("channelWindowSum").offset, placeKey("mul").offset];
   };
   const [full, half] = [offsets("f32"), offsets("f16")];
   assertEquals(full[0], full[1]);

@@ -5,9 +5,9 @@
  */
 
 import { GraphBuilder } from "../../src/graph/builder.ts";
-import { fuse, type FuseOptions } from "../../src/graph/fuse.ts";
+import { fuse, type FuseOptions } from "../../src/graph/passes/fuse.ts";
 import type { Graph, Node } from "../../src/graph/graph.ts";
-import { lower } from "../../src/graph/lower.ts";
+import { lower } from "../../src/graph/passes/lower.ts";
 import type { FusedStep } from "../../src/graph/fused_step.ts";
 
 /** As WebGPU fuses. */

@@ -1,6 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { runReference } from "../../src/device/reference.ts";
-import { layOut } from "../../src/device/webgpu/context.ts";
+import { webGpuTarget } from "../../src/device/webgpu/limits.ts";
+import { compile } from "../../src/graph/compile.ts";
 import { createModel, Model } from "../../src/models/mod.ts";
 import { bottleneck, resnetLayers } from "../../src/models/resnet.ts";
 import { sgd } from "../../src/train/optimizers.ts";
@@ -42,7 +43,7 @@ Deno.test("computing activations again takes less than half of a deep model's me
   const limits = { maxBuffer: 2 ** 31, maxBinding: 2 ** 30 };
   const deep = createModel("resnet50", { classes: 10, imageSize: 224 });
   const [whole, less] = [false, true].map((checkpointActivations) => {
-    const { plan } = layOut(trainingGraph(deep, { ...options, batch: 8, checkpointActivations }), limits);
+    const plan = compile(trainingGraph(deep, { ...options, batch: 8, checkpointActivations }), webGpuTarget(limits));
     return plan.pages.reduce((sum, bytes) => sum + bytes, 0);
   });
   assert(less < whole / 2, `${less} of ${whole} bytes`);

@@ -14,7 +14,7 @@ import { waysOf } from "../../src/device/webgpu/questions.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { bucketOf, Choices, type Chooser, RULES } from "../../src/graph/choices.ts";
 import { callOf, type Graph, keyOf, liveNodes, STRUCTURAL } from "../../src/graph/graph.ts";
-import { lower } from "../../src/graph/lower.ts";
+import { lower } from "../../src/graph/passes/lower.ts";
 import { createModel, models } from "../../src/models/mod.ts";
 import { gradientGraph } from "../../src/train/parity.ts";
 import { isQuick } from "../amount.ts";

@@ -12,7 +12,8 @@ import type { OpSample, Target } from "../../kernels/op.ts";
 import { isStaged } from "../../kernels/staged_tile.ts";
 import type { Device } from "../../src/device/device.ts";
 import { runReference } from "../../src/device/reference.ts";
-import { layOut } from "../../src/device/webgpu/context.ts";
+import { webGpuTarget } from "../../src/device/webgpu/limits.ts";
+import { compile } from "../../src/graph/compile.ts";
 import { openWebGpu } from "../../src/device/webgpu/device.ts";
 import { type Question, questionsIn, waysOf } from "../../src/device/webgpu/questions.ts";
 import { Choices, RULES } from "../../src/graph/choices.ts";
@@ -67,7 +68,7 @@ async function tryAll(
   const trials = trialsOf(name, target);
   const graph = forwardGraphOf(trials);
   const reference = runReference(graph, inputsOf(trials)).outputs;
-  const questions = questionsIn((chooser) => layOut(graph, LIMITS, chooser).plan, RULES);
+  const questions = questionsIn((chooser) => compile(graph, webGpuTarget(LIMITS), chooser), RULES);
   const listOf = (question: Question) => {
     const { rules, candidates, others } = waysOf(question, target);
     // Staged tiles compile for many seconds: `staged_test.ts` tries smaller ones, and these in `deno task test:long`.

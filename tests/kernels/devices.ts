@@ -5,13 +5,13 @@
  */
 
 import type { Device } from "../../src/device/device.ts";
-import { openGpuJs } from "../../src/device/gpujs/device.ts";
 import { heedForceGpu } from "../../src/device/host.ts";
 import { allAreGpus, classify } from "../../src/device/webgpu/adapter_class.ts";
-import { openWebGpu, WebGpuDevice } from "../../src/device/webgpu/device.ts";
+import { deviceKinds } from "../../src/device/registry.ts";
+import { WebGpuDevice } from "../../src/device/webgpu/device.ts";
 
-/** A kind of device; a test of one that is not present is ignored, and counted so. */
-export interface DeviceKind {
+/** A device that tests open; a test of one that is not present is ignored, and counted so. */
+export interface DeviceUnderTest {
   readonly name: string;
   readonly present: boolean;
   open(): Promise<Device>;
@@ -24,14 +24,22 @@ const adapter = await navigator.gpu?.requestAdapter();
 export const hasHalf = adapter?.features.has("shader-f16") ?? false;
 
 /** `deno task test:dawn` and `test:half` ask about WebGPU alone. */
-const hasGpuJs = Deno.env.get("ONLY_WEBGPU") !== "1";
+const kinds = deviceKinds.filter(({ kind }) => kind === "webgpu" || Deno.env.get("ONLY_WEBGPU") !== "1");
 
-/** Every kind of device. */
-export const devices: readonly DeviceKind[] = [
-  { name: "WebGPU", present: Boolean(adapter), open: async () => (await openWebGpu())! },
-  { name: "gpu.js (WebAssembly)", present: hasGpuJs, open: () => openGpuJs("webasm") },
-  { name: "gpu.js (JavaScript)", present: hasGpuJs, open: () => openGpuJs("cpu") },
-];
+/** Every kind of device, in every way to run it; one that is not present is there to be ignored. */
+export const devices: readonly DeviceUnderTest[] = (await Promise.all(kinds.map(async ({ name, find, others = {} }) => {
+  const found = await find(true);
+  const present = "open" in found;
+  const open = async () => {
+    const again = await find(true);
+    if ("missing" in again) throw new Error(again.missing);
+    return await again.open();
+  };
+  return [
+    { name, present, open },
+    ...Object.entries(others).map(([way, open]) => ({ name: `${name} (${way})`, present, open })),
+  ];
+}))).flat();
 
 /** Is the adapter a software adapter, and is it treated so? */
 export const isSoftware: boolean = Boolean(adapter) && classify(adapter!.info).class === "software" && !allAreGpus();

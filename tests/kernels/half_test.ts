@@ -5,7 +5,8 @@
 import { assert } from "@std/assert";
 import { registry } from "../../kernels/mod.ts";
 import { sizeOf, type Tensor } from "../../kernels/op.ts";
-import { layOut } from "../../src/device/webgpu/context.ts";
+import { webGpuTarget } from "../../src/device/webgpu/limits.ts";
+import { compile } from "../../src/graph/compile.ts";
 import { runReference } from "../../src/device/reference.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { differentiate } from "../../src/graph/differentiate.ts";
@@ -39,8 +40,8 @@ Deno.test("half precision holds what every kernel of the trials reads and writes
   for (const op of registry.values()) {
     if (!op.kernel) continue;
     const graph = halfGraphOf(samplesOf(op)[0]);
-    const { plan } = layOut(graph, { maxBuffer: 2 ** 28, maxBinding: 2 ** 27 });
-    const halves = [...plan.locations.values()].filter(({ precision }) => precision === "f16");
+    const plan = compile(graph, webGpuTarget({ maxBuffer: 2 ** 28, maxBinding: 2 ** 27 }));
+    const halves = [...plan.places.values()].filter(({ precision }) => precision === "f16");
     assert(halves.length >= op.samples[0].inputs.length, `${op.name}: ${halves.length}`);
   }
 });

@@ -10,7 +10,8 @@ import { opNamed } from "../../kernels/mod.ts";
 import type { Attrs, OpSample, Shape } from "../../kernels/op.ts";
 import { STAGED, stagedTile } from "../../kernels/staged_tile.ts";
 import { runReference } from "../../src/device/reference.ts";
-import { layOut } from "../../src/device/webgpu/context.ts";
+import { webGpuTarget } from "../../src/device/webgpu/limits.ts";
+import { compile } from "../../src/graph/compile.ts";
 import { questionsIn } from "../../src/device/webgpu/questions.ts";
 import { Choices, RULES } from "../../src/graph/choices.ts";
 import { isLong } from "../amount.ts";
@@ -87,7 +88,7 @@ Deno.test({
     await using device = await openAsGpu();
     const graph = forwardGraphOf(trials);
     const reference = runReference(graph, inputsOf(trials)).outputs;
-    const questions = questionsIn((chooser) => layOut(graph, LIMITS, chooser).plan, RULES);
+    const questions = questionsIn((chooser) => compile(graph, webGpuTarget(LIMITS), chooser), RULES);
     const buckets = [...questions].filter(([, { op }]) => STAGEABLE.includes(op)).map(([bucket]) => bucket);
     assertEquals(new Set(buckets.map((bucket) => bucket.split(" ")[0])), new Set(STAGEABLE));
     const tiles = isLong ? STAGED : SMALL;

@@ -3,10 +3,10 @@ import { type Attrs, type Shape, sizeOf } from "../../kernels/op.ts";
 import { runReference } from "../../src/device/reference.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import type { Chooser } from "../../src/graph/choices.ts";
-import { cut } from "../../src/graph/cut.ts";
+import { cut } from "../../src/graph/passes/cut.ts";
 import { differentiate } from "../../src/graph/differentiate.ts";
 import { liveNodes } from "../../src/graph/graph.ts";
-import { lower } from "../../src/graph/lower.ts";
+import { lower } from "../../src/graph/passes/lower.ts";
 
 const [x, weight] = [[7, 2, 5, 7], [3, 2, 3, 3]];
 const dout = [7, 3, 5, 7];

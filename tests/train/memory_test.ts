@@ -1,7 +1,8 @@
 import { assert, assertMatch, assertThrows } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
 import { memoryUse } from "../../src/device/memory.ts";
-import { layOut } from "../../src/device/webgpu/context.ts";
+import { webGpuTarget } from "../../src/device/webgpu/limits.ts";
+import { compile } from "../../src/graph/compile.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { createModel } from "../../src/models/mod.ts";
 import { MemoryError } from "../../src/train/budget.ts";
@@ -16,7 +17,7 @@ const deviceOf = (memoryBytes: number) => ({
   description: "a small device",
   maxTensorBytes: 16 * MiB,
   memoryBytes,
-  measure: (graph: Graph) => memoryUse(layOut(graph, { maxBuffer: 2 ** 31, maxBinding: 16 * MiB }).plan),
+  measure: (graph: Graph) => memoryUse(compile(graph, webGpuTarget({ maxBuffer: 2 ** 31, maxBinding: 16 * MiB }))),
 });
 
 const step: StepOptions = {
@@ -56,7 +57,7 @@ Deno.test("a batch whose tiles go in parts takes no more memory than one whose t
     for (const checkpointActivations of [false, true]) {
       const graph = trainingGraph(model, { ...step, precision, checkpointActivations });
       const [parts, whole] = [16, 128].map((binding) =>
-        memoryUse(layOut(graph, { maxBuffer: 2 ** 31, maxBinding: binding * MiB }).plan)
+        memoryUse(compile(graph, webGpuTarget({ maxBuffer: 2 ** 31, maxBinding: binding * MiB })))
       );
       assert(parts.largest < whole.largest);
       assert(parts.temporaries <= whole.temporaries, `${parts.temporaries} and ${whole.temporaries} bytes`);

@@ -2,7 +2,8 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { Device, Program, Session, TuneOptions } from "../../src/device/device.ts";
 import { memoryUse } from "../../src/device/memory.ts";
 import { OutOfMemoryError } from "../../src/device/out_of_memory.ts";
-import { layOut } from "../../src/device/webgpu/context.ts";
+import { webGpuTarget } from "../../src/device/webgpu/limits.ts";
+import { compile } from "../../src/graph/compile.ts";
 import { Choices, type Chooser } from "../../src/graph/choices.ts";
 import { type Graph, liveNodes } from "../../src/graph/graph.ts";
 import { Channel } from "../../src/track/channel.ts";
@@ -36,7 +37,7 @@ function deviceOf({ most: [own, tuned], mostTuned = Infinity, plannedMore = 1, f
     choices: OWN,
     maxTensorBytes: LIMITS.maxBinding,
     measure(graph: Graph, choices: Chooser = OWN) {
-      const use = memoryUse(layOut(graph, LIMITS).plan);
+      const use = memoryUse(compile(graph, webGpuTarget(LIMITS)));
       return choices === OWN ? use : { ...use, temporaries: plannedMore * use.temporaries };
     },
     open(choices: Chooser = OWN): Session {

@@ -5,7 +5,8 @@ import { resolveTeacher, teacherState } from "../../src/train/distillation.ts";
 import { assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
 import type { Session } from "../../src/device/device.ts";
 import { runReference } from "../../src/device/reference.ts";
-import { layOut } from "../../src/device/webgpu/context.ts";
+import { webGpuTarget } from "../../src/device/webgpu/limits.ts";
+import { compile } from "../../src/graph/compile.ts";
 import { Model } from "../../src/models/mod.ts";
 import {
   batchNorm2d,
@@ -117,11 +118,11 @@ Deno.test("trainingGraph() writes every state in place, each optimiser's in one 
   const layer = sequential({ flatten: flatten(), fc: lazyLinear(64), relu: relu(), out: lazyLinear(3) });
   for (const optimizer of [sgd(), adam(), adamW()]) {
     const graph = trainingGraph(modelOf(layer, 8), { ...options, optimizer, weightDecay: 0.1, clipNorm: 1 });
-    const { plan } = layOut(graph, { maxBuffer: 2 ** 28, maxBinding: 2 ** 27 });
+    const plan = compile(graph, webGpuTarget({ maxBuffer: 2 ** 28, maxBinding: 2 ** 27 }));
     assertEquals(plan.copies, []);
     const updates = plan.steps.map(({ writes }) =>
       writes.flatMap((node) => {
-        const at = plan.locations.get(node)!;
+        const at = plan.places.get(node)!;
         return at.in === "state" && !counters.includes(at.name) ? [at.name] : [];
       })
     ).filter((names) => names.length > 0);

@@ -5,10 +5,7 @@
  */
 
 import { randomJs } from "../../../kernels/random.ts";
-import { fuse, type FuseOptions } from "../../graph/fuse.ts";
-import type { Graph } from "../../graph/graph.ts";
-import { lower } from "../../graph/lower.ts";
-import { type Plan, plan } from "../../graph/plan.ts";
+import type { CompileTarget } from "../../graph/compile.ts";
 
 /** A compiled gpu.js kernel: flat arrays and numbers in, flat array out. */
 export type GpuJsKernel = (...inputs: (Float32Array | number)[]) => Float32Array;
@@ -23,7 +20,13 @@ export interface GpuJs {
   destroy(): Promise<void>;
 }
 
-const FUSION: FuseOptions = { prologues: false, epilogues: false, manyWrites: false, maxBindings: 16, maxJoined: 16 };
+/** What programs are compiled to: maps are fused, kernels write one tensor as it is, and nothing is cut. */
+export const TARGET: CompileTarget = {
+  fusion: { prologues: false, epilogues: false, manyWrites: false, maxBindings: 16, maxJoined: 16 },
+  maxTensor: Infinity,
+  maxBuffer: Infinity,
+  arena: { maxPage: Number.MAX_SAFE_INTEGER },
+};
 
 /** In `webasm` mode an index is a float32, exact below 2^24. */
 export const MAX_TENSOR_BYTES = 4 * 2 ** 24;
@@ -36,13 +39,6 @@ export class GpuJsContext {
   constructor(gpu: GpuJs) {
     this.#gpu = gpu;
     for (const source of randomJs) gpu.addFunction(source);
-  }
-
-  /** Lowers, fuses and orders a graph. */
-  plan(graph: Graph): { graph: Graph; plan: Plan } {
-    const lowered = lower(graph);
-    const limits = { maxBuffer: Number.MAX_SAFE_INTEGER, maxBinding: MAX_TENSOR_BYTES };
-    return { graph: lowered, plan: plan(lowered, fuse(lowered, FUSION), limits) };
   }
 
   /**

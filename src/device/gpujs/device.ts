@@ -8,13 +8,14 @@
  */
 
 import { Choices } from "../../graph/choices.ts";
+import { compile } from "../../graph/compile.ts";
 import type { Graph } from "../../graph/graph.ts";
 import type { Device, MemoryUse, Session } from "../device.ts";
 import { checkPrecision } from "../checks.ts";
 import { freeHostMemory } from "../host.ts";
 import { memoryUse } from "../memory.ts";
 import type { Rates } from "../rates.ts";
-import { type GpuJs, GpuJsContext, MAX_TENSOR_BYTES } from "./context.ts";
+import { type GpuJs, GpuJsContext, MAX_TENSOR_BYTES, TARGET } from "./context.ts";
 import { GpuJsSession } from "./session.ts";
 
 /** How gpu.js runs kernels: WebAssembly with SIMD, or JavaScript, which adds up in float64. */
@@ -54,7 +55,7 @@ export class GpuJsDevice implements Device {
 
   measure(graph: Graph): MemoryUse {
     checkPrecision(this, graph.precision);
-    return memoryUse(this.#context.plan(graph).plan);
+    return memoryUse(compile(graph, TARGET));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,15 +6,15 @@
 
 import { opNamed } from "../../../kernels/mod.ts";
 import { sizeOf } from "../../../kernels/op.ts";
-import { callOf, type Graph, liveNodes, type Node, stateSizes, storageOf } from "../../graph/graph.ts";
-import type { Plan } from "../../graph/plan.ts";
+import { compile, type CompiledProgram } from "../../graph/compile.ts";
+import { callOf, type Graph, liveNodes, type Node, storageOf } from "../../graph/graph.ts";
 import { describeStep, type FusedStep } from "../../graph/fused_step.ts";
 import type { Device, MemoryUse, Program, Session, StepTime, Values } from "../device.ts";
 import { checkPrecision, checkState, checkWrite, inputValues, missingState, staleOutputs } from "../checks.ts";
 import { printExpression } from "../expression.ts";
 import { JavaScript } from "../javascript.ts";
 import { memoryUse } from "../memory.ts";
-import { type GpuJsContext, type GpuJsKernel, MAX_TENSOR_BYTES } from "./context.ts";
+import { type GpuJsContext, type GpuJsKernel, MAX_TENSOR_BYTES, TARGET } from "./context.ts";
 
 /** State on the host, and programs over it. */
 export class GpuJsSession implements Session {
@@ -51,8 +51,9 @@ export class GpuJsSession implements Session {
   compile(graph: Graph): Program {
     checkPrecision(this.#device, graph.precision);
     this.lastRun = undefined;
-    const program = new GpuJsProgram(this, this.#context, this.#context.plan(graph));
-    for (const [name, length] of stateSizes(graph)) this.#size(name, length);
+    const compiled = compile(graph, TARGET);
+    const program = new GpuJsProgram(this, this.#context, compiled);
+    for (const [name, length] of compiled.states) this.#size(name, length);
     return program;
   }
 
@@ -73,26 +74,23 @@ export class GpuJsSession implements Session {
 class GpuJsProgram implements Program {
   readonly memory: MemoryUse;
   readonly #session: GpuJsSession;
-  readonly #graph: Graph;
-  readonly #plan: Plan;
+  readonly #compiled: CompiledProgram;
   readonly #kernels: readonly StepKernel[];
-  readonly #states: ReadonlyMap<string, number>;
   #outputs: Record<string, Float32Array> = {};
 
-  constructor(session: GpuJsSession, context: GpuJsContext, { graph, plan }: { graph: Graph; plan: Plan }) {
+  constructor(session: GpuJsSession, context: GpuJsContext, compiled: CompiledProgram) {
     this.#session = session;
-    this.#graph = graph;
-    this.#plan = plan;
-    this.memory = memoryUse(plan);
-    if (plan.largest > MAX_TENSOR_BYTES) {
-      throw new RangeError(`A tensor of ${plan.largest} bytes does not fit: gpu.js takes at most ${MAX_TENSOR_BYTES}`);
+    this.#compiled = compiled;
+    this.memory = memoryUse(compiled);
+    const { largest, steps } = compiled;
+    if (largest > MAX_TENSOR_BYTES) {
+      throw new RangeError(`A tensor of ${largest} bytes does not fit: gpu.js takes at most ${MAX_TENSOR_BYTES}`);
     }
-    this.#states = stateSizes(graph);
-    this.#kernels = plan.steps.map((step) => makeKernel(context, step));
+    this.#kernels = steps.map((step) => makeKernel(context, step));
   }
 
   get steps(): number {
-    return this.#plan.steps.length;
+    return this.#compiled.steps.length;
   }
 
   /** gpu.js compiles a kernel when it is first called. */
@@ -116,26 +114,25 @@ class GpuJsProgram implements Program {
   }
 
   #run(inputs: Values, onStep: (step: FusedStep) => void): void {
-    for (const [name, length] of this.#states) checkState(name, this.#session.state(name).length, length);
+    const { graph, states, steps, released, outputs } = this.#compiled;
+    for (const [name, length] of states) checkState(name, this.#session.state(name).length, length);
     const values = new Map<Node, Float32Array>();
-    for (const node of liveNodes(this.#graph)) {
-      if (node.op === "state") values.set(node, this.#session.state(node.attrs.name as string));
-      if (node.op === "input") {
-        values.set(node, inputValues(inputs, node.attrs.name as string, sizeOf(node.shape)));
-      }
+    // A kernel takes a scalar input as an array, a map as a number.
+    for (const node of liveNodes(graph)) {
+      const name = node.attrs.name as string;
+      if (node.op === "state") values.set(node, this.#session.state(name));
+      if (node.op === "input") values.set(node, inputValues(inputs, name, sizeOf(node.shape)));
     }
-    this.#plan.steps.forEach((step, k) => {
+    steps.forEach((step, k) => {
       const { run, tables, scalars } = this.#kernels[k];
       const operands = operandsOf(step).map((node) => values.get(node)!);
       values.set(step.writes[0], run(...operands, ...tables, ...scalars.map((name) => inputs[name][0])));
-      for (const node of this.#plan.released[k]) values.delete(node);
+      for (const node of released[k]) values.delete(node);
       onStep(step);
     });
     // Assignments wait for the last read of the old values, which is now past.
-    for (const { state, value } of this.#graph.assignments) this.#session.write(state, values.get(storageOf(value))!);
-    this.#outputs = Object.fromEntries(
-      Object.entries(this.#graph.outputs).map(([name, node]) => [name, values.get(storageOf(node))!]),
-    );
+    for (const { state, value } of graph.assignments) this.#session.write(state, values.get(storageOf(value))!);
+    this.#outputs = Object.fromEntries([...outputs].map(([name, [{ node }]]) => [name, values.get(node)!]));
     this.#session.lastRun = this;
   }
 

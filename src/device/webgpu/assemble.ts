@@ -15,10 +15,10 @@ import { opNamed } from "../../../kernels/mod.ts";
 import { type Call, linearGrid, sizeOf, type Target, type Wgsl } from "../../../kernels/op.ts";
 import type { Chooser } from "../../graph/choices.ts";
 import { callOf, keyOf, type Node, type Precision, storageOf } from "../../graph/graph.ts";
-import type { Location, Place, Plan } from "../../graph/plan.ts";
 import type { FusedStep } from "../../graph/fused_step.ts";
+import type { Plan } from "../../graph/passes/plan.ts";
+import { type PagePlace, type Place, placeKey, type TensorPlace } from "../../graph/place.ts";
 import { printExpression } from "../expression.ts";
-import type { Address, BufferWindow } from "./addresses.ts";
 import type { Access, TextureFormat } from "./context.ts";
 import { divisorBelow, fourWide, sharedRun } from "./runs.ts";
 import { enterWgsl, type Hoist, type Read, type Surroundings, type View, WgslLanguage } from "./wgsl_language.ts";
@@ -38,12 +38,12 @@ export interface Assembled {
 }
 
 /** A range of a buffer, and how the dispatch uses the whole buffer. */
-export type Bound = (Location | BufferWindow) & { readonly access: Access };
+export type Bound = Place & { readonly access: Access };
 
 /** A tensor read as a texture of rows of {@link TEXTURE_WIDTH}. */
 export interface TextureOperand {
   /** Where the tensor is. */
-  readonly location: Location;
+  readonly place: TensorPlace;
   /** One or four numbers a texel. */
   readonly format: TextureFormat;
   /** Number of texels. */
@@ -123,8 +123,8 @@ function textOf(device: TargetDevice, op: string, call: Call, candidate: string 
   return wgsl;
 }
 
-/** A window of a buffer that a location lies in, and where in it, in bytes. */
-export type WindowOf = (location: Location) => { readonly window: Address; readonly at: number };
+/** The part of a page that can be bound and holds a place, and where in it that begins, in bytes. */
+export type WindowOf = (place: TensorPlace) => { readonly window: PagePlace; readonly at: number };
 
 /**
  * The WGSL of a map as one of several that share a text and a dispatch. Each workgroup looks up which of them it
@@ -140,7 +140,7 @@ export function assembleRow(step: FusedStep, plan: Plan, device: TargetDevice, w
 interface Binding {
   readonly name: string;
   /** Where it begins. */
-  readonly start: Location | Address;
+  readonly start: Place;
   bytes: number;
   readonly precision: Precision;
   readonly view: View;
@@ -175,7 +175,7 @@ class Assembly implements Surroundings {
 
   /** A stored tensor that is bound already. */
   #storedOf(node: Node): Stored | undefined {
-    const place = placeOf(this.#plan.locations.get(storageOf(node))!);
+    const place = placeKey(this.#plan.places.get(storageOf(node))!);
     return this.#stored.find((other) => other.place === place);
   }
 
@@ -183,11 +183,11 @@ class Assembly implements Surroundings {
   bind(node: Node, view: View): Stored {
     const known = this.#storedOf(node);
     if (known) return known;
-    const location = this.#plan.locations.get(storageOf(node))!;
-    const { window: start, at } = this.#windowOf?.(location) ?? { window: location, at: 0 };
-    let binding = this.#bindings.find((other) => placeOf(other.start) === placeOf(start));
+    const place = this.#plan.places.get(storageOf(node))!;
+    const { window: start, at } = this.#windowOf?.(place) ?? { window: place, at: 0 };
+    let binding = this.#bindings.find((other) => placeKey(other.start) === placeKey(start));
     if (!binding) {
-      const { precision } = location;
+      const { precision } = place;
       this.#bindings.push(
         binding = {
           name: `b${this.#bindings.length}`,
@@ -195,9 +195,9 @@ class Assembly implements Surroundings {
         },
       );
     }
-    binding.bytes = Math.max(binding.bytes, at + location.bytes);
+    binding.bytes = Math.max(binding.bytes, at + place.bytes);
     const from = this.#windowOf ? `${this.uint(at / VIEW_BYTES[binding.view])} + ` : "";
-    const stored = { place: placeOf(location), binding, from };
+    const stored = { place: placeKey(place), binding, from };
     this.#stored.push(stored);
     return stored;
   }
@@ -331,7 +331,7 @@ ${indent([...body.statements, this.#store(write, wgsl.writes, result)])}
 
   /** How a stored tensor is read, as `view` where its binding is not taken for another already. */
   read(node: Node, view: View): Read {
-    const { precision } = this.#plan.locations.get(storageOf(node))!;
+    const { precision } = this.#plan.places.get(storageOf(node))!;
     const format = TEXTURE_FORMATS[precision][view];
     // What is written in place is read there too: its line is in the processor's cache then, and nothing is copied.
     if (
@@ -349,12 +349,12 @@ ${indent([...body.statements, this.#store(write, wgsl.writes, result)])}
   }
 
   #texture(node: Node, view: View, format: TextureFormat): string {
-    const location = this.#plan.locations.get(storageOf(node))!;
-    const same = (other: TextureOperand) => placeOf(other.location) === placeOf(location) && other.format === format;
+    const place = this.#plan.places.get(storageOf(node))!;
+    const same = (other: TextureOperand) => placeKey(other.place) === placeKey(place) && other.format === format;
     let at = this.#textures.findIndex(same);
     if (at < 0) {
       const texels = Math.ceil(sizeOf(node.shape) / (view === "f32" ? 1 : 4));
-      at = this.#textures.push({ location, format, texels }) - 1;
+      at = this.#textures.push({ place, format, texels }) - 1;
     }
     return `t${at}`;
   }
@@ -428,7 +428,7 @@ function structure(name: string, step: FusedStep, view: View): string {
 }
 
 /** Tells buffers apart. States count as one: where each lies is not known when a text is written. */
-function bufferOf(place: Place | Address): string {
+function bufferOf(place: Place): string {
   switch (place.in) {
     case "arena":
       return `arena ${place.page}`;
@@ -437,11 +437,6 @@ function bufferOf(place: Place | Address): string {
     default:
       return "states";
   }
-}
-
-/** Tells places apart. */
-export function placeOf(place: Place | Address): string {
-  return `${place.in} ${place.offset} ${"page" in place ? place.page : place.name}`;
 }
 
 function indent(lines: readonly string[]): string {

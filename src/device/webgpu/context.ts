@@ -4,82 +4,23 @@
  * @module
  */
 
-import { sizeOf } from "../../../kernels/op.ts";
 import type { GpuKind } from "../../../kernels/op.ts";
 import type { Chooser } from "../../graph/choices.ts";
-import { cut } from "../../graph/cut.ts";
-import { fuse } from "../../graph/fuse.ts";
+import { compile, type CompiledProgram } from "../../graph/compile.ts";
 import type { Graph, Precision } from "../../graph/graph.ts";
-import { lower } from "../../graph/lower.ts";
-import { ALIGNMENT, type MemoryLimits, type Plan, plan } from "../../graph/plan.ts";
 import { checkPrecision } from "../checks.ts";
 import { DeviceLostError } from "../device_lost.ts";
 import { OutOfMemoryError } from "../out_of_memory.ts";
 import type { Rates } from "../rates.ts";
 import { type AdapterClass, allAreGpus, classify } from "./adapter_class.ts";
+import { PROMISED, usable, webGpuTarget } from "./limits.ts";
 import { Pipelines } from "./pipelines.ts";
-
-/** Storage buffers that every device lets a dispatch have. */
-const PROMISED = 8;
-
-/**
- * Storage buffers that a dispatch has at most, whatever a device reports. On Metal all buffers of a pipeline share 31
- * slots. The uniform buffer is among them, and so is the one in which wgpu passes the sizes of arrays. Yet wgpu 29
- * reports all 31 as storage buffers (gfx-rs/wgpu#8173, #9287): 28 leave one to spare. More would save little: with 42,
- * ResNet-50 has 5 of 869 dispatches less.
- */
-export const MOST_STORAGE = 28;
 
 /**
  * Largest buffer on a GPU, in bytes: drivers place several of these where they find no room for one that takes most of
  * the memory.
  */
 const MOST_ON_GPU = 2 ** 30;
-
-const FUSION = { prologues: true, epilogues: true, manyWrites: true, maxBindings: PROMISED } as const;
-
-/** What a device allows, as it reports it. */
-export interface DeviceLimits extends MemoryLimits {
-  /** Tensors that a dispatch may touch; by default what WebGPU promises. */
-  readonly maxTensors?: number;
-  /** Largest buffer of temporaries, in bytes, unless one alone is larger; by default `maxBuffer`. */
-  readonly maxPage?: number;
-}
-
-/**
- * Lowers, cuts, fuses and lays out a graph as WebGPU runs it, compositions by the heuristic unless told; needs no
- * adapter.
- *
- * @throws RangeError when a tensor can be held neither as a whole nor in parts.
- */
-export function layOut(graph: Graph, limits: DeviceLimits, choices?: Chooser): { graph: Graph; plan: Plan } {
-  const { maxBinding, maxBuffer } = usable(limits);
-  checkInputs(graph, maxBuffer);
-  const lowered = cut(lower(graph, { choices, maxBytes: maxBinding }), maxBinding, choices, maxBuffer);
-  const fused = fuse(lowered, { ...FUSION, maxJoined: Math.min(limits.maxTensors ?? PROMISED, MOST_STORAGE) });
-  const maxPage = Math.min(limits.maxPage ?? maxBuffer, maxBuffer);
-  return { graph: lowered, plan: plan(lowered, fused, { ...limits, maxBinding, maxBuffer: maxPage }) };
-}
-
-/**
- * What can be used of the sizes that a device reports: whole units of {@link ALIGNMENT}, and what is bound lies in a
- * buffer.
- */
-export function usable({ maxBinding, maxBuffer }: MemoryLimits): MemoryLimits {
-  const whole = (bytes: number) => Math.floor(bytes / ALIGNMENT) * ALIGNMENT;
-  return { maxBinding: whole(Math.min(maxBinding, maxBuffer)), maxBuffer: whole(maxBuffer) };
-}
-
-/** An input lies in one buffer, whatever it is cut into. */
-function checkInputs(graph: Graph, maxBuffer: number): void {
-  for (const { op, attrs, shape } of graph.nodes) {
-    const bytes = 4 * sizeOf(shape);
-    if (op !== "input" || bytes <= maxBuffer) continue;
-    throw new RangeError(
-      `the input ${attrs.name} of [${shape.join(", ")}] takes ${bytes} bytes, and a buffer at most ${maxBuffer}`,
-    );
-  }
-}
 
 /** Formats of the textures that tensors are read from: one or four numbers a texel. */
 export type TextureFormat = "r32float" | "rgba32float" | "rgba16float";
@@ -251,15 +192,12 @@ export class WebGpuContext {
     return allocated(() => this.gpu.createTexture(descriptor));
   }
 
-  /**
-   * Lowers, cuts, fuses and lays out a graph for this device. Throws UserError where it cannot hold it in its
-   * precision.
-   */
-  plan(graph: Graph, choices: Chooser): { graph: Graph; plan: Plan } {
+  /** Compiles a graph for this device. Throws UserError where it cannot hold it in its precision. */
+  compile(graph: Graph, choices: Chooser): CompiledProgram {
     checkPrecision(this, graph.precision);
     const { maxBuffer, maxBinding, bindsReadOnly: alternates } = this;
     const limits = { maxBuffer, maxBinding, alternates, maxPage: this.#maxPage, maxTensors: this.#maxTensors };
-    return layOut(graph, limits, choices);
+    return compile(graph, webGpuTarget(limits), choices);
   }
 
   /** Layout of a dispatch: the numbers, then tensors in buffers, then textures of these formats. */

@@ -5,14 +5,15 @@
  */
 
 import { Choices, type Chooser } from "../../graph/choices.ts";
-import { type Graph, type Precision, stateSizes } from "../../graph/graph.ts";
+import type { Graph, Precision } from "../../graph/graph.ts";
 import type { Device, MemoryUse, Session, Tuned, TuneOptions } from "../device.ts";
 import { memoryUse } from "../memory.ts";
 import type { Rates } from "../rates.ts";
-import { addressesBy, sideBySide } from "./addresses.ts";
+import { inPagesBy, sideBySide } from "../state_pages.ts";
 import { assumedMemory } from "./assumed_memory.ts";
-import { MOST_STORAGE, WebGpuContext } from "./context.ts";
+import { WebGpuContext } from "./context.ts";
 import { dispatchesOf } from "./dispatches.ts";
+import { MOST_STORAGE } from "./limits.ts";
 import { WebGpuSession } from "./session.ts";
 import { storedChoicesFor } from "./stored_choices.ts";
 import { Tuner } from "./tuner.ts";
@@ -37,7 +38,15 @@ const WANTED: readonly GPUFeatureName[] = ["timestamp-query", "shader-f16"];
  */
 export async function openWebGpu(maxBinding?: number, freeMemory?: FreeMemory): Promise<WebGpuDevice | undefined> {
   const adapter = await findAdapter();
-  if (!adapter) return undefined;
+  return adapter && await openAdapter(adapter, maxBinding, freeMemory);
+}
+
+/** Opens an adapter that nothing was opened on; the rest as {@link openWebGpu}. */
+export async function openAdapter(
+  adapter: GPUAdapter,
+  maxBinding?: number,
+  freeMemory?: FreeMemory,
+): Promise<WebGpuDevice> {
   const { limits } = adapter;
   const device = await adapter.requestDevice({
     // Without asking, a device has 128 MiB bindings and 256 MiB buffers on any card.
@@ -104,12 +113,12 @@ export class WebGpuDevice implements Device {
   }
 
   measure(graph: Graph, choices: Chooser = this.choices): MemoryUse {
-    const { graph: lowered, plan } = this.#context.plan(graph, choices);
-    if (!this.#context.readsTextures) return memoryUse(plan);
+    const program = this.#context.compile(graph, choices);
+    if (!this.#context.readsTextures) return memoryUse(program);
     // The texts say what is read from textures.
-    const { addresses } = sideBySide(stateSizes(lowered), this.#context);
-    const addressOf = addressesBy((state) => addresses.get(state)!);
-    return memoryUse(plan, dispatchesOf(plan, this.#context, choices, addressOf).textureBytes);
+    const { places } = sideBySide(program.states, this.#context);
+    const inPages = inPagesBy((state) => places.get(state)!);
+    return memoryUse(program, dispatchesOf(program, this.#context, choices, inPages).textureBytes);
   }
 
   tune(graphs: readonly Graph[], options: TuneOptions): Promise<Tuned> {

@@ -5,10 +5,11 @@
  */
 
 import type { Chooser } from "../../graph/choices.ts";
-import type { Plan } from "../../graph/plan.ts";
+import type { Plan } from "../../graph/passes/plan.ts";
 import type { FusedStep } from "../../graph/fused_step.ts";
-import type { Addresses } from "./addresses.ts";
-import { assemble, type Assembled, placeOf } from "./assemble.ts";
+import { placeKey } from "../../graph/place.ts";
+import type { InPages } from "../state_pages.ts";
+import { assemble, type Assembled } from "./assemble.ts";
 import { type DispatchDevice, pack } from "./multi_tensor.ts";
 import { TextureSlots, type TextureUse } from "./texture_slots.ts";
 
@@ -24,12 +25,12 @@ export function dispatchesOf(
   plan: Plan,
   device: DispatchDevice,
   choices: Chooser,
-  addressOf: Addresses,
+  inPages: InPages,
 ): { readonly dispatches: readonly PlannedDispatch[]; readonly textureBytes: number } {
   const slots = new TextureSlots();
-  const dispatches = pack(plan, device, addressOf).map(({ steps, assembled }): PlannedDispatch => {
+  const dispatches = pack(plan, device, inPages).map(({ steps, assembled }): PlannedDispatch => {
     const dispatch = assembled ?? assemble(steps[0], plan, device, choices);
-    const written = new Set(steps.flatMap(({ writes }) => writes).map((node) => placeOf(plan.locations.get(node)!)));
+    const written = new Set(steps.flatMap(({ writes }) => writes).map((node) => placeKey(plan.places.get(node)!)));
     return { ...dispatch, steps, textures: slots.assign(dispatch.textures, written) };
   });
   return { dispatches, textureBytes: slots.bytes };

@@ -1,7 +1,7 @@
 /**
  * The memory of a WebGPU session: the buffers of State, the arena that its programs share, and reading back.
  *
- * The session owns State. What a program finds missing is laid out side by side in few buffers (`addresses.ts`). So a
+ * The session owns State. What a program finds missing is laid out side by side in few buffers (`state_pages.ts`). So a
  * session compiles before it writes. What was written before has a buffer of its own. Programs of a session share one
  * arena, so outputs are read before another program runs.
  *
@@ -13,7 +13,8 @@
 
 import { checkState, checkWrite, missingState } from "../checks.ts";
 import type { Program } from "../device.ts";
-import { type Address, type Addresses, addressesBy, type Pieces, sideBySide } from "./addresses.ts";
+import type { PagePlace } from "../../graph/place.ts";
+import { type InPages, inPagesBy, type Pieces, sideBySide } from "../state_pages.ts";
 import type { WebGpuContext } from "./context.ts";
 import { textureSize, type TextureUse } from "./texture_slots.ts";
 
@@ -36,9 +37,9 @@ interface State {
 export class WebGpuMemory implements Disposable {
   readonly context: WebGpuContext;
   /** Where places lie in the buffers that programs share. */
-  readonly addressOf: Addresses = addressesBy((state) => this.#state(state).pieces);
+  readonly inPages: InPages = inPagesBy((state) => this.#state(state).pieces);
   readonly #states = new Map<string, State>();
-  readonly #buffers: Readonly<Record<Address["in"], GPUBuffer[]>> = { statePage: [], arena: [] };
+  readonly #buffers: Readonly<Record<PagePlace["in"], GPUBuffer[]>> = { statePage: [], arena: [] };
   readonly #textures = new Map<string, GPUTexture>();
   /** Every buffer, those of programs too: one that was not finished for want of memory leaves none behind. */
   readonly #owned = new Set<GPUBuffer>();
@@ -53,14 +54,14 @@ export class WebGpuMemory implements Disposable {
 
   /**
    * Gives those of some states that are not there yet their places, side by side; they have no value until they are
-   * written. A state never moves: programs have its address in their tables.
+   * written. A state never moves: programs have its place in their tables.
    */
   place(sizes: ReadonlyMap<string, number>): void {
     const missing = [...sizes].filter(([name]) => !this.#states.has(name));
-    const { pages, addresses } = sideBySide(new Map(missing), this.context, this.#buffers.statePage.length);
+    const { pages, places } = sideBySide(new Map(missing), this.context, this.#buffers.statePage.length);
     for (const bytes of pages) this.#buffers.statePage.push(this.createBuffer(bytes));
     for (const [name, length] of missing) {
-      this.#states.set(name, { pieces: addresses.get(name)!, length, isWritten: false });
+      this.#states.set(name, { pieces: places.get(name)!, length, isWritten: false });
     }
   }
 
@@ -143,9 +144,9 @@ export class WebGpuMemory implements Disposable {
     });
   }
 
-  /** The buffer and offset of an address. */
-  at(address: Address): { buffer: GPUBuffer; offset: number } {
-    return { buffer: this.#buffers[address.in][address.page], offset: address.offset };
+  /** The buffer and offset of a place. */
+  at(place: PagePlace): { buffer: GPUBuffer; offset: number } {
+    return { buffer: this.#buffers[place.in][place.page], offset: place.offset };
   }
 
   /**

@@ -16,10 +16,11 @@
 
 import { linearGrid } from "../../../kernels/op.ts";
 import type { Node } from "../../graph/graph.ts";
-import { ALIGNMENT, type Location, type Plan } from "../../graph/plan.ts";
 import type { FusedStep } from "../../graph/fused_step.ts";
-import type { Address, Addresses } from "./addresses.ts";
-import { type Assembled, assembleRow, placeOf, type TargetDevice } from "./assemble.ts";
+import type { Plan } from "../../graph/passes/plan.ts";
+import { ALIGNMENT, overlap, type PagePlace, placeKey, type TensorPlace } from "../../graph/place.ts";
+import type { InPages } from "../state_pages.ts";
+import { type Assembled, assembleRow, type TargetDevice } from "./assemble.ts";
 
 /** Bytes of a table that every device takes. */
 const MOST_TABLE = 65536;
@@ -28,13 +29,6 @@ const MOST_TABLE = 65536;
 export interface DispatchDevice extends TargetDevice {
   /** Bytes of a buffer that can be bound. */
   readonly maxBinding: number;
-}
-
-/** Bytes of a buffer that programs share. */
-interface ByteSpan {
-  readonly buffer: string;
-  readonly from: number;
-  readonly to: number;
 }
 
 /** What a dispatch computes. */
@@ -46,33 +40,33 @@ export interface Packed {
 }
 
 /** The steps of a plan in an order that does the same, those maps together that can be. */
-export function pack(plan: Plan, device: DispatchDevice, addressOf: Addresses): Packed[] {
-  const packer = new Packer(plan, device, addressOf);
+export function pack(plan: Plan, device: DispatchDevice, inPages: InPages): Packed[] {
+  const packer = new Packer(plan, device, inPages);
   return [...plan.steps.flatMap((step) => packer.add(step)), ...packer.finish()];
 }
 
 class Packer {
   readonly #plan: Plan;
   readonly #device: TargetDevice;
-  readonly #addressOf: Addresses;
+  readonly #inPages: InPages;
   /** Bytes of a window. */
   readonly #most: number;
   /** Maps that others may yet be put to, and what they touch. */
   #held: { readonly step: FusedStep; readonly row: Assembled }[] = [];
-  #read: ByteSpan[] = [];
-  #written: ByteSpan[] = [];
+  #read: PagePlace[] = [];
+  #written: PagePlace[] = [];
 
-  constructor(plan: Plan, device: DispatchDevice, addressOf: Addresses) {
+  constructor(plan: Plan, device: DispatchDevice, inPages: InPages) {
     this.#plan = plan;
     this.#device = device;
-    this.#addressOf = addressOf;
+    this.#inPages = inPages;
     this.#most = Math.floor(device.maxBinding / ALIGNMENT) * ALIGNMENT;
   }
 
   /** The next step of the plan. Gives what is to come before it, and it itself unless it is held back for others. */
   add(step: FusedStep): Packed[] {
-    const [reads, writes] = [this.#rangesOf(step.reads), this.#rangesOf(step.writes)];
-    const isAfter = overlap(writes, this.#read) || overlap(writes, this.#written) || overlap(reads, this.#written);
+    const [reads, writes] = [this.#inPagesOf(step.reads), this.#inPagesOf(step.writes)];
+    const isAfter = meet(writes, this.#read) || meet(writes, this.#written) || meet(reads, this.#written);
     const before = isAfter ? this.finish() : [];
     if (!this.#isPackable(step)) return [...before, { steps: [step] }];
     this.#held.push({ step, row: assembleRow(step, this.#plan, this.#device, (place) => this.#windowOf(place)) });
@@ -85,7 +79,7 @@ class Packer {
   finish(): Packed[] {
     const groups = Map.groupBy(
       this.#held,
-      ({ row: { code, bindings } }) => [code, ...bindings.map(placeOf)].join("\n"),
+      ({ row: { code, bindings } }) => [code, ...bindings.map(placeKey)].join("\n"),
     );
     this.#held = [];
     this.#read = [];
@@ -103,8 +97,8 @@ class Packer {
     });
   }
 
-  #locationOf(node: Node): Location {
-    return this.#plan.locations.get(node)!;
+  #placeOf(node: Node): TensorPlace {
+    return this.#plan.places.get(node)!;
   }
 
   /**
@@ -112,29 +106,23 @@ class Packer {
    * bindings.
    */
   #isPackable({ kernels, reads, writes }: FusedStep): boolean {
-    if (kernels.length > 0 || writes.some((node) => this.#locationOf(node).in !== "state")) return false;
+    if (kernels.length > 0 || writes.some((node) => this.#placeOf(node).in !== "state")) return false;
     return [...reads, ...writes].every((node) => {
-      const location = this.#locationOf(node);
-      const address = this.#addressOf(location);
-      return address && location.precision === "f32" && address.offset % this.#most + location.bytes <= this.#most;
+      const place = this.#placeOf(node);
+      const inPage = this.#inPages(place);
+      return inPage && place.precision === "f32" && inPage.offset % this.#most + place.bytes <= this.#most;
     });
   }
 
-  #windowOf(location: Location): { window: Address; at: number } {
-    const address = this.#addressOf(location)!;
-    const at = address.offset % this.#most;
-    return { window: { ...address, offset: address.offset - at }, at };
+  #windowOf(place: TensorPlace): { window: PagePlace; at: number } {
+    const inPage = this.#inPages(place)!;
+    const at = inPage.offset % this.#most;
+    return { window: { ...inPage, offset: inPage.offset - at }, at };
   }
 
-  /** Where tensors are; inputs are left out, which nothing writes. */
-  #rangesOf(nodes: readonly Node[]): ByteSpan[] {
-    return nodes.flatMap((node) => {
-      const location = this.#locationOf(node);
-      const address = this.#addressOf(location);
-      if (!address) return [];
-      const { page, offset } = address;
-      return [{ buffer: `${address.in} ${page}`, from: offset, to: offset + location.bytes }];
-    });
+  /** Where tensors are in pages; inputs are left out, which nothing writes. */
+  #inPagesOf(nodes: readonly Node[]): PagePlace[] {
+    return nodes.flatMap((node) => this.#inPages(this.#placeOf(node)) ?? []);
   }
 
   #table(rows: readonly Assembled[]): Assembled {
@@ -160,6 +148,6 @@ class Packer {
   }
 }
 
-function overlap(some: readonly ByteSpan[], others: readonly ByteSpan[]): boolean {
-  return some.some((a) => others.some((b) => a.buffer === b.buffer && a.from < b.to && b.from < a.to));
+function meet(some: readonly PagePlace[], others: readonly PagePlace[]): boolean {
+  return some.some((a) => others.some((b) => overlap(a, b)));
 }

@@ -7,22 +7,13 @@
 
 import { sizeOf } from "../../../kernels/op.ts";
 import type { Chooser } from "../../graph/choices.ts";
-import {
-  type Graph,
-  isScalarInput,
-  liveNodes,
-  type Node,
-  partsOf,
-  stateSizes,
-  storageOf,
-  wholeSize,
-} from "../../graph/graph.ts";
-import type { Place, Plan } from "../../graph/plan.ts";
+import type { Node } from "../../graph/graph.ts";
+import type { CompiledProgram } from "../../graph/compile.ts";
 import { describeSteps, type FusedStep } from "../../graph/fused_step.ts";
+import type { Place } from "../../graph/place.ts";
 import { inputValues, staleOutputs } from "../checks.ts";
 import type { MemoryUse, Program, StepTime, Values } from "../device.ts";
 import { memoryUse } from "../memory.ts";
-import type { Address } from "./addresses.ts";
 import { TEXTURE_WIDTH } from "./assemble.ts";
 import { Clock } from "./clock.ts";
 import { dispatchesOf, type PlannedDispatch } from "./dispatches.ts";
@@ -42,8 +33,7 @@ const UNIFORM_ALIGNMENT = 256;
 export class WebGpuProgram implements Program {
   readonly memory: MemoryUse;
   readonly #memory: WebGpuMemory;
-  readonly #graph: Graph;
-  readonly #plan: Plan;
+  readonly #compiled: CompiledProgram;
   readonly #dispatches: readonly Dispatch[];
   /** The same, in the command buffers that they are submitted in. */
   readonly #commandBuffers: readonly (readonly Dispatch[])[];
@@ -61,13 +51,12 @@ export class WebGpuProgram implements Program {
   #groups: GPUBindGroup[] = [];
   #generation = -1;
 
-  constructor(memory: WebGpuMemory, { graph, plan }: { graph: Graph; plan: Plan }, choices: Chooser) {
+  constructor(memory: WebGpuMemory, compiled: CompiledProgram, choices: Chooser) {
     this.#memory = memory;
-    this.#graph = graph;
-    this.#plan = plan;
-    memory.place(stateSizes(graph));
-    const { dispatches, textureBytes } = dispatchesOf(plan, memory.context, choices, memory.addressOf);
-    this.memory = memoryUse(plan, textureBytes);
+    this.#compiled = compiled;
+    memory.place(compiled.states);
+    const { dispatches, textureBytes } = dispatchesOf(compiled, memory.context, choices, memory.inPages);
+    this.memory = memoryUse(compiled, textureBytes);
     let paramsAt = 0;
     const placed = (dispatch: PlannedDispatch): Dispatch => {
       const layout = memory.context.layout(dispatch.bindings, dispatch.textures.map(({ format }) => format));
@@ -80,14 +69,10 @@ export class WebGpuProgram implements Program {
     this.#params = new Uint32Array(Math.max(UNIFORM_ALIGNMENT, paramsAt) / 4);
     this.#floats = new Float32Array(this.#params.buffer);
     this.#uniforms = this.#collectParams();
-    for (const node of liveNodes(graph)) {
-      if (node.op !== "input" || isScalarInput(node)) continue;
-      const name = node.attrs.name as string;
-      if (this.#inputs.has(name)) continue;
-      const length = wholeSize(node);
+    for (const [name, length] of compiled.inputs) {
       this.#inputs.set(name, { buffer: memory.createBuffer(4 * length), length });
     }
-    memory.reserve(plan.pages);
+    memory.reserve(compiled.pages);
   }
 
   get steps(): number {
@@ -127,15 +112,15 @@ export class WebGpuProgram implements Program {
     if (this.#scalars.size > 0) queue.writeBuffer(this.#uniforms, 0, this.#params);
   }
 
-  #place(place: Place | Address): { buffer: GPUBuffer; offset: number } {
+  #place(place: Place): { buffer: GPUBuffer; offset: number } {
     if (place.in === "input") return { buffer: this.#inputs.get(place.name)!.buffer, offset: place.offset };
-    return this.#memory.at(place.in === "state" ? this.#memory.addressOf(place)! : place);
+    return this.#memory.at(this.#memory.inPages(place)!);
   }
 
   #bind(): void {
     if (this.#generation === this.#memory.generation) return;
     const { context } = this.#memory;
-    this.#memory.checkStates(stateSizes(this.#graph));
+    this.#memory.checkStates(this.#compiled.states);
     const descriptors = this.#dispatches.map((
       { layout, bindings, textures, params, paramsAt },
     ): GPUBindGroupDescriptor => ({
@@ -145,10 +130,10 @@ export class WebGpuProgram implements Program {
           binding: 0,
           resource: { buffer: this.#uniforms, offset: paramsAt, size: Math.ceil(params.byteLength / 16) * 16 },
         },
-        ...bindings.map((location, k) => ({
+        ...bindings.map((place, k) => ({
           binding: k + 1,
           // A kernel may read four numbers at a time to the end: places are apart by more than that.
-          resource: { ...this.#place(location), size: Math.ceil(location.bytes / 16) * 16 },
+          resource: { ...this.#place(place), size: Math.ceil(place.bytes / 16) * 16 },
         })),
         ...textures.map((operand, k) => ({
           binding: bindings.length + k + 1,
@@ -209,11 +194,11 @@ export class WebGpuProgram implements Program {
 
   /** Gives states the values that could not be computed in their places. */
   #copyStates(encoder: GPUCommandEncoder): void {
-    const { copies, locations } = this.#plan;
-    const within = copies.filter(({ from }) => locations.get(from)!.in === "state");
-    for (const { from, state, offset } of copies) {
-      let source = this.#place(locations.get(from)!);
-      const target = this.#place({ in: "state", name: state, offset });
+    const { copies, places } = this.#compiled;
+    const within = copies.filter(({ from }) => places.get(from)!.in === "state");
+    for (const { from, to } of copies) {
+      let source = this.#place(places.get(from)!);
+      const target = this.#place(to);
       const bytes = 4 * sizeOf(from.shape);
       if (source.buffer === target.buffer) {
         // Within one buffer nothing can be copied.
@@ -233,7 +218,7 @@ export class WebGpuProgram implements Program {
     if (this.#dispatches.length > 0) this.#submit(clock);
     this.#memory.lastRun = this;
     const seconds = await clock.read();
-    const precisionOf = (node: Node) => this.#plan.locations.get(node)!.precision;
+    const precisionOf = (node: Node) => this.#compiled.places.get(node)!.precision;
     // The parts of a dispatch that was split stand side by side, and have the same steps.
     const times = new Map<readonly FusedStep[], number>();
     this.#dispatches.forEach(({ steps }, k) => times.set(steps, (times.get(steps) ?? 0) + seconds[k]));
@@ -242,8 +227,8 @@ export class WebGpuProgram implements Program {
 
   /** Copies a tensor into its texture: whole rows, then what is left. */
   #copyToTexture(encoder: GPUCommandEncoder, use: TextureUse): void {
-    const { location, format, texels } = use;
-    const { buffer, offset } = this.#place(location);
+    const { place, format, texels } = use;
+    const { buffer, offset } = this.#place(place);
     const texture = this.#memory.texture(use);
     const rows = Math.floor(texels / TEXTURE_WIDTH);
     const rest = texels % TEXTURE_WIDTH;
@@ -257,13 +242,10 @@ export class WebGpuProgram implements Program {
 
   async outputs(): Promise<Record<string, Float32Array>> {
     if (this.#memory.lastRun !== this) throw staleOutputs();
-    const outputs = Object.entries(this.#graph.outputs);
+    const outputs = [...this.#compiled.outputs];
     const values = await this.#memory.readRanges(
-      outputs.flatMap(([, node]) => partsOf(node)).map((node) => ({
-        ...this.#place(this.#plan.locations.get(storageOf(node))!),
-        length: sizeOf(node.shape),
-      })),
+      outputs.flatMap(([, parts]) => parts).map(({ place, length }) => ({ ...this.#place(place), length })),
     );
-    return Object.fromEntries(outputs.map(([name, node]) => [name, joined(values.splice(0, partsOf(node).length))]));
+    return Object.fromEntries(outputs.map(([name, parts]) => [name, joined(values.splice(0, parts.length))]));
   }
 }

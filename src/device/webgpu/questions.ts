@@ -8,7 +8,7 @@ import { opNamed } from "../../../kernels/mod.ts";
 import type { Call, Target } from "../../../kernels/op.ts";
 import { bucketOf, type Chooser } from "../../graph/choices.ts";
 import { callOf, type Graph, liveNodes, STRUCTURAL } from "../../graph/graph.ts";
-import type { Plan } from "../../graph/plan.ts";
+import type { Plan } from "../../graph/passes/plan.ts";
 
 /** A call for which lowering or the assembler asks for a choice. */
 export interface Question {
@@ -22,18 +22,18 @@ export interface Question {
 const BY_RULES = "rules";
 
 /**
- * Everything that is asked for when a graph is laid out and assembled, by bucket.
+ * Everything that is asked for when a graph is compiled and assembled, by bucket.
  *
- * @param layOut Lays the graph out as a chooser says.
+ * @param compiled Compiles the graph as a chooser says.
  * @param chooser Answers; what is asked further depends on it.
  */
-export function questionsIn(layOut: (chooser: Chooser) => Plan, chooser: Chooser): Map<string, Question> {
+export function questionsIn(compiled: (chooser: Chooser) => Plan, chooser: Chooser): Map<string, Question> {
   const asked = new Map<string, Question>();
   const note = (op: string, call: Call): void => {
     const bucket = bucketOf(op, call);
     asked.set(bucket, { op, call, work: workOf(op, call) + (asked.get(bucket)?.work ?? 0) });
   };
-  const plan = layOut({
+  const plan = compiled({
     of(op, call) {
       note(op, call);
       return chooser.of(op, call);

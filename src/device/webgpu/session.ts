@@ -32,7 +32,7 @@ export class WebGpuSession implements Session {
   }
 
   compile(graph: Graph): Program {
-    return new WebGpuProgram(this.#memory, this.#context.plan(graph, this.#choices), this.#choices);
+    return new WebGpuProgram(this.#memory, this.#context.compile(graph, this.#choices), this.#choices);
   }
 
   async settle(): Promise<void> {

@@ -9,7 +9,8 @@
  * @module
  */
 
-import { placeOf, TEXTURE_WIDTH, type TextureOperand } from "./assemble.ts";
+import { placeKey } from "../../graph/place.ts";
+import { TEXTURE_WIDTH, type TextureOperand } from "./assemble.ts";
 import type { TextureFormat } from "./context.ts";
 
 /** A texture operand's place among the textures of its size, and whether it must be copied there first. */
@@ -62,7 +63,7 @@ export class TextureSlots {
   assign(operands: readonly TextureOperand[], written: ReadonlySet<string>): TextureUse[] {
     const taken = new Set<Held>();
     const uses = operands.map((operand) => {
-      const place = placeOf(operand.location);
+      const place = placeKey(operand.place);
       const { texels } = operand;
       const capacity = capacityOf(texels);
       const held = this.#heldOf(operand.format, capacity);

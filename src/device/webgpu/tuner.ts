@@ -63,7 +63,7 @@ export class Tuner {
   }
 
   #ask(graph: Graph): Map<string, Question> {
-    return questionsIn((chooser) => this.#context.plan(graph, chooser).plan, this.#chooser);
+    return questionsIn((chooser) => this.#context.compile(graph, chooser), this.#chooser);
   }
 
   /**

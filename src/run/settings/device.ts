@@ -4,16 +4,20 @@
  * @module
  */
 
+import type { Backend } from "../../device/open.ts";
+import { deviceKinds } from "../../device/registry.ts";
 import { choice, integer, several } from "../kinds.ts";
 import { memory } from "../values.ts";
 import { FREE, setting } from "./setting.ts";
 
 /** Where it runs. */
 export const deviceSettings = {
-  backend: setting(choice(["auto", "webgpu", "gpujs"]), {
+  backend: setting(choice<Backend>(["auto", ...deviceKinds.map(({ kind }) => kind)]), {
     ...FREE,
     heading: "Device",
-    help: "auto is webgpu where there is an adapter, else gpujs",
+    help: `auto is ${
+      deviceKinds.map(({ kind, where }) => kind + (where === undefined ? "" : ` where ${where}`)).join(", else ")
+    }`,
     default: "auto",
   }),
   memory: setting(memory, {

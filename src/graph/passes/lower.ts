@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { Tensor } from "../../kernels/op.ts";
-import { GraphBuilder, type LoweringOptions } from "./builder.ts";
-import { type Graph, liveNodes, type Node } from "./graph.ts";
+import type { Tensor } from "../../../kernels/op.ts";
+import { GraphBuilder, type LoweringOptions } from "../builder.ts";
+import { type Graph, liveNodes, type Node } from "../graph.ts";
 
 /** The same graph in primitives, without the nodes that nobody reads. */
 export function lower(graph: Graph, options?: LoweringOptions): Graph {

@@ -1,34 +1,20 @@
 /**
- * Where tensors lie in the buffers that the programs of a session share.
+ * States side by side in pages: where tensors lie in the memory that the programs of a session share.
  *
  * @module
  */
 
-import { piecesOf } from "../../graph/cut.ts";
-import { ALIGNMENT, type Place } from "../../graph/plan.ts";
+import { piecesOf } from "../graph/passes/cut.ts";
+import { ALIGNMENT, type PagePlace, type Place } from "../graph/place.ts";
 
-/** A place in a buffer of states, or in one of the arena. */
-export interface Address {
-  readonly in: "statePage" | "arena";
-  /** Number of the buffer. */
-  readonly page: number;
-  /** In bytes. */
-  readonly offset: number;
-}
-
-/** Part of a buffer. */
-export interface BufferWindow extends Address {
-  readonly bytes: number;
-}
-
-/** Tells where a plan's places are; undefined for inputs, which a program keeps in buffers of its own. */
-export type Addresses = (place: Place) => Address | undefined;
+/** Tells where in pages a plan's places are; undefined for inputs, which a program keeps in buffers of its own. */
+export type InPages = (place: Place) => PagePlace | undefined;
 
 /**
  * Where a state is: in one piece, or in several of as many bytes where it is larger than a buffer; the last may have
  * less.
  */
-export type Pieces = readonly BufferWindow[];
+export type Pieces = readonly PagePlace[];
 
 /** Bytes of the buffers that states lie in. */
 export interface StateBuffers {
@@ -49,31 +35,32 @@ export function sideBySide(
   sizes: ReadonlyMap<string, number>,
   { maxStatePage, maxBuffer }: StateBuffers,
   first = 0,
-): { readonly pages: readonly number[]; readonly addresses: ReadonlyMap<string, Pieces> } {
+): { readonly pages: readonly number[]; readonly places: ReadonlyMap<string, Pieces> } {
   const pages: number[] = [];
-  const place = (bytes: number): BufferWindow => {
+  const place = (bytes: number): PagePlace => {
     const last = pages.length - 1;
     if (last < 0 || pages[last] + bytes > maxStatePage) pages.push(0);
     const page = pages.length - 1;
     pages[page] += bytes;
     return { in: "statePage", page: first + page, offset: pages[page] - bytes, bytes };
   };
-  const addresses = new Map<string, Pieces>();
+  const places = new Map<string, Pieces>();
   for (const [name, length] of sizes) {
     const whole = Math.ceil(4 * length / ALIGNMENT) * ALIGNMENT;
     const each = Math.ceil(whole / piecesOf(length, maxBuffer) / ALIGNMENT) * ALIGNMENT;
     const starts = Array.from({ length: Math.max(1, Math.ceil(whole / each)) }, (_, k) => k * each);
-    addresses.set(name, starts.map((start) => place(Math.min(each, whole - start))));
+    places.set(name, starts.map((start) => place(Math.min(each, whole - start))));
   }
-  return { pages, addresses };
+  return { pages, places };
 }
 
-/** Addresses of a plan's places, by the pieces of states. */
-export function addressesBy(piecesOf: (state: string) => Pieces): Addresses {
+/** Finds places in pages by the pieces of states. */
+export function inPagesBy(piecesOf: (state: string) => Pieces): InPages {
   return (place) => {
-    if (place.in !== "state") return place.in === "input" ? undefined : place;
+    if ("page" in place) return place;
+    if (place.in === "input") return undefined;
     const pieces = piecesOf(place.name);
     const { in: kind, page, offset } = pieces[Math.floor(place.offset / pieces[0].bytes)];
-    return { in: kind, page, offset: offset + place.offset % pieces[0].bytes };
+    return { in: kind, page, offset: offset + place.offset % pieces[0].bytes, bytes: place.bytes };
   };
 }

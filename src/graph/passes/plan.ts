@@ -17,7 +17,7 @@
  * @module
  */
 
-import { sizeOf } from "../../kernels/op.ts";
+import { sizeOf } from "../../../kernels/op.ts";
 import {
   type Assignment,
   type Graph,
@@ -28,26 +28,16 @@ import {
   partsOf,
   type Precision,
   storageOf,
-} from "./graph.ts";
+} from "../graph.ts";
+import { ALIGNMENT, type NamedPlace, type TensorPlace } from "../place.ts";
 import { arenaSides, type Side, type Traffic } from "./arenas.ts";
 import { halfTensors } from "./precision.ts";
-import { type FusedStep, usesInPlace } from "./fused_step.ts";
+import { type FusedStep, usesInPlace } from "../fused_step.ts";
 
-/** Where a stored tensor begins. */
-export type Place =
-  | { readonly in: "arena"; readonly page: number; readonly offset: number }
-  | { readonly in: "state"; readonly name: string; readonly offset: number }
-  | { readonly in: "input"; readonly name: string; readonly offset: number };
-
-/** Where a stored tensor lives, and how its numbers are held there. */
-export type Location = Place & { readonly bytes: number; readonly precision: Precision };
-
-/** Sizes a device allows. */
-export interface MemoryLimits {
-  /** Largest buffer in bytes. */
-  readonly maxBuffer: number;
-  /** Largest part of a buffer that a kernel can see, in bytes. */
-  readonly maxBinding: number;
+/** How temporaries are laid out. */
+export interface ArenaLimits {
+  /** Largest page in bytes, unless one tensor alone is larger. */
+  readonly maxPage: number;
   /**
    * Should results lie in other buffers than their operands, which can then be bound for reading alone (`arenas.ts`)?
    */
@@ -58,9 +48,9 @@ export interface MemoryLimits {
 export interface Plan {
   readonly steps: readonly FusedStep[];
   /** Place of every stored tensor, by its storage node. */
-  readonly locations: ReadonlyMap<Node, Location>;
+  readonly places: ReadonlyMap<Node, TensorPlace>;
   /** New state values that could not be written in place: copied when the steps are done. */
-  readonly copies: readonly { readonly from: Node; readonly state: string; readonly offset: number }[];
+  readonly copies: readonly { readonly from: Node; readonly to: NamedPlace }[];
   /** For each step, the temporaries that nobody reads after it. */
   readonly released: readonly (readonly Node[])[];
   /** Bytes of each page of the arena. */
@@ -70,9 +60,6 @@ export interface Plan {
   /** Bytes of the largest tensor. */
   readonly largest: number;
 }
-
-/** Offsets of bindings are multiples of this many bytes. */
-export const ALIGNMENT = 256;
 
 /** A temporary: tensors that share one place, alive from one step to another. */
 interface Block {
@@ -89,38 +76,40 @@ const MOST_FOR_TWO = { times: 1.1, more: 2 ** 24 } as const;
 const bytesOf = (node: Node, precision: Precision): number =>
   Math.ceil(NUMBER_BYTES[precision] * sizeOf(node.shape) / ALIGNMENT) * ALIGNMENT;
 
-/** Lays out the steps of a fused graph. */
-export function plan(graph: Graph, steps: readonly FusedStep[], limits: MemoryLimits): Plan {
+/** Lays out the steps of a fused graph: `compile.ts` does all that comes before, too. */
+export function plan(graph: Graph, steps: readonly FusedStep[], limits: ArenaLimits): Plan {
   const last = lastReads(graph, steps);
-  const locations = new Map<Node, Location>();
+  const places = new Map<Node, TensorPlace>();
   for (const node of liveNodes(graph)) {
     if (!isScalarInput(node) && (node.op === "input" || node.op === "state")) {
       const offset = 4 * ((node.attrs.start ?? 0) as number);
-      locations.set(node, { in: node.op, name: node.attrs.name as string, offset, ...full(node) });
+      places.set(node, { in: node.op, name: node.attrs.name as string, offset, ...full(node) });
     }
   }
-  const copies: { from: Node; state: string; offset: number }[] = [];
+  const copies: { from: Node; to: NamedPlace }[] = [];
   for (const assignment of graph.assignments) {
     const { state, value, start = 0 } = assignment;
     const from = storageOf(value);
-    if (!locations.has(from) && canOverwrite(graph, steps, last, from, assignment)) {
-      locations.set(from, { in: "state", name: state, offset: 4 * start, ...full(from) });
+    const { bytes, precision } = full(from);
+    const to: NamedPlace = { in: "state", name: state, offset: 4 * start, bytes };
+    if (!places.has(from) && canOverwrite(graph, steps, last, from, assignment)) {
+      places.set(from, { ...to, precision });
     } else {
-      copies.push({ from, state, offset: 4 * start });
+      copies.push({ from, to });
       last.set(from, steps.length);
     }
   }
   const halves = halfTensors(graph);
-  const blocks = blocksOf(steps, last, locations, (node) => halves.has(node) ? "f16" : "f32");
-  const { pages, places } = arenaOf(steps, blocks, limits);
-  for (const [{ nodes, bytes, precision }, place] of places) {
-    for (const node of nodes) locations.set(node, { in: "arena", ...place, bytes, precision });
+  const blocks = blocksOf(steps, last, places, (node) => halves.has(node) ? "f16" : "f32");
+  const { pages, blocks: inArena } = arenaOf(steps, blocks, limits);
+  for (const [{ nodes, bytes, precision }, place] of inArena) {
+    for (const node of nodes) places.set(node, { in: "arena", ...place, bytes, precision });
   }
   const released = steps.map((): Node[] => []);
   // Past the last step there are outputs alone, which stay.
   for (const node of blocks.flatMap(({ nodes }) => nodes)) released[last.get(node)!]?.push(node);
-  const largest = Math.max(0, ...[...locations.values()].map(({ bytes }) => bytes));
-  return { steps, locations, copies, released, pages, lowerBound: lowerBound(blocks, steps.length), largest };
+  const largest = Math.max(0, ...[...places.values()].map(({ bytes }) => bytes));
+  return { steps, places, copies, released, pages, lowerBound: lowerBound(blocks, steps.length), largest };
 }
 
 /** How a state or an input is held. */
@@ -157,7 +146,7 @@ function canOverwrite(
 function blocksOf(
   steps: readonly FusedStep[],
   last: ReadonlyMap<Node, number>,
-  placed: ReadonlyMap<Node, Location>,
+  placed: ReadonlyMap<Node, TensorPlace>,
   precisionOf: (node: Node) => Precision,
 ): Block[] {
   const blockOf = new Map<Node, Block>();
@@ -182,15 +171,15 @@ function blocksOf(
   return [...new Set(blockOf.values())];
 }
 
-/** Blocks with their places. */
+/** Pages, and where in them each block begins. */
 interface Arena {
   /** Bytes of each page. */
   readonly pages: readonly number[];
-  readonly places: ReadonlyMap<Block, { readonly page: number; readonly offset: number }>;
+  readonly blocks: ReadonlyMap<Block, { readonly page: number; readonly offset: number }>;
 }
 
 /** One arena, or two that alternate where those are asked for and take little more memory. */
-function arenaOf(steps: readonly FusedStep[], blocks: readonly Block[], limits: MemoryLimits): Arena {
+function arenaOf(steps: readonly FusedStep[], blocks: readonly Block[], limits: ArenaLimits): Arena {
   const one = place(blocks, limits);
   if (!limits.alternates) return one;
   const two = place(blocks, limits, arenaSides(trafficOf(steps, blocks)));
@@ -210,9 +199,9 @@ function trafficOf(steps: readonly FusedStep[], blocks: readonly Block[]): Traff
  *
  * @param sides Of two arenas: the first has the even pages, the second the odd ones.
  */
-function place(blocks: readonly Block[], limits: MemoryLimits, sides?: ReadonlyMap<Block, Side>): Arena {
+function place(blocks: readonly Block[], limits: ArenaLimits, sides?: ReadonlyMap<Block, Side>): Arena {
   const pages: { bytes: number; placed: { offset: number; block: Block }[] }[] = [];
-  const places = new Map<Block, { page: number; offset: number }>();
+  const starts = new Map<Block, { page: number; offset: number }>();
   for (const block of [...blocks].sort((a, b) => b.bytes - a.bytes || a.from - b.from)) {
     for (let page = 0;; page++) {
       pages[page] ??= { bytes: 0, placed: [] };
@@ -225,15 +214,15 @@ function place(blocks: readonly Block[], limits: MemoryLimits, sides?: ReadonlyM
           offset = Math.max(offset, other.offset + other.block.bytes);
         }
       }
-      if (offset + block.bytes > limits.maxBuffer && placed.length > 0) continue;
+      if (offset + block.bytes > limits.maxPage && placed.length > 0) continue;
       const at = placed.findIndex((other) => other.offset > offset);
       placed.splice(at < 0 ? placed.length : at, 0, { offset, block });
       pages[page].bytes = Math.max(pages[page].bytes, offset + block.bytes);
-      places.set(block, { page, offset });
+      starts.set(block, { page, offset });
       break;
     }
   }
-  return { pages: pages.map(({ bytes }) => bytes), places };
+  return { pages: pages.map(({ bytes }) => bytes), blocks: starts };
 }
 
 function lowerBound(blocks: readonly Block[], steps: number): number {

@@ -22,9 +22,9 @@
  * @module
  */
 
-import { elementwise } from "../../kernels/elementwise.ts";
-import { opNamed } from "../../kernels/mod.ts";
-import { sizeOf } from "../../kernels/op.ts";
+import { elementwise } from "../../../kernels/elementwise.ts";
+import { opNamed } from "../../../kernels/mod.ts";
+import { sizeOf } from "../../../kernels/op.ts";
 import {
   callOf,
   type Graph,
@@ -36,8 +36,8 @@ import {
   sameShape,
   storageOf,
   STRUCTURAL,
-} from "./graph.ts";
-import { type FusedStep, usesInPlace } from "./fused_step.ts";
+} from "../graph.ts";
+import { type FusedStep, usesInPlace } from "../fused_step.ts";
 
 /** What a device's kernels can take in. */
 export interface FuseOptions {

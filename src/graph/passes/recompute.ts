@@ -14,9 +14,9 @@
  * @module
  */
 
-import { sizeOf, type Tensor } from "../../kernels/op.ts";
-import { GraphBuilder } from "./builder.ts";
-import { type Graph, liveNodes, type Node, storageOf, STRUCTURAL } from "./graph.ts";
+import { sizeOf, type Tensor } from "../../../kernels/op.ts";
+import { GraphBuilder } from "../builder.ts";
+import { type Graph, liveNodes, type Node, storageOf, STRUCTURAL } from "../graph.ts";
 import { rebuild } from "./lower.ts";
 
 /** A tensor so many times smaller than the largest is kept. */

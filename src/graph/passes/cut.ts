@@ -20,13 +20,13 @@
  * @module
  */
 
-import { opNamed } from "../../kernels/mod.ts";
-import { type Attrs, type Cut, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
-import { GraphBuilder } from "./builder.ts";
-import type { Chooser } from "./choices.ts";
-import { callOf, type Graph, liveNodes, type Node, STRUCTURAL } from "./graph.ts";
+import { opNamed } from "../../../kernels/mod.ts";
+import { type Attrs, type Cut, type Shape, sizeOf, type Tensor } from "../../../kernels/op.ts";
+import { GraphBuilder } from "../builder.ts";
+import type { Chooser } from "../choices.ts";
+import { callOf, type Graph, liveNodes, type Node, STRUCTURAL } from "../graph.ts";
+import { ALIGNMENT } from "../place.ts";
 import { rebuild } from "./lower.ts";
-import { ALIGNMENT } from "./plan.ts";
 
 /**
  * The same lowered graph, in which no stored tensor is larger than `maxBytes` in float32. What is held in half

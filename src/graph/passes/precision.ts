@@ -5,7 +5,7 @@
  * moments, running statistics, sums), inputs and outputs are float32 always.
  *
  * A graph carries its `precision`, and {@link halfTensors} is the one rule of which temporaries are held as f16. The
- * plan counts their bytes, and shares places only between tensors that are held alike (`Location.precision`).
+ * plan counts their bytes, and shares places only between tensors that are held alike (`TensorPlace.precision`).
  * `assemble.ts` converts where a binding is read and written.
  *
  * A new kernel's result is halved unless {@link FULL} names it: name it if it needs range or digits, such as sums, or
@@ -15,11 +15,11 @@
  * @module
  */
 
-import { elementwise } from "../../kernels/elementwise.ts";
-import { opNamed } from "../../kernels/mod.ts";
-import { sizeOf } from "../../kernels/op.ts";
-import { transformOf } from "../../kernels/tile_transforms.ts";
-import { type Graph, liveNodes, type Node, partsOf, storageOf, STRUCTURAL } from "./graph.ts";
+import { elementwise } from "../../../kernels/elementwise.ts";
+import { opNamed } from "../../../kernels/mod.ts";
+import { sizeOf } from "../../../kernels/op.ts";
+import { transformOf } from "../../../kernels/tile_transforms.ts";
+import { type Graph, liveNodes, type Node, partsOf, storageOf, STRUCTURAL } from "../graph.ts";
 
 /**
  * Ops whose results stay float32. As under PyTorch's autocast, sums are among them. They need the range, the statistics
