@@ -14,7 +14,7 @@ import { MISTAKES } from "../train/trainer.ts";
 import { tunedThresholds } from "../metrics/mod.ts";
 import { decimal } from "../report/figures.ts";
 import { calibrate, readCalibration, writeCalibration } from "../run/calibration.ts";
-import { classNames, evaluateModel, type Evaluation, EVALUATION_BATCH } from "../run/evaluate.ts";
+import { evaluateModel, type Evaluation, EVALUATION_BATCH } from "../run/evaluate.ts";
 import { formatTest, metricNames } from "../report/text.ts";
 import { keptOf, otherWorld, refuseChanges, refuseOtherData } from "../run/kept.ts";
 import { orList } from "../run/kinds.ts";
@@ -28,7 +28,7 @@ import { cannotUse } from "./idle.ts";
 import { noteLine } from "./notes.ts";
 import { openAsAsked } from "./opened_run.ts";
 import { ProgressLine } from "./progress.ts";
-import { keptSplit, openData } from "./run_data.ts";
+import { countsOf, keptSplit, openData } from "./run_data.ts";
 
 /** Runs `eval`; gives the exit code. */
 export async function run(
@@ -221,14 +221,6 @@ function partOf(data: Dataset, path: string, split: Part | undefined): { data: D
 }
 
 const partText = (part: Part): string => part === "all" ? "all of it" : `${part} part`;
-
-/** `12 pictures; apple 6, pear 0, plum 6`. */
-function countsOf(data: Dataset): string {
-  const counts = data.counts();
-  const classes = classNames(data.task, data.classes).map((name, c) => `${printable(name)} ${counts[c]}`);
-  const more = classes.length > 12 ? [`and ${classes.length - 12} more`] : [];
-  return `${counted(data.size, "picture")}; ${[...classes.slice(0, 12), ...more].join(", ")}`;
-}
 
 /** Another data set must ask for the very classes that the model knows. */
 function checkClasses(data: Dataset, { classes }: CheckpointInfo): void {

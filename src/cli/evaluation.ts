@@ -10,7 +10,7 @@ import { writeAtomic } from "../files.ts";
 import { predictClasses, predictLabels, type TestOptions, type TestReport } from "../metrics/mod.ts";
 import { answersOf, cutsOf } from "../run/answers.ts";
 import type { Evaluation, Predictions } from "../run/evaluate.ts";
-import { testOf, writeTest } from "../run/saved_test.ts";
+import { testOf, writeTest } from "../run/test_folder.ts";
 import { csvText } from "./csv_text.ts";
 
 /** All that a test says. */

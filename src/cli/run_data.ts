@@ -190,16 +190,20 @@ export function refuseEmpty({ train, val, test }: Split, { testOn }: DataFlags):
   if (empty) throw new UserError(empty);
 }
 
+/** `12 pictures; apple 6, pear 0, plum 6`. */
+export function countsOf(data: Dataset): string {
+  const counts = data.counts();
+  const classes = classNames(data.task, data.classes).map((name, c) => `${printable(name)} ${counts[c]}`);
+  const more = classes.length > 12 ? [`and ${classes.length - 12} more`] : [];
+  return `${counted(data.size, "picture")}; ${[...classes.slice(0, 12), ...more].join(", ")}`;
+}
+
 /** Lines about the data for people. */
 export function describeData(data: Dataset, split: Split, flags: DataFlags): string[] {
-  const names = classNames(data.task, data.classes);
-  const counts = data.counts();
-  const classes = names.map((name, c) => `${printable(name)} ${counts[c]}`);
-  const shown = classes.length > 12 ? [...classes.slice(0, 12), `and ${classes.length - 12} more`] : classes;
   const what = flags.data === undefined ? "the demo faces" : printable(flags.data);
   const { train, val, test } = split;
   return [
-    `data   ${what}: ${counted(data.size, "picture")}; ${shown.join(", ")}`,
+    `data   ${what}: ${countsOf(data)}`,
     ...data.form === undefined ? [] : [`form   ${data.form}`],
     `split  train ${train.size}, val ${val.size}, ${
       flags.testOn === "val" ? "which chooses the best epoch and is tested on, too" : `test ${test.size}`

@@ -10,8 +10,8 @@ import { UserError } from "../errors.ts";
 import { firstNames, printable } from "./names.ts";
 import { isLeftFile, isLeftFolder, PassedOver, unreadableFormat } from "./passed_over.ts";
 import { Inside, isFile, isFolder, outsideReason } from "./paths.ts";
-import { readStart } from "./pictures/file.ts";
-import { formatOf, namedFormat, sniffedBytes } from "./pictures/formats.ts";
+import { formatAt } from "./pictures/file.ts";
+import { isRead, namedFormat } from "./pictures/formats.ts";
 import { faultsOf, picturesOf, survey } from "./tree.ts";
 
 /** Pictures that were found. */
@@ -88,15 +88,5 @@ async function isThere(path: string): Promise<boolean> {
 function isPicture(path: string): boolean {
   if (isLeftFile(basename(path))) return false;
   if (namedFormat(path) !== undefined) return true;
-  const format = unreadableFormat(path) ?? formatAt(path);
-  return format !== undefined && format === format.toLowerCase();
-}
-
-function formatAt(path: string): string | undefined {
-  try {
-    return Deno.statSync(path).isFile ? formatOf(readStart(path, sniffedBytes)) : undefined;
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    return undefined; // it has no picture's name, so nothing is missed that could be told
-  }
+  return isRead(unreadableFormat(path) ?? formatAt(path));
 }

@@ -9,8 +9,8 @@ import { systemReason } from "../errors.ts";
 import { irregular } from "../files.ts";
 import { isLeftFile, isLeftFolder, isRunFolder, PassedOver, unreadableFormat } from "./passed_over.ts";
 import { type Inside, isFolder, outsideReason, sorted } from "./paths.ts";
-import { readStart } from "./pictures/file.ts";
-import { formatOf, namedFormat, sniffedBytes } from "./pictures/formats.ts";
+import { formatAt } from "./pictures/file.ts";
+import { isRead, namedFormat } from "./pictures/formats.ts";
 
 /** A folder, and what is below it. */
 export interface Tree {
@@ -178,11 +178,9 @@ class Walk {
       return fault(irregular(await Deno.lstat(full)) ?? "is no regular file");
     }
     if (isNamed) return { kind: "picture" } satisfies Found;
-    const format = unreadableFormat(name) ?? sniff(full);
-    // The formats that are read have small letters.
-    return format !== undefined && format === format.toLowerCase()
-      ? { kind: "picture" } satisfies Found
-      : { kind: "other", format } satisfies Found;
+    // Without a picture's name nothing is missed that could be told where it cannot be opened.
+    const format = unreadableFormat(name) ?? formatAt(full);
+    return isRead(format) ? { kind: "picture" } satisfies Found : { kind: "other", format } satisfies Found;
   }
 
   /** Where a link leads, or why it is not followed. */
@@ -218,14 +216,4 @@ async function namesIn(path: string): Promise<Set<string>> {
     if (!(error instanceof Error)) throw error;
   }
   return names;
-}
-
-/** The format of a file without a known ending, by its content. */
-function sniff(path: string): ReturnType<typeof formatOf> {
-  try {
-    return formatOf(readStart(path, sniffedBytes));
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    return undefined; // it has no picture's name, so nothing is missed that could be told
-  }
 }

@@ -17,7 +17,7 @@ export function answersOf(task: Task, { logits, targets }: Predictions, report: 
   return { probabilities, targets };
 }
 
-/** Logits from which on something is predicted in a test, at its temperature: of a binary task one, else of each label. */
+/** Logits from which on a yes, or each label, is predicted in a test: its thresholds, at its temperature. */
 export function cutsOf({ temperature, thresholds = [0.5] }: TestReport): number[] {
   return thresholds.map((threshold) => temperature * cutOf(threshold));
 }

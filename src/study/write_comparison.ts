@@ -9,6 +9,7 @@ import { csvCell } from "../data/forms/csv.ts";
 import { isFile } from "../data/paths.ts";
 import { writeAtomic } from "../files.ts";
 import { comparePage } from "../report/page/compare_page.ts";
+import type { Link } from "../report/page/html.ts";
 import { markdownOf, type TextTable } from "../report/tables.ts";
 import type { Comparison } from "./compare.ts";
 import { metricsTable, numbersTable, pairsTable, settingsTable } from "./compare_tables.ts";
@@ -29,8 +30,8 @@ export function csvOf({ heads, rows }: TextTable): string {
 export async function linksTo(
   runs: readonly { readonly name: string; readonly path: string }[],
   folder: string,
-): Promise<{ name: string; href: string }[]> {
-  const links: { name: string; href: string }[] = [];
+): Promise<Link[]> {
+  const links: Link[] = [];
   for (const { name, path } of runs) {
     const page = join(path, "report.html");
     if (await isFile(page)) links.push({ name, href: encodeURI(relative(folder, page).replaceAll("\\", "/")) });

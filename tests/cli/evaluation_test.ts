@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { predictionsCsv } from "../../src/cli/evaluation.ts";
 import type { TestOptions } from "../../src/metrics/mod.ts";
-import { testOf } from "../../src/run/saved_test.ts";
+import { testOf } from "../../src/run/test_folder.ts";
 
 const samples = [{ file: "a.png", label: [1, 0] }, { file: "b.png", label: [0, 1] }];
 const data = { task: "multilabel", classes: ["x", "y"], samples } as const;

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { openDataset, type OpenOptions } from "../../src/data/open.ts";
 import { UserError } from "../../src/errors.ts";
-import { classFolders, inFolder, write } from "./sets.ts";
+import { classFolders, gzip, idx, inFolder, write } from "./sets.ts";
 
 const celebaList = (values = ["1", "-1"]) =>
   `4\nBlack_Hair Gray_Hair Smiling\n${
@@ -124,15 +124,6 @@ Deno.test("openDataset() reads a manifest with columns of yes and no", () =>
     assertEquals([named.task, named.classes], ["multiclass", ["x", "y"]]);
   }));
 
-/** IDX bytes: [count, 2, 2] pictures or [count] labels. */
-function idx(count: number, dimensions: number, data: number[]): Uint8Array {
-  const header = new DataView(new ArrayBuffer(4 + 4 * dimensions));
-  header.setUint32(0, 0x800 + dimensions);
-  for (let i = 0; i < dimensions; i++) header.setUint32(4 + 4 * i, i === 0 ? count : 2);
-  return new Uint8Array([...new Uint8Array(header.buffer), ...data]);
-}
-const gzip = (bytes: Uint8Array) =>
-  new Response(new Blob([bytes.slice()]).stream().pipeThrough(new CompressionStream("gzip"))).bytes();
 const pixels = (count: number) => Array.from({ length: 4 * count }, (_, i) => i);
 
 Deno.test("openDataset() reads IDX files, gzipped or not, with their own split", () =>

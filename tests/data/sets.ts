@@ -80,3 +80,16 @@ export function classFolders(counts: Readonly<Record<string, number>>): Record<s
   );
   return Object.fromEntries(names.map((name) => [name, ++seed]));
 }
+
+/** IDX bytes: [count, 2, 2] pictures or [count] labels. */
+export function idx(count: number, dimensions: number, data: readonly number[]): Uint8Array {
+  const header = new DataView(new ArrayBuffer(4 + 4 * dimensions));
+  header.setUint32(0, 0x800 + dimensions);
+  for (let i = 0; i < dimensions; i++) header.setUint32(4 + 4 * i, i === 0 ? count : 2);
+  return new Uint8Array([...new Uint8Array(header.buffer), ...data]);
+}
+
+/** Bytes by gzip. */
+export function gzip(bytes: Uint8Array): Promise<Uint8Array> {
+  return new Response(new Blob([bytes.slice()]).stream().pipeThrough(new CompressionStream("gzip"))).bytes();
+}

@@ -6,7 +6,7 @@
 import { assert } from "@std/assert";
 import { openDataset, type OpenOptions } from "../../src/data/open.ts";
 import { UserError } from "../../src/errors.ts";
-import { inFolder, write } from "../data/sets.ts";
+import { gzip, idx, inFolder, write } from "../data/sets.ts";
 import { mutants } from "./mutate.ts";
 
 const text = (lines: readonly string[], newline = "\n") => new TextEncoder().encode(lines.join(newline) + newline);
@@ -21,15 +21,6 @@ const celeba = [
   ...rows((name, i) => `${name}.png  ${i % 2 ? 1 : -1} ${i % 3 ? -1 : 1} ${i % 5 ? 1 : -1}`),
 ];
 
-/** IDX bytes: [count, 2, 2] pictures or [count] labels. */
-function idx(count: number, dimensions: number, data: readonly number[]): Uint8Array {
-  const header = new DataView(new ArrayBuffer(4 + 4 * dimensions));
-  header.setUint32(0, 0x800 + dimensions);
-  for (let i = 0; i < dimensions; i++) header.setUint32(4 + 4 * i, i === 0 ? count : 2);
-  return new Uint8Array([...new Uint8Array(header.buffer), ...data]);
-}
-const gzip = (bytes: Uint8Array) =>
-  new Response(new Blob([bytes.slice()]).stream().pipeThrough(new CompressionStream("gzip"))).bytes();
 const images = idx(12, 3, Array.from({ length: 48 }, (_, i) => i));
 const labels = idx(12, 1, names.map((_, i) => i % 3));
 

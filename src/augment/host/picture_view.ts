@@ -25,6 +25,12 @@ export interface PictureView {
   readonly downBy: number;
 }
 
+/** Rounds halves to even, as Python's `round` does in torchvision's `center_crop`. */
+export function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  return value - floor === 0.5 ? floor + (floor & 1) : Math.round(value);
+}
+
 /** A whole picture, [height, width, channels]. */
 export function wholeOf(picture: Pick<PictureView, "width" | "height" | "channels" | "data">): PictureView {
   const { width, height, channels, data } = picture;

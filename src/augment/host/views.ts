@@ -7,7 +7,7 @@
  */
 
 import { mirrored } from "./mirror.ts";
-import { cutOut, type PictureView } from "./picture_view.ts";
+import { cutOut, type PictureView, roundHalfEven } from "./picture_view.ts";
 import type { HostTransformation } from "./transformation.ts";
 
 /** Places of the cut: the middle and the corners, as shares of the room across and down. */
@@ -28,16 +28,10 @@ export const MIDDLE_VIEWS = 2;
  */
 export function viewOf(picture: PictureView, view: number, size: number): PictureView {
   const [across, down] = PLACES[Math.floor(view / 2) % PLACES.length];
-  const left = halfEven(across * (picture.width - size));
-  const top = halfEven(down * (picture.height - size));
+  const left = roundHalfEven(across * (picture.width - size));
+  const top = roundHalfEven(down * (picture.height - size));
   const cut = cutOut(picture, left, top, size);
   return view % 2 === 1 ? mirrored(cut) : cut;
-}
-
-/** Rounds as the middle of a picture is found elsewhere (Python's `round`, torchvision's `CenterCrop`). */
-function halfEven(value: number): number {
-  const floor = Math.floor(value);
-  return value - floor === 0.5 ? floor + floor % 2 : Math.round(value);
 }
 
 /** See the module's text. */

@@ -1,5 +1,5 @@
 /**
- * What cells of a label file mean: yes and no, names, and what programs write where there is no value.
+ * What names and cells of a label file mean: yes and no, classes, and what programs write where there is no value.
  *
  * @module
  */
@@ -7,6 +7,11 @@
 import { option, UserError } from "../../errors.ts";
 import { counted, printable } from "../names.ts";
 import type { Table } from "./table.ts";
+
+/** A column's name as names that mean the same have it: `Image ID`, `image_id`, `ImageId`. */
+export function folded(name: string): string {
+  return name.toLowerCase().replaceAll(/[\s_-]/g, "");
+}
 
 /** A row of a label file that was left out. */
 export interface LeftOutRow {

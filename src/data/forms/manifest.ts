@@ -13,7 +13,7 @@ import type { Labels } from "../labels.ts";
 import { firstNames, printable } from "../names.ts";
 import { type Inside, leadsOut } from "../paths.ts";
 import { namedFormat } from "../pictures/formats.ts";
-import { type LeftOutRow, RowFaults } from "./cells.ts";
+import { folded, type LeftOutRow, RowFaults } from "./cells.ts";
 import { type CsvRow, csvRows, readText, type Separator, separatorOf } from "./csv.ts";
 import { partNames } from "./folder.ts";
 import { locate, type Located, PictureIndex } from "./locate.ts";
@@ -41,9 +41,6 @@ const fileColumns = [
   ..."imagename imagefile imagefilename imageindex images imgid imgname imgpath fname photo picture id".split(" "),
 ];
 const splitColumns = ["split", "partition", "subset", "set"];
-
-/** Column names that mean the same: `Image ID`, `image_id`, `ImageId`. */
-const folded = (name: string): string => name.toLowerCase().replaceAll(/[\s_-]/g, "");
 
 /** A column by which pictures are looked for is tried with so many of its cells. */
 const TRIED = 40;

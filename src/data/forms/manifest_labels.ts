@@ -17,7 +17,7 @@ import {
 } from "../labels.ts";
 import { counted, firstNames, printable } from "../names.ts";
 import { sorted } from "../paths.ts";
-import { flagColumn, isFlag, isFlagColumn, isMissing, noteNameless, RowFaults } from "./cells.ts";
+import { flagColumn, folded, isFlag, isFlagColumn, isMissing, noteNameless, RowFaults } from "./cells.ts";
 import type { Table } from "./table.ts";
 
 /** Which columns are what, and how cells are read. */
@@ -57,8 +57,6 @@ export interface LabelForm {
 const labelColumns = [
   ..."label class category target classname labelname labels classes tags".split(" "),
 ];
-
-const folded = (name: string): string => name.toLowerCase().replaceAll(/[\s_-]/g, "");
 
 /**
  * Decides between a column of class names and columns of yes and no, as {@link ManifestOptions} says.

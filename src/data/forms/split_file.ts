@@ -10,6 +10,7 @@
 
 import { UserError } from "../../errors.ts";
 import { writeAtomic } from "../../files.ts";
+import { refuseDoubles } from "./cells.ts";
 import { csvCell } from "./csv.ts";
 import type { Dataset, Sample, Split } from "../dataset.ts";
 import { readSplits } from "./manifest.ts";
@@ -62,7 +63,7 @@ export async function readSplit(path: string, data: Dataset): Promise<Split> {
   refuseOtherLabels(table, data);
   const place = new Map(data.samples.map(({ file }, i) => [file, i]));
   const files = table.columns[0];
-  refuseDoubled(table, files);
+  refuseDoubles(table, "file");
   const unknown = files.filter((file) => !place.has(file));
   const unlisted = data.samples.length - (files.length - unknown.length);
   if (unknown.length > 0 || unlisted !== 0) {
@@ -82,16 +83,6 @@ export async function readSplit(path: string, data: Dataset): Promise<Split> {
     indices[parts[row]].push(index);
   });
   return { ...data.splitInto(indices), warnings: [] };
-}
-
-/** A picture that is listed twice would be learnt twice, or be in two parts. */
-function refuseDoubled(table: Table, files: readonly string[]): void {
-  const first = new Map<string, number>();
-  files.forEach((file, row) => {
-    const before = first.get(file);
-    if (before !== undefined) throw table.fault(row, 0, `${printable(file)} is listed twice; remove one of the rows`);
-    first.set(file, row);
-  });
 }
 
 function labelHeader({ task, classes }: Dataset): readonly string[] {

@@ -7,8 +7,8 @@
 
 import { systemCode, systemReason } from "../../errors.ts";
 import { irregular } from "../../files.ts";
-import type { Decoding } from "./header.ts";
-import { peekHeader, type PictureHeader } from "./header.ts";
+import { formatOf, sniffedBytes } from "./formats.ts";
+import { type Decoding, peekHeader, type PictureHeader } from "./header.ts";
 import { largestFile, maxPixels, PictureError } from "./picture_error.ts";
 
 /** Bytes of a file in which a header is looked for, one after the other. */
@@ -24,6 +24,16 @@ const starts = [2 ** 14, 2 ** 20, 2 ** 26];
 export function readStart(path: string, length: number): Uint8Array<ArrayBuffer> {
   using file = Deno.openSync(path);
   return readUpTo(file, new Uint8Array(length), 0);
+}
+
+/** The format of a file by its content; undefined of what is no picture, no file, or cannot be opened. */
+export function formatAt(path: string): ReturnType<typeof formatOf> {
+  try {
+    return Deno.statSync(path).isFile ? formatOf(readStart(path, sniffedBytes)) : undefined;
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return undefined;
+  }
 }
 
 /** Reads on from `from` until the buffer is full or the file ends. */

@@ -68,6 +68,11 @@ export function unreadableEnding(name: string): string | undefined {
   return unreadable.find(([ending]) => ending.test(name))?.[1];
 }
 
+/** Is it a format that is read? */
+export function isRead(format: string | undefined): format is PictureFormat {
+  return formats.includes(format as PictureFormat);
+}
+
 /** Bytes from which {@link formatOf} tells a format. */
 export const sniffedBytes = 32;
 

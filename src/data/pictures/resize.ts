@@ -10,6 +10,7 @@
  * @module
  */
 
+import { roundHalfEven } from "../../augment/host/picture_view.ts";
 import type { Picture } from "./decode.ts";
 
 /** How the pixels of a resized picture are mixed. */
@@ -197,12 +198,6 @@ function mixRows(
     for (let x = 0, to = y * stride; x < stride; x++) out[to + x] = sums[x] >> precision;
   }
   return new Uint8Array(out.buffer);
-}
-
-/** Rounds halves to even, as Python's `round` does in torchvision's `center_crop`. */
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  return value - floor === 0.5 ? floor + (floor & 1) : Math.round(value);
 }
 
 /**

@@ -266,7 +266,8 @@ function unpackLzw(data: Uint8Array, length: number): Uint8Array {
   for (let i = 0; i < 256; i++) [last[i], lengths[i]] = [i, 1];
   const out = new Uint8Array(length);
   let [to, next, width, before] = [0, 258, 9, -1];
-  for (let bit = 0; to < length && bit + width <= data.length * 8; bit += 0) {
+  let bit = 0;
+  while (to < length && bit + width <= data.length * 8) {
     const byte = bit >> 3;
     const three = data[byte] << 16 | (data[byte + 1] ?? 0) << 8 | (data[byte + 2] ?? 0);
     const code = three >> (24 - width - (bit & 7)) & ((1 << width) - 1);

@@ -6,8 +6,8 @@
 import type { Chart } from "../chart.ts";
 import { type OverlaidRun, overlayChart, quantities } from "../overlay.ts";
 import type { TextTable } from "../tables.ts";
-import { Html, html, type Part, tableOf } from "./html.ts";
-import { figureOf, pageOf } from "./page.ts";
+import { Html, html, type Link, linkList, paragraphs, type Part, tableOf } from "./html.ts";
+import { figuresOf, type NamedChart, pageOf } from "./page.ts";
 
 /** A comparison. */
 export interface ComparePage {
@@ -20,9 +20,9 @@ export interface ComparePage {
   /** Runs whose curves are drawn over each other. */
   readonly runs: readonly OverlaidRun[];
   /** Further charts, with their captions. */
-  readonly charts?: readonly { readonly name: string; readonly chart: Chart; readonly caption: string }[];
+  readonly charts?: readonly NamedChart[];
   /** Pages of the runs, relative to this one. */
-  readonly links?: readonly { readonly name: string; readonly href: string }[];
+  readonly links?: readonly Link[];
 }
 
 /** A cell, with what stands in brackets below its value: tables of intervals are wide. */
@@ -55,37 +55,22 @@ export async function comparePage(
   { title, summary, tables, runs, charts = [], links = [] }: ComparePage,
 ): Promise<string> {
   const drawn = new Map<string, Chart>();
-  const figures: Html[] = [];
-  const overlays = quantities.map((quantity) => ({
-    name: `${quantity.type}-${quantity.key}`,
-    chart: overlayChart(quantity, runs),
-    caption: `${quantity.title} of each run`,
-  }));
-  for (const { name, chart, caption } of [...charts, ...overlays]) {
-    if (!chart) continue;
-    drawn.set(name, chart);
-    figures.push(await figureOf(name, chart, caption));
-  }
+  const overlays = quantities.flatMap((quantity): NamedChart[] => {
+    const chart = overlayChart(quantity, runs);
+    const { type, key, title } = quantity;
+    return chart ? [{ name: `${type}-${key}`, chart, caption: `${title} of each run` }] : [];
+  });
+  const figures = await figuresOf([...charts, ...overlays], drawn);
   const body = html`<header><p class="soft">Fovea</p>
 <h1>${title}</h1>
-${
-    summary.map((line) =>
-      html`
-        <p>${line}</p>
-      `
-    )
-  }</header>
+${paragraphs(summary)}</header>
 ${tables.map((table) => tableSection(table))}<h2>Charts</h2>
 <div class="charts">
 ${figures}</div>
 ${
     links.length > 0 && html`
       <h2>Runs</h2>
-      <ul>${links.map(({ name, href }) =>
-        html`
-          <li><a href="${href}">${name}</a></li>
-        `
-      )}</ul>
+      ${linkList(links)}
     `
   }`;
   return await pageOf({ title, body, charts: drawn });

@@ -77,6 +77,24 @@ export function scriptJson(value: unknown): Html {
   return new Html(json);
 }
 
+/** Lines as paragraphs; those that are said by the way are softer. */
+export function paragraphs(lines: readonly string[], tone?: "soft"): Html {
+  return html`${lines.map((line) => tone === undefined ? html`<p>${line}</p>` : html`<p class="${tone}">${line}</p>`)}`;
+}
+
+/** A link to another page. */
+export interface Link {
+  /** What it is called. */
+  readonly name: string;
+  /** Where it is, relative to this page. */
+  readonly href: string;
+}
+
+/** Links, one below the other. */
+export function linkList(links: readonly Link[]): Html {
+  return html`<ul>${links.map(({ name, href }) => html`<li><a href="${href}">${name}</a></li>`)}</ul>`;
+}
+
 /** A row of a table: its cells, the first of which may head the row. */
 export type Row = readonly Part[];
 

@@ -41,6 +41,31 @@ export async function figureOf(name: string, chart: Chart, caption: string): Pro
   `;
 }
 
+/** A chart with what is said below it. */
+export interface NamedChart {
+  /** Its name, which no other chart of the page has: letters, digits and dashes. */
+  readonly name: string;
+  /** The chart. */
+  readonly chart: Chart;
+  /** What is said below it. */
+  readonly caption: string;
+}
+
+/**
+ * Places for charts, one after the other.
+ *
+ * @param charts The charts.
+ * @param drawn Keeps them, for {@link Page.charts}.
+ */
+export async function figuresOf(charts: readonly NamedChart[], drawn: Map<string, Chart>): Promise<Html[]> {
+  const figures: Html[] = [];
+  for (const { name, chart, caption } of charts) {
+    drawn.set(name, chart);
+    figures.push(await figureOf(name, chart, caption));
+  }
+  return figures;
+}
+
 /**
  * A picture of pixels.
  *

@@ -6,18 +6,8 @@
 import type { Chart } from "../chart.ts";
 import type { TextTable } from "../tables.ts";
 import { tableSection } from "./compare_page.ts";
-import { Html, html } from "./html.ts";
-import { figureOf, pageOf } from "./page.ts";
-
-/** A chart with what is said below it. */
-export interface NamedChart {
-  /** Its name, which no other chart of the page has: letters, digits and dashes. */
-  readonly name: string;
-  /** The chart. */
-  readonly chart: Chart;
-  /** What is said below it. */
-  readonly caption: string;
-}
+import { Html, html, type Link, linkList, paragraphs } from "./html.ts";
+import { figuresOf, type NamedChart, pageOf } from "./page.ts";
 
 /** What was found for one task. */
 export interface StudySection {
@@ -42,7 +32,7 @@ export interface StudyPage {
   /** A section for each task. */
   readonly sections: readonly StudySection[];
   /** Pages of its runs, relative to this one. */
-  readonly links: readonly { readonly name: string; readonly href: string }[];
+  readonly links: readonly Link[];
 }
 
 /**
@@ -54,14 +44,6 @@ export interface StudyPage {
  */
 export async function studyPage({ title, notes, sections, links }: StudyPage): Promise<string> {
   const drawn = new Map<string, Chart>();
-  const figuresOf = async (charts: readonly NamedChart[]): Promise<Html[]> => {
-    const figures: Html[] = [];
-    for (const { name, chart, caption } of charts) {
-      drawn.set(name, chart);
-      figures.push(await figureOf(name, chart, caption));
-    }
-    return figures;
-  };
   const parts: Html[] = [];
   for (const [s, section] of sections.entries()) {
     const charts: Html[] = [];
@@ -70,22 +52,17 @@ export async function studyPage({ title, notes, sections, links }: StudyPage): P
       charts.push(html`
         <h3>${group.heading}</h3>
         <div class="charts">
-        ${await figuresOf(group.charts)}</div>
+        ${await figuresOf(group.charts, drawn)}</div>
       `);
     }
     parts.push(html`
       <section id="section-${s + 1}"><h2>${section.title}</h2>
-      ${section.summary.map((line) =>
-        html`
-          <p>${line}</p>
-        `
-      )}${section.tables.map((table) => tableSection(table, 3))}${charts}${section.details.filter(({ rows }) =>
-        rows.length > 0
-      ).map((table) =>
-        html`
-          <details><summary>${table.title}</summary>${tableSection(table, 3)}</details>
-        `
-      )}</section>
+      ${paragraphs(section.summary)}${section.tables.map((table) => tableSection(table, 3))}${charts}${section.details
+        .filter(({ rows }) => rows.length > 0).map((table) =>
+          html`
+            <details><summary>${table.title}</summary>${tableSection(table, 3)}</details>
+          `
+        )}</section>
     `);
   }
   const body = html`
@@ -96,17 +73,9 @@ export async function studyPage({ title, notes, sections, links }: StudyPage): P
         <a href="#section-${s + 1}">${section.title}</a>
       `
     )}<a href="#runs">Runs</a></nav>
-    ${notes.map((line) =>
-      html`
-        <p class="soft">${line}</p>
-      `
-    )}</header>
+    ${paragraphs(notes, "soft")}</header>
     ${parts}<h2 id="runs">Runs</h2>
-    <ul>${links.map(({ name, href }) =>
-      html`
-        <li><a href="${href}">${name}</a></li>
-      `
-    )}</ul>
+    ${linkList(links)}
   `;
   return await pageOf({ title, body, charts: drawn });
 }

@@ -10,7 +10,7 @@ import { printable } from "../../data/names.ts";
 import { UserError } from "../../errors.ts";
 import { type PublishedWeights, publishedWeights } from "../../models/mod.ts";
 import { hashOf } from "./download.ts";
-import { addressOf, isPublishedName, type NamedWeights, placeOf, weightsNamed } from "./names.ts";
+import { addressOf, digitsIn, isPublishedName, placeOf, type PublishedName, weightsNamed } from "./names.ts";
 
 /** What is written beside a file that was fetched. */
 export interface FetchedRecord {
@@ -47,7 +47,7 @@ export interface CachedWeights {
  * @param cache The cache folder; default the user's.
  */
 export async function cachedWeights(
-  named: NamedWeights,
+  named: PublishedName,
   cache: string = cacheFolder(),
 ): Promise<CachedWeights | undefined> {
   const { folder, files } = placeOf(named, cache);
@@ -92,13 +92,12 @@ export async function publishedFile(text: string, cache: string = cacheFolder())
       }`,
     );
   }
-  const wanted = there.record?.sha256 ??
-    ("file" in named.source ? /-([0-9a-f]{8,})\./.exec(named.source.file)?.[1] : "");
+  const wanted = there.record?.sha256 ?? ("file" in named.source ? digitsIn(named.source.file) : "");
   const sha256 = await hashOnce(there.path);
-  if (!sha256.startsWith(wanted ?? "")) {
+  if (!sha256.startsWith(wanted)) {
     throw new UserError(
       `Cannot use ${printable(text)}: ${there.path} is damaged (its SHA-256 is ${sha256.slice(0, 16)}…, not ${
-        wanted!.slice(0, 16)
+        wanted.slice(0, 16)
       }); run ${command}, which fetches it again`,
     );
   }

@@ -9,7 +9,7 @@
  */
 
 import { dirname } from "node:path";
-import { UserError } from "../../errors.ts";
+import { systemFault, UserError } from "../../errors.ts";
 import { startSha256 } from "../../interop/safetensors_file.ts";
 import { type Answer, FetchError, type Patience, patiently, request, usualPatience } from "./request.ts";
 
@@ -301,14 +301,7 @@ async function onDisk<T>(target: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof UserError || error instanceof FetchError) throw error;
-    const reason = (error as { code?: string }).code === "ENOSPC"
-      ? "the disk is full (ENOSPC)"
-      : error instanceof Error
-      ? error.message
-      : String(error);
-    throw new UserError(
-      `Cannot write ${target}: ${reason}; what has come is kept, and the same command goes on with it`,
-    );
+    const advice = "what has come is kept, and the same command goes on with it";
+    throw systemFault(`Cannot write ${target}`, error, advice);
   }
 }

@@ -12,7 +12,17 @@ import { writeAtomic } from "../../files.ts";
 import { type CachedWeights, cachedWeights, type FetchedRecord } from "./cached.ts";
 import { download, type DownloadOptions, hashOf } from "./download.ts";
 import { askHub, fetchConfig, type RepositoryFacts } from "./hub.ts";
-import { addressOf, type Hosts, HUB_FILES, type NamedWeights, placeOf, publicHosts, weightsNamed } from "./names.ts";
+import {
+  addressOf,
+  digitsIn,
+  type Hosts,
+  HUB_FILES,
+  placeOf,
+  publicHosts,
+  type PublishedName,
+  type Repository,
+  weightsNamed,
+} from "./names.ts";
 import { FetchError, usualPatience } from "./request.ts";
 
 /** How to fetch published weights. */
@@ -71,7 +81,7 @@ export async function fetchWeights(name: string, options: FetchOptions = {}): Pr
 
 /** A file of torchvision's, whose name has the first digits of its hash. */
 async function fetchFile(
-  named: NamedWeights,
+  named: PublishedName,
   file: string,
   cache: string,
   hosts: Hosts,
@@ -87,13 +97,13 @@ async function fetchFile(
 
 /** What a repository of the hub's has. */
 async function fetchRepository(
-  named: NamedWeights,
+  named: PublishedName,
   facts: RepositoryFacts,
   cache: string,
   hosts: Hosts,
   options: FetchOptions,
 ): Promise<FetchedWeights> {
-  const repository = named.source as Exclude<NamedWeights["source"], { file: string }>;
+  const repository = named.source as Repository;
   const { commit, weights: { name: file, sha256, size } } = facts;
   const licence = facts.licence ?? named.row?.licence;
   const { folder } = placeOf(named, cache);
@@ -118,7 +128,7 @@ async function fetchRepository(
 }
 
 /** Writes down what was fetched. */
-async function kept(named: NamedWeights, path: string, record: FetchedRecord): Promise<FetchedWeights> {
+async function kept(named: PublishedName, path: string, record: FetchedRecord): Promise<FetchedWeights> {
   await writeAtomic(`${path}.json`, JSON.stringify(record, undefined, 2) + "\n");
   return { name: named.name, row: named.row, path, record, wasThere: false };
 }
@@ -127,7 +137,7 @@ async function kept(named: NamedWeights, path: string, record: FetchedRecord): P
  * What is there, if its hash is right: the one in its name, the hub's, or else the one that was written down. What was
  * put there by hand is written down.
  */
-async function wholeIn(named: NamedWeights, cache: string, hub?: string): Promise<FetchedWeights | undefined> {
+async function wholeIn(named: PublishedName, cache: string, hub?: string): Promise<FetchedWeights | undefined> {
   const there = await cachedWeights(named, cache);
   const wanted = "file" in named.source ? digitsIn(named.source.file) : hub ?? there?.record?.sha256;
   if (!there || wanted === undefined) return undefined;
@@ -139,14 +149,9 @@ async function wholeIn(named: NamedWeights, cache: string, hub?: string): Promis
   return { ...await kept(named, there.path, record), wasThere: true };
 }
 
-/** `11ad3fa6` of `resnet50-11ad3fa6.pth`. */
-function digitsIn(file: string): string {
-  return /-([0-9a-f]{8,})\.\w+$/.exec(file)![1];
-}
-
 /** One line: why, what to get where there is a network, and how to name it here. */
 function refusal(
-  named: NamedWeights,
+  named: PublishedName,
   { message, status }: FetchError,
   hosts: Hosts,
   cache: string,
@@ -162,6 +167,6 @@ function refusal(
 }
 
 /** Where people look the name up. */
-function pageOf({ source }: NamedWeights, hosts: Hosts): string {
+function pageOf({ source }: PublishedName, hosts: Hosts): string {
   return "file" in source ? "https://docs.pytorch.org/vision/stable/models.html" : `${hosts.hub}/${source.id}`;
 }

@@ -34,7 +34,7 @@ export interface Repository {
 }
 
 /** What a name means. */
-export interface NamedWeights {
+export interface PublishedName {
   /** The full name: `imagenet:resnet50` is one of torchvision's. */
   readonly name: string;
   /** Its row, where it has one. */
@@ -56,7 +56,7 @@ export function isPublishedName(text: string): boolean {
  * @param text Such as `imagenet:resnet50`.
  * @throws UserError with the nearest name when there is none.
  */
-export function weightsNamed(text: string): NamedWeights {
+export function weightsNamed(text: string): PublishedName {
   const kind = KINDS.find((kind) => text.startsWith(`${kind}:`));
   if (!kind) {
     const bare = models.some(({ name }) => name === text) ? `; did you mean imagenet:${text}?` : "";
@@ -93,20 +93,20 @@ function plain(entry: string): string {
   return entry.toLowerCase().replace("_weights", "").replaceAll(/[_-]/g, "");
 }
 
-function ofRow(row: PublishedWeights): NamedWeights {
+function ofRow(row: PublishedWeights): PublishedName {
   const source = row.style === "torchvision" ? { file: row.file } : { id: row.file, revision: "main" };
   return { name: row.name, row, source };
 }
 
 /** The first row of a model for ImageNet-1K's classes. */
-function usualOf(model: string): NamedWeights {
+function usualOf(model: string): PublishedName {
   const { name } = modelNamed(model);
   const row = publishedWeights.find((row) => row.model === name && row.classes === 1000);
   if (row) return ofRow(row);
   throw new UserError(`No weights of ${name} are published: the command weights lists the models that have some`, 2);
 }
 
-function onHub(text: string): NamedWeights {
+function onHub(text: string): PublishedName {
   const [, id, revision = "main"] = /^([\w-][\w.-]*\/[\w-][\w.-]*)(?:@([\w-][\w.-]*))?$/.exec(text) ?? [];
   if (id === undefined || `${id}@${revision}`.includes("..")) {
     throw new UserError(`Cannot use hf:${printable(text)}: give hf:OWNER/NAME or hf:OWNER/NAME@REVISION`, 2);
@@ -126,7 +126,7 @@ export const HUB_FILES = ["model.safetensors", "pytorch_model.bin"] as const;
  * @returns The folder, and the names that the file of weights may have in it.
  */
 export function placeOf(
-  { source }: NamedWeights,
+  { source }: PublishedName,
   cache: string = cacheFolder(),
 ): { readonly folder: string; readonly files: readonly string[] } {
   if ("file" in source) return { folder: join(cache, "weights", "torchvision"), files: [source.file] };
@@ -135,8 +135,13 @@ export function placeOf(
   return { folder, files: HUB_FILES };
 }
 
+/** `11ad3fa6` of `resnet50-11ad3fa6.pth`, a file of torchvision's: the first digits of its SHA-256. */
+export function digitsIn(file: string): string {
+  return /-([0-9a-f]{8,})\.\w+$/.exec(file)![1];
+}
+
 /** Where the file can be got by hand; of a repository, the first that it may be. */
-export function addressOf({ source }: NamedWeights, hosts: Hosts = publicHosts, file: string = HUB_FILES[0]): string {
+export function addressOf({ source }: PublishedName, hosts: Hosts = publicHosts, file: string = HUB_FILES[0]): string {
   return "file" in source
     ? `${hosts.torchvision}${source.file}`
     : `${hosts.hub}/${source.id}/resolve/${source.revision}/${file}`;

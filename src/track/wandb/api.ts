@@ -7,27 +7,15 @@
 
 import manifest from "../../../deno.json" with { type: "json" };
 import { ifThere } from "../../files.ts";
+import type { Server, WandbSettings } from "./environment.ts";
 
 /** An answer after which asking again is of no use. */
 export class Refusal extends Error {}
 
-/** Server and key. */
-export interface Server {
-  /** Without a slash at the end. */
-  readonly base: string;
-  readonly key: string;
-}
-
 /** A run, as a server is told of it. */
-export interface LiveRun {
+export interface LiveRun extends Omit<WandbSettings, "name" | "live" | "whyOffline"> {
   readonly id: string;
-  readonly project: string;
-  readonly entity?: string;
   readonly displayName: string;
-  readonly notes?: string;
-  readonly tags: readonly string[];
-  readonly group?: string;
-  readonly jobType?: string;
   /** Settings by name. */
   readonly config: Readonly<Record<string, unknown>>;
   /** May the server know it already? */

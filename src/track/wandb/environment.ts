@@ -4,6 +4,13 @@
  * @module
  */
 
+/** Server and key. */
+export interface Server {
+  /** Without a slash at the end. */
+  readonly base: string;
+  readonly key: string;
+}
+
 /** Where a run is sent, and how it is called there. */
 export interface WandbSettings {
   readonly project: string;
@@ -15,7 +22,7 @@ export interface WandbSettings {
   readonly group?: string;
   readonly jobType?: string;
   /** Server and key, where the run is to be told as it goes. */
-  readonly live?: { readonly base: string; readonly key: string };
+  readonly live?: Server;
   /** Why it is not. */
   readonly whyOffline?: string;
 }

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { Api, type LiveRun, type Place, Refusal, type Server, type StreamRequest } from "./api.ts";
+import { Api, type LiveRun, type Place, Refusal, type StreamRequest } from "./api.ts";
+import type { Server } from "./environment.ts";
 
 /** Times in milliseconds. */
 export interface Timing {
