@@ -48,8 +48,18 @@ export interface ModelOptions {
   readonly width?: number;
 }
 
-/** Options that some models take and others have no use for. */
-export const MODEL_OPTIONS = [
+/** An option that some models take and others have no use for. */
+export type ModelOption =
+  | "dropout"
+  | "attentionDropout"
+  | "stochasticDepth"
+  | "layerScale"
+  | "stem"
+  | "window"
+  | "normEps";
+
+/** All of them. */
+export const MODEL_OPTIONS: readonly ModelOption[] = [
   "dropout",
   "attentionDropout",
   "stochasticDepth",
@@ -57,10 +67,7 @@ export const MODEL_OPTIONS = [
   "stem",
   "window",
   "normEps",
-] as const;
-
-/** An option that some models take and others have no use for. */
-export type ModelOption = typeof MODEL_OPTIONS[number];
+];
 
 /** How pictures were prepared for weights that somebody published. */
 export interface PublishedPreprocessing {
