@@ -17,13 +17,13 @@ import {
 import { skipBroken } from "../data/check/broken.ts";
 import { emptyParts } from "../data/check/empty_parts.ts";
 import { pictureNotes, type Prepared } from "../data/check/picture_notes.ts";
+import { classNames } from "../data/labels.ts";
 import { counted, firstNames, printable } from "../data/names.ts";
 import { readSplit } from "../data/forms/split_file.ts";
 import { limitDataset } from "../data/limit.ts";
 import { openDataset } from "../data/open.ts";
 import type { OnProgress } from "../data/store/scan.ts";
 import { UserError } from "../errors.ts";
-import { classNames } from "../run/evaluate.ts";
 import { SPLIT_FILE } from "../run/kept.ts";
 import { nameIn } from "./command.ts";
 import { train } from "./flags.ts";

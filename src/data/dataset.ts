@@ -6,7 +6,7 @@
 
 import { option, UserError } from "../errors.ts";
 import type { LeftOutRow } from "./forms/cells.ts";
-import type { Task } from "./labels.ts";
+import { classNames, type Task } from "./labels.ts";
 import { counted, firstNames, printable } from "./names.ts";
 import { scanPictures } from "./store/scan.ts";
 import type { PictureSource } from "./store/source.ts";
@@ -394,8 +394,7 @@ export class Dataset {
   /** Names of the classes that no picture has: their metrics are undefined. */
   #missing(): string[] {
     const counts = this.counts();
-    const names = this.task === "binary" ? [`not ${this.classes[0]}`, this.classes[0]] : this.classes;
-    return names.filter((_, c) => counts[c] === 0);
+    return classNames(this.task, this.classes).filter((_, c) => counts[c] === 0);
   }
 }
 

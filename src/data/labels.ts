@@ -54,6 +54,11 @@ export interface Column {
   readonly values: Int8Array;
 }
 
+/** Names of what labels are counted by: classes or labels; of a binary task, the target's absence and presence. */
+export function classNames(task: Task, classes: readonly string[]): string[] {
+  return task === "binary" ? [`not ${classes[0]}`, classes[0]] : [...classes];
+}
+
 /**
  * Labels from one class name a picture. Without a task: `binary` for one target without others, else `multiclass`.
  *

@@ -9,7 +9,7 @@
 
 import type { CacheOptions } from "../data/store/cache_folder.ts";
 import type { Dataset } from "../data/dataset.ts";
-import type { Task } from "../data/labels.ts";
+import { classNames, type Task } from "../data/labels.ts";
 import { MIDDLE_VIEWS, VIEWS } from "../augment/host/views.ts";
 import { squareFor } from "../data/batches/batch.ts";
 import { Loader } from "../data/batches/loader.ts";
@@ -19,11 +19,11 @@ import { binaryReport, multiclassReport, multilabelReport, type Report } from ".
 import type { Model } from "../models/model.ts";
 import type { Preprocessing } from "./checkpoint.ts";
 import { evaluationGraph } from "./evaluation_graph.ts";
-import { averaged, classNames, type Predictions } from "./predictions.ts";
+import { averaged, type Predictions } from "./predictions.ts";
 import type { WorstPicture } from "../report/sheet.ts";
 import { confidentMistakes } from "./worst.ts";
 
-export { classNames, type Predictions } from "./predictions.ts";
+export type { Predictions } from "./predictions.ts";
 
 /** The evaluation program of a model, over the weights that a session holds. */
 export class Evaluator {

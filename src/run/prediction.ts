@@ -4,9 +4,8 @@
  * @module
  */
 
-import type { Task } from "../data/labels.ts";
+import { classNames, type Task } from "../data/labels.ts";
 import { predictClasses, predictLabels, sigmoid, softmax } from "../metrics/mod.ts";
-import { classNames } from "./evaluate.ts";
 
 /** A class or label with its probability. */
 export interface Score {

@@ -15,11 +15,6 @@ export interface Predictions {
   readonly targets: Float32Array;
 }
 
-/** Names of the classes of a confusion matrix: of a binary task, the target's absence and presence. */
-export function classNames(task: Task, classes: readonly string[]): string[] {
-  return task === "binary" ? [`not ${classes[0]}`, classes[0]] : [...classes];
-}
-
 /** Probabilities are kept this far from 0 and 1, where they have no logit. */
 const LEAST = 1e-12;
 

@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
-import type { Task } from "../data/labels.ts";
+import { classNames, type Task } from "../data/labels.ts";
 import { writeAtomic } from "../files.ts";
 import {
   binaryTest,
@@ -20,7 +20,7 @@ import { confusionChart } from "../report/confusion.ts";
 import { writeChart } from "../report/draw.ts";
 import { type Mistake, sheetChart } from "../report/sheet.ts";
 import { testCharts } from "../report/test_charts.ts";
-import { classNames, type Predictions } from "./evaluate.ts";
+import type { Predictions } from "./evaluate.ts";
 import { answersOf } from "./answers.ts";
 import { encodeAnswers } from "./record.ts";
 

@@ -7,10 +7,11 @@
 import type { Batch } from "../data/batches/batch.ts";
 import type { Loader } from "../data/batches/loader.ts";
 import type { Dataset } from "../data/dataset.ts";
+import { classNames } from "../data/labels.ts";
 import { predictClasses, sigmoid, sigmoidCrossEntropy, softmax, softmaxCrossEntropy } from "../metrics/mod.ts";
 import type { WorstPicture } from "../report/sheet.ts";
 import type { Preprocessing } from "./checkpoint.ts";
-import { classNames, type Predictions } from "./predictions.ts";
+import type { Predictions } from "./predictions.ts";
 
 /** Longest side of a picture in pixels: it is looked at beside others. */
 const MAX_SIDE = 128;

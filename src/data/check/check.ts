@@ -10,7 +10,7 @@ import { leftOutLines, type LeftOutRow } from "../forms/cells.ts";
 import type { Dataset, DatasetKind, Split, SplitOptions } from "../dataset.ts";
 import { contradictionsIn, findDuplicates, findLeaks, type Leak, leakLine } from "./duplicates.ts";
 import { emptyParts } from "./empty_parts.ts";
-import type { Task } from "../labels.ts";
+import { classNames, type Task } from "../labels.ts";
 import { counted, firstNames, printable } from "../names.ts";
 import { pictureNotes, type Prepared } from "./picture_notes.ts";
 import { type OnProgress, scanPictures } from "../store/scan.ts";
@@ -141,19 +141,15 @@ function trySplit(data: Dataset, options: CheckOptions): { split: Split; faults:
 }
 
 function classCounts(data: Dataset, split: Split): DataReport["classes"] {
-  const names = namesOf(data);
+  const names = classNames(data.task, data.classes);
   const counts = data.counts();
-  const left = new Map(namesOf(split.train).map((name, c) => [name, c]));
+  const left = new Map(classNames(split.train.task, split.train.classes).map((name, c) => [name, c]));
   const parts = splitNames.map((part) => split[part].counts());
   return names.map((name, c) => ({
     name,
     count: counts[c],
     parts: parts.map((part) => left.has(name) ? part[left.get(name)!] : 0),
   }));
-}
-
-function namesOf({ task, classes }: Dataset): readonly string[] {
-  return task === "binary" ? [`not ${classes[0]}`, classes[0]] : classes;
 }
 
 /**
