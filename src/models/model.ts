@@ -49,16 +49,9 @@ export interface ModelOptions {
 }
 
 /** An option that some models take and others have no use for. */
-export type ModelOption =
-  | "dropout"
-  | "attentionDropout"
-  | "stochasticDepth"
-  | "layerScale"
-  | "stem"
-  | "window"
-  | "normEps";
+export type ModelOption = Exclude<keyof ModelOptions, "classes" | "channels" | "imageSize" | "width">;
 
-/** All of them. */
+/** All of them, in the order in which they are refused. */
 export const MODEL_OPTIONS: readonly ModelOption[] = [
   "dropout",
   "attentionDropout",
