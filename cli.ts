@@ -50,6 +50,7 @@ const entries: readonly Entry[] = [
   entry(tables.dataSplit, async () => (await import("./src/cli/data.ts")).split),
   entry(tables.dataDemo, async () => (await import("./src/cli/data.ts")).demo),
   entry(tables.models, async () => (await import("./src/cli/models.ts")).run),
+  entry(tables.show, async () => (await import("./src/cli/show.ts")).run),
   entry(tables.weights, async () => (await import("./src/cli/weights.ts")).run),
   entry(tables.parity, async () => (await import("./src/cli/parity.ts")).run),
   entry(tables.doctor, async () => (await import("./src/cli/doctor.ts")).run),

@@ -249,6 +249,35 @@ export const models = {
   },
 } satisfies Command;
 
+/** `show MODEL`: what a model is compiled to. */
+export const show = {
+  name: "show",
+  summary: "prints what a model is compiled to: its graph, the steps of a run, memory over time, the text of a step",
+  example: "resnet18 --image-size 64 --op convolve",
+  words: { usage: "MODEL", min: 1, max: 1, paths: false },
+  flags: {
+    as: flag(choice(["graph", "steps", "memory", "code"]), {
+      heading: "What",
+      help: "what is printed",
+      byDefault: "steps; code where a step or an op is given",
+    }),
+    step: flag(integer({ min: 0 }), { help: "that step alone, by its number among the steps", byDefault: "all" }),
+    op: flag(text, { help: "steps of that op alone, such as matmul or map", byDefault: "all" }),
+    evaluation: toggle({ help: "the graph of an evaluation; else it is a training step with AdamW" }),
+    target: flag(choice(["gpu", "processor"]), { help: "what WGSL is written for", default: "gpu" }),
+    svg: flag(path, { help: "file that memory over time is drawn in", byDefault: "none", placeholder: "FILE" }),
+    imageSize: flag(integer({ min: 8, max: 1024 }), {
+      heading: "At",
+      help: "height and width in pixels",
+      byDefault: "the model's",
+    }),
+    classes: flag(integer({ min: 1 }), { help: "outputs of the head", default: 5 }),
+    batch: flag(integer({ min: 1 }), { help: "pictures in a step", default: 32 }),
+    precision,
+    ...common,
+  },
+} satisfies Command;
+
 /** `weights [NAME…]`: published weights, by name. */
 export const weights = {
   name: "weights",

@@ -66,3 +66,26 @@ export function printExpression(
   const results = roots.map((root) => print(root, root.shape));
   return { statements, results };
 }
+
+/** A stored tensor that an expression reads, and the shape that it is broadcast to there. */
+export interface Leaf {
+  readonly node: Node;
+  readonly shape: readonly number[];
+}
+
+/**
+ * What {@link printExpression} reads of stored tensors, in the order of its text.
+ *
+ * @param kernel The step's own kernel in an epilogue, whose value is not read.
+ */
+export function leavesOf(step: FusedStep, roots: readonly Node[], kernel?: Node): Leaf[] {
+  const seen = new Set<Node>(kernel ? [kernel] : []);
+  const visit = (node: Node, shape: readonly number[]): Leaf[] => {
+    if (seen.has(node) || node.op === "constant" || isScalarInput(node)) return [];
+    seen.add(node);
+    return step.reads.includes(storageOf(node))
+      ? [{ node, shape }]
+      : node.inputs.flatMap((input) => visit(input, shape));
+  };
+  return roots.flatMap((root) => visit(root, root.shape));
+}

@@ -4,7 +4,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Session } from "../../src/device/device.ts";
-import { assemble } from "../../src/device/webgpu/assemble.ts";
+import { assemble } from "../../src/device/webgpu/dispatches.ts";
 import { webGpuTarget } from "../../src/device/webgpu/limits.ts";
 import { compile } from "../../src/graph/compile.ts";
 import { UserError } from "../../src/errors.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { TextureSlots } from "../../src/device/webgpu/texture_slots.ts";
-import type { TextureOperand } from "../../src/device/webgpu/assemble.ts";
+import type { TextureOperand } from "../../src/device/webgpu/bound_step.ts";
 import { placeKey } from "../../src/graph/place.ts";
 
 const tensor = (offset: number): TextureOperand => ({

@@ -20,7 +20,8 @@ import type { FusedStep } from "../../graph/fused_step.ts";
 import type { Plan } from "../../graph/passes/plan.ts";
 import { ALIGNMENT, overlap, type PagePlace, placeKey, type TensorPlace } from "../../graph/place.ts";
 import type { InPages } from "../state_pages.ts";
-import { type Assembled, assembleRow, type TargetDevice } from "./assemble.ts";
+import { type Assembled, assembleRow } from "./assemble.ts";
+import { bindMap, type TargetDevice } from "./bound_step.ts";
 
 /** Bytes of a table that every device takes. */
 const MOST_TABLE = 65536;
@@ -69,7 +70,8 @@ class Packer {
     const isAfter = meet(writes, this.#read) || meet(writes, this.#written) || meet(reads, this.#written);
     const before = isAfter ? this.finish() : [];
     if (!this.#isPackable(step)) return [...before, { steps: [step] }];
-    this.#held.push({ step, row: assembleRow(step, this.#plan, this.#device, (place) => this.#windowOf(place)) });
+    const bound = bindMap(step, this.#plan, this.#device, (place) => this.#windowOf(place));
+    this.#held.push({ step, row: assembleRow(bound) });
     this.#read.push(...reads);
     this.#written.push(...writes);
     return before;

@@ -14,7 +14,7 @@ import type { Place } from "../../graph/place.ts";
 import { inputValues, staleOutputs } from "../checks.ts";
 import type { MemoryUse, Program, StepTime, Values } from "../device.ts";
 import { memoryUse } from "../memory.ts";
-import { TEXTURE_WIDTH } from "./assemble.ts";
+import { TEXTURE_WIDTH } from "./bound_step.ts";
 import { Clock } from "./clock.ts";
 import { dispatchesOf, type PlannedDispatch } from "./dispatches.ts";
 import type { PipelineSource } from "./pipelines.ts";

@@ -2,7 +2,7 @@
  * Which textures the dispatches of a program read from. They are few and shared: a tensor is copied into one where it
  * is not in one already.
  *
- * Only a software adapter reads through storage textures (`assemble.ts` says why); a GPU reads buffers. A tensor is
+ * Only a software adapter reads through storage textures (`bound_step.ts` says why); a GPU reads buffers. A tensor is
  * copied only where it is not in a texture already, and not at all where it is written in place. Tensors of many sizes
  * share textures of few, and what these take counts as device memory (`dispatches.ts`).
  *
@@ -10,7 +10,7 @@
  */
 
 import { placeKey } from "../../graph/place.ts";
-import { TEXTURE_WIDTH, type TextureOperand } from "./assemble.ts";
+import { TEXTURE_WIDTH, type TextureOperand } from "./bound_step.ts";
 import type { TextureFormat } from "./context.ts";
 
 /** A texture operand's place among the textures of its size, and whether it must be copied there first. */

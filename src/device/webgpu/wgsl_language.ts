@@ -7,13 +7,11 @@
 import { type Shape, sizeOf } from "../../../kernels/op.ts";
 import type { Node } from "../../graph/graph.ts";
 import type { Language } from "../expression.ts";
+import type { View } from "./bound_step.ts";
 import { broadcastIndex, runsOf } from "./runs.ts";
 
 /** Bits of a float's exponent: all are set where it is infinite or NaN. */
 const EXPONENT = 0x7f800000;
-
-/** What an invocation takes at once: one number or four. */
-export type View = "f32" | "vec4f";
 
 /** WGSL by which a tensor's element (or four of them) at an index is read. */
 export interface Read {
@@ -23,8 +21,8 @@ export interface Read {
 
 /** What the code of one dispatch may ask for beside its text. */
 export interface Surroundings {
-  /** A stored tensor, as `view` where it is not taken for another already. */
-  read(node: Node, view: View): Read;
+  /** How a stored tensor is read. */
+  read(node: Node): Read;
   /** A number that is not part of the text. */
   uint(value: number): string;
   /** A float that is not part of the text. */
@@ -134,7 +132,7 @@ export class WgslLanguage implements Language {
 
   leaf(node: Node, shape: Shape): string {
     const isWhole = sizeOf(node.shape) === sizeOf(shape);
-    const { view, at: read } = this.#around.read(node, isWhole ? this.#view : "f32");
+    const { view, at: read } = this.#around.read(node);
     const element = (index: string): string =>
       view === "f32" ? read(index) : `${read(`(${index}) / 4u`)}[(${index}) % 4u]`;
     if (isWhole) {
