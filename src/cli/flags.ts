@@ -135,7 +135,7 @@ export const study = {
   example: "fixtures/studies/small.json --out runs/small",
   words: { usage: "FILE", min: 1, max: 1, paths: true },
   flags: {
-    dryRun: toggle({ heading: "Study", help: "list the runs with the time that each is expected to take" }),
+    dryRun: toggle({ heading: "Runs", help: "list the runs with the time that each is expected to take" }),
     ...common,
     out: flag(path, { help: "folder of the study", placeholder: "DIR", byDefault: "runs/ and the file's name" }),
     quiet: toggle({ help: "no progress bar" }),
@@ -149,6 +149,35 @@ export const sweep = {
   example: "fixtures/studies/sweep.json --out runs/sweep",
   words: { usage: "FILE", min: 1, max: 1, paths: true },
   flags: study.flags,
+} satisfies Command;
+
+const { fold: _fold, testOn: _testOn, ...foldedSplits } = splits;
+
+/** `cross-validate`: every picture is tested once. */
+export const crossValidate = {
+  name: "cross-validate",
+  summary: "trains a run for each fold of the data, so that every picture is tested once, and reports means",
+  example: "--folds 5 --data celeba --target Eyeglasses --model resnet18 --epochs 5 --out runs/folds",
+  flags: {
+    folds: flag(integer({ min: 2 }), {
+      heading: "Folds",
+      help: "parts of the data, each of which is the test part of one run; val is taken from the rest",
+      default: 5,
+      placeholder: "K",
+    }),
+    dryRun: study.flags.dryRun,
+    ...dataset,
+    ...foldedSplits,
+    ...flagsOf(pictureSettings),
+    ...flagsOf(modelSettings),
+    ...flagsOf(teacherSettings),
+    ...flagsOf(trainingSettings),
+    ...flagsOf(deviceSettings),
+    ...common,
+    ...flagsOf(recordSettings),
+    out: flag(path, { help: "folder of the runs and the report", placeholder: "DIR", byDefault: "runs/folds" }),
+    quiet: study.flags.quiet,
+  },
 } satisfies Command;
 
 /** `predict RUN IMAGE…`: what a run says about pictures. */

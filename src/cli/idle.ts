@@ -34,12 +34,12 @@ export function refuseIdle(asked: Given, flags: Flags, data?: Dataset): void {
  */
 export function refuseIdleSplit(
   given: ReadonlySet<string>,
-  { split, testOn }: DataFlags,
+  { split, testOn, fold }: DataFlags,
   data: Dataset,
   table: Flags,
   names: readonly ("stratify" | "seed" | "skipSmallClasses")[],
 ): void {
-  if (!data.hasOwnSplit || (split !== undefined && split !== "own")) return;
+  if (!data.hasOwnSplit || fold !== undefined || (split !== undefined && split !== "own")) return;
   const parts = new Set(data.samples.map((sample) => sample.split));
   if (!parts.has("val") || (!parts.has("test") && testOn !== "val")) return;
   const idle = names.find((name) => given.has(name));

@@ -12,7 +12,8 @@ import { readText, writeAtomic } from "../files.ts";
 import { createModel } from "../models/mod.ts";
 import { printable } from "../printable.ts";
 import { duration } from "../report/figures.ts";
-import { type Given, resolveSettings, settingNames } from "../run/resolve.ts";
+import { readConfig } from "../run/config.ts";
+import { type Given, resolveSettings, settingNamed, settingNames } from "../run/resolve.ts";
 import type { PlannedRun } from "../study/study_file.ts";
 import type { MissingRun } from "../study/write_study.ts";
 import type { Tracker } from "../track/tracker.ts";
@@ -56,13 +57,14 @@ export interface RunsOptions {
 /** Runs what has not ended yet; gives the exit code. */
 export async function runPlanned(runs: readonly PlannedRun[], options: RunsOptions): Promise<number> {
   const { out, report, watch } = options;
+  await refuseOthers(runs, out);
   const missing: MissingRun[] = [];
   for (const [r, planned] of runs.entries()) {
     const { name } = planned;
     const where = join(out, "runs", name);
     const title = `${r + 1}/${runs.length} ${name}`;
     if (await hasEnded(where)) {
-      console.log(`study  ${title}: it has ended before`);
+      console.log(`run    ${title}: it has ended before`);
       continue;
     }
     const lost = planned.after.find((other) => missing.some((run) => run.name === other));
@@ -72,18 +74,18 @@ export async function runPlanned(runs: readonly PlannedRun[], options: RunsOptio
     }
     const before = await stoppedBefore(where);
     if (before !== undefined) {
-      console.log(`study  ${title}: ${before}`);
+      console.log(`run    ${title}: ${before}`);
       continue;
     }
-    console.log(`study  ${title}`);
+    console.log(`run    ${title}`);
     const watched = watch?.(planned);
     const code = await trainRun(planned, where, options, watched);
     const why = watched?.why();
     if (why !== undefined) {
       await writeAtomic(join(where, STOPPED_FILE), `${why}\n`);
-      console.log(`study  ${name} ${why}`);
+      console.log(`run    ${name} ${why}`);
     } else if (STOPPED.has(code)) {
-      console.log(`study  stopped and saved; go on with the same command`);
+      console.log(`run    stopped and saved; go on with the same command`);
       return code;
     } else if (code !== 0) {
       missing.push({ name, why: "it has failed" });
@@ -92,6 +94,29 @@ export async function runPlanned(runs: readonly PlannedRun[], options: RunsOptio
   }
   console.log(`report: ${await report(missing)}`);
   return missing.length > 0 ? 1 : 0;
+}
+
+/** Refuses runs that were begun with other settings: what is reported would not be what is asked for. */
+async function refuseOthers(runs: readonly PlannedRun[], out: string): Promise<void> {
+  for (const { name, settings } of runs) {
+    const where = join(out, "runs", name);
+    if (!await isFile(join(where, "config.json"))) continue;
+    const { settings: kept = {} } = await readConfig(where);
+    const text = (value: unknown) => JSON.stringify(value);
+    const other = Object.entries(settings).find(([key, value]) =>
+      // What a run settles by itself, or may change, is not asked for.
+      kept[key] !== undefined && kept[key] !== null && value !== "auto" && !settingNamed(key)?.isFree &&
+      text(kept[key]) !== text(value)
+    );
+    if (!other) continue;
+    const [key, value] = other;
+    throw new UserError(
+      `${printable(where)} was begun with ${key} ${printable(text(kept[key]))}, and ${
+        printable(text(value))
+      } is asked ` +
+        "for now: give another folder, or remove that one",
+    );
+  }
 }
 
 /** Says in the folder of a run that it was stopped for good, and why. */

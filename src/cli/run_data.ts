@@ -24,6 +24,7 @@ import { limitDataset } from "../data/limit.ts";
 import { openDataset } from "../data/open.ts";
 import type { OnProgress } from "../data/store/scan.ts";
 import { UserError } from "../errors.ts";
+import { foldOf } from "../run/values.ts";
 import { SPLIT_FILE } from "../run/kept.ts";
 import { nameIn } from "./command.ts";
 import { train } from "./flags.ts";
@@ -147,8 +148,8 @@ export async function cleanData({ data, warnings }: Opened, flags: DataFlags, pr
 }
 
 /** Which parts the flags ask for. */
-export function splitOptions({ split: chosen, stratify, seed, testOn }: DataFlags): SplitOptions {
-  const how = { stratify, seed, testOn };
+export function splitOptions({ split: chosen, fold, stratify, seed, testOn }: DataFlags): SplitOptions {
+  const how = { stratify, seed, testOn, fold: fold === undefined ? undefined : foldOf(fold) };
   return chosen === "own" ? { own: true, ...how } : { ratios: chosen, ...how };
 }
 
@@ -202,11 +203,17 @@ export function countsOf(data: Dataset): string {
 export function describeData(data: Dataset, split: Split, flags: DataFlags): string[] {
   const what = flags.data === undefined ? "the demo faces" : printable(flags.data);
   const { train, val, test } = split;
+  const fold = flags.fold === undefined ? [] : [
+    `fold   ${flags.fold.replace("/", " of ")} is tested on${
+      data.hasOwnSplit ? ", of all parts of the data taken together" : ""
+    }; val is taken from the rest, and chooses the best epoch`,
+  ];
   return [
     `data   ${what}: ${countsOf(data)}`,
     ...data.form === undefined ? [] : [`form   ${data.form}`],
     `split  train ${train.size}, val ${val.size}, ${
       flags.testOn === "val" ? "which chooses the best epoch and is tested on, too" : `test ${test.size}`
     }`,
+    ...fold,
   ];
 }

@@ -200,10 +200,13 @@ async function refuseAtOnce({ out, allowChangedData }: TrainFlags, asked: Given)
   if (allowChangedData) {
     throw new UserError("Cannot use --allow-changed-data without --resume: a new run has nothing that was changed", 2);
   }
-  const { split, testOn = "test" } = asked;
+  const { split, testOn = "test", fold } = asked;
+  if (fold !== undefined && split === "own") {
+    throw cannotUse(`${nameOf("split")} own`, "a fold takes all parts of the data together; leave it out");
+  }
   if (Array.isArray(split)) {
     const [, val, test] = split as readonly number[];
-    const empty = val === 0 ? "val" : test === 0 && testOn === "test" ? "test" : undefined;
+    const empty = val === 0 ? "val" : test === 0 && testOn === "test" && fold === undefined ? "test" : undefined;
     const instead = empty === "test" ? `, or test on the val part with ${nameOf("testOn")} val` : "";
     if (empty) {
       throw cannotUse(

@@ -5,6 +5,7 @@
  */
 
 import { option, UserError } from "../errors.ts";
+import { type Fold, foldSplit } from "./folds.ts";
 import type { LeftOutRow } from "./forms/cells.ts";
 import { classNames, type Task } from "./labels.ts";
 import { counted, firstNames, printable } from "./names.ts";
@@ -50,6 +51,8 @@ export interface SplitOptions {
    * train and val alone, a test part as large as val is carved from train.
    */
   readonly own?: boolean;
+  /** A fold that is the test part, and of how many; own parts are then taken together. None by default. */
+  readonly fold?: Fold;
   /** Where the val part is to be tested on, own parts without a test part stay as they are. `test` by default. */
   readonly testOn?: "val" | "test";
   /**
@@ -294,7 +297,10 @@ export class Dataset {
    */
   split(options: SplitOptions = {}): Split {
     const input = this.#input(options);
-    const split = this.splitInto(input.parts ? ownSplit({ ...input, parts: input.parts }) : ratioSplit(input));
+    const { fold } = options;
+    const split = this.splitInto(
+      fold ? foldSplit(input, fold) : input.parts ? ownSplit({ ...input, parts: input.parts }) : ratioSplit(input),
+    );
     const taken = this.#taken(input, split);
     const lines = taken.map((name) =>
       `The data have no ${name} part: ${
@@ -311,7 +317,7 @@ export class Dataset {
    * @param options As for `split`.
    */
   smallClasses(options: SplitOptions = {}): SmallClass[] {
-    return smallClasses(this.#input(options));
+    return smallClasses(this.#input(options), options.fold?.[1]);
   }
 
   /**
@@ -342,7 +348,7 @@ export class Dataset {
 
   #input(options: SplitOptions): SplitInput & Partial<OwnSplitInput> {
     const has = this.hasOwnSplit;
-    const own = options.own ?? (has && options.ratios === undefined);
+    const own = !options.fold && (options.own ?? (has && options.ratios === undefined));
     const { ratios = [8, 1, 1], stratify = true, seed = 0, together, testOn } = options;
     if (own && !has) {
       throw new UserError(
@@ -413,32 +419,4 @@ export function countLabels(labels: readonly (readonly number[])[], task: Task, 
     else counts[label[0]]++;
   }
   return counts;
-}
-
-/** Classes this many times rarer than the most frequent one are worth a warning. */
-const imbalance = 10;
-
-/**
- * Names the classes that are rare: those ten times rarer than the most frequent one, and labels that fewer than one
- * picture in twenty has, or lacks.
- *
- * @param data The data set.
- * @returns A line each.
- */
-export function balanceWarnings(data: Dataset): string[] {
-  const counts = data.counts();
-  if (data.task === "multilabel") {
-    const rare = data.classes.flatMap((name, k) => {
-      const share = Math.min(counts[k], data.size - counts[k]) / data.size;
-      return share * imbalance * 2 < 1 ? [`${printable(name)} (${counts[k]} of ${data.size})`] : [];
-    });
-    return rare.length === 0 ? [] : [`Labels that are nearly always or nearly never there: ${rare.join(", ")}`];
-  }
-  const names = data.task === "binary" ? [`not ${data.classes[0]}`, data.classes[0]] : data.classes;
-  const most = counts.indexOf(Math.max(...counts));
-  const rare = names.flatMap((name, c) =>
-    counts[c] * imbalance <= counts[most] ? [`${printable(name)} (${counts[c]})`] : []
-  );
-  if (rare.length === 0) return [];
-  return [`Imbalance: ${rare.join(", ")} against ${printable(names[most])} (${counts[most]}); consider class weights`];
 }

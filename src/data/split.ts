@@ -8,7 +8,8 @@
 import { option, UserError } from "../errors.ts";
 import type { Task } from "./labels.ts";
 import { firstNames, printable } from "./names.ts";
-import { randomStream, shuffle } from "../random.ts";
+import { type RandomStream, randomStream } from "../random.ts";
+import { largestRemainder, openParts, shareOut, stratifyLabels, Units } from "./share_out.ts";
 
 /** The parts, in order. */
 export const splitNames = ["train", "val", "test"] as const;
@@ -59,6 +60,9 @@ export interface SmallClass {
 /** Stream of splits, so that a split and a shuffle with one seed have nothing in common. */
 const splitStream = 0x5b117;
 
+/** Random numbers of a class of a split; 0 are those of the whole. */
+const streamOf = (seed: number, c = 0): RandomStream => randomStream(splitStream, seed, c);
+
 /**
  * Splits at random in the given ratios.
  *
@@ -76,16 +80,23 @@ const splitStream = 0x5b117;
  * @throws {RangeError} If the ratios are not numbers of zero or more, or train's is zero.
  */
 export function ratioSplit(input: SplitInput): SplitIndices {
-  const { labels, ratios, stratify, seed } = input;
+  const { ratios } = input;
   if (ratios.length !== 3 || !ratios.every((ratio) => ratio >= 0 && Number.isFinite(ratio)) || ratios[0] === 0) {
     throw new RangeError(`Cannot split ${ratios.join(":")}: give three numbers such as 8:1:1, train's above zero`);
   }
   refuseSmallClasses(input.task, smallClasses(input));
+  return inRatios(input);
+}
+
+/** Shares out in the ratios; a part may lack what there is too little of. */
+export function inRatios(input: SplitInput): SplitIndices {
+  const { labels, ratios, stratify, seed } = input;
   const units = new Units(labels.length, input.together);
-  if (!stratify) return units.collect(shareOut(units, units.firsts, ratios, seed, 0, 0));
-  if (input.task === "multilabel") return units.collect(stratifyLabels(input, units));
+  if (!stratify) return collect(units.partsBy(shareOut(units, units.firsts, ratios, streamOf(seed), 0)));
+  if (input.task === "multilabel") return collect(units.partsBy(stratifyLabels(labels, units, ratios, streamOf(seed))));
   const groups = Map.groupBy(units.firsts, (i) => labels[i][0]);
-  return units.collect([...groups].flatMap(([c, members]) => shareOut(units, members, ratios, seed, c + 1, 1)));
+  const shares = [...groups].flatMap(([c, members]) => shareOut(units, members, ratios, streamOf(seed, c + 1), 1));
+  return collect(units.partsBy(shares));
 }
 
 /**
@@ -117,7 +128,7 @@ export function ownSplit(input: OwnSplitInput): SplitIndices {
   const places = placesOf(parts, "train");
   const numbers = parts.map((part) => splitNames.indexOf(part as "val"));
   for (const [number, name] of splitNames.entries()) for (const i of taken?.[name] ?? []) numbers[places[i]] = number;
-  return collect(labels.length, numbers.entries());
+  return collect(numbers);
 }
 
 /** What is split in ratios: the whole, or of a set with its own parts the train part where others are taken from it. */
@@ -140,18 +151,18 @@ function carveTest(input: OwnSplitInput): SplitIndices {
   const total = train.labels.length;
   const wanted = Math.min(placesOf(parts, "val").length, Math.floor(total / 2));
   const ratios = [total - wanted, 0, wanted];
-  if (!stratify) return units.collect(shareOut(units, units.firsts, ratios, seed, 0, 0));
+  if (!stratify) return collect(units.partsBy(shareOut(units, units.firsts, ratios, streamOf(seed), 0)));
   if (task === "multilabel") {
-    return units.collect(stratifyLabels({ ...train, ratios: [total - wanted, 0, wanted] }, units));
+    return collect(units.partsBy(stratifyLabels(train.labels, units, ratios, streamOf(seed))));
   }
   const groups = [...Map.groupBy(units.firsts, (i) => train.labels[i][0])];
   const sizes = groups.map(([, members]) => units.sizeOf(members));
   const shares = largestRemainder(wanted, sizes, 1);
-  return units.collect(groups.flatMap(([c, members], g) => {
+  return collect(units.partsBy(groups.flatMap(([c, members], g) => {
     // What cannot be divided stays.
     const share = members.length < 2 ? 0 : Math.min(shares[g], sizes[g] - 1);
-    return shareOut(units, members, [sizes[g] - share, 0, share], seed, c + 1, 1);
-  }));
+    return shareOut(units, members, [sizes[g] - share, 0, share], streamOf(seed, c + 1), 1);
+  })));
 }
 
 function placesOf(parts: readonly (string | undefined)[], wanted: string): number[] {
@@ -159,7 +170,7 @@ function placesOf(parts: readonly (string | undefined)[], wanted: string): numbe
 }
 
 /** Some of the samples as what is split. */
-function partOf(
+export function partOf(
   { task, classes, labels, ratios, stratify, seed, together = [] }: SplitInput,
   places: readonly number[],
 ) {
@@ -168,127 +179,10 @@ function partOf(
   return { task, classes, labels: places.map((i) => labels[i]), ratios, stratify, seed, together: groups };
 }
 
-/** Samples, and groups of them that stay together, each of which its first one stands for. */
-class Units {
-  /** Those that stand for a group, or for themselves; ascending. */
-  readonly firsts: readonly number[];
-  readonly #length: number;
-  readonly #groups = new Map<number, readonly number[]>();
-
-  constructor(length: number, together: readonly (readonly number[])[] = []) {
-    const others = new Set<number>();
-    for (const group of together) {
-      if (group.length < 2) continue;
-      const [first, ...rest] = group.toSorted((a, b) => a - b);
-      this.#groups.set(first, group);
-      for (const other of rest) others.add(other);
-    }
-    this.#length = length;
-    this.firsts = Array.from({ length }, (_, i) => i).filter((i) => !others.has(i));
-  }
-
-  /** Samples for which this one stands. */
-  weight(first: number): number {
-    return this.#groups.get(first)?.length ?? 1;
-  }
-
-  /** Samples for which some stand. */
-  sizeOf(firsts: readonly number[]): number {
-    return firsts.reduce((sum, first) => sum + this.weight(first), 0);
-  }
-
-  /** Places of each part. */
-  collect(shares: readonly Share[]): SplitIndices {
-    const all = shares.flatMap(([first, part]) => (this.#groups.get(first) ?? [first]).map((i): Share => [i, part]));
-    return collect(this.#length, all);
-  }
-}
-
-/** A sample's place and its part's number. */
-type Share = readonly [sample: number, part: number];
-
-function collect(length: number, shares: Iterable<Share>): SplitIndices {
-  const partOf = new Uint8Array(length);
-  for (const [sample, part] of shares) partOf[sample] = part;
+function collect(parts: readonly number[]): SplitIndices {
   const indices: SplitIndices = { train: [], val: [], test: [] };
-  partOf.forEach((part, sample) => indices[splitNames[part]].push(sample));
+  parts.forEach((part, sample) => indices[splitNames[part]].push(sample));
   return indices;
-}
-
-/**
- * Shuffles the members and cuts them in the ratios, by largest remainder and with at least `least` in each part. Groups
- * go first, the largest before the others, each to the part with the most room.
- */
-function shareOut(
-  units: Units,
-  members: readonly number[],
-  ratios: readonly number[],
-  seed: number,
-  stream: number,
-  least: number,
-): Share[] {
-  const order = shuffle([...members], randomStream(splitStream, seed, stream));
-  const room = largestRemainder(units.sizeOf(members), ratios, least);
-  const groups = order.filter((first) => units.weight(first) > 1).sort((a, b) => units.weight(b) - units.weight(a));
-  const shares = groups.map((first): Share => {
-    const part = openParts(ratios).reduce((most, other) => room[other] > room[most] ? other : most);
-    room[part] -= units.weight(first);
-    return [first, part];
-  });
-  const single = order.filter((first) => units.weight(first) === 1);
-  const free = room.map((size) => Math.max(0, size));
-  // Without groups these are the sizes as they are.
-  const sizes = single.length === 0 ? free : largestRemainder(single.length, free);
-  let at = 0;
-  sizes.forEach((size, part) => {
-    for (const first of single.slice(at, at += size)) shares.push([first, part]);
-  });
-  return groups.length > 0 && least > 0 ? fillEmpty(shares, ratios) : shares;
-}
-
-/** Parts that are to get something. */
-function openParts(ratios: readonly number[]): number[] {
-  return [...ratios.keys()].filter((part) => ratios[part] > 0);
-}
-
-/** Moves members from the parts with most of them to those with none. */
-function fillEmpty(shares: readonly Share[], ratios: readonly number[]): Share[] {
-  const filled = [...shares];
-  const countOf = (part: number) => filled.filter(([, other]) => other === part).length;
-  for (const part of openParts(ratios)) {
-    if (countOf(part) > 0) continue;
-    const from = openParts(ratios).reduce((most, other) => countOf(other) > countOf(most) ? other : most);
-    const last = filled.findLastIndex(([, other]) => other === from);
-    if (countOf(from) > 1) filled[last] = [filled[last][0], part];
-  }
-  return filled;
-}
-
-/**
- * Shares a whole number out in given ratios. Each part gets its share rounded down. What is left goes to the largest
- * fractions, the earlier part on a tie.
- *
- * @param total What is shared out.
- * @param ratios Ratio of each part, zero or more.
- * @param least What each part with a ratio above zero gets at least, taken from the largest parts.
- * @returns Sizes with the sum `total`.
- */
-export function largestRemainder(total: number, ratios: readonly number[], least = 0): number[] {
-  const sum = ratios.reduce((a, b) => a + b, 0);
-  const exact = ratios.map((ratio) => total * ratio / sum);
-  const sizes = exact.map(Math.floor);
-  const left = total - sizes.reduce((a, b) => a + b, 0);
-  const byFraction = ratios.map((_, i) => i).sort((a, b) => (exact[b] - sizes[b]) - (exact[a] - sizes[a]) || a - b);
-  for (const part of byFraction.slice(0, left)) sizes[part]++;
-  for (const part of sizes.keys()) {
-    while (ratios[part] > 0 && sizes[part] < least) {
-      const largest = sizes.indexOf(Math.max(...sizes));
-      if (sizes[largest] <= least) break;
-      sizes[largest]--;
-      sizes[part]++;
-    }
-  }
-  return sizes;
 }
 
 /**
@@ -296,12 +190,14 @@ export function largestRemainder(total: number, ratios: readonly number[], least
  * nothing to split, and the others can be learnt.
  *
  * @param input What is split; with the part of each sample where the data set has its own.
+ * @param folds How many folds are made, where some are; what is not of one is for train and val.
  */
-export function smallClasses(input: SplitInput & Partial<OwnSplitInput>): SmallClass[] {
-  const carved = carvedByRatio(input)?.input;
+export function smallClasses(input: SplitInput & Partial<OwnSplitInput>, folds?: number): SmallClass[] {
+  const carved = folds === undefined ? carvedByRatio(input)?.input : input;
   if (!carved) return [];
   const { task, classes, labels, ratios, together } = carved;
-  const needed = openParts(ratios).length;
+  // Of 3 in 2 folds, one fold leaves 1.
+  const needed = folds === undefined ? openParts(ratios).length : folds === 2 ? 4 : folds;
   const { firsts } = new Units(labels.length, together);
   const holding = (name: string, index: number, holds: (label: readonly number[]) => boolean): SmallClass => {
     const count = labels.reduce((sum, label) => sum + Number(holds(label)), 0);
@@ -318,48 +214,19 @@ export function smallClasses(input: SplitInput & Partial<OwnSplitInput>): SmallC
   return all.filter(({ count, different }) => different < needed && (count > 0 || task === "binary"));
 }
 
-function refuseSmallClasses(task: Task, small: readonly SmallClass[]): void {
+/** Refuses classes that are too small. */
+export function refuseSmallClasses(task: Task, small: readonly SmallClass[], folds?: number): void {
   if (small.length === 0) return;
   const [{ name, count, different, needed }] = small;
   const more = small.length > 1 ? ` (so has ${firstNames(small.slice(1).map(({ name: other }) => other))})` : "";
   const has = different === count ? `${count}` : `${different} different (${count} in all)`;
+  const [what, each] = folds === undefined ? ["split", "one for each part"] : [
+    `make ${folds} folds`,
+    needed === folds ? "one for each fold" : "of which a fold leaves one for train and one for val",
+  ];
   const leave = task === "binary" ? "" : `, or leave the class out with ${option("skipSmallClasses")}`;
   throw new UserError(
-    `Cannot split: class ${printable(name)} has ${has} of the ${needed} pictures it needs, one for each part${more}; ` +
-      `add pictures${leave}`,
+    `Cannot ${what}: class ${printable(name)} has ${has} of the ${needed} pictures it needs, ${each}${more}; ` +
+      `add pictures${folds === undefined ? "" : ", give fewer folds"}${leave}`,
   );
-}
-
-/** Iterative stratification. Ties go to the part that lacks most pictures, then to a random one. */
-function stratifyLabels({ labels, ratios, classes, seed }: SplitInput, units: Units): Share[] {
-  const next = randomStream(splitStream, seed, 0);
-  const sum = ratios[0] + ratios[1] + ratios[2];
-  const lacking = ratios.map((ratio) => labels.length * ratio / sum);
-  const lackingOf = classes.map((_, k) => {
-    const total = labels.reduce((count, label) => count + label[k], 0);
-    return ratios.map((ratio) => total * ratio / sum);
-  });
-  const waiting = new Set(shuffle([...units.firsts], next));
-  const holders = classes.map((_, k) => new Set([...waiting].filter((i) => labels[i][k] === 1)));
-  const shares: Share[] = [];
-  const assign = (sample: number, wants: readonly number[]) => {
-    const order = shuffle(openParts(ratios), next).sort((a, b) => wants[b] - wants[a] || lacking[b] - lacking[a]);
-    const part = order[0];
-    shares.push([sample, part]);
-    lacking[part] -= units.weight(sample);
-    waiting.delete(sample);
-    labels[sample].forEach((value, k) => {
-      if (value !== 1) return;
-      lackingOf[k][part] -= units.weight(sample);
-      holders[k].delete(sample);
-    });
-  };
-  for (;;) {
-    const left = holders.map((set, k) => ({ k, size: set.size })).filter(({ size }) => size > 0);
-    if (left.length === 0) break;
-    const { k } = left.reduce((rarest, candidate) => candidate.size < rarest.size ? candidate : rarest);
-    for (const sample of [...holders[k]]) assign(sample, lackingOf[k]);
-  }
-  for (const sample of [...waiting]) assign(sample, lacking);
-  return shares;
 }

@@ -27,6 +27,20 @@ export const ratios: Kind<Ratios | "own"> = valueOf(
   (value) => typeof value === "string" ? value : value.join(":"),
 );
 
+/** `2/5`: the second of five folds. */
+export const fold: Kind<string> = valueOf(
+  (word) => foldOf(word) && word,
+  (value) => typeof value !== "string" ? "type" : foldOf(value) ? undefined : "range",
+  "a fold such as 2/5, counted from 1, of at least 2",
+  "I/K",
+);
+
+/** The numbers of `2/5`; undefined where it is no fold. */
+export function foldOf(text: string): readonly [fold: number, of: number] | undefined {
+  const [, fold, of] = (/^([1-9]\d{0,5})\/([1-9]\d{0,5})$/.exec(text) ?? []).map(Number);
+  return of >= 2 && fold <= of ? [fold, of] : undefined;
+}
+
 const UNITS: Readonly<Record<string, number>> = {
   "": 1,
   B: 1,

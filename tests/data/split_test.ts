@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Dataset, type Sample, type SplitOptions } from "../../src/data/dataset.ts";
 import type { Task } from "../../src/data/labels.ts";
 import { randomBelow, randomStream } from "../../src/random.ts";
-import { largestRemainder } from "../../src/data/split.ts";
+import { largestRemainder } from "../../src/data/share_out.ts";
 import { formatSplit, readSplit, writeSplit } from "../../src/data/forms/split_file.ts";
 import { UserError } from "../../src/errors.ts";
 import { inFolder } from "./sets.ts";

@@ -48,9 +48,9 @@ Deno.test({
     const first = await checkpointTimes(join(out, "runs", "glasses-no"));
     const { code, stdout, stderr } = await fovea(args, cache);
     assertEquals(code, 0, stderr);
-    assertStringIncludes(stdout, "study  1/3 glasses-no: it has ended before");
+    assertStringIncludes(stdout, "run    1/3 glasses-no: it has ended before");
     assertEquals(await checkpointTimes(join(out, "runs", "glasses-no")), first);
-    assertStringIncludes(stdout, "study  3/3 labels-yes");
+    assertStringIncludes(stdout, "run    3/3 labels-yes");
     const page = await Deno.readTextFile(join(out, "report.html"));
     assertStringIncludes(page, "3 of 3 runs have ended.");
     assertStringIncludes(page, 'href="runs/labels-yes/report.html"');

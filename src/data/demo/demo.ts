@@ -12,7 +12,7 @@ import { demoAttributes, drawUpFace, type Hair, hairRatios } from "./demo_face.t
 import { printable } from "../names.ts";
 import { randomStream, shuffle } from "../../random.ts";
 import type { OnProgress } from "../store/scan.ts";
-import { largestRemainder } from "../split.ts";
+import { largestRemainder } from "../share_out.ts";
 import { runInWorkers, workerCount } from "../workers.ts";
 
 /** What the demo set is like. */

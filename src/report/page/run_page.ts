@@ -128,21 +128,23 @@ function headOf({ name, model, task, test }: RunPage): Html {
   `;
 }
 
+/** What is said below the charts of a test, by their names. */
+export const testCaptions: Readonly<Record<string, string>> = {
+  "roc": "ROC curves, a class against the rest",
+  "precision-recall": "Precision–recall curves, a class against the rest",
+  "reliability": "Reliability: what was said with a probability, and how often it came true",
+  "scores": "Scores",
+  "classes": "Precision, recall and F1",
+};
+
 async function testSection(
   { of, report, answers, mistakes, notes = [] }: PageTest,
   show: (name: string, chart: Chart, caption: string) => Promise<Html>,
 ): Promise<Html> {
   const [heads, ...averages] = averageRows(report);
-  const captions: Readonly<Record<string, string>> = {
-    "roc": "ROC curves, a class against the rest",
-    "precision-recall": "Precision–recall curves, a class against the rest",
-    "reliability": "Reliability: what was said with a probability, and how often it came true",
-    "scores": "Scores",
-    "classes": "Precision, recall and F1",
-  };
   const names = report.perClass.map(({ name }) => name);
   const figures: Html[] = [await show("confusion", confusionChart(report, names), "Confusion matrix, rows the truth")];
-  for (const [name, chart] of testCharts(report, answers)) figures.push(await show(name, chart, captions[name]));
+  for (const [name, chart] of testCharts(report, answers)) figures.push(await show(name, chart, testCaptions[name]));
   return html`<h2 id="test">Test on ${of}</h2>
 ${
     notes.map((note) =>

@@ -5,7 +5,7 @@
  */
 
 import { choice, integer, names, number, path, text, toggle } from "../kinds.ts";
-import { ratios } from "../values.ts";
+import { fold, ratios } from "../values.ts";
 import { type Facts, FREE, ofTasks, setting } from "./setting.ts";
 
 /** Applies to data with a manifest. */
@@ -104,7 +104,13 @@ export const splitSettings = {
   split: setting(ratios, {
     help: "train:val:test, or own for the data set's own split",
     byDefault: "own where there is one, else 8:1:1",
-    derive: ({ data }) => data && (data.hasOwnSplit ? "own" : [8, 1, 1] as const),
+    derive: ({ data, settings }) =>
+      data && (data.hasOwnSplit && settings.fold === undefined ? "own" : [8, 1, 1] as const),
+  }),
+  fold: setting(fold, {
+    help: "a fold as the test part, all parts of the data taken together; 2/5 is the second of five; train and val " +
+      "share the rest",
+    byDefault: "none; cross-validate takes each in turn",
   }),
   stratify: setting(toggle, { help: "keep the ratios of the classes in every split", default: true }),
   testOn: setting(choice(["test", "val"]), {
@@ -112,6 +118,7 @@ export const splitSettings = {
       "part on which the best checkpoint is tested; val has chosen it, so that its figures are better than on new " +
       "pictures",
     default: "test",
+    idle: ({ settings }) => settings.fold === undefined ? undefined : "a fold is tested on itself",
   }),
   skipSmallClasses: setting(toggle, {
     help: "leave out classes with too few pictures for every split; they are named",
