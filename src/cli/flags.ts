@@ -157,7 +157,7 @@ const { fold: _fold, testOn: _testOn, ...foldedSplits } = splits;
 export const crossValidate = {
   name: "cross-validate",
   summary: "trains a run for each fold of the data, so that every picture is tested once, and reports means",
-  example: "--folds 5 --data celeba --target Eyeglasses --model resnet18 --epochs 5 --out runs/folds",
+  example: "--folds 5 --data pets --model resnet18 --epochs 5",
   flags: {
     folds: flag(integer({ min: 2 }), {
       heading: "Folds",
@@ -195,6 +195,11 @@ export const predict = {
     ...common,
     json: toggle({ help: "one JSON object a line" }),
     csv: toggle({ help: "CSV with a header" }),
+    html: flag(path, {
+      help: "contact sheet to write: small pictures with what is said of them, grouped by it, the least sure marked",
+      placeholder: "FILE",
+      byDefault: "none",
+    }),
     out: flag(path, {
       help: "file to write; .csv and .jsonl mean --csv and --json",
       placeholder: "FILE",

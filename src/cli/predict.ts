@@ -4,6 +4,7 @@
  * @module
  */
 
+import { basename } from "node:path";
 import { findPictures } from "../data/find_pictures.ts";
 import { counted, printable } from "../data/names.ts";
 import { UserError } from "../errors.ts";
@@ -13,6 +14,7 @@ import { EVALUATION_BATCH } from "../run/evaluate.ts";
 import type { Prediction, Score } from "../run/prediction.ts";
 import { Predictor } from "../run/predictor.ts";
 import { type Invocation, type Options, userPath } from "./command.ts";
+import { type Answered, writeContactSheet } from "./contact_sheet.ts";
 import { csvText } from "./csv_text.ts";
 import { chooseDevice } from "./device.ts";
 import type * as tables from "./flags.ts";
@@ -42,13 +44,23 @@ export async function run(invocation: Invocation<typeof tables.predict.flags>): 
     ...found.files.filter((file) => !found.faults.has(file)),
     ...words.length < patterns.length ? await listed() : [],
   ];
-  const { out } = options;
-  if (out !== undefined && files.includes(out)) throw cannotUse(`--out ${printable(out)}`, "it is one of the pictures");
+  const { out, html } = options;
+  for (const [name, file] of [["--out", out], ["--html", html]] as const) {
+    if (file !== undefined && files.includes(file)) {
+      throw cannotUse(`${name} ${printable(file)}`, "it is one of the pictures");
+    }
+  }
+  if (html !== undefined && html === out) throw cannotUse(`--html ${printable(html)}`, "--out is the same file");
   const show = { json: jsonOf, csv: csvOf, text: textOf }[form];
   // Lines on a terminal are progress enough.
-  const shows = out !== undefined || !Deno.stdout.isTerminal();
+  const shows = out !== undefined || options.html !== undefined || !Deno.stdout.isTerminal();
   const lines: string[] = [];
-  const write = (line: string) => out === undefined ? console.log(line) : void lines.push(line);
+  // A sheet is instead of lines, unless these are asked for.
+  const isSheetOnly = html !== undefined && out === undefined && form === "text" && !given.has("topK");
+  const write = (line: string) =>
+    isSheetOnly ? undefined : out === undefined ? console.log(line) : void lines.push(line);
+  const answered: Answered[] = [];
+  const faults = Array.from(found.faults, ([file, fault]) => `${file} ${fault}`);
   await using device = await chooseDevice(
     options.backend,
     (line) => (options.verbose || !line.startsWith("device ")) && progress.line(line),
@@ -68,14 +80,31 @@ export async function run(invocation: Invocation<typeof tables.predict.flags>): 
     for (const [i, result] of (await predictor.predictSettled(part)).entries()) {
       if (result instanceof UserError) {
         progress.line(`fovea: ${result.message}`);
+        faults.push(result.message);
         broken++;
       } else {
+        if (html !== undefined) answered.push({ file: part[i], prediction: result });
         write(show(part[i], result, predictor, options.topK));
       }
     }
     if (shows) progress.share("predicting", { done: start + part.length, total: files.length });
   }
   progress.clear();
+  if (html !== undefined) {
+    const { preprocessing: { interpolation, fit, range }, task, classes } = info;
+    const sheet = {
+      ...{ run: basename(path), task, classes, faults, resizing: { interpolation, fit } },
+      decoding: { range, maxPixels: maxMegapixels * 1e6 },
+    };
+    const line = await writeContactSheet(
+      html,
+      answered,
+      sheet,
+      (done, total) => progress.share("drawing", { done, total }),
+    );
+    progress.clear();
+    progress.line(`sheet  ${line}`);
+  }
   if (out !== undefined) {
     await writeAtomic(out, lines.map((line) => `${line}\n`).join(""));
     progress.line(`${counted(files.length - broken, "prediction")} written to ${printable(out)}`);

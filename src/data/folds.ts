@@ -1,9 +1,9 @@
 /**
  * Folds of a cross-validation: every picture is in the test part of one of them.
  *
- * As scikit-learn's `StratifiedKFold` does, each fold gets the same share of each class, and fold sizes differ by little.
- * Labels are shared out by iterative stratification, equal pictures stay together. What is not of the fold is split
- * into train and val, which chooses the best epoch: the test part has no say in it.
+ * As with scikit-learn's `StratifiedKFold`, each fold gets the same share of each class, and the sizes differ by
+ * little. Labels are shared out by iterative stratification, equal pictures stay together. What is not of the fold is
+ * split into train and val, which chooses the best epoch: the test part has no say in it.
  *
  * @module
  */

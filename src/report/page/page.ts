@@ -18,6 +18,8 @@ export interface Page {
   readonly body: Html;
   /** Its charts by name, each of which a {@link figureOf} shows. */
   readonly charts: ReadonlyMap<string, Chart>;
+  /** More style of one's own. */
+  readonly style?: string;
   /** More script of one's own, run after the charts'. */
   readonly script?: string;
   /** Where the page may connect to; default nowhere. */
@@ -84,7 +86,9 @@ export function imageOf(png: Uint8Array, alt: string): Html {
  * @param page Its content.
  * @throws {UserError} When ECharts could be neither found nor fetched.
  */
-export async function pageOf({ title, body, charts, script: own = "", connects }: Page): Promise<string> {
+export async function pageOf(
+  { title, body, charts, style: ownStyle = "", script: own = "", connects }: Page,
+): Promise<string> {
   const library = charts.size > 0 ? await echartsText() : "";
   const scripts = [library, charts.size > 0 ? script : "", own].filter((text) => text !== "");
   const hashes = await Promise.all(scripts.map(hashOf));
@@ -106,7 +110,7 @@ export async function pageOf({ title, body, charts, script: own = "", connects }
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <title>${title}</title>
         <style>
-    ${new Html(style)}</style>
+    ${new Html(style)}${new Html(ownStyle)}</style>
       </head>
       <body>
     ${body}${Array.from(
