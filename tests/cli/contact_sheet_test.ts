@@ -72,7 +72,7 @@ Deno.test("a contact sheet is safe against hostile names, needs no script and sa
       false,
       false,
     ]);
-    assertStringIncludes(page, "script-src 'none'");
+    assertStringIncludes(page, "script-src &#39;none&#39;");
     assertStringIncludes(page, "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;\\u{202e} 88.1%");
     assertStringIncludes(page, "x.png is no picture");
     assertStringIncludes(page, "gone.png");
