@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Dataset, SplitName } from "../data/dataset.ts";
 import { counted, firstNames, printable } from "../data/names.ts";
 import { option, systemCode, systemReason, UserError } from "../errors.ts";
+import { recordLine } from "../files.ts";
 import type { CheckpointInfo } from "../run/checkpoint.ts";
 import { type RunConfig, settingsIn } from "../run/config.ts";
 import { MISTAKES } from "../train/trainer.ts";
@@ -84,11 +85,15 @@ export async function run(
   const tested = testReportOf(evaluation, data, { temperature, thresholds });
   const tuned = validation && tunedOn(validation, evaluation, data, temperature);
   const report = { ...tested, ...(tuned && { tuned }), ...(options.tta > 1 && { views: options.tta }) };
-  console.log(formatTest(report));
-  if (tuned) console.log(`\n${tunedText(tuned)}`);
+  const facts = options.data === undefined ? {} : { data: options.data, part };
+  // With --json standard output is for the object.
+  const say = (text: string) => options.json ? console.error(text) : console.log(text);
+  say(formatTest(report));
+  if (tuned) say(`\n${tunedText(tuned)}`);
+  if (options.json) console.log(recordLine({ ...facts, ...report }).trimEnd());
   progress.update(() => "drawing the charts");
   try {
-    await saveEvaluation(out, evaluation, data, report, options.data === undefined ? {} : { data: options.data, part });
+    await saveEvaluation(out, evaluation, data, report, facts);
   } catch (error) {
     if (!(error instanceof UserError) || systemCode(error.cause) === undefined) throw error;
     throw new UserError(
@@ -99,7 +104,7 @@ export async function run(
   } finally {
     progress.clear();
   }
-  console.log(`written to ${printable(out)}`);
+  say(`written to ${printable(out)}`);
   return 0;
 }
 

@@ -100,6 +100,9 @@ export const evaluate = {
     ...evaluation,
     backend,
     ...common,
+    json: toggle({
+      help: "one JSON object, as metrics.json is, on standard output, everything else on standard error",
+    }),
     out: flag(path, {
       help: "folder for metrics and predictions",
       placeholder: "DIR",
@@ -148,7 +151,10 @@ export const sweep = {
   summary: "tries settings at random or on a grid, stops early what does badly, and compares the best",
   example: "fixtures/studies/sweep.json --out runs/sweep",
   words: { usage: "FILE", min: 1, max: 1, paths: true },
-  flags: study.flags,
+  flags: {
+    ...study.flags,
+    out: flag(path, { help: "folder of the sweep", placeholder: "DIR", byDefault: "runs/ and the file's name" }),
+  },
 } satisfies Command;
 
 const { fold: _fold, testOn: _testOn, ...foldedSplits } = splits;

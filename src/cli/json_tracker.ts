@@ -8,7 +8,7 @@
  * | `val`        | as in `metrics.jsonl`, and `isBest`                                             |
  * | `checkpoint` | `epoch`, `step`, `path`, `isBest`                                               |
  * | `note`       | `about`: `warning` and `info` with `message`, `batch`, `tuned`, `trained` with theirs |
- * | `test`       | the report, and `metrics` of the user's own                                     |
+ * | `test`       | as in `test/metrics.json`, and `metrics` of the user's own                      |
  * | `end`        | `how`, and of a run that failed `error`                                         |
  *
  * @module
@@ -31,10 +31,15 @@ import type {
 export class JsonTracker implements Tracker {
   readonly name = "json";
   readonly #write: (line: string) => void;
+  readonly #whole: (facts: TestFacts) => object;
 
-  /** @param write Writes a line, with its newline. */
-  constructor(write: (line: string) => void) {
+  /**
+   * @param write Writes a line, with its newline.
+   * @param whole All that a test says; default what the facts have of it.
+   */
+  constructor(write: (line: string) => void, whole: (facts: TestFacts) => object = ({ report }) => report) {
     this.#write = write;
+    this.#whole = whole;
   }
 
   /** A run begins, or goes on. */
@@ -63,8 +68,8 @@ export class JsonTracker implements Tracker {
   }
 
   /** The test. */
-  test({ report, metrics }: TestFacts): void {
-    this.#tell({ type: "test", ...report, metrics });
+  test(facts: TestFacts): void {
+    this.#tell({ type: "test", ...this.#whole(facts), metrics: facts.metrics });
   }
 
   /** The run is over. */

@@ -143,7 +143,8 @@ export async function run(
 
   // Shown by a tracker, so that others which keep what is shown have it before the run ends.
   let report: TestReport | undefined;
-  const tables = (facts: TestFacts) => formatTest(report = testReportOf(facts, tested));
+  const wholeOf = (facts: Pick<TestFacts, "predictions">) => report ??= testReportOf(facts, tested);
+  const testFacts = settings.testOn === "val" ? VAL_FACTS : {};
   using interrupt = interruptible();
   const trainer = new Trainer({
     ...trainerOptions(settled, data),
@@ -155,9 +156,9 @@ export async function run(
     resume: isResumed,
     allowChangedData: options.allowChangedData,
     trackers: [
-      new TerminalTracker({ progress, result, tables }),
+      new TerminalTracker({ progress, result, tables: (facts) => formatTest(wholeOf(facts)) }),
       new ProgressBarTracker(progress),
-      ...flags.json ? [new JsonTracker(writeOut)] : [],
+      ...flags.json ? [new JsonTracker(writeOut, (facts) => ({ ...testFacts, ...wholeOf(facts) }))] : [],
       ...watch ? [watch.tracker] : [],
     ],
     console: output,
@@ -170,13 +171,7 @@ export async function run(
   }
   if (settings.testOn === "val") result(`\n${CHOSEN_BY_VAL}`);
   progress.update(() => "drawing the charts");
-  await saveEvaluation(
-    join(out, "test"),
-    test!,
-    tested,
-    report ?? testReportOf(test!, tested),
-    settings.testOn === "val" ? VAL_FACTS : {},
-  );
+  await saveEvaluation(join(out, "test"), test!, tested, wholeOf(test!), testFacts);
   progress.clear();
   result(`run directory: ${printable(out)}`);
   result(`report: ${printable(await writeRunReport(out, commandOf(settings, factsOf(data))))}`);

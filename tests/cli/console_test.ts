@@ -104,6 +104,10 @@ Deno.test("--json gives one object a line for all that happens", () => {
     true,
   ]);
   assertEquals([objects[7].f1, objects[8]], [test.report.f1, { type: "end", how: "done" }]);
+  // All that a test says comes from whoever has computed it.
+  const whole = new JsonTracker((line) => lines.push(line), ({ report }) => ({ ...report, kappa: 0.5 }));
+  whole.test(test);
+  assertEquals([JSON.parse(lines.at(-1)!).kappa, JSON.parse(lines.at(-1)!).metrics], [0.5, {}]);
   const failed: string[] = [];
   const tracker = new JsonTracker((line) => failed.push(line));
   tracker.log(logAt(3, NaN));
