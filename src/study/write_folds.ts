@@ -173,6 +173,7 @@ export async function writeFolds(
 
 /** What the folds come to, in a sentence. */
 function summaryOf([{ values, whole, interval }]: readonly FoldedMetric[], task: string, folds: number, size: number) {
+  if (values.length === 0) return ["No fold has a test."];
   const what = task === "multilabel" ? "mean accuracy over the labels" : "accuracy";
   const { mean, deviation } = meanAndDeviation(values);
   const spread = deviation === null ? "" : ` ± ${decimal(deviation)}`;
