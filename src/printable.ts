@@ -25,8 +25,28 @@ export function printable(name: string): string {
  * @returns The text, harmless and in one line.
  */
 export function escaped(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
+  return text.replace(UNSAFE, codeOf);
 }
+
+/**
+ * The same for a page, which has room for whatever is drawn: joiners stay within an emoji and between Arabic letters,
+ * where writing needs them.
+ *
+ * @param text The text.
+ */
+export function escapedForPage(text: string): string {
+  return text.replace(UNSAFE_ON_PAGE, codeOf);
+}
+
+const codeOf = (character: string): string => `\\u{${character.codePointAt(0)!.toString(16)}}`;
+
+/** All that controls, or changes direction. */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
+
+/** A joiner within an emoji, and between Arabic letters. */
+const JOINER = /(?<=[\p{ExtPict}\p{EMod}\ufe0f])\u200d(?=\p{ExtPict})|(?<=\p{sc=Arab})\u200c(?=\p{sc=Arab})/u;
+
+const UNSAFE_ON_PAGE = new RegExp(`(?!${JOINER.source})${UNSAFE.source}`, "gu");
 
 /**
  * A text of a length that people read; its middle is left out, since what tells long names apart is mostly at an end.

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { writeAtomic } from "../files.ts";
 import { type TestReport } from "../metrics/mod.ts";
 import { confusionChart } from "../report/confusion.ts";
+import { decimal, NONE, rangeText } from "../report/figures.ts";
 import { comparePage } from "../report/page/compare_page.ts";
 import { testCaptions } from "../report/page/run_page.ts";
 import { markdownOf, type TextTable } from "../report/tables.ts";
@@ -21,14 +22,11 @@ import { testOf } from "../run/saved_test.ts";
 import { compareRuns } from "./compare.ts";
 import { metricsTable, numbersTable } from "./compare_tables.ts";
 import { type EndedRun, meanAndDeviation } from "./study_tables.ts";
-import { csvOf } from "./write_comparison.ts";
+import { csvOf, linksTo } from "./write_comparison.ts";
 import type { MissingRun } from "./write_study.ts";
 
 /** Curves of more folds cannot be told apart. */
 const MOST_CURVES = 8;
-
-const decimal = (value: number | null | undefined): string =>
-  value === null || value === undefined ? "–" : value.toFixed(4);
 
 /** The answers of all folds one after the other: each picture by the model that has not seen it. */
 function outOfFold(tests: readonly TestRecord[]): Predictions {
@@ -73,8 +71,8 @@ function meansTable(metrics: readonly FoldedMetric[], folds: number): TextTable 
     title: "Means over the folds, and out of fold",
     heads: ["metric", "mean", "standard deviation", "lowest", "highest", "out of fold", "95% interval"],
     rows: metrics.map(({ name, values, whole, interval }) => {
-      const rest = [decimal(whole), interval ? `${decimal(interval[0])} to ${decimal(interval[1])}` : "–"];
-      if (values.length === 0) return [name, "–", "–", "–", "–", ...rest];
+      const rest = [decimal(whole), interval ? rangeText(interval) : NONE];
+      if (values.length === 0) return [name, NONE, NONE, NONE, NONE, ...rest];
       const { mean, deviation } = meanAndDeviation(values);
       const some = values.length < folds ? ` of ${values.length} folds` : "";
       return [
@@ -115,6 +113,7 @@ function numbersOf(folds: TextTable, metrics: readonly FoldedMetric[]): TextTabl
  * @param runs Those that have ended, in their order, at least one.
  * @param missing Those that have failed.
  * @param seed Of the bootstrap.
+ * @param resamples Its resamples; default 1000.
  * @returns Path of the page.
  * @throws UserError when ECharts could be neither found nor fetched.
  */
@@ -124,12 +123,13 @@ export async function writeFolds(
   runs: readonly EndedRun[],
   missing: readonly MissingRun[],
   seed: number,
+  resamples?: number,
 ): Promise<string> {
   const records = runs.map(({ record }) => record);
   const [{ task, model, config: { classes = [] } }] = records;
   const tests = records.flatMap(({ test }) => test?.predictions ? [test] : []);
   const predictions = outOfFold(tests);
-  const whole = testOf(task, predictions, classes, { seed });
+  const whole = testOf(task, predictions, classes, { seed, resamples });
   const metrics = foldedMetrics(tests, whole);
   const comparison = compareRuns(records, { resamples: 1 });
   const tables = [meansTable(metrics, runs.length), { ...metricsTable(comparison), title: "Each fold" }];
@@ -165,7 +165,7 @@ export async function writeFolds(
       ...{ title, tables, charts },
       summary: [...summary, ...notes],
       runs: runs.slice(0, MOST_CURVES).map(({ planned: { name }, record: { log } }) => ({ name, records: log })),
-      links: runs.map(({ planned: { name } }) => ({ name, href: `runs/${name}/report.html` })),
+      links: await linksTo(records, folder),
     }),
   );
   return page;
@@ -177,7 +177,7 @@ function summaryOf([{ values, whole, interval }]: readonly FoldedMetric[], task:
   const what = task === "multilabel" ? "mean accuracy over the labels" : "accuracy";
   const { mean, deviation } = meanAndDeviation(values);
   const spread = deviation === null ? "" : ` ± ${decimal(deviation)}`;
-  const range = interval ? ` (95% interval ${decimal(interval[0])} to ${decimal(interval[1])})` : "";
+  const range = interval ? ` (95% interval ${rangeText(interval)})` : "";
   return [
     `The test ${what} over ${folds} ${folds === 1 ? "fold" : "folds"} is ${
       decimal(mean)

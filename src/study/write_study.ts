@@ -5,6 +5,7 @@
  */
 
 import { join } from "node:path";
+import { firstNames } from "../data/names.ts";
 import { writeAtomic } from "../files.ts";
 import { confusionChart } from "../report/confusion.ts";
 import { type OverlaidRun, overlayChart, quantities } from "../report/overlay.ts";
@@ -47,7 +48,8 @@ export async function writeStudy(
 ): Promise<string> {
   const tasks = Map.groupBy(
     runs.toSorted((a, b) => a.planned.place - b.planned.place),
-    ({ planned, record: { task, config } }) => planned.choices.task ?? `${task}: ${config.classes?.join(", ") ?? ""}`,
+    ({ planned, record: { task, config } }) =>
+      planned.choices.task ?? `${task}: ${firstNames(config.classes ?? [], 4)}`,
   );
   const sections = Array.from(tasks, ([name, own], t) => sectionOf(name, own, `task-${t + 1}`));
   const links = await linksTo(runs.map(({ planned: { name }, record: { path } }) => ({ name, path })), folder);

@@ -48,6 +48,9 @@ Deno.test("html`` escapes all but markup, joins lists and leaves out what is mis
     `<p title="&quot;&lt;"><b>a &amp; b</b>1 </p>`,
   );
   assertEquals(escapeHtml("a\u202eb\u0007\nc"), "a\\u{202e}b\\u{7}\nc");
+  // Joiners stay where writing needs them, and there alone.
+  const joined = "👩\u200d👩\u200d👧 می\u200cخواهم";
+  assertEquals(escapeHtml(`${joined} a\u200db 1\u200d2 🐈\u200d`), `${joined} a\\u{200d}b 1\\u{200d}2 🐈\\u{200d}`);
   assertStringIncludes(tableOf(["<x>"], [["<y>", 1]], "<z>").text, "&lt;y&gt;");
 });
 

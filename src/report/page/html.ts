@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { escaped } from "../../printable.ts";
+import { escapedForPage } from "../../printable.ts";
 
 /** Markup that is safe to be put into markup. */
 export class Html {
@@ -39,7 +39,7 @@ const entities: Readonly<Record<string, string>> = {
  */
 export function escapeHtml(text: string): string {
   // Lines of a text may end; all else that controls is shown.
-  return text.split("\n").map(escaped).join("\n").replaceAll(/[&<>"']/g, (character) => entities[character]);
+  return text.split("\n").map(escapedForPage).join("\n").replaceAll(/[&<>"']/g, (character) => entities[character]);
 }
 
 function textOf(part: Part): string {

@@ -26,6 +26,9 @@ export interface Page {
   readonly connects?: "'self'";
 }
 
+/** A chart that is wider than this cannot be read in half of a page's width. */
+const HALF = 1410;
+
 /**
  * A place for a chart: a picture of it, which script replaces by the chart itself.
  *
@@ -36,10 +39,10 @@ export interface Page {
 export async function figureOf(name: string, chart: Chart, caption: string): Promise<Html> {
   const svg = new TextEncoder().encode(await svgOf(chart)).toBase64();
   return html`
-    <figure data-chart="chart-${name}">
+    <figure${new Html(chart.width > HALF ? ' class="wide"' : "")} data-chart="chart-${name}">
       <img alt="${caption}" width="${chart.width}" height="${chart.height}" src="data:image/svg+xml;base64,${svg}">
       <figcaption>${caption}</figcaption>
-    </figure>
+      </figure>
   `;
 }
 
