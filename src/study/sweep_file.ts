@@ -39,6 +39,8 @@ export interface SweepPlan {
   readonly title: string;
   /** Names of the settings that are tried. */
   readonly tried: readonly string[];
+  /** Those of them that are drawn by their logarithm. */
+  readonly logarithmic: readonly string[];
   /** Its runs. */
   readonly runs: readonly PlannedRun[];
   /** Are runs stopped that are below the median of the others at the same epoch? */
@@ -86,7 +88,9 @@ export function planSweep(file: unknown, path: string): SweepPlan {
     const choices = Object.fromEntries(Object.entries(own).map(([key, value]) => [key, String(value)]));
     return { name, choices, settings: given as Given, place: r, after: [] };
   });
-  return { title, tried: ranges.map(([name]) => name), runs: planned, stopsAtMedian: stop === "median" };
+  const [tried, logarithmic] = [ranges, ranges.filter(([, { kind }]) => kind === "log")]
+    .map((some) => some.map(([name]) => name));
+  return { title, tried, logarithmic, runs: planned, stopsAtMedian: stop === "median" };
 }
 
 function rangeOf(name: string, range: unknown, fail: Fail): Range {

@@ -91,8 +91,12 @@ export async function writeSweep(
     const set = tried.map((name) =>
       `${name} ${JSON.stringify((first.planned.settings as Record<string, unknown>)[name])}`
     );
+    const equals = ended.filter((run) => bestOf(run) === bestOf(first)).map(({ planned: { name } }) => name);
     summary.push(
-      `${first.planned.name} has the highest validation accuracy, ${bestOf(first)?.toFixed(4)}: ${set.join(", ")}.`,
+      equals.length > 1
+        ? `${equals.join(" and ")} have the highest validation accuracy, ${decimal(bestOf(first))}; ` +
+          `${first.planned.name}: ${set.join(", ")}.`
+        : `${first.planned.name} has the highest validation accuracy, ${decimal(bestOf(first))}: ${set.join(", ")}.`,
     );
     summary.push(...verdictOf(compareRuns(best.slice(0, 2).map(({ record }) => record))));
     tables.push({ ...metricsTable(comparison), title: `Test of the ${best.length} best` });
@@ -108,8 +112,11 @@ export async function writeSweep(
       return typeof value === "number" || typeof value === "string" || value === null ? value : JSON.stringify(value);
     });
   const dimensions = [
-    ...tried.map((name) => ({ name, values: values(name) })),
-    { name: "validation accuracy", values: runs.map(bestOf), isLog: false },
+    ...tried.map((name) => ({
+      ...{ name, values: values(name) },
+      ...(plan.logarithmic.includes(name) && { isLog: true }),
+    })),
+    { name: "val. accuracy", values: runs.map(bestOf), isLog: false },
   ];
   const subtitle = "a line a run; the darker, the higher its validation accuracy";
   await Deno.mkdir(folder, { recursive: true });
@@ -129,7 +136,7 @@ export async function writeSweep(
         charts: [{
           name: "parallel",
           chart: parallelChart(title, subtitle, dimensions),
-          caption: "Settings, and what they led to",
+          ...{ caption: "Settings, and what they led to", isWide: true },
         }],
       }),
       links: best.map(({ planned: { name } }) => ({ name, href: `runs/${name}/report.html` })),

@@ -35,11 +35,17 @@ const HALF = 1410;
  * @param name Its name among the page's charts.
  * @param chart The chart.
  * @param caption What is said below it; also what a reader that sees no pictures reads.
+ * @param isWide Does it take the page's whole width among others? Default where it could not be read in half of it.
  */
-export async function figureOf(name: string, chart: Chart, caption: string): Promise<Html> {
+export async function figureOf(
+  name: string,
+  chart: Chart,
+  caption: string,
+  isWide: boolean = chart.width > HALF,
+): Promise<Html> {
   const svg = new TextEncoder().encode(await svgOf(chart)).toBase64();
   return html`
-    <figure${new Html(chart.width > HALF ? ' class="wide"' : "")} data-chart="chart-${name}">
+    <figure${new Html(isWide ? ' class="wide"' : "")} data-chart="chart-${name}">
       <img alt="${caption}" width="${chart.width}" height="${chart.height}" src="data:image/svg+xml;base64,${svg}">
       <figcaption>${caption}</figcaption>
       </figure>
@@ -54,6 +60,8 @@ export interface NamedChart {
   readonly chart: Chart;
   /** What is said below it. */
   readonly caption: string;
+  /** Does it take the page's whole width? Default where it could not be read in half of it. */
+  readonly isWide?: boolean;
 }
 
 /**
@@ -64,9 +72,9 @@ export interface NamedChart {
  */
 export async function figuresOf(charts: readonly NamedChart[], drawn: Map<string, Chart>): Promise<Html[]> {
   const figures: Html[] = [];
-  for (const { name, chart, caption } of charts) {
+  for (const { name, chart, caption, isWide } of charts) {
     drawn.set(name, chart);
-    figures.push(await figureOf(name, chart, caption));
+    figures.push(await figureOf(name, chart, caption, isWide));
   }
   return figures;
 }
