@@ -43,10 +43,12 @@ const codeOf = (character: string): string => `\\u{${character.codePointAt(0)!.t
 /** All that controls, or changes direction. */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 
-/** A joiner within an emoji, and between Arabic letters. */
-const JOINER = /(?<=[\p{ExtPict}\p{EMod}\ufe0f])\u200d(?=\p{ExtPict})|(?<=\p{sc=Arab})\u200c(?=\p{sc=Arab})/u;
+const [EMOJI, ARABIC] = ["\\p{Extended_Pictographic}", "\\p{Script=Arabic}"];
 
-const UNSAFE_ON_PAGE = new RegExp(`(?!${JOINER.source})${UNSAFE.source}`, "gu");
+/** A joiner within an emoji, and between Arabic letters. */
+const JOINER = `(?<=[${EMOJI}\\p{Emoji_Modifier}\\ufe0f])\\u200d(?=${EMOJI})|(?<=${ARABIC})\\u200c(?=${ARABIC})`;
+
+const UNSAFE_ON_PAGE = new RegExp(`(?!${JOINER})${UNSAFE.source}`, "gu");
 
 /**
  * A text of a length that people read; its middle is left out, since what tells long names apart is mostly at an end.

@@ -8,7 +8,7 @@ import { option, UserError } from "../errors.ts";
 import { type Fold, foldSplit } from "./folds.ts";
 import type { LeftOutRow } from "./forms/cells.ts";
 import { classNames, type Task } from "./labels.ts";
-import { counted, firstNames, printable } from "./names.ts";
+import { counted, firstNames } from "./names.ts";
 import { scanPictures } from "./store/scan.ts";
 import type { PictureSource } from "./store/source.ts";
 import {

@@ -110,7 +110,7 @@ export function inRatios(input: SplitInput): SplitIndices {
  * @throws {UserError} If samples have no part, or the train part is missing.
  */
 export function ownSplit(input: OwnSplitInput): SplitIndices {
-  const { labels, parts, testOn } = input;
+  const { parts, testOn } = input;
   const without = parts.filter((part) => part === undefined).length;
   if (without > 0) {
     throw new UserError(`Cannot take the data set's own split: ${without} of ${parts.length} pictures have no part`);

@@ -18,7 +18,7 @@ import { metricsOf } from "../report/text.ts";
 import { answersOf } from "../run/answers.ts";
 import type { Predictions } from "../run/evaluate.ts";
 import type { TestRecord } from "../run/record.ts";
-import { testOf } from "../run/saved_test.ts";
+import { testOf } from "../run/test_folder.ts";
 import { compareRuns } from "./compare.ts";
 import { metricsTable, numbersTable } from "./compare_tables.ts";
 import { type EndedRun, meanAndDeviation } from "./study_tables.ts";

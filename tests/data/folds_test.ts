@@ -99,8 +99,8 @@ Deno.test("folds that cannot be are refused, with the class that is too small", 
 });
 
 Deno.test("a class may be as small as there are folds, and each run still has it in every part", () => {
-  for (const  of of[3, 4, 6]) {
-    for (const parts of folds(ofCounts([30, of]), of)) {
+  for (const count of [3, 4, 6]) {
+    for (const parts of folds(ofCounts([30, count]), count)) {
       assertEquals([parts.train, parts.val, parts.test].every((part) => part.counts()[1] > 0), true);
     }
   }

@@ -6,7 +6,7 @@
 import { randomStream } from "../../src/random.ts";
 import type { Task } from "../../src/data/labels.ts";
 import type { RunRecord } from "../../src/run/record.ts";
-import { testOf } from "../../src/run/saved_test.ts";
+import { testOf } from "../../src/run/test_folder.ts";
 
 /** A test that is drawn at random, better than chance. */
 interface Strange {
