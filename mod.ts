@@ -34,6 +34,7 @@ export {
   type SplitName,
   type SplitOptions,
 } from "./src/data/dataset.ts";
+export type { Fold } from "./src/data/folds.ts";
 export { findDuplicates } from "./src/data/check/duplicates.ts";
 export { type DemoOptions, makeDemo } from "./src/data/demo/demo.ts";
 export type { Prepared } from "./src/data/check/picture_notes.ts";
