@@ -141,9 +141,9 @@ export async function readPlan(path: string): Promise<unknown> {
   }
 }
 
-/** Has a run been tested to the end? */
+/** Has a run ended? Its page is the last that it writes. */
 export async function hasEnded(run: string): Promise<boolean> {
-  return await isFile(join(run, "test", "answers.safetensors"));
+  return await isFile(join(run, "report.html"));
 }
 
 /** Trains a run, or goes on with it; gives its exit code. A fault of one run is told, and does not stop the others. */

@@ -78,6 +78,44 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a cross-validation tests each picture once, goes on where it was, and refuses other settings in its folder",
+  ignore,
+  async fn() {
+    const folder = join(cache, "folds");
+    const args = [
+      "cross-validate",
+      "--folds",
+      "2",
+      "--data",
+      join(cache, "faces"),
+      "--target",
+      "Eyeglasses",
+      "--model",
+    ];
+    const asked = [...args, "lenet", "--image-size", "32", "--backend", "webgpu", "--epochs", "1", "--out", folder];
+    const killed = start([...asked, "--quiet"], cache);
+    await appears(join(folder, "runs", "fold-1", "test", "answers.safetensors"), killed);
+    killed.kill("SIGKILL");
+    await end(killed);
+    // It had its answers, and not yet its predictions and its page.
+    const { code, stderr } = await fovea([...asked, "--quiet"], cache);
+    assertEquals(code, 0, stderr);
+    const [head, ...rows] = (await Deno.readTextFile(join(folder, "predictions.csv"))).trimEnd().split(/\r?\n/);
+    assertEquals(head, "file,label Eyeglasses,predicted Eyeglasses,probability Eyeglasses,fold");
+    assertEquals(new Set(rows.map((row) => row.split(",")[0])).size, 160);
+    assertEquals(rows.length, 160);
+    const report = JSON.parse(await Deno.readTextFile(join(folder, "metrics.json")));
+    const right = rows.filter((row) => row.split(",")[1] === row.split(",")[2]).length;
+    assertEquals(report.accuracy, right / 160);
+    assertEquals((await Deno.readTextFile(join(folder, "folds.csv"))).trimEnd().split("\n").length, 6);
+    assertStringIncludes(await Deno.readTextFile(join(folder, "report.html")), 'href="runs/fold-2/report.html"');
+    const other = await fovea([...asked, "--lr", "0.5"], cache);
+    assertEquals(other.code, 1);
+    assertStringIncludes(lastLine(other), "give another folder");
+  },
+});
+
+Deno.test({
   name: "a study and a comparison say what is wrong in one line",
   ignore,
   async fn() {
