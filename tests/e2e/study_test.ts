@@ -124,7 +124,7 @@ Deno.test({
     const faults: [args: string[], line: string][] = [
       [["study", join(cache, "bad.json")], "run: There is no setting epoch; did you mean epochs?"],
       [["study", join(cache, "none.json")], "none.json is not there"],
-      [["study", join(cache, "cut.yaml")], "cut.yaml cannot be read"],
+      [["study", join(cache, "cut.yaml")], "cut.yaml cannot be read: Flow sequence"],
       [["compare", out, out], "is not a run directory"],
     ];
     for (const [args, line] of faults) {
