@@ -29,6 +29,9 @@ export interface Quantity {
   readonly max?: number;
 }
 
+/** Losses that span more than such a factor are drawn by their logarithm. */
+const LOG_FROM = 100;
+
 /** What runs are compared by. */
 export const quantities: readonly Quantity[] = [
   { title: "Validation accuracy", type: "val", key: "accuracy", name: "accuracy", max: 1 },
@@ -63,13 +66,18 @@ export function overlayChart(quantity: Quantity, runs: readonly OverlaidRun[], s
   const max = quantity.max;
   // From a tenth below the lowest accuracy; losses from 0.
   const min = max === undefined ? 0 : Math.max(0, Math.floor(10 * least) / 10);
+  // A loss may begin at many times its end, which would flatten all else.
+  const isLog = max === undefined && least > 0 && most / least > LOG_FROM;
   const scale = (max ?? most) || 1;
+  const [toShare, fromShare] = isLog
+    ? [(v: number) => Math.log(v / least) / Math.log(most / least), (y: number) => least * (most / least) ** y]
+    : [(v: number) => v / scale, (y: number) => y * scale];
   const thin = (points: Line["points"]) =>
-    thinned(points.map(([step, value]) => [step / lastStep, value / scale] as const))
-      .map(([x, y]) => [Math.round(x * lastStep), Number((y * scale).toPrecision(6))] as const);
+    thinned(points.map(([step, value]) => [step / lastStep, toShare(value)] as const))
+      .map(([x, y]) => [Math.round(x * lastStep), Number(fromShare(y).toPrecision(6))] as const);
   return plotChart(quantity.title, subtitle, [{
     x: { name: "step", max: lastStep },
-    y: { name: quantity.name, min, ...(max === undefined ? {} : { max }) },
+    y: { name: quantity.name, min, isLog, ...(max === undefined ? {} : { max }) },
     height: 480,
     lines: drawn.map((line) => ({ ...line, points: thin(line.points), dots: line.points.length <= 30 })),
   }]);

@@ -44,6 +44,8 @@ export interface Axis {
   readonly min?: number;
   /** Where it ends; default where the values do. */
   readonly max?: number;
+  /** Is it drawn by its logarithm, as far as the values go? An axis upwards alone may be. */
+  readonly isLog?: boolean;
 }
 
 /** A panel of a plot. */
@@ -112,7 +114,8 @@ export function plotChart(title: string, subtitle: string, panels: readonly Pane
         splitLine: grey,
       })),
       yAxis: panels.map(({ y }, p) => ({
-        ...{ type: "value", gridIndex: p, min: y.min ?? 0, max: y.max, name: y.name, nameLocation: "middle" },
+        ...(y.isLog ? { type: "log" } : { type: "value", min: y.min ?? 0, max: y.max }),
+        ...{ gridIndex: p, name: y.name, nameLocation: "middle" },
         ...{ nameGap: 84, nameRotate: 90, nameMoveOverlap: false, nameTextStyle: text },
         ...{ axisLabel: { ...text, margin: 14 }, axisLine: { show: false }, axisTick: { show: false } },
         splitLine: grey,

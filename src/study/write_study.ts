@@ -27,6 +27,9 @@ export interface MissingRun {
   readonly why: string;
 }
 
+/** More pairs than these are shown on request. */
+const MOST_PAIRS = 15;
+
 /** Larger confusion matrices are on the runs' own pages alone. */
 const MOST_CLASSES = 12;
 
@@ -84,11 +87,16 @@ function sectionOf(name: string, runs: readonly EndedRun[], prefix: string): Stu
   const firsts = groups.map((group) => group.runs[0]);
   const firstOf = new Map(groups.map((group) => [group.runs[0].planned.name, group.name]));
   const comparison = comparisonOf(firsts, true);
+  const pairs = pairsTable(comparison);
   return {
     title: name,
     summary: summaryOf(groups, comparison),
-    tables: [groupsTable("Test", groups), pairsTable(comparison)],
-    details: [metricsTable(comparisonOf(runs, false)), settingsTable(comparison)],
+    tables: [groupsTable("Test", groups), ...pairs.rows.length > MOST_PAIRS ? [] : [pairs]],
+    details: [
+      ...pairs.rows.length > MOST_PAIRS ? [pairs] : [],
+      metricsTable(comparisonOf(runs, false)),
+      settingsTable(comparison),
+    ],
     charts: chartsOf(groups, firstOf, prefix),
   };
 }

@@ -3,6 +3,7 @@ import { BOLD, widthOf } from "../../src/report/chart.ts";
 import { curvesChart } from "../../src/report/curves.ts";
 import { draw } from "../../src/report/draw.ts";
 import { blue, orange, paleBlue, red } from "../../src/report/palette.ts";
+import { overlayChart, quantities } from "../../src/report/overlay.ts";
 import { count, optionOf, pictureOf } from "./pictures.ts";
 
 const train = (step: number, loss: unknown, skipped = 0, lossKind?: string) => ({
@@ -148,4 +149,19 @@ Deno.test("20,000 records are drawn within seconds", async () => {
   const { svg } = await draw(curvesChart(records));
   assertLess(performance.now() - started, 10_000);
   assert(svg.length < 2e6, `${svg.length} characters`);
+});
+
+Deno.test("overlayChart() draws losses by their logarithm where one begins at many times the others", () => {
+  const run = (name: string, ...losses: number[]) => ({
+    name,
+    records: losses.map((loss, i) => ({ type: "val", step: i + 1, loss, accuracy: 0.5 })),
+  });
+  const [accuracy, loss] = quantities;
+  const yOf = (quantity: typeof loss, ...runs: ReturnType<typeof run>[]) =>
+    optionOf(overlayChart(quantity, runs)!).yAxis[0];
+  const [calm, wild] = [run("calm", 1, 0.5, 0.3), run("wild", 900, 0.9, 0.2)];
+  assertEquals([yOf(loss, calm).type, yOf(loss, calm).min], ["value", 0]);
+  assertEquals([yOf(loss, calm, wild).type, yOf(accuracy, calm, wild).type], ["log", "value"]);
+  const { series } = optionOf(overlayChart(loss, [calm, wild])!);
+  assertEquals(series[1].data, [[1, 900], [2, 0.9], [3, 0.2]]);
 });
