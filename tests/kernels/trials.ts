@@ -93,16 +93,19 @@ export function valuesOf(
 }
 
 /** Pictures whose tiles reach the branches of a transform of 4×4 pixels: whole ones in whole rows, and cut ones. */
-const FOR_LARGE_TILES = ["1,2,8,16", "1,3,5,7"];
+const FOR_LARGE_TILES = ["8,16", "5,7"];
 
 /**
  * Does a sample take llvmpipe's compiler seconds for what others show? The larger transforms are written by the same
  * lines as those of 2×2, which every picture goes through. An 11×11 window is AlexNet's, which `tests/models` runs, and
  * Winograd's tiles of 2×2 are a way that `candidates_test.ts` takes. `deno task test:long` has them all.
  */
-function isForLong({ name }: Op, { inputs: [{ shape }, weight], attrs }: OpSample): boolean {
-  if (name === "toTiles") return String(attrs!.of).endsWith("4") && !FOR_LARGE_TILES.includes(shape.join());
-  return name.startsWith("conv2d") && ["4,3,11,11", "96,96,3,3"].includes(weight?.shape.join());
+function isForLong({ name }: Op, { inputs: [x, weight], attrs }: OpSample): boolean {
+  if (name === "toTiles" || name === "fromTiles") {
+    const { of, imageSize = x.shape.slice(2) } = attrs!;
+    return String(of).endsWith("4") && !FOR_LARGE_TILES.includes(String(imageSize));
+  }
+  return name.startsWith("conv2d") && ["4,3,11,11", "96,96,3,3"].includes(String(weight?.shape));
 }
 
 /**
