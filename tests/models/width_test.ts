@@ -149,13 +149,14 @@ const families: readonly (readonly [model: string, imageSize: number, batch: num
   ["lenet", 28, 4],
   ["naive-cnn", 16, 4],
   ["vit-ti16", 32, 2],
-  ...isQuick ? [] : [["resnet18", 16, 4], ["swin-t", 16, 1]] as const,
-  // Of the layers above in another order, or more of them; against PyTorch they run in the families' own tests.
+  ...isQuick ? [] : [["swin-t", 16, 1]] as const,
+  // Convolutions again; `cnn_test.ts` runs each of these families scaled down, against PyTorch.
   ...isLong
     ? [
       ["alexnet", 63, 1],
       ["alexnet-2012", 63, 1],
       ["vgg11", 32, 1],
+      ["resnet18", 16, 4],
       ["resnet50", 16, 8],
       ["deit-s-distilled", 32, 2],
       ["swin-v2-t", 16, 1],
