@@ -2,14 +2,14 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";
 import manifest from "../../deno.json" with { type: "json" };
 import { inFolder } from "../data/sets.ts";
-import { fovea, lastLine } from "../e2e/command.ts";
+import { fovea, lastLine, spawned } from "../e2e/command.ts";
 
 Deno.test("weights lists what is published for a model, and what is here; --remove removes it", () =>
   inFolder(async (cache) => {
     const folder = join(cache, "weights", "torchvision");
     await Deno.mkdir(folder, { recursive: true });
     await Deno.writeFile(join(folder, "resnet18-f37072fd.pth"), new Uint8Array(3 * 2 ** 20));
-    const { code, stdout } = await fovea(["weights", "--model", "resnet18"], cache);
+    const { code, stdout } = await spawned(["weights", "--model", "resnet18"], cache);
     assertEquals(code, 0);
     const lines = stdout.split("\n").map((line) => line.split(/ {2,}/));
     const [, ...here] = ["name", "resnet18", "1,000", "69.758", "256", "224", "bilinear", "–", "3.0 MiB"];

@@ -1,8 +1,12 @@
 import type { Device } from "../../src/device/device.ts";
 import { runReference } from "../../src/device/reference.ts";
 import type { Precision } from "../../src/graph/graph.ts";
+import { isLong } from "../amount.ts";
 import { devices, type DeviceUnderTest, hasHalf, isSoftware, openAsGpu } from "../kernels/devices.ts";
 import { randomGraph } from "./random_graphs.ts";
+
+/** Seeds where every graph is compiled: a second each. */
+const COMPILED = isLong ? 24 : 8;
 
 /** Seeds to try: a few, or those of `RANDOM_GRAPHS=first-last`. */
 function seeds(few: number): number[] {
@@ -64,7 +68,7 @@ for (const { name, present, open } of [...devices, asGpu]) {
     ignore: !present,
     async fn(t) {
       await using device = await open();
-      for (const seed of seeds(name.startsWith("WebGPU") ? 12 : 40)) {
+      for (const seed of seeds(name.startsWith("WebGPU") ? COMPILED : 40)) {
         await t.step(`seed ${seed}`, () => check(device, seed, "f32"));
       }
     },
@@ -76,6 +80,6 @@ Deno.test({
   ignore: !hasHalf,
   async fn(t) {
     await using device = await devices[0].open();
-    for (const seed of seeds(12)) await t.step(`seed ${seed}`, () => check(device, seed, "f16"));
+    for (const seed of seeds(COMPILED)) await t.step(`seed ${seed}`, () => check(device, seed, "f16"));
   },
 });

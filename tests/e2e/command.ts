@@ -43,9 +43,68 @@ export async function end(child: Deno.ChildProcess): Promise<Ended> {
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
-/** Runs a command to its end. */
-export function fovea(args: readonly string[], cache: string, env?: Record<string, string>): Promise<Ended> {
+/** Runs a command to its end in a process of its own, as a user does. */
+export function spawned(args: readonly string[], cache: string, env?: Record<string, string>): Promise<Ended> {
   return end(start(args, cache, env));
+}
+
+/**
+ * Runs a command to its end in this process. One of its own costs a second or two before it does anything, and fonts,
+ * charts and kernels are read anew: it is for what permissions, signals and pipes are tested by.
+ */
+export async function fovea(
+  args: readonly string[],
+  cache: string,
+  env: Record<string, string> = {},
+): Promise<Ended> {
+  using written = capture();
+  using _ = environment({ FOVEA_CACHE: cache, ...env });
+  const { main } = await import("../../cli.ts");
+  const code = await main(args);
+  return { code, stdout: written.stdout, stderr: written.stderr };
+}
+
+/** Sets variables until it is disposed of. */
+function environment(env: Readonly<Record<string, string>>): Disposable {
+  const before = Object.keys(env).map((name) => [name, Deno.env.get(name)] as const);
+  for (const [name, value] of Object.entries(env)) Deno.env.set(name, value);
+  return {
+    [Symbol.dispose]() {
+      for (const [name, value] of before) value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
+    },
+  };
+}
+
+/** Takes what this process writes until it is disposed of; nothing of it is a terminal. */
+function capture(): Disposable & { readonly stdout: string; readonly stderr: string } {
+  const { log, warn, error } = console;
+  const written = { stdout: "", stderr: "" };
+  for (const to of ["stdout", "stderr"] as const) {
+    const decoder = new TextDecoder();
+    const writeSync = (bytes: Uint8Array) => {
+      written[to] += decoder.decode(bytes, { stream: true });
+      return bytes.length;
+    };
+    Object.assign(Deno[to], { writeSync, isTerminal: () => false });
+  }
+  const onto = (to: keyof typeof written) => (text: string) => void (written[to] += `${text}\n`);
+  Object.assign(console, { log: onto("stdout"), warn: onto("stderr"), error: onto("stderr") });
+  return {
+    get stdout() {
+      return written.stdout;
+    },
+    get stderr() {
+      return written.stderr;
+    },
+    [Symbol.dispose]() {
+      Object.assign(console, { log, warn, error });
+      for (const to of ["stdout", "stderr"] as const) {
+        // What stands on the object hides what its class has.
+        delete (Deno[to] as Partial<typeof Deno.stdout>).writeSync;
+        delete (Deno[to] as Partial<typeof Deno.stdout>).isTerminal;
+      }
+    },
+  };
 }
 
 /** The last line on standard error: what a user sees of a mistake. */

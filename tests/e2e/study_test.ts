@@ -4,7 +4,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { end, fovea, hasWebGpu, lastLine, start } from "./command.ts";
+import { end, fovea, hasWebGpu, lastLine, spawned, start } from "./command.ts";
 import { appears } from "./runs.ts";
 
 const ignore = !await hasWebGpu();
@@ -46,7 +46,7 @@ Deno.test({
     killed.kill("SIGKILL");
     await end(killed);
     const first = await checkpointTimes(join(out, "runs", "glasses-no"));
-    const { code, stdout, stderr } = await fovea(args, cache);
+    const { code, stdout, stderr } = await spawned(args, cache);
     assertEquals(code, 0, stderr);
     assertStringIncludes(stdout, "run    1/3 glasses-no: it has ended before");
     assertEquals(await checkpointTimes(join(out, "runs", "glasses-no")), first);
@@ -67,7 +67,7 @@ Deno.test({
   ignore,
   async fn() {
     const runs = ["labels-no", "labels-yes"].map((name) => join(out, "runs", name));
-    const { code, stdout, stderr } = await fovea(["compare", ...runs, "--out", join(cache, "both")], cache);
+    const { code, stdout, stderr } = await spawned(["compare", ...runs, "--out", join(cache, "both")], cache);
     assertEquals(code, 0, stderr);
     assertStringIncludes(stdout, "McNemar's exact test");
     assertStringIncludes(stdout, "| pretrained | – |");

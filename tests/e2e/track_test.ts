@@ -6,7 +6,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { classFolders, inFolder, write } from "../data/sets.ts";
 import { WandbServer } from "../track/wandb_server.ts";
-import { end, fovea, start } from "./command.ts";
+import { end, spawned, start } from "./command.ts";
 
 Deno.test("train records offline, and train:online tells the server of the same run when it is resumed", () =>
   inFolder(async (folder) => {
@@ -14,7 +14,7 @@ Deno.test("train records offline, and train:online tells the server of the same 
     await write(data, classFolders({ a: 20, b: 20 }));
     await using server = new WandbServer();
     const env = { WANDB_BASE_URL: server.base, WANDB_API_KEY: "0".repeat(40), WANDB_PROJECT: "pets" };
-    const trained = await fovea(
+    const trained = await spawned(
       [
         ...["train", "--data", data, "--model", "lenet", "--image-size", "32", "--batch", "8", "--epochs", "1"],
         ...["--out", run, "--log", "wandb,tensorboard", "csv", "--json", "--quiet"],

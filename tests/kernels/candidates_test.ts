@@ -38,7 +38,7 @@ const products: readonly OpSample[] = [
 function trialsOf(name: string, { isSoftware }: Target): Trial[] {
   const op = opNamed(name);
   const more = name === "matmul" ? products.map((sample, k) => sampleTrial(op, sample, 50 + k)) : [];
-  const all = [...samplesOf(op), ...more].filter((_, k) => isLong || (k % 2 === 0) === isSoftware);
+  const all = [...samplesOf(op, true), ...more].filter((_, k) => isLong || (k % 2 === 0) === isSoftware);
   return isQuick ? all.slice(0, 3) : all;
 }
 

@@ -11,6 +11,7 @@ import { randomKey, randomUniform } from "../../kernels/random.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { differentiate } from "../../src/graph/differentiate.ts";
 import type { Graph } from "../../src/graph/graph.ts";
+import { isLong } from "../amount.ts";
 
 /** All random values follow from it. */
 export const SEED = 1;
@@ -91,9 +92,32 @@ export function valuesOf(
   }
 }
 
-/** The samples of an op that are meant for tests. */
-export function samplesOf(op: Op): Trial[] {
-  return op.samples.filter(({ bench }) => !bench).map((sample, step) => sampleTrial(op, sample, step));
+/** Pictures whose tiles reach the branches of a transform of 4×4 pixels: whole ones in whole rows, and cut ones. */
+const FOR_LARGE_TILES = ["8,16", "5,7"];
+
+/**
+ * Does a sample take llvmpipe's compiler seconds for what others show? The larger transforms are written by the same
+ * lines as those of 2×2, which every picture goes through. An 11×11 window is AlexNet's, which `tests/models` runs, and
+ * Winograd's tiles of 2×2 are a way that `candidates_test.ts` takes. `deno task test:long` has them all.
+ */
+function isForLong({ name }: Op, { inputs: [x, weight], attrs }: OpSample): boolean {
+  if (name === "toTiles" || name === "fromTiles") {
+    const { of, imageSize = x.shape.slice(2) } = attrs!;
+    return String(of).endsWith("4") && !FOR_LARGE_TILES.includes(String(imageSize));
+  }
+  return name.startsWith("conv2d") && ["4,3,11,11", "96,96,3,3"].includes(String(weight?.shape));
+}
+
+/**
+ * The samples of an op that are meant for tests.
+ *
+ * @param op The op.
+ * @param all Those for long tests too?
+ */
+export function samplesOf(op: Op, all = isLong): Trial[] {
+  return op.samples.map((sample, step) => ({ sample, step }))
+    .filter(({ sample }) => !sample.bench && (all || !isForLong(op, sample)))
+    .map(({ sample, step }) => sampleTrial(op, sample, step));
 }
 
 /** A sample with its values, which depend on `step`. */

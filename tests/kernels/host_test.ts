@@ -1,0 +1,8 @@
+/**
+ * Devices that need no adapter.
+ */
+
+import { testAgreement } from "./agreement.ts";
+import { devices } from "./devices.ts";
+
+for (const device of devices.filter(({ name }) => name !== "WebGPU")) await testAgreement(device);
