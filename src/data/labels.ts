@@ -117,6 +117,20 @@ export function labelsOfNames(names: readonly string[], options: LabelOptions, o
   return { task, classes, kept: chosen, labels, warnings };
 }
 
+/** The error of classes that are not known, which might be left out. */
+export function unknownClasses(
+  unknown: readonly string[],
+  classes: readonly string[],
+  shown: readonly string[] = unknown,
+): UserError {
+  const near = nearest(unknown[0], classes);
+  return new UserError(
+    `The data have ${firstNames(shown, 8)}, and the classes that are known are ${firstNames(classes, 12)}: ` +
+      (near === undefined ? "" : `is ${printable(unknown[0])} meant to be ${printable(near)}? `) +
+      `leave such pictures out with ${option("ignoreUnknown")}`,
+  );
+}
+
 /** Labels by the names of classes that are known beforehand. */
 function labelsOfKnown(
   names: readonly string[],
@@ -138,14 +152,7 @@ function labelsOfKnown(
   const unknown = sorted(counts.keys()).filter((name) => !index.has(name));
   const isLeftOut = rest === undefined && unknown.length > 0;
   const shown = unknown.map((name) => `${name} (${counts.get(name)})`);
-  if (isLeftOut && target.length === 0 && !ignoreUnknown) {
-    const near = nearest(unknown[0], classes);
-    throw new UserError(
-      `The data have ${firstNames(shown, 8)}, and the classes that are known are ${firstNames(classes, 12)}: ` +
-        (near === undefined ? "" : `is ${printable(unknown[0])} meant to be ${printable(near)}? `) +
-        `leave such pictures out with ${option("ignoreUnknown")}`,
-    );
-  }
+  if (isLeftOut && target.length === 0 && !ignoreUnknown) throw unknownClasses(unknown, classes, shown);
   const kept = all.filter((i) => rest !== undefined || index.has(names[i]));
   if (kept.length === 0) {
     throw new UserError(

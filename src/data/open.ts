@@ -19,10 +19,11 @@ import { PictureError, uprightSize } from "./pictures/header.ts";
 import { findIdx, type IdxPart, readIdx } from "./forms/idx.ts";
 import { idxNames } from "./forms/idx_names.ts";
 import { type Labels, labelsOfNames } from "./labels.ts";
-import { namesPictures, type ReadLabels, readManifest } from "./forms/manifest.ts";
+import { type LabelFile, namesPictures, partOfFile, type ReadLabels, readManifest } from "./forms/manifest.ts";
 import type { ManifestOptions } from "./forms/manifest_labels.ts";
 import { counted, firstNames, printable } from "./names.ts";
 import { Inside, isFile, isFolder, naturallySorted } from "./paths.ts";
+import { splitNames } from "./split.ts";
 import { type FileSource, pathOf } from "./store/source.ts";
 import { listFolders, listPictures, survey } from "./tree.ts";
 
@@ -74,7 +75,7 @@ async function open(path: string, options: OpenOptions): Promise<Dataset> {
         `Cannot open ${printable(path)}: give a folder, or a .csv, .tsv or .txt file with a row for each picture`,
       );
     }
-    return await openManifest(given, options);
+    return await openManifest([{ path: given }], options);
   }
   await refuseOther(given);
   if (!await isFolder(given)) {
@@ -90,13 +91,15 @@ async function open(path: string, options: OpenOptions): Promise<Dataset> {
   const parts = await findIdx(given);
   if (parts.length > 0) return await openIdx(given, parts, options);
   const { labels, tables, passedOver } = await findManifests(given, options);
-  if (labels.length > 1) {
+  const ofParts = partFiles(given, labels);
+  if (labels.length > 1 && ofParts === undefined) {
     throw new UserError(
       `${printable(path)} has ${labels.length} label files (${firstNames(labels)}): give the one with the labels`,
       2,
     );
   }
-  if (labels.length === 1) return await openManifest(`${given}/${labels[0]}`, options, passedOver);
+  const label = ofParts ?? labels.map((name): LabelFile => ({ path: `${given}/${name}` }));
+  if (label.length > 0) return await openManifest(label, options, passedOver);
   let inner = given;
   for (let only = await onlyFolder(inner, options); only !== undefined; only = await onlyFolder(inner, options)) {
     inner = `${inner}/${only}`;
@@ -108,7 +111,9 @@ async function open(path: string, options: OpenOptions): Promise<Dataset> {
   }
   // A folder that cannot be one of classes has but its table, which says what is wrong with it.
   const folders = tables.length === 1 ? await listFolders(await Inside.open(given, true), ".") : [];
-  if (tables.length === 1 && folders.length < 2) return await openManifest(`${given}/${tables[0]}`, options);
+  if (tables.length === 1 && folders.length < 2) {
+    return await openManifest([{ path: `${given}/${tables[0]}` }], options);
+  }
   try {
     return await openFolder(given, options);
   } catch (error) {
@@ -193,8 +198,22 @@ async function isDataFolder(folder: string, options: OpenOptions): Promise<boole
     (await findManifests(folder, options)).labels.length > 0;
 }
 
-async function openManifest(path: string, options: OpenOptions, notes: readonly string[] = []): Promise<Dataset> {
-  const folder = /^(.*)[\\/][^\\/]*$/.exec(path)?.[1];
+/** Label files that are called like the parts of a data set, where all of several are and no part is there twice. */
+function partFiles(root: string, names: readonly string[]): LabelFile[] | undefined {
+  const files = names.map((name) => ({ path: `${root}/${name}`, part: partOfFile(name)! }));
+  const parts = new Set(files.map(({ part }) => part));
+  if (names.length < 2 || parts.size < names.length || names.some((name) => partOfFile(name) === undefined)) {
+    return undefined;
+  }
+  return splitNames.flatMap((part) => files.filter((file) => file.part === part));
+}
+
+async function openManifest(
+  files: readonly LabelFile[],
+  options: OpenOptions,
+  notes: readonly string[] = [],
+): Promise<Dataset> {
+  const folder = /^(.*)[\\/][^\\/]*$/.exec(files[0].path)?.[1];
   const beside = folder === undefined ? "." : folder || "/";
   if (options.pictures !== undefined && !await isFolder(options.pictures)) {
     throw new UserError(
@@ -203,7 +222,7 @@ async function openManifest(path: string, options: OpenOptions, notes: readonly 
   }
   const inside = await Inside.open(options.pictures ?? beside, options.allowOutside);
   const pictures = await listPictures(inside, ".", true);
-  const read = await readManifest(path, inside, pictures, options);
+  const read = await readManifest(files, inside, pictures, options);
   const listed = new Set(read.files.map((file) => file.replace(/^\.\//, "")));
   const unlisted = pictures.filter((file) => !listed.has(file));
   const warning = `${counted(unlisted.length, "picture")} in the folder not listed (${firstNames(unlisted)})`;
@@ -236,7 +255,7 @@ function fromFiles(
   inside: Inside,
   read: ReadLabels,
   { maxMegapixels }: OpenOptions,
-  { form, faults, warnings = [] }: Noticed = {},
+  { form = read.form, faults, warnings = [] }: Noticed = {},
 ): Dataset {
   const problems = new Map(read.files.flatMap((file, i) => {
     const fault = (faults ?? read.unread)?.get(file);

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { labelsOfNames } from "../../src/data/labels.ts";
 import { openDataset } from "../../src/data/open.ts";
 import { UserError } from "../../src/errors.ts";
@@ -61,4 +61,39 @@ Deno.test("openDataset() passes an empty class folder over, in a part too, and s
     });
     const split = (await openDataset(`${folder}/own`)).split();
     assertEquals(split.warnings, ["The test part (1 picture) has none of b"]);
+  }));
+
+Deno.test("openDataset() finds known classes among columns of yes and no, whichever there are", () =>
+  inFolder(async (folder) => {
+    const set = async (header: string, ...rows: readonly string[]) => {
+      const lines = rows.map((row, i) => `${i}.png,${row}`);
+      await write(folder, {
+        ...Object.fromEntries(rows.map((_, i) => [`${i}.png`, i + 1])),
+        "l.csv": `file,${header}\n${lines.join("\n")}\n`,
+      });
+      return `${folder}/l.csv`;
+    };
+    const task = "multiclass" as const;
+    const fewer = await openDataset(await set("plum,apple", "1,0", "0,1"), { task, classes });
+    assertEquals([fewer.classes, fewer.samples.map(({ label }) => label)], [classes, [[2], [1]]]);
+    assertEquals(fewer.warnings[0], "no column pear: no picture counts as such");
+    const one = await openDataset(await set("plum", "1", "1"), { task, classes });
+    assertEquals(one.samples.map(({ label }) => label), [[2], [2]]);
+    const chosen = { task, classes, target: classes };
+    assertEquals((await openDataset(await set("plum,round", "1,1", "0,1"), chosen)).size, 1);
+    const more = await set("plum,fig", "1,0", "0,1");
+    await assertRejects(() => openDataset(more, { task, classes }), UserError, "The data have fig, and the classes");
+    assertEquals((await openDataset(more, { task, classes, ignoreUnknown: true })).size, 1);
+    const others = { task, classes, target: ["pear", "apple"], others: "plum" };
+    const apple = await set("apple", "1", "0");
+    await assertRejects(() => openDataset(apple, others), UserError, "no column pear, which the run knows: its");
+    // Of labels, nothing can be said of one that has no column.
+    const labels = { task: "multilabel", classes } as const;
+    const two = await set("plum,pear", "1,1", "0,1");
+    await assertRejects(() => openDataset(two, labels), UserError, "no column apple, which the run knows: which");
+    const all = await openDataset(await set("plum,pear,apple", "1,1,0", "0,1,0"), labels);
+    assertEquals([all.classes, all.samples.map(({ label }) => label)], [classes, [[1, 0, 1], [1, 0, 0]]]);
+    const long = await set("label", "plum pear", "pear");
+    const read = await openDataset(long, { ...labels, labelSeparator: "space" });
+    assertEquals([read.classes, read.samples.map(({ label }) => label)], [classes, [[1, 0, 1], [1, 0, 0]]]);
   }));

@@ -78,7 +78,13 @@ function partOf(name: string): PartName | undefined {
  * @returns True for train, val and test, their usual variants and their words with `set`, `images` and the like.
  */
 export function isPart(name: string): boolean {
-  return partOf(name)?.isExact ?? false;
+  return partNamed(name) !== undefined;
+}
+
+/** The part that a name says, where it says nothing else. */
+export function partNamed(name: string): SplitName | undefined {
+  const found = partOf(name);
+  return found?.isExact ? found.part : undefined;
 }
 
 /** A folder at the top, and what it may be. */

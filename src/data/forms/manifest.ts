@@ -4,6 +4,8 @@
  * Cells are separated by commas, semicolons or tabs, in a `.txt` also by blanks. A first row that names a picture is no
  * header, and columns are then called by their numbers. What was not as the names of the columns say it is noted.
  *
+ * Several files may be the parts of a data set: `train.csv` beside `test.csv`.
+ *
  * @module
  */
 
@@ -15,10 +17,10 @@ import { type Inside, leadsOut } from "../paths.ts";
 import { namedFormat } from "../pictures/formats.ts";
 import { folded, type LeftOutRow, RowFaults } from "./cells.ts";
 import { type CsvRow, csvRows, readText, type Separator, separatorOf } from "./csv.ts";
-import { partNames } from "./folder.ts";
+import { partNamed, partNames } from "./folder.ts";
 import { locate, type Located, PictureIndex } from "./locate.ts";
 import { chooseLabels, labelsOfRows, type ManifestOptions, mergeRows, noteFaults } from "./manifest_labels.ts";
-import { rowsOf, type Table, tableOf } from "./table.ts";
+import { joined, rowsOf, type Table, tableOf } from "./table.ts";
 
 /** A label file that has been read. */
 export interface ReadLabels {
@@ -34,6 +36,8 @@ export interface ReadLabels {
   readonly notes?: readonly string[];
   /** Rows that were left out, where that was asked for. */
   readonly leftOut?: readonly LeftOutRow[];
+  /** Which files were taken for parts, in one line. */
+  readonly form?: string;
 }
 
 const fileColumns = [
@@ -52,10 +56,28 @@ interface Sheet {
   readonly separator: Separator;
 }
 
+/** A label file, and the part whose pictures it lists, where its name says that. */
+export interface LabelFile {
+  /** Where it is. */
+  readonly path: string;
+  /** The part. */
+  readonly part?: SplitName;
+}
+
 /**
- * Reads a label file.
+ * The part of a data set that a label file's name says.
  *
- * @param path The file.
+ * @param name Its name: `train.csv`, `test_labels.tsv`.
+ * @returns The part; undefined where the name says something else.
+ */
+export function partOfFile(name: string): SplitName | undefined {
+  return partNamed(name.replace(/\.\w+$/, "").replace(/[-_. ]?(labels?|annotations?|metadata|list)$/i, ""));
+}
+
+/**
+ * Reads a label file, or those of the parts of a data set.
+ *
+ * @param files The file; or those of the parts, the training part first.
  * @param inside The folder of the pictures.
  * @param pictures Those in it.
  * @param options Which columns are what, and what is wanted of the labels.
@@ -63,37 +85,78 @@ interface Sheet {
  * @throws {UserError} If a column is unknown, a cell is wrong, or files are missing or lead out of the data folder.
  */
 export async function readManifest(
-  path: string,
+  files: readonly LabelFile[],
   inside: Inside,
   pictures: readonly string[],
   options: ManifestOptions,
 ): Promise<ReadLabels> {
-  const sheet = await readSheet(path);
-  const finder = new Finder(sheet, inside, pictures);
-  const { table, ragged, isHeaderless } = finder.table();
-  const splitColumn = column(table, options.splitColumn) ?? usual(table, splitColumns);
-  const labelColumn = column(table, options.labelColumn);
-  const fileColumn = column(table, options.fileColumn) ?? finder.fileColumn(table, [splitColumn, labelColumn]);
+  const all = await Promise.all(files.map(async ({ path, part }) => {
+    const sheet = await readSheet(path);
+    const finder = new Finder(sheet, inside, pictures);
+    return { sheet, part, finder, ...finder.table() };
+  }));
+  const [{ table: first, finder, isHeaderless }] = all;
+  const usualSplit = files.length > 1 ? undefined : usual(first, splitColumns);
+  const splitColumn = column(first, options.splitColumn) ?? usualSplit;
+  const labelColumn = column(first, options.labelColumn);
+  const fileColumn = column(first, options.fileColumn) ?? finder.fileColumn(first, [splitColumn, labelColumn]);
+  const form = chooseLabels(first, { ...options, labelColumn }, [fileColumn, splitColumn], isHeaderless);
+  const needed = [
+    fileColumn,
+    ...splitColumn === undefined ? [] : [splitColumn],
+    ...form.flags,
+    form.names ?? fileColumn,
+  ];
+  const lackedBy = ({ table }: { table: Table }) => needed.filter((name) => !table.header.includes(name));
+  const used = all.filter((file) => lackedBy(file).length === 0);
+
+  const table = joined(used.map((file) => file.table));
   const c = table.header.indexOf(fileColumn);
   const faults = new RowFaults(table, (row) => table.columns[c][row]);
-  for (const [row, fault] of ragged) faults.add(row, fault, "has too few or too many cells");
-  const located = finder.locate(table.columns[c]);
+  let before = 0;
+  for (const { ragged, table: { length } } of used) {
+    for (const [row, fault] of ragged) faults.add(before + row, fault, "has too few or too many cells");
+    before += length;
+  }
+  const located = joinedPlaces(
+    used.map((file) => file.finder.locate(file.table.columns[file.table.header.indexOf(fileColumn)])),
+  );
   noteMissing(table, c, located, inside, faults, options);
-  const splits = splitColumn === undefined ? undefined : readSplits(table, splitColumn, faults);
-  const form = chooseLabels(table, { ...options, labelColumn }, [fileColumn, splitColumn], isHeaderless);
+  const splits = splitColumn !== undefined
+    ? readSplits(table, splitColumn, faults)
+    : used.length > 1
+    ? used.flatMap(({ part, table: { length } }) => new Array<SplitName | undefined>(length).fill(part))
+    : undefined;
   noteFaults(table, form, faults, options);
   if (!options.skipBroken) faults.refuse();
 
   const merged = mergeRows(table, c, { form, located: located.files, splits, faults, options });
-  const files = merged.rows.map((row) => located.files[row]!);
   const read = labelsOfRows(rowsOf(table, merged.rows), merged.form, merged.lists, options);
-  const notes = [...sheetNotes(sheet, isHeaderless, table), ...columnNotes(fileColumn, form.chosen), ...located.notes];
   return {
-    files,
+    files: merged.rows.map((row) => located.files[row]!),
     labels: read,
     ...splits !== undefined && { splits: merged.rows.map((row) => splits[row]!) },
-    notes: [...notes, ...merged.notes],
+    notes: [
+      ...used.flatMap((file) => sheetNotes(file.sheet, file.isHeaderless, file.table)),
+      ...all.filter((file) => !used.includes(file)).map((file) =>
+        `${nameOf(file.sheet)} has no column ${firstNames(lackedBy(file))}, and is passed over`
+      ),
+      ...columnNotes(fileColumn, form.chosen),
+      ...located.notes,
+      ...merged.notes,
+    ],
     leftOut: faults.leftOut(),
+    ...used.length > 1 && { form: `parts: ${used.map(({ sheet }) => nameOf(sheet)).join(", ")}` },
+  };
+}
+
+/** What became of the paths of several files. */
+function joinedPlaces(places: readonly Located[]): Located {
+  return {
+    files: places.flatMap(({ files }) => files),
+    outside: new Set(places.flatMap(({ outside }) => [...outside])),
+    ambiguous: new Map(places.flatMap(({ ambiguous }) => [...ambiguous])),
+    notes: places.flatMap(({ notes }) => notes),
   };
 }
 
@@ -266,12 +329,14 @@ const separatorNames: Readonly<Record<Separator, string>> = {
   " ": "blanks",
 };
 
-function sheetNotes({ path, separator }: Sheet, isHeaderless: boolean, table: Table): string[] {
-  const name = printable(path.replace(/^.*[\\/]/, ""));
+const nameOf = ({ path }: Sheet): string => printable(path.replace(/^.*[\\/]/, ""));
+
+function sheetNotes(sheet: Sheet, isHeaderless: boolean, table: Table): string[] {
+  const { separator } = sheet;
   const between = separator === "," ? [] : [`has ${separatorNames[separator]} between its cells`];
   const header = isHeaderless ? [`has no header: its columns are called ${firstNames(table.header, 6)}`] : [];
   const said = [...between, ...header];
-  return said.length === 0 ? [] : [`${name} ${said.join(" and ")}`];
+  return said.length === 0 ? [] : [`${nameOf(sheet)} ${said.join(" and ")}`];
 }
 
 function columnNotes(fileColumn: string, chosen: string | undefined): string[] {

@@ -14,6 +14,7 @@ import {
   type Labels,
   labelsOfColumns,
   labelsOfNames,
+  unknownClasses,
 } from "../labels.ts";
 import { counted, firstNames, printable } from "../names.ts";
 import { sorted } from "../paths.ts";
@@ -52,6 +53,8 @@ export interface LabelForm {
   readonly task?: "multiclass" | "binary";
   /** In words, where it was chosen without a name that says it. */
   readonly chosen?: string;
+  /** Classes that are known beforehand, in their order: columns that are not there are of classes without pictures. */
+  readonly known?: readonly string[];
 }
 
 const labelColumns = [
@@ -76,6 +79,8 @@ export function chooseLabels(
 ): LabelForm {
   const { target = [], others, task, labelColumn, labelSeparator } = options;
   const rest = table.header.filter((name) => !taken.includes(name));
+  const known = labelColumn === undefined ? columnsOfKnown(table, rest, options) : undefined;
+  if (known) return known;
   if (labelColumn === undefined && target.length > 0 && target.some((name) => rest.includes(name))) {
     checkTargets(target, rest, "column");
     const isNames = target.length === 1 && others === undefined && !isFlagColumn(table, target[0]);
@@ -110,6 +115,36 @@ export function chooseLabels(
       `class names with ${option("labelColumn")}; it has ${firstNames(rest, 12) || "none"}`,
     2,
   );
+}
+
+/**
+ * Columns of yes and no that are called like classes that are known beforehand. A class without a column has no picture
+ * here; a label without one might be any picture's, and is refused.
+ */
+function columnsOfKnown(
+  table: Table,
+  rest: readonly string[],
+  { classes, target = [], others, task, ignoreUnknown = false }: ManifestOptions,
+): LabelForm | undefined {
+  if (classes === undefined || task === "binary") return undefined;
+  const known = classes.filter((name) => name !== others);
+  const flags = known.filter((name) => rest.includes(name) && isFlagColumn(table, name));
+  if (flags.length === 0) return undefined;
+  const absent = known.filter((name) => !rest.includes(name));
+  if (absent.length > 0 && (task === "multilabel" || others !== undefined)) {
+    const why = task === "multilabel"
+      ? "which pictures have that label is not known"
+      : `its pictures would count as ${printable(others!)}`;
+    throw new UserError(
+      `${printable(table.path)} has no column ${firstNames(absent)}, which the run knows: ${why}; add the column`,
+    );
+  }
+  // Where targets were named, columns beside them never meant anything.
+  const unknown = target.length > 0
+    ? []
+    : rest.filter((name) => !known.includes(name) && isFlagColumn(table, name) && flagColumn(table, name).includes(1));
+  if (unknown.length > 0 && !ignoreUnknown) throw unknownClasses(unknown, classes);
+  return { flags, known };
 }
 
 function firstOf(names: readonly string[], rest: readonly string[]): string | undefined {
@@ -267,8 +302,11 @@ export function labelsOfRows(
   if (lists !== undefined) {
     const found = sorted(new Set(lists.flat()));
     refuseMissing(found, form.names!, options);
-    checkTargets(target, found, "label");
-    const wanted = target.length > 0 ? target : found;
+    const known = task === "multilabel" ? options.classes : undefined;
+    if (known === undefined) checkTargets(target, found, "label");
+    const unknown = known === undefined || target.length > 0 ? [] : found.filter((name) => !known.includes(name));
+    if (unknown.length > 0 && !options.ignoreUnknown) throw unknownClasses(unknown, known!);
+    const wanted = known ?? (target.length > 0 ? target : found);
     const columns = wanted.map((name): Column => ({
       name,
       values: Int8Array.from(lists, (labels) => labels.includes(name) ? 1 : 0),
@@ -277,8 +315,16 @@ export function labelsOfRows(
     return labelsOfColumns(columns, { ...options, task: task ?? own });
   }
   if (form.names === undefined) {
-    const columns = form.flags.map((name): Column => ({ name, values: flagColumn(table, name) }));
-    return labelsOfColumns(columns, { ...options, task: task ?? form.task });
+    const { flags, known } = form;
+    const none = new Int8Array(table.length);
+    const columns = (known ?? flags).map((name): Column => ({
+      name,
+      values: flags.includes(name) ? flagColumn(table, name) : none,
+    }));
+    const read = labelsOfColumns(columns, { ...options, task: task ?? form.task });
+    const absent = known?.filter((name) => !flags.includes(name)) ?? [];
+    if (absent.length === 0) return read;
+    return { ...read, warnings: [`no column ${firstNames(absent)}: no picture counts as such`, ...read.warnings] };
   }
   const names = table.columns[table.header.indexOf(form.names)];
   // A target that is the column itself chose it, and names no class.

@@ -121,6 +121,31 @@ export function rowsOf(whole: Table, rows: readonly number[]): Table {
 }
 
 /**
+ * The rows of several tables, one table after the other, with the columns that all of them have.
+ *
+ * @param tables At least one.
+ * @returns A table of them, whose faults still name their files.
+ */
+export function joined(tables: readonly Table[]): Table {
+  const [first] = tables;
+  if (tables.length === 1) return first;
+  const header = first.header.filter((name) => tables.every((table) => table.header.includes(name)));
+  const places = tables.flatMap((table) => Array.from({ length: table.length }, (_, row) => ({ table, row })));
+  const columns = header.map((name) => tables.flatMap((table) => table.columns[table.header.indexOf(name)]));
+  return {
+    path: first.path,
+    header,
+    columns,
+    length: places.length,
+    fault: (row, column, text) => {
+      const { table, row: own } = places[row];
+      return table.fault(own, table.header.indexOf(header[column]), text);
+    },
+    lineOf: (row) => places[row].table.lineOf(places[row].row),
+  };
+}
+
+/**
  * Reads CelebA's text form: the number of pictures, the names of the attributes, then a line a picture with its name
  * first. The partition file has neither of the two first lines.
  *

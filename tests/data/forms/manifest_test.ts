@@ -368,3 +368,38 @@ Deno.test("openDataset() reads what a label file names outside its folder by the
     await write(folder, { "l.csv": `file,label\n${root}/a.png,x\n${root}/b.png,y\n` });
     assertEquals((await openDataset(`${folder}/l.csv`)).samples.map(({ file }) => file), ["a.png", "b.png"]);
   }));
+
+Deno.test("train.csv beside test.csv and val.csv are the parts of a data set", () =>
+  inFolder(async (folder) => {
+    const rows = (part: string, labels: string) =>
+      `id,label\n${[...labels].map((l, i) => `${i},${l}`).join("\n")}\n`
+        .replaceAll(/^(\d)/gm, part === "train" ? "$1" : `${part}/$1`);
+    await write(folder, {
+      ...Object.fromEntries(
+        ["train", "val", "test"].flatMap((part, p) => [0, 1, 2, 3].map((i) => [`${part}/${i}.png`, 10 * p + i])),
+      ),
+      "train.csv": rows("train", "abab"),
+      "val_labels.csv": "label;id\nb;val/0\na;val/1\n",
+      "test.csv": rows("test", "abba"),
+    });
+    const data = await openDataset(folder);
+    assertEquals([data.classes, data.form], [["a", "b"], "parts: train.csv, val_labels.csv, test.csv"]);
+    const { train, val, test } = data.split();
+    assertEquals([train.size, val.size, test.size], [4, 2, 4]);
+    assertEquals(train.samples.map(({ file }) => file), [0, 1, 2, 3].map((i) => `train/${i}.png`));
+    assertEquals(val.samples.map(({ file, label }) => [file, ...label]), [["val/0.png", 1], ["val/1.png", 0]]);
+    // A part without labels, as competitions have it, is none.
+    await write(folder, { "test.csv": "id\ntest/0\ntest/1\n" });
+    const two = await openDataset(folder);
+    assertEquals(two.form, "parts: train.csv, val_labels.csv");
+    assert(two.warnings.includes("test.csv has no column label, and is passed over"), two.warnings.join("\n"));
+    await Deno.remove(`${folder}/val_labels.csv`);
+    const one = await openDataset(folder);
+    assertEquals([one.size, one.hasOwnSplit, one.form], [4, false, undefined]);
+    await write(folder, { "test.csv": "id,label\ntest/0,a\ntest/9,b\n" });
+    await assertRejects(() => openDataset(folder), UserError, "test.csv:3:1: 1 of 6 pictures are not in");
+    await write(folder, { "test.csv": "id,label\ntest/0,a\ntrain/1,b\n" });
+    await assertRejects(() => openDataset(folder), UserError, "test.csv:3:1: train/1 is listed twice");
+    await write(folder, { "labels.csv": "id,label\ntest/0,a\ntrain/1,b\n" });
+    await assertRejects(() => openDataset(folder), UserError, "has 3 label files");
+  }));
