@@ -320,7 +320,7 @@ export async function lockDirectory(directory: string, files: FileSystem = realF
   let file: OpenFile | undefined;
   try {
     file = await files.open(join(directory, ".lock"), { read: true, write: true, create: true });
-    if (await file.tryLock(true)) {
+    if (await file.tryLock(true) || await triedAgain(file)) {
       const holder: Holder = { pid: Deno.pid, since: new Date().toISOString() };
       await file.truncate(0);
       await writeAll(file, new TextEncoder().encode(JSON.stringify(holder) + "\n"));
@@ -334,6 +334,28 @@ export async function lockDirectory(directory: string, files: FileSystem = realF
   const holder = await describeHolder(file);
   file.close();
   throw new UserError(`Cannot use ${directory}: ${holder} is at work there; wait for it or choose another directory`);
+}
+
+/** Who asks {@link isHeld} has the lock for an instant: a lock that is refused once may be free. */
+async function triedAgain(file: OpenFile): Promise<boolean> {
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  return await file.tryLock(true);
+}
+
+/**
+ * Is a process at work in a directory? This process counts, too.
+ *
+ * @param directory The directory.
+ * @returns False where nobody holds its lock, or it has none.
+ */
+export async function isHeld(directory: string): Promise<boolean> {
+  try {
+    using file = await Deno.open(join(directory, ".lock"));
+    return !await file.tryLock(false);
+  } catch (error) {
+    // Windows lets nobody read what is locked, and gives that another name.
+    return !(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied);
+  }
 }
 
 /** The holder of a lock in words, from the lock file as far as it can be read. */

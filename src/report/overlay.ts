@@ -5,7 +5,7 @@
  */
 import { type Chart } from "./chart.ts";
 import { lines } from "./palette.ts";
-import { type Line, plotChart, thinned } from "./plot.ts";
+import { type Axis, type Layout, type Line, plotChart, thinned } from "./plot.ts";
 
 /** A run, by its records. */
 export interface OverlaidRun {
@@ -45,7 +45,7 @@ export const quantities: readonly Quantity[] = [
  * @returns The chart; undefined where no run has the quantity.
  */
 export function overlayChart(quantity: Quantity, runs: readonly OverlaidRun[], subtitle = ""): Chart | undefined {
-  const drawn = runs.map(({ name, records }, r): Line => ({
+  const drawn = runs.map(({ name, records }, r) => ({
     ...{ name, ...lines[r % lines.length], width: 3 },
     points: records.flatMap(({ type, step, [quantity.key]: value }): [number, number][] =>
       type === quantity.type && Number.isFinite(step) && Number.isFinite(value)
@@ -55,22 +55,31 @@ export function overlayChart(quantity: Quantity, runs: readonly OverlaidRun[], s
   })).filter(({ points }) => points.length > 0);
   if (drawn.length === 0) return undefined;
   const all = drawn.flatMap(({ points }) => points);
-  const [lastStep, most, least] = [
-    all.reduce((last, [step]) => Math.max(last, step), 1),
-    all.reduce((most, [, value]) => Math.max(most, value), 0),
-    all.reduce((least, [, value]) => Math.min(least, value), Infinity),
-  ];
-  const max = quantity.max;
-  // From a tenth below the lowest accuracy; losses from 0.
-  const min = max === undefined ? 0 : Math.max(0, Math.floor(10 * least) / 10);
-  const scale = (max ?? most) || 1;
-  const thin = (points: Line["points"]) =>
+  const lastStep = all.reduce((last, [step]) => Math.max(last, step), 1);
+  const scale = (quantity.max ?? all.reduce((most, [, value]) => Math.max(most, value), 0)) || 1;
+  const thin = (points: readonly (readonly [number, number])[]) =>
     thinned(points.map(([step, value]) => [step / lastStep, value / scale] as const))
       .map(([x, y]) => [Math.round(x * lastStep), Number((y * scale).toPrecision(6))] as const);
-  return plotChart(quantity.title, subtitle, [{
-    x: { name: "step", max: lastStep },
-    y: { name: quantity.name, min, ...(max === undefined ? {} : { max }) },
-    height: 480,
-    lines: drawn.map((line) => ({ ...line, points: thin(line.points), dots: line.points.length <= 30 })),
-  }]);
+  const shown = drawn.map((line) => ({ ...line, points: thin(line.points), dots: line.points.length <= 30 }));
+  return quantityChart(quantity, shown, { name: "step", max: lastStep }, { subtitle });
+}
+
+/**
+ * Charts lines of a quantity. The axis of accuracies and the like begins a tenth below the lowest, all others at 0.
+ *
+ * @param quantity What is drawn.
+ * @param drawn The lines.
+ * @param x The axis across.
+ * @param options A line below the title, and where things stand.
+ */
+export function quantityChart(
+  { title, name, max }: Pick<Quantity, "title" | "name" | "max">,
+  drawn: readonly Line[],
+  x: Axis,
+  { subtitle = "", layout }: { readonly subtitle?: string; readonly layout?: Layout } = {},
+): Chart {
+  const least = drawn.flatMap(({ points }) => points).reduce((least, [, y]) => Math.min(least, y ?? least), Infinity);
+  const min = max === undefined ? Math.min(0, least) : Math.max(0, Math.floor(10 * least) / 10);
+  const y = { name, min, ...(max === undefined ? {} : { max }) };
+  return plotChart(title, subtitle, [{ x, y, height: layout ? 330 : 480, lines: drawn }], layout);
 }

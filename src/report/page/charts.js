@@ -66,30 +66,58 @@
     return { option: { ...option, tooltip: tooltipOf(option) }, isDark };
   }
 
-  function draw(figure) {
-    const source = document.getElementById(figure.dataset.chart);
-    const { width, height, option: text } = JSON.parse(source.textContent);
-    const { option, isDark } = liveOf(JSON.stringify(text));
+  /**
+   * Puts a chart into a figure, as wide as there is room.
+   *
+   * @param figure Where.
+   * @param place An element of it that the chart replaces; without one it comes first.
+   * @param chart Width, height and option object.
+   * @param least The least share of its own size; where there is less room, it is scrolled.
+   * @returns What puts another chart into its place.
+   */
+  function show(figure, place, chart, least = 0) {
     const frame = document.createElement("div");
     frame.className = "live";
     const room = document.createElement("div");
-    room.style.width = `${width}px`;
-    room.style.height = `${height}px`;
     room.style.transformOrigin = "0 0";
     frame.append(room);
-    figure.querySelector("img").replaceWith(frame);
-    figure.classList.toggle("dark", isDark);
-    const chart = echarts.init(room, null, { renderer: "canvas", width, height });
-    chart.setOption(option);
-    // The option has places in pixels: the whole is made as wide as there is room, and no smaller than can be read.
+    if (place) place.replaceWith(frame);
+    else figure.prepend(frame);
+    let drawn, size;
+    // The option has places in pixels: the whole is made as wide as there is room.
     const fit = () => {
-      const scale = Math.min(1, Math.max(SMALLEST_SCALE, frame.parentElement.clientWidth / width));
+      const { paddingLeft, paddingRight } = getComputedStyle(figure);
+      const width = figure.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+      const scale = Math.min(1, Math.max(least, width / size.width));
       room.style.transform = `scale(${scale})`;
-      frame.style.height = `${height * scale}px`;
-      frame.style.width = `${width * scale}px`;
+      frame.style.height = `${size.height * scale}px`;
+      frame.style.width = `${size.width * scale}px`;
+      return scale;
     };
+    const update = ({ width, height, option: text }) => {
+      const { option, isDark } = liveOf(JSON.stringify(text));
+      const isResized = width !== size?.width || height !== size?.height;
+      size = { width, height };
+      figure.classList.toggle("dark", isDark);
+      if (isResized) {
+        room.style.width = `${width}px`;
+        room.style.height = `${height}px`;
+        // As many pixels as the screen has there.
+        const devicePixelRatio = fit() * globalThis.devicePixelRatio;
+        drawn?.dispose();
+        drawn = echarts.init(room, null, { renderer: "canvas", width, height, devicePixelRatio });
+      }
+      drawn.setOption(option, { notMerge: true });
+    };
+    update(chart);
     new ResizeObserver(fit).observe(figure);
-    fit();
+    return update;
+  }
+  globalThis.showChart = show;
+
+  function draw(figure) {
+    const source = document.getElementById(figure.dataset.chart);
+    show(figure, figure.querySelector("img"), JSON.parse(source.textContent));
   }
 
   // A chart is drawn when it is about to be seen: a page may have many.
