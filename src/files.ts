@@ -320,7 +320,10 @@ export async function lockDirectory(directory: string, files: FileSystem = realF
   let file: OpenFile | undefined;
   try {
     file = await files.open(join(directory, ".lock"), { read: true, write: true, create: true });
-    if (await file.tryLock(true) || await triedAgain(file)) {
+    let isMine = await file.tryLock(true);
+    // Who asks isHeld() has the lock for an instant.
+    if (!isMine) isMine = await new Promise((resolve) => setTimeout(() => resolve(file!.tryLock(true)), 100));
+    if (isMine) {
       const holder: Holder = { pid: Deno.pid, since: new Date().toISOString() };
       await file.truncate(0);
       await writeAll(file, new TextEncoder().encode(JSON.stringify(holder) + "\n"));
@@ -334,12 +337,6 @@ export async function lockDirectory(directory: string, files: FileSystem = realF
   const holder = await describeHolder(file);
   file.close();
   throw new UserError(`Cannot use ${directory}: ${holder} is at work there; wait for it or choose another directory`);
-}
-
-/** Who asks {@link isHeld} has the lock for an instant: a lock that is refused once may be free. */
-async function triedAgain(file: OpenFile): Promise<boolean> {
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  return await file.tryLock(true);
 }
 
 /**

@@ -102,10 +102,10 @@ function linesOf({ name, place, curve }: Found, weight: number): Line[] {
   const { length } = curve.y;
   const line = { ...lines[place % lines.length], name, width: 3, dots: length <= MARKED };
   const few = (y: Curve["y"]) => bounded({ ...curve, y }, MOST_POINTS);
-  // Two values have no course.
-  if (weight === 0 || length < 3) return [{ ...line, points: few(curve.y) }];
-  const { name: _, ...pale } = { ...line, width: 2, dots: false, isPale: true };
-  return [{ ...pale, points: few(curve.y) }, { ...line, dots: false, points: few(smoothed(curve.y, weight)) }];
+  // So few are seen one by one.
+  if (weight === 0 || line.dots) return [{ ...line, points: few(curve.y) }];
+  const { name: _, ...pale } = { ...line, width: 2, isPale: true };
+  return [{ ...pale, points: few(curve.y) }, { ...line, points: few(smoothed(curve.y, weight)) }];
 }
 
 /** Seconds, minutes or hours, by the longest run. */

@@ -135,13 +135,16 @@ function emptyColumns(): Columns {
  * @param weight That of what came before, from 0 to below 1.
  */
 export function smoothed(values: ArrayLike<number>, weight: number): Float64Array {
+  const smooth = new Float64Array(values.length).fill(NaN);
   let [sum, share] = [0, 0];
-  return Float64Array.from(values, (value) => {
-    if (Number.isNaN(value)) return NaN;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (Number.isNaN(value)) continue;
     sum = weight * sum + (1 - weight) * value;
     share = weight * share + (1 - weight);
-    return sum / share;
-  });
+    smooth[i] = sum / share;
+  }
+  return smooth;
 }
 
 /**

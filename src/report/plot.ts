@@ -164,6 +164,7 @@ function lineSeries({ name, points, color, dash = "solid", width = 3.5, dots = f
       ...{ width, color, type: dash, join: "round", cap: dash === "solid" ? "round" : "butt" },
       ...(isPale ? { opacity: 0.3 } : {}),
     },
+    ...(isPale ? { tooltip: { show: false } } : {}),
     itemStyle: { color },
     data: points as Json,
   };

@@ -252,7 +252,9 @@ function afterChoice() {
 function showKey() {
   $("key").replaceChildren(
     ...[...chosen].filter(([id]) => rows.has(id)).map(([id, place]) => {
-      const button = make("button", "", make("i", `swatch s${place % STYLES}`), rows.get(id).name);
+      const name = make("span", "", rows.get(id).name);
+      name.dir = "auto";
+      const button = make("button", "", make("i", `swatch s${place % STYLES}`), name);
       button.type = "button";
       button.title = "show this run below";
       button.addEventListener("click", () => show(id));
@@ -296,6 +298,7 @@ async function askCharts() {
     isStale = true;
     return;
   }
+  if (chosen.size === 0 && charts.size === 0) return;
   isAsking = true;
   do {
     isStale = false;
@@ -384,8 +387,10 @@ function showValidation({ epoch, step, confusion, worst }) {
     : `epoch ${epoch}, step ${step}`;
   $("confusion").hidden = !confusion;
   if (confusion) {
+    // A matrix of each label, or of a thousand classes, takes all the room there is.
+    $("confusion").classList.toggle("wide", confusion.width > 1800);
     if (updateConfusion) updateConfusion(confusion);
-    else updateConfusion = globalThis.showChart($("confusion"), null, confusion, 0.45);
+    else updateConfusion = globalThis.showChart($("confusion"), null, confusion);
   }
   $("worst-title").hidden = !worst?.pictures.length;
   $("worst").replaceChildren(...(worst?.pictures ?? []).map(({ file, label, predicted, probability, png }) => {
@@ -393,16 +398,16 @@ function showValidation({ epoch, step, confusion, worst }) {
     picture.src = `data:image/png;base64,${png}`;
     picture.alt = `${label}, taken for ${predicted}`;
     const share = `${(100 * probability).toFixed(1)} %`;
-    const name = make("span", "file", file);
-    name.title = file;
-    return make(
-      "li",
-      "",
-      picture,
-      make("span", "", `true: ${label}`),
-      make("span", label === predicted ? "" : "bad", `${predicted} ${share}`),
-      name,
-    );
+    const texts = [
+      ["", `true: ${label}`],
+      [label === predicted ? "" : "bad", `${share} ${predicted}`],
+      ["file", file],
+    ].map(([kind, text]) => {
+      const line = make("span", kind, text);
+      line.title = text;
+      return line;
+    });
+    return make("li", "", picture, ...texts);
   }));
 }
 
@@ -477,12 +482,12 @@ $("none").addEventListener("click", () => {
   chosen.clear();
   afterChoice();
 });
-let width = 0;
+let resized;
 new ResizeObserver(() => {
-  if (chartWidth() === width) return;
-  width = chartWidth();
-  if (chosen.size > 0) askCharts();
-}).observe($("charts"));
+  clearTimeout(resized);
+  // While a window is drawn larger, every width comes by.
+  resized = setTimeout(askCharts, 200);
+}).observe($("charts"), { box: "border-box" });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => askCharts());
 
 recall();

@@ -15,7 +15,9 @@
     "#d9772b": "#f0a15f",
     "#0b7a5b": "#3fbf99",
     "#8d3a8c": "#cf8bce",
+    "#58aadc": "#c9e6f5",
     "#c82c2c": "#ff7b72",
+    "#b09000": "#d9bd3a",
   };
 
   /** Colours of shares on dark ground, as many as on white: they leave the ground by the square root, as there. */
@@ -30,9 +32,15 @@
   const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
   /** What is said of what the mouse is over. */
-  function tooltipOf(option) {
+  function tooltipOf(option, shade) {
     const series = [option.series].flat();
-    const common = { renderMode: "richText", confine: true, textStyle: { fontSize: 18 } };
+    const common = {
+      renderMode: "richText",
+      confine: true,
+      backgroundColor: shade("#ffffff"),
+      borderColor: shade("#dee2e7"),
+      textStyle: { fontSize: 18, color: shade("#20262e") },
+    };
     if (series.some(({ type }) => type === "heatmap")) {
       return {
         ...common,
@@ -56,14 +64,14 @@
   /** The option as a page has it: it answers, and has the page's colours. */
   function liveOf(text) {
     const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
-    const colours = isDark ? text.replaceAll(/#[0-9a-f]{6}/g, (colour) => dark[colour] ?? colour) : text;
-    const option = JSON.parse(colours);
+    const shade = (colour) => isDark ? dark[colour] ?? colour : colour;
+    const option = JSON.parse(text.replaceAll(/#[0-9a-f]{6}/g, shade));
     if (isDark && option.visualMap) option.visualMap.inRange.color = darkShades(option.visualMap.inRange.color.length);
     for (const series of [option.series ?? []].flat()) {
       series.silent = false;
       if (series.type === "line") series.triggerLineEvent = false;
     }
-    return { option: { ...option, tooltip: tooltipOf(option) }, isDark };
+    return { option: { ...option, tooltip: tooltipOf(option, shade) }, isDark };
   }
 
   /**
@@ -72,10 +80,9 @@
    * @param figure Where.
    * @param place An element of it that the chart replaces; without one it comes first.
    * @param chart Width, height and option object.
-   * @param least The least share of its own size; where there is less room, it is scrolled.
    * @returns What puts another chart into its place.
    */
-  function show(figure, place, chart, least = 0) {
+  function show(figure, place, chart) {
     const frame = document.createElement("div");
     frame.className = "live";
     const room = document.createElement("div");
@@ -84,11 +91,11 @@
     if (place) place.replaceWith(frame);
     else figure.prepend(frame);
     let drawn, size;
-    // The option has places in pixels: the whole is made as wide as there is room.
+    // The option has places in pixels: the whole is made as wide as there is room, and no smaller than can be read.
     const fit = () => {
       const { paddingLeft, paddingRight } = getComputedStyle(figure);
       const width = figure.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
-      const scale = Math.min(1, Math.max(least, width / size.width));
+      const scale = Math.min(1, Math.max(SMALLEST_SCALE, width / size.width));
       room.style.transform = `scale(${scale})`;
       frame.style.height = `${size.height * scale}px`;
       frame.style.width = `${size.width * scale}px`;
