@@ -15,7 +15,7 @@ export interface Change {
   readonly gone: readonly string[];
 }
 
-/** Milliseconds from one look at the runs that are at work to the next. */
+/** Milliseconds: curves are seen to move, and little is done for it. */
 const PACE = 1000;
 
 /** Looks at the runs at work for one at all of them: there may be a thousand. */
@@ -28,6 +28,7 @@ const PORTION = 100;
 export class Runs {
   readonly #folder: string;
   readonly #depth: number;
+  readonly #pace: number;
   readonly #runs = new Map<string, WatchedRun>();
   readonly #listeners = new Set<(change: Change) => void>();
   #timer?: ReturnType<typeof setTimeout>;
@@ -40,10 +41,12 @@ export class Runs {
    *
    * @param folder The folder.
    * @param depth How many folders deep runs may be in it.
+   * @param pace Milliseconds from one look at the runs that are at work to the next.
    */
-  constructor(folder: string, depth: number) {
+  constructor(folder: string, depth: number, pace = PACE) {
     this.#folder = folder;
     this.#depth = depth;
+    this.#pace = pace;
   }
 
   /** A run by its id. */
@@ -80,7 +83,7 @@ export class Runs {
     await this.#look(this.#looks++ % SELDOM === 0);
     if (this.#listeners.size === 0) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#looking = this.#go(), PACE);
+    this.#timer = setTimeout(() => this.#looking = this.#go(), this.#pace);
   }
 
   async #look(all: boolean): Promise<void> {

@@ -38,6 +38,8 @@ export interface DashOptions {
   readonly port: number;
   /** Ports from there on that are tried; default 1. */
   readonly tries?: number;
+  /** Milliseconds from one look at the runs to the next. */
+  readonly pace?: number;
 }
 
 /** A page that is served. */
@@ -50,6 +52,9 @@ export interface Dash extends AsyncDisposable {
 
 /** Runs whose curves are drawn at a time. */
 const MOST_CHOSEN = 64;
+
+/** Milliseconds that pages have to ask for the last values. */
+const GRACE = 1000;
 
 /** Milliseconds after which curves that nobody looks at are forgotten. */
 const KEPT = 60_000;
@@ -90,7 +95,7 @@ const files: ReadonlyMap<string, readonly [type: string, text: () => string | Pr
  * @throws UserError when no port is free.
  */
 export function serveDash(options: DashOptions): Dash {
-  const answers = new Answers(new Runs(options.folder, options.depth));
+  const answers = new Answers(new Runs(options.folder, options.depth, options.pace));
   const server = listen(options, (request, port) => answers.to(request, port));
   const { port } = server.addr;
   return {
@@ -249,7 +254,10 @@ class Answers {
 
   /** Tells what is new at the end, and ends the streams: without that, the server would wait for them. */
   async end(): Promise<void> {
-    if (this.#ends.size > 0) await this.#runs.lookAtAll();
+    if (this.#ends.size > 0) {
+      await this.#runs.lookAtAll();
+      await new Promise((resolve) => setTimeout(resolve, GRACE));
+    }
     for (const end of [...this.#ends]) end();
   }
 }

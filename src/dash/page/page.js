@@ -291,6 +291,8 @@ function recall() {
 const charts = new Map();
 let isAsking = false;
 let isStale = false;
+/** Has the server said that it ends? */
+let hasEnded = false;
 
 /** Asks for the charts; while an answer is awaited, once more after it. */
 async function askCharts() {
@@ -313,7 +315,7 @@ async function askCharts() {
       if (!answer.ok) throw new Error(await answer.text());
       showCharts(await answer.json());
     } catch (error) {
-      say(`The curves could not be read: ${error.message}`, true);
+      if (!hasEnded) say(`The curves could not be read: ${error.message}`, true);
     }
   } while (isStale);
   isAsking = false;
@@ -457,6 +459,7 @@ function listen() {
   events.addEventListener("change", ({ data }) => take(JSON.parse(data)));
   events.addEventListener("end", () => {
     events.close();
+    hasEnded = true;
     say("The command that served this page has ended; what is shown stays. deno task dash shows the runs again.");
   });
   events.addEventListener("error", () => {
