@@ -2,7 +2,7 @@
  * The live page's server: this machine alone can ask it, and it only answers questions.
  *
  * ```text
- * GET /                          the page; /dash.css, /page.js, /charts.js and /echarts.js belong to it
+ * GET /                          the page; its scripts and styles belong to it
  * GET /events                    server-sent events: the list of runs, then what changes in it
  * GET /charts?run=ID.PLACE&…     option objects of the charts of chosen runs
  * GET /validation?run=ID         the last validation of a run: confusion matrix and worst pictures
@@ -22,9 +22,11 @@ import tokens from "../report/page/page.css" with { type: "text" };
 import { readLive } from "../track/live.ts";
 import { chartsOf, type ChosenRun, validationOf, type View } from "./charts.ts";
 import { Curves, type XAxis } from "./curves.ts";
+import elements from "./page/elements.js" with { type: "text" };
 import style from "./page/dash.css" with { type: "text" };
 import page from "./page/index.html" with { type: "text" };
 import script from "./page/page.js" with { type: "text" };
+import validation from "./page/validation.js" with { type: "text" };
 import { type Change, Runs } from "./runs.ts";
 import { numberIn, type WatchedRun } from "./watched_run.ts";
 
@@ -84,6 +86,8 @@ const files: ReadonlyMap<string, readonly [type: string, text: () => string | Pr
   ["/", ["text/html", () => page]],
   ["/dash.css", ["text/css", () => `${tokens}\n${style}`]],
   ["/page.js", ["text/javascript", () => script]],
+  ["/elements.js", ["text/javascript", () => elements]],
+  ["/validation.js", ["text/javascript", () => validation]],
   ["/charts.js", ["text/javascript", () => charts]],
   ["/echarts.js", ["text/javascript", echartsText]],
 ]);

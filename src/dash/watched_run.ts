@@ -7,7 +7,7 @@
 import { join, relative } from "node:path";
 import { isFile } from "../data/paths.ts";
 import { UserError } from "../errors.ts";
-import { isHeld } from "../files.ts";
+import { isHeld } from "../lock.ts";
 import { sha256 } from "../hash.ts";
 import type { TestReport } from "../metrics/mod.ts";
 import { printable } from "../printable.ts";

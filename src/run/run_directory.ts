@@ -26,9 +26,10 @@
 
 import { join } from "node:path";
 import { option, systemCode, systemFault, UserError } from "../errors.ts";
-import { type DirectoryLock, lockDirectory, makeFolder, removeTemporaries, writeAtomic } from "../files.ts";
+import { makeFolder, removeTemporaries, writeAtomic } from "../files.ts";
 import { HASH_KEY } from "../interop/safetensors.ts";
 import { encodeSafetensors, readSafetensors } from "../interop/safetensors_file.ts";
+import { type DirectoryLock, lockDirectory } from "../lock.ts";
 import { type Checkpoint, type CheckpointInfo, infoOf, metadataOf, type Progress, type Tensors } from "./checkpoint.ts";
 import { readConfig } from "./config.ts";
 

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { type Change, Runs } from "../../src/dash/runs.ts";
 import type { RunRow } from "../../src/dash/watched_run.ts";
-import { lockDirectory } from "../../src/files.ts";
+import { lockDirectory } from "../../src/lock.ts";
 import { inFolder } from "../data/sets.ts";
 import { trained, validated, writeRun } from "./written.ts";
 

@@ -1,6 +1,9 @@
 // The live page: the list of runs, the curves of those that are chosen, and the last validation of one. What is shown
 // comes from others (names of runs, classes and files), and becomes text, never markup.
 
+import { $, clock, figure, make } from "/elements.js";
+import { showValidation } from "/validation.js";
+
 /**
  * @typedef {object} Row A run, as `RunRow` in watched_run.ts has it.
  * @property {string} id
@@ -18,8 +21,6 @@
  * @property {Record<string, number | null>} metrics
  * @property {number} version
  */
-
-const $ = (id) => document.getElementById(id);
 
 /** Pixels of the page for one of a chart: its texts are as large as the page's then. */
 const SCALE = 0.6;
@@ -53,29 +54,6 @@ let sort = { by: "began", isDescending: true };
 let columns = [];
 /** Was anything chosen by hand? Until then the newest run is. */
 let isByHand = false;
-
-/** An element with a class and what is in it. */
-function make(tag, className = "", ...children) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  element.append(...children);
-  return element;
-}
-
-/** A number as people read it. */
-function figure(value) {
-  if (value === null || value === undefined) return "–";
-  if (Number.isInteger(value)) return String(value);
-  return Math.abs(value) < 0.001 || Math.abs(value) >= 1e5 ? value.toExponential(2) : value.toPrecision(4);
-}
-
-/** `1 h 05 min`, `2 min 10 s`. */
-function clock(seconds) {
-  const whole = Math.round(seconds);
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
-  if (hours > 0) return `${hours} h ${String(minutes).padStart(2, "0")} min`;
-  return minutes > 0 ? `${minutes} min ${String(whole % 60).padStart(2, "0")} s` : `${whole} s`;
-}
 
 const epochsOf = ({ epoch, epochs }) => epochs === null ? `${epoch}` : `${epoch}/${epochs}`;
 
@@ -355,7 +333,6 @@ function showCharts(wanted) {
 // ---- One run ----
 
 let seenVersion;
-let updateConfusion;
 
 /** The run that is shown: its figures at once, its last validation when that has come. */
 async function showRun() {
@@ -381,36 +358,6 @@ async function showRun() {
   seenVersion = version;
   const answer = await fetch(`/validation?run=${row.id}`).catch(() => undefined);
   if (answer?.ok && shown === row.id) showValidation(await answer.json());
-}
-
-function showValidation({ epoch, step, confusion, worst }) {
-  $("when").textContent = step === undefined
-    ? "There is none yet, or the run is of a version that kept no picture of it."
-    : `epoch ${epoch}, step ${step}`;
-  $("confusion").hidden = !confusion;
-  if (confusion) {
-    // A matrix of each label, or of a thousand classes, takes all the room there is.
-    $("confusion").classList.toggle("wide", confusion.width > 1800);
-    if (updateConfusion) updateConfusion(confusion);
-    else updateConfusion = globalThis.showChart($("confusion"), null, confusion);
-  }
-  $("worst-title").hidden = !worst?.pictures.length;
-  $("worst").replaceChildren(...(worst?.pictures ?? []).map(({ file, label, predicted, probability, png }) => {
-    const picture = make("img");
-    picture.src = `data:image/png;base64,${png}`;
-    picture.alt = `${label}, taken for ${predicted}`;
-    const share = `${(100 * probability).toFixed(1)} %`;
-    const texts = [
-      ["", `true: ${label}`],
-      [label === predicted ? "" : "bad", `${share} ${predicted}`],
-      ["file", file],
-    ].map(([kind, text]) => {
-      const line = make("span", kind, text);
-      line.title = text;
-      return line;
-    });
-    return make("li", "", picture, ...texts);
-  }));
 }
 
 // ---- Events ----
