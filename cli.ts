@@ -45,6 +45,7 @@ const entries: readonly Entry[] = [
   entry(tables.study, async () => (await import("./src/cli/study.ts")).run),
   entry(tables.sweep, async () => (await import("./src/cli/sweep.ts")).run),
   entry(tables.crossValidate, async () => (await import("./src/cli/cross_validate.ts")).run),
+  entry(tables.dash, async () => (await import("./src/cli/dash.ts")).run),
   entry(tables.predict, async () => (await import("./src/cli/predict.ts")).run),
   entry(tables.exportRun, async () => (await import("./src/cli/export.ts")).run),
   entry(tables.dataCheck, async () => (await import("./src/cli/data.ts")).check),

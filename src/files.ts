@@ -1,6 +1,5 @@
 /**
- * Files that survive a kill, a full disk and a second run: {@link writeAtomic}, {@link appendRecord} and
- * {@link lockDirectory}.
+ * Files that survive a kill and a full disk: {@link writeAtomic} and {@link appendRecord}.
  *
  * @module
  */
@@ -288,69 +287,8 @@ export async function readRecords(path: string): Promise<Record<string, unknown>
   });
 }
 
-/** Says who holds a directory. */
-interface Holder {
-  /** Process id. */
-  readonly pid: number;
-  /** When the lock was taken, ISO 8601. */
-  readonly since: string;
-}
-
-/** A directory held for this process; disposing of it lets go. */
-export type DirectoryLock = AsyncDisposable;
-
-/**
- * Takes a directory for this process alone. The lock is the operating system's (on the file `.lock`). The system lets
- * go of it when the process ends, however it ends: a lock of the dead never stands in the way. The file stays, since
- * removing it would let two processes hold locks on two files of that name.
- *
- * @param directory An existing directory.
- * @param files The file system.
- * @returns The lock.
- * @throws {UserError} If another holds it, naming the process and since when; or if it cannot be locked.
- *
- * @example
- * ```ts
- * import { lockDirectory } from "./files.ts";
- *
- * await using _lock = await lockDirectory("runs/hair");
- * ```
- */
-export async function lockDirectory(directory: string, files: FileSystem = realFileSystem): Promise<DirectoryLock> {
-  let file: OpenFile | undefined;
-  try {
-    file = await files.open(join(directory, ".lock"), { read: true, write: true, create: true });
-    if (await file.tryLock(true)) {
-      const holder: Holder = { pid: Deno.pid, since: new Date().toISOString() };
-      await file.truncate(0);
-      await writeAll(file, new TextEncoder().encode(JSON.stringify(holder) + "\n"));
-      const held = file;
-      return { [Symbol.asyncDispose]: () => Promise.resolve(held.close()) };
-    }
-  } catch (error) {
-    file?.close();
-    throw fileError(`Cannot lock ${directory}`, error, "check that it exists and can be written");
-  }
-  const holder = await describeHolder(file);
-  file.close();
-  throw new UserError(`Cannot use ${directory}: ${holder} is at work there; wait for it or choose another directory`);
-}
-
-/** The holder of a lock in words, from the lock file as far as it can be read. */
-async function describeHolder(file: OpenFile): Promise<string> {
-  try {
-    const buffer = new Uint8Array(1024);
-    const read = await file.read(buffer) ?? 0;
-    const { pid, since }: Holder = JSON.parse(new TextDecoder().decode(buffer.subarray(0, read)));
-    return `process ${pid} (since ${since})`;
-  } catch {
-    // It has not written its name yet, or (Windows) a locked file cannot be read.
-    return "another process";
-  }
-}
-
 /** Writes all of `bytes`: one call may write only some. */
-async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {
+export async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {
   for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
 }
 
@@ -435,7 +373,7 @@ function parseRecord(line: string): Record<string, unknown> {
 }
 
 /** An error of the operating system's as one line, with its code where it has one. */
-function fileError(what: string, cause: unknown, advice: string): UserError {
+export function fileError(what: string, cause: unknown, advice: string): UserError {
   const error = new UserError(`${what}: ${systemReason(cause)}; ${advice}`);
   error.cause = cause;
   return error;

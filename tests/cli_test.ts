@@ -20,7 +20,7 @@ const mistakes: [line: string, message: string][] = [
   ["trian", "There is no command trian; did you mean train?"],
   [
     "zebra",
-    "There is no command zebra; give train, eval, compare, study, sweep, cross-validate, predict, export, data, models, show, weights, parity or doctor",
+    "There is no command zebra; give train, eval, compare, study, sweep, cross-validate, dash, predict, export, data, models, show, weights, parity or doctor",
   ],
   ["data chek x", "There is no command data chek; did you mean data check?"],
   ["data", "data names no command: give data check, data split or data demo"],
@@ -33,7 +33,7 @@ const mistakes: [line: string, message: string][] = [
   ["eval", "eval needs RUN and got nothing: see eval --help"],
   [
     "tr\x1b[2Jain\n",
-    "There is no command tr\\u{1b}[2Jain\\u{a}; give train, eval, compare, study, sweep, cross-validate, predict, export, data, models, show, weights, parity or doctor",
+    "There is no command tr\\u{1b}[2Jain\\u{a}; give train, eval, compare, study, sweep, cross-validate, dash, predict, export, data, models, show, weights, parity or doctor",
   ],
 ];
 for (const [line, message] of mistakes) {

@@ -4,7 +4,8 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { UserError } from "../src/errors.ts";
-import { lockDirectory, removeTemporaries } from "../src/files.ts";
+import { removeTemporaries } from "../src/files.ts";
+import { lockDirectory } from "../src/lock.ts";
 import { inFolder } from "./data/sets.ts";
 
 /** Bytes of the file that is written again and again. */
@@ -51,7 +52,8 @@ Deno.test("writeAtomic() leaves a whole file when its process is killed at any i
 Deno.test("lockDirectory() names the process that holds the folder, and takes over when it is killed", () =>
   inFolder(async (folder) => {
     const child = await start(`
-      globalThis.lock = await files.lockDirectory(${JSON.stringify(folder)});
+      globalThis.lock = await (await import(${JSON.stringify(new URL("../src/lock.ts", import.meta.url).href)}))
+        .lockDirectory(${JSON.stringify(folder)});
       console.log("locked");
       setInterval(() => {}, 1000);`);
     const holder = Deno.build.os === "windows" ? "another process" : `process ${child.pid} (since `;

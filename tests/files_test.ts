@@ -2,13 +2,13 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import {
   appendRecord,
   type FileSystem,
-  lockDirectory,
   type OpenFile,
   readRecords,
   realFileSystem as disk,
   removeTemporaries,
   writeAtomic,
 } from "../src/files.ts";
+import { lockDirectory } from "../src/lock.ts";
 import { UserError } from "../src/errors.ts";
 
 /** Runs `test` in a directory that is removed afterwards. */
@@ -223,7 +223,7 @@ Deno.test("lockDirectory() refuses though the holder's name cannot be read", () 
 
 Deno.test("lockDirectory() takes over from a process that was killed", () =>
   inTemporaryDirectory(async (directory) => {
-    const module = JSON.stringify(new URL("../src/files.ts", import.meta.url).href);
+    const module = JSON.stringify(new URL("../src/lock.ts", import.meta.url).href);
     const code = `const { lockDirectory } = await import(${module});
       globalThis.lock = await lockDirectory(${JSON.stringify(directory)});
       console.log("locked"); setInterval(() => {}, 1000);`;

@@ -33,6 +33,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   "src/report": ["src", "src/metrics"],
   "src/track": ["src", "src/metrics", "src/report"],
   "src/run": belowRun,
+  "src/dash": ["src", "src/data", "src/metrics", "src/report", "src/run", "src/track"],
   "src/train": [...belowRun, "src/run", "src/track"],
   "src/study": [...belowRun, "src/run", "src/track", "src/train"],
 };

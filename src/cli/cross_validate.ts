@@ -22,7 +22,7 @@ import { listData, splitOptions } from "./run_data.ts";
 
 /** Runs `cross-validate`; gives the exit code. */
 export async function run({ options, given }: Invocation<typeof tables.crossValidate.flags>): Promise<number> {
-  const { folds, out = userPath(join("runs", "folds")), dryRun, quiet, verbose, seed } = options;
+  const { folds, out = userPath(join("runs", "folds")), dryRun, dash, quiet, verbose, seed } = options;
   const asked = givenIn(options, given);
   if (asked.split === "own") throw cannotUse("--split own", "folds are drawn from all pictures; leave it out");
   const runs = Array.from({ length: folds }, (_, i): PlannedRun => {
@@ -32,7 +32,7 @@ export async function run({ options, given }: Invocation<typeof tables.crossVali
   await refuseAtOnce(runs[0].settings);
   if (dryRun) return await listRuns(runs, out);
   return await runPlanned(runs, {
-    ...{ out, quiet, verbose },
+    ...{ out, dash, quiet, verbose },
     async report(missing) {
       const ended: EndedRun[] = [];
       for (const planned of runs) {

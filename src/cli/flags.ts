@@ -35,6 +35,10 @@ const openedRun = {
   models: flag(path, { help: "module that exports models of your own, for a run of one", placeholder: "FILE" }),
 };
 
+const live = {
+  dash: toggle({ help: "serve a page that shows it as it goes, on 127.0.0.1, until the command ends" }),
+};
+
 const evaluation = {
   ...openedRun,
   batch: flag(integer({ min: 1 }), { help: "pictures at a time", byDefault: "the run's" }),
@@ -62,6 +66,7 @@ export const train = {
       placeholder: "DIR",
       byDefault: "runs/ and a name from task, model and time",
     }),
+    ...live,
     quiet: toggle({ help: "hide how far training is; data, device, notes, warnings and results are said" }),
     json: toggle({ help: "one JSON object a line on standard output, everything else on standard error" }),
   },
@@ -141,6 +146,7 @@ export const study = {
     dryRun: toggle({ heading: "Runs", help: "list the runs with the time that each is expected to take" }),
     ...common,
     out: flag(path, { help: "folder of the study", placeholder: "DIR", byDefault: "runs/ and the file's name" }),
+    ...live,
     quiet: toggle({ help: "no progress bar" }),
   },
 } satisfies Command;
@@ -182,7 +188,20 @@ export const crossValidate = {
     ...common,
     ...flagsOf(recordSettings),
     out: flag(path, { help: "folder of the runs and the report", placeholder: "DIR", byDefault: "runs/folds" }),
+    ...live,
     quiet: study.flags.quiet,
+  },
+} satisfies Command;
+
+/** `dash [RUNS]`: the live page. */
+export const dash = {
+  name: "dash",
+  summary: "serves a page on this machine that shows runs as they train: curves, confusion matrix, worst pictures",
+  example: "runs --port 6071",
+  words: { usage: "[RUNS]", min: 0, max: 1, paths: true },
+  flags: {
+    port: flag(integer({ min: 1, max: 65_535 }), { heading: "Page", help: "port on 127.0.0.1", default: 6070 }),
+    ...common,
   },
 } satisfies Command;
 

@@ -21,6 +21,7 @@ import { factsOf } from "../train/options.ts";
 import { type Invocation, parseCommand } from "./command.ts";
 import { chooseDevice, measureDevice } from "./device.ts";
 import { train } from "./flags.ts";
+import { openPage } from "./live_page.ts";
 import { ProgressLine } from "./progress.ts";
 import { openData } from "./run_data.ts";
 
@@ -44,6 +45,8 @@ export interface Watch {
 export interface RunsOptions {
   /** Their folder: each is in one of its name below `runs`. */
   readonly out: string;
+  /** Serve the live page of all of them. */
+  readonly dash: boolean;
   /** No progress bar. */
   readonly quiet: boolean;
   /** Say more. */
@@ -58,6 +61,8 @@ export interface RunsOptions {
 export async function runPlanned(runs: readonly PlannedRun[], options: RunsOptions): Promise<number> {
   const { out, report, watch } = options;
   await refuseOthers(runs, out);
+  await using opened = new AsyncDisposableStack();
+  if (options.dash) opened.use(await openPage(join(out, "runs"), console.log));
   const missing: MissingRun[] = [];
   for (const [r, planned] of runs.entries()) {
     const { name } = planned;

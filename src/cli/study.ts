@@ -15,11 +15,11 @@ import { hasEnded, listRuns, readPlan, runPlanned } from "./planned_runs.ts";
 
 /** Runs `study`; gives the exit code. */
 export async function run({ options, words: [path] }: Invocation<typeof tables.study.flags>): Promise<number> {
-  const { out = userPath(join("runs", basename(path, extname(path)))), dryRun, quiet, verbose } = options;
+  const { out = userPath(join("runs", basename(path, extname(path)))), dryRun, dash, quiet, verbose } = options;
   const plan = planStudy(await readPlan(path), path, out);
   if (dryRun) return await listRuns(plan.runs, out);
   return await runPlanned(plan.runs, {
-    ...{ out, quiet, verbose },
+    ...{ out, dash, quiet, verbose },
     async report(missing) {
       const ended: EndedRun[] = [];
       for (const planned of plan.runs) {

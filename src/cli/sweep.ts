@@ -15,7 +15,7 @@ import { hasEnded, listRuns, readPlan, runPlanned, stoppedBefore, type Watch } f
 
 /** Runs `sweep`; gives the exit code. */
 export async function run({ options, words: [path] }: Invocation<typeof tables.sweep.flags>): Promise<number> {
-  const { out = userPath(join("runs", basename(path, extname(path)))), dryRun, quiet, verbose } = options;
+  const { out = userPath(join("runs", basename(path, extname(path)))), dryRun, dash, quiet, verbose } = options;
   const plan = planSweep(await readPlan(path), path);
   if (dryRun) return await listRuns(plan.runs, out);
   const ended = async (): Promise<SweptRun[]> => {
@@ -31,7 +31,7 @@ export async function run({ options, words: [path] }: Invocation<typeof tables.s
   // Those of before count, in the order in which they were run.
   for (const { record } of await ended()) medians.add(accuraciesIn(record.log));
   return await runPlanned(plan.runs, {
-    ...{ out, quiet, verbose },
+    ...{ out, dash, quiet, verbose },
     report: async (missing) => await writeSweep(out, plan, await ended(), missing),
     ...(plan.stopsAtMedian && { watch: () => watchFor(medians) }),
   });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
 import { counted, printable } from "../data/names.ts";
 import { isFile, isFolder } from "../data/paths.ts";
@@ -40,6 +40,7 @@ import { saveEvaluation, testReportOf } from "./evaluation.ts";
 import { train } from "./flags.ts";
 import { cannotUse, givenIn, refuseIdle, refuseIdleSplit } from "./idle.ts";
 import { JsonTracker } from "./json_tracker.ts";
+import { openPage } from "./live_page.ts";
 import { noteLine } from "./notes.ts";
 import { loadPretrained, withPretrained } from "./pretrained.ts";
 import { ProgressLine } from "./progress.ts";
@@ -145,6 +146,8 @@ export async function run(
   let report: TestReport | undefined;
   const wholeOf = (facts: Pick<TestFacts, "predictions">) => report ??= testReportOf(facts, tested);
   const testFacts = settings.testOn === "val" ? VAL_FACTS : {};
+  // The run stands among those beside it, which it may be compared with.
+  if (flags.dash) opened.use(await openPage(dirname(resolve(out)), say));
   using interrupt = interruptible();
   const trainer = new Trainer({
     ...trainerOptions(settled, data),

@@ -63,7 +63,15 @@ export async function runInWorkers<Job, Result>(
   }
 }
 
-function ask<Job, Result>(worker: Worker, job: Job): Promise<Result> {
+/**
+ * Hands a job to a Worker that has none.
+ *
+ * @param worker The Worker, whose module calls {@link serve}.
+ * @param job What is to be done; structured-cloneable.
+ * @returns Its result.
+ * @throws {UserError | Error} The error of the job.
+ */
+export function ask<Job, Result>(worker: Worker, job: Job): Promise<Result> {
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<Answer<Result>>) => {
       if ("result" in data) resolve(data.result);

@@ -36,10 +36,10 @@ export const COMMON = {
 /** Font size of a chart's title in pixels. */
 export const TITLE = 30;
 
-/** A chart's title, and the line below it. */
-export function headOf(text: string, subtext: string): Json {
+/** A chart's title, and the line below it, at a distance from the edges in pixels. */
+export function headOf(text: string, subtext: string, margin = 40): Json {
   return {
-    ...{ text, subtext, left: 40, top: 36, padding: 0, itemGap: 12 },
+    ...{ text, subtext, left: margin, top: margin - 4, padding: 0, itemGap: 12 },
     textStyle: { fontSize: TITLE, fontWeight: "bold", color: ink },
     subtextStyle: { fontSize: 20, color: softInk },
   };

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Report } from "../metrics/report.ts";
 import { printable } from "../printable.ts";
 import { BOLD, type Chart, COMMON, type Json, widthOf } from "./chart.ts";
 import { isDrawable } from "./fonts.ts";
@@ -12,6 +11,11 @@ import { ink, line, paleInk, shades, softInk, white } from "./palette.ts";
 
 /** A matrix of counts, rows the truth. */
 type Matrix = readonly (readonly number[])[];
+
+/** What is charted of a report: a matrix of the classes, or one of 2 × 2 for each label. */
+export type Confusion =
+  | { readonly task: "multilabel"; readonly confusion: readonly Matrix[] }
+  | { readonly task: "binary" | "multiclass"; readonly confusion: Matrix };
 
 /** A class or label. */
 interface Label {
@@ -54,20 +58,20 @@ const KEY = 110;
  *
  * Legible with 2 to 40 classes; with more, cells shrink until their texts no longer fit.
  *
- * @param report The report of any task.
+ * @param report The report of any task, or its matrix alone.
  * @param names Names of the classes or labels. A name gets its number in front where no font here can spell it.
  * @returns The chart.
  * @throws {TypeError} If there is not a name for each class.
  */
-export function confusionChart(report: Report, names: readonly string[]): Chart {
+export function confusionChart(report: Confusion, names: readonly string[]): Chart {
   if (names.length !== report.confusion.length) {
     throw new TypeError(
       `A confusion matrix of ${report.confusion.length} classes needs as many names, got ${names.length}`,
     );
   }
-  const { task, confusion } = report;
-  const labels = names.map((name, c) => ({ name, number: `${task === "multilabel" ? "label" : "class"} ${c + 1}` }));
-  return task === "multilabel" ? chartLabels(confusion, labels) : chartClasses(confusion, labels);
+  const noun = report.task === "multilabel" ? "label" : "class";
+  const labels = names.map((name, c) => ({ name, number: `${noun} ${c + 1}` }));
+  return report.task === "multilabel" ? chartLabels(report.confusion, labels) : chartClasses(report.confusion, labels);
 }
 
 /** One matrix with names along both axes. */

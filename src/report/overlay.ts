@@ -5,7 +5,7 @@
  */
 import { type Chart } from "./chart.ts";
 import { lines } from "./palette.ts";
-import { type Line, plotChart, thinned } from "./plot.ts";
+import { type Axis, type Layout, type Line, plotChart, thinned } from "./plot.ts";
 
 /** A run, by its records. */
 export interface OverlaidRun {
@@ -48,7 +48,7 @@ export const quantities: readonly Quantity[] = [
  * @returns The chart; undefined where no run has the quantity.
  */
 export function overlayChart(quantity: Quantity, runs: readonly OverlaidRun[], subtitle = ""): Chart | undefined {
-  const drawn = runs.map(({ name, records }, r): Line => ({
+  const drawn = runs.map(({ name, records }, r) => ({
     ...{ name, ...lines[r % lines.length], width: 3 },
     points: records.flatMap(({ type, step, [quantity.key]: value }): [number, number][] =>
       type === quantity.type && Number.isFinite(step) && Number.isFinite(value)
@@ -58,27 +58,44 @@ export function overlayChart(quantity: Quantity, runs: readonly OverlaidRun[], s
   })).filter(({ points }) => points.length > 0);
   if (drawn.length === 0) return undefined;
   const all = drawn.flatMap(({ points }) => points);
-  const [lastStep, most, least] = [
-    all.reduce((last, [step]) => Math.max(last, step), 1),
-    all.reduce((most, [, value]) => Math.max(most, value), 0),
-    all.reduce((least, [, value]) => Math.min(least, value), Infinity),
-  ];
-  const max = quantity.max;
-  // From a tenth below the lowest accuracy; losses from 0.
-  const min = max === undefined ? 0 : Math.max(0, Math.floor(10 * least) / 10);
-  // A loss may begin at many times its end, which would flatten all else.
-  const isLog = max === undefined && least > 0 && most / least > LOG_FROM;
+  const { max, name, title } = quantity;
+  const lastStep = all.reduce((last, [step]) => Math.max(last, step), 1);
+  const { least, most, isLog } = rangeOf(all.map(([, value]) => value), max);
   const scale = (max ?? most) || 1;
   const [toShare, fromShare] = isLog
     ? [(v: number) => Math.log(v / least) / Math.log(most / least), (y: number) => least * (most / least) ** y]
     : [(v: number) => v / scale, (y: number) => y * scale];
-  const thin = (points: Line["points"]) =>
+  const thin = (points: readonly (readonly [number, number])[]) =>
     thinned(points.map(([step, value]) => [step / lastStep, toShare(value)] as const))
       .map(([x, y]) => [Math.round(x * lastStep), Number(fromShare(y).toPrecision(6))] as const);
-  return plotChart(quantity.title, subtitle, [{
-    x: { name: "step", max: lastStep },
-    y: { name: quantity.name, min, isLog, ...(max === undefined ? {} : { max }) },
-    height: 480,
-    lines: drawn.map((line) => ({ ...line, points: thin(line.points), dots: line.points.length <= 30 })),
-  }]);
+  const shown = drawn.map((line) => ({ ...line, points: thin(line.points), dots: line.points.length <= 30 }));
+  return quantityChart({ title, name, max }, shown, { name: "step", max: lastStep }, { subtitle });
+}
+
+/** Least and greatest of some values. A loss may begin at many times its end, which would flatten all else: by its logarithm. */
+function rangeOf(values: readonly number[], max: number | undefined) {
+  const most = values.reduce((most, value) => Math.max(most, value), 0);
+  const least = values.reduce((least, value) => Math.min(least, value), Infinity);
+  return { least, most, isLog: max === undefined && least > 0 && most / least > LOG_FROM };
+}
+
+/**
+ * Charts lines of a quantity. The axis of accuracies and the like begins a tenth below the lowest, all others at 0.
+ *
+ * @param quantity What is drawn.
+ * @param drawn The lines.
+ * @param x The axis across.
+ * @param options A line below the title, and where things stand.
+ */
+export function quantityChart(
+  { title, name, max }: Pick<Quantity, "title" | "name" | "max">,
+  drawn: readonly Line[],
+  x: Axis,
+  { subtitle = "", layout }: { readonly subtitle?: string; readonly layout?: Layout } = {},
+): Chart {
+  const values = drawn.flatMap(({ points }) => points).flatMap(([, y]) => y ?? []);
+  const { least, isLog } = rangeOf(values, max);
+  const min = max === undefined ? Math.min(0, least) : Math.max(0, Math.floor(10 * least) / 10);
+  const y = { name, min, isLog, ...(max === undefined ? {} : { max }) };
+  return plotChart(title, subtitle, [{ x, y, height: layout ? 330 : 480, lines: drawn }], layout);
 }

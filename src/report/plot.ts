@@ -12,8 +12,8 @@ import { ink, line, softInk } from "./palette.ts";
 export interface Line {
   /** Its name in the key; without one it is not in it. */
   readonly name?: string;
-  /** Where it goes. */
-  readonly points: readonly (readonly [x: number, y: number])[];
+  /** Where it goes; it is broken where a value is null. */
+  readonly points: readonly (readonly [x: number, y: number | null])[];
   /** Its colour. */
   readonly color: string;
   /** How it is broken; default not at all. */
@@ -22,6 +22,8 @@ export interface Line {
   readonly width?: number;
   /** Are its points marked? */
   readonly dots?: boolean;
+  /** Is it pale, behind one that smooths it? */
+  readonly isPale?: boolean;
 }
 
 /** Bars from the bottom, side by side. */
@@ -62,18 +64,37 @@ export interface Panel {
   readonly bars?: readonly Bars[];
 }
 
+/** Where things stand, in pixels. */
+export interface Layout {
+  /** Around everything. */
+  readonly margin: number;
+  /** Left of a panel's frame, for its axis. */
+  readonly left: number;
+  /** Above the first panel. */
+  readonly head: number;
+  /** Width of a panel's frame. */
+  readonly frame: number;
+  /** Right of it: up to the key, or to the edge. */
+  readonly right: number;
+  /** Below a panel, for its axis. */
+  readonly foot: number;
+  /** Is there a key at the right of the first panel? A page may have one of its own. */
+  readonly hasKey: boolean;
+}
+
 const LABEL = 20;
-const MARGIN = 40;
-const LEFT = 120;
-const HEAD = 120;
-/** Width of a panel's frame. */
-const FRAME = 720;
-/** Below a panel, for its axis. */
-const FOOT = 96;
+/** As a file has it. */
+const WIDE: Layout = { margin: 40, left: 120, head: 120, frame: 720, right: 24, foot: 96, hasKey: true };
 /** Widest name in the key. */
 const NAME = 300;
 /** Of a line in the key. */
 const SAMPLE = 44;
+
+/** A chart of a width in pixels, among others in a page that says which line is what. */
+export function narrowLayout(width: number): Layout {
+  const [margin, left, right] = [16, 92, 36];
+  return { margin, left, head: 64, frame: width - margin - left - right, right, foot: 80, hasKey: false };
+}
 
 /**
  * Charts panels below each other, with a key at the right of the first.
@@ -81,31 +102,39 @@ const SAMPLE = 44;
  * @param title What is shown.
  * @param subtitle A line that says how it is meant, or the figure that sums it up.
  * @param panels The panels.
+ * @param layout Where things stand.
  * @returns The chart.
  */
-export function plotChart(title: string, subtitle: string, panels: readonly Panel[]): Chart {
+export function plotChart(title: string, subtitle: string, panels: readonly Panel[], layout: Layout = WIDE): Chart {
+  const { margin, left, frame, right, foot, hasKey } = layout;
   const drawn = panels.map(({ lines = [], bars = [] }) => [...bars.map(barsSeries), ...lines.map(lineSeries)]);
-  const entries = panels.flatMap(({ lines = [], bars = [] }) => [...bars, ...lines])
+  const entries = !hasKey ? [] : panels.flatMap(({ lines = [], bars = [] }) => [...bars, ...lines])
     .flatMap(({ name }) => name === undefined ? [] : [shown(name)]);
   const key = entries.length === 0 ? 0 : Math.max(...entries.map((name) => widthOf(name, LABEL))) + SAMPLE + 40;
   const tops = panels.map((_, p) =>
-    MARGIN + HEAD + panels.slice(0, p).reduce((sum, { height }) => sum + height + FOOT, 0)
+    margin + layout.head + panels.slice(0, p).reduce((sum, { height }) => sum + height + foot, 0)
   );
   const head = Math.max(widthOf(title, TITLE) * BOLD, widthOf(subtitle, LABEL));
   const text = { fontSize: LABEL, color: softInk };
   const grey = { show: true, lineStyle: { color: line } };
   return {
-    width: Math.ceil(MARGIN + Math.max(LEFT + FRAME + key, head) + MARGIN),
-    height: tops[panels.length - 1] + panels[panels.length - 1].height + FOOT,
+    width: hasKey ? Math.ceil(margin + Math.max(left + frame + key, head) + margin) : margin + left + frame + right,
+    height: tops[panels.length - 1] + panels[panels.length - 1].height + foot,
     option: {
       ...COMMON,
-      title: headOf(title, subtitle),
+      title: headOf(title, subtitle, margin),
       legend: {
-        ...{ show: entries.length > 0, orient: "vertical", left: MARGIN + LEFT + FRAME + 24, top: tops[0], padding: 0 },
+        ...{
+          show: entries.length > 0,
+          orient: "vertical",
+          left: margin + left + frame + right,
+          top: tops[0],
+          padding: 0,
+        },
         ...{ itemWidth: SAMPLE, itemGap: 16, textStyle: { fontSize: LABEL, color: ink }, data: entries },
       },
       grid: panels.map(({ height }, p) => ({
-        ...{ left: MARGIN + LEFT, width: FRAME, top: tops[p], height, outerBoundsMode: "none" },
+        ...{ left: margin + left, width: frame, top: tops[p], height, outerBoundsMode: "none" },
       })),
       xAxis: panels.map(({ x }, p) => ({
         ...{ type: "value", gridIndex: p, min: x.min ?? 0, max: x.max, name: x.name, nameLocation: "middle" },
@@ -130,11 +159,15 @@ function shown(name: string): string {
   return shorten(printable(name), NAME, (text) => widthOf(text, LABEL));
 }
 
-function lineSeries({ name, points, color, dash = "solid", width = 3.5, dots = false }: Line) {
+function lineSeries({ name, points, color, dash = "solid", width = 3.5, dots = false, isPale = false }: Line) {
   return {
     ...{ ...(name === undefined ? {} : { name: shown(name) }), type: "line", silent: true, z: 3 },
     ...{ showSymbol: dots, symbol: dots ? "circle" : "none", symbolSize: 3 * width, emphasis: { disabled: true } },
-    lineStyle: { width, color, type: dash, join: "round", cap: dash === "solid" ? "round" : "butt" },
+    lineStyle: {
+      ...{ width, color, type: dash, join: "round", cap: dash === "solid" ? "round" : "butt" },
+      ...(isPale ? { opacity: 0.3 } : {}),
+    },
+    ...(isPale ? { tooltip: { show: false } } : {}),
     itemStyle: { color },
     data: points as Json,
   };

@@ -7,6 +7,7 @@
  *   split.csv          file, label(s), split
  *   tuning.json        the variant by which each call is computed
  *   metrics.jsonl      a record per log step and per validation; metrics.csv has the same
+ *   live.json          what the live page shows beside that: steps of an epoch, the last validation
  *   curves.svg, .png   loss and validation accuracy over the steps
  *   checkpoints/       epoch-001.safetensors …, best.safetensors, last.safetensors, previous.safetensors
  *   test/              metrics.json, predictions.csv, confusion.svg and .png
@@ -25,9 +26,10 @@
 
 import { join } from "node:path";
 import { option, systemCode, systemFault, UserError } from "../errors.ts";
-import { type DirectoryLock, lockDirectory, makeFolder, removeTemporaries, writeAtomic } from "../files.ts";
+import { makeFolder, removeTemporaries, writeAtomic } from "../files.ts";
 import { HASH_KEY } from "../interop/safetensors.ts";
 import { encodeSafetensors, readSafetensors } from "../interop/safetensors_file.ts";
+import { type DirectoryLock, lockDirectory } from "../lock.ts";
 import { type Checkpoint, type CheckpointInfo, infoOf, metadataOf, type Progress, type Tensors } from "./checkpoint.ts";
 import { readConfig } from "./config.ts";
 

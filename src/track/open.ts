@@ -7,6 +7,7 @@
 import type { ConsoleOutput } from "./console.ts";
 import { CsvTracker } from "./csv.ts";
 import { JsonlTracker } from "./jsonl.ts";
+import { LiveTracker } from "./live.ts";
 import { TensorBoardTracker } from "./tensorboard/tracker.ts";
 import type { Note, Tracker } from "./tracker.ts";
 import { WandbTracker } from "./wandb/tracker.ts";
@@ -24,12 +25,13 @@ export interface TrackerParts {
   readonly console?: ConsoleOutput;
 }
 
-/** Trackers that are asked for; what writes `metrics.jsonl` and `metrics.csv` is always among them. */
+/** Trackers that are asked for; what writes `metrics.jsonl`, `metrics.csv` and `live.json` is always among them. */
 export function openTrackers(names: readonly TrackerName[], parts: TrackerParts): Tracker[] {
   const { run } = parts;
   return [
     new JsonlTracker(run),
     new CsvTracker(run),
+    new LiveTracker(run),
     ...names.includes("tensorboard") ? [new TensorBoardTracker(run)] : [],
     ...names.includes("wandb") ? [new WandbTracker(parts)] : [],
   ];

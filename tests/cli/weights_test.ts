@@ -42,6 +42,10 @@ Deno.test("train --pretrained and --teacher name the command for what is not her
 Deno.test("weights may reach those who publish, and no task that works on data and runs may reach anybody", () => {
   const { weights, ...tasks } = manifest.tasks;
   assertEquals(/--allow-net(\S+)/.exec(weights)?.[1], "=download.pytorch.org,huggingface.co,*.hf.co");
-  const local = ["train", "eval", "predict", "export", "data", "models", "parity", "doctor"] as const;
+  const local = ["eval", "compare", "predict", "export", "data", "models", "parity", "doctor"] as const;
   assertEquals(local.filter((name) => /--allow-net|--allow-all| -A /.test(tasks[name])), []);
+  // These serve a page to their own machine.
+  for (const name of ["train", "study", "sweep", "dash"] as const) {
+    assertEquals(tasks[name].match(/--allow-net\S*|--allow-all| -A /g), ["--allow-net=127.0.0.1"], name);
+  }
 });

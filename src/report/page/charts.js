@@ -15,7 +15,9 @@
     "#d9772b": "#f0a15f",
     "#0b7a5b": "#3fbf99",
     "#8d3a8c": "#cf8bce",
+    "#58aadc": "#c9e6f5",
     "#c82c2c": "#ff7b72",
+    "#b09000": "#d9bd3a",
   };
 
   /** Colours of shares on dark ground, as many as on white: they leave the ground by the square root, as there. */
@@ -30,9 +32,15 @@
   const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
   /** What is said of what the mouse is over. */
-  function tooltipOf(option) {
+  function tooltipOf(option, shade) {
     const series = [option.series].flat();
-    const common = { renderMode: "richText", confine: true, textStyle: { fontSize: 18 } };
+    const common = {
+      renderMode: "richText",
+      confine: true,
+      backgroundColor: shade("#ffffff"),
+      borderColor: shade("#dee2e7"),
+      textStyle: { fontSize: 18, color: shade("#20262e") },
+    };
     if (series.some(({ type }) => type === "heatmap")) {
       return {
         ...common,
@@ -56,40 +64,67 @@
   /** The option as a page has it: it answers, and has the page's colours. */
   function liveOf(text) {
     const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
-    const colours = isDark ? text.replaceAll(/#[0-9a-f]{6}/g, (colour) => dark[colour] ?? colour) : text;
-    const option = JSON.parse(colours);
+    const shade = (colour) => isDark ? dark[colour] ?? colour : colour;
+    const option = JSON.parse(text.replaceAll(/#[0-9a-f]{6}/g, shade));
     if (isDark && option.visualMap) option.visualMap.inRange.color = darkShades(option.visualMap.inRange.color.length);
     for (const series of [option.series ?? []].flat()) {
       series.silent = false;
       if (series.type === "line") series.triggerLineEvent = false;
     }
-    return { option: { ...option, tooltip: tooltipOf(option) }, isDark };
+    return { option: { ...option, tooltip: tooltipOf(option, shade) }, isDark };
   }
 
-  function draw(figure) {
-    const source = document.getElementById(figure.dataset.chart);
-    const { width, height, option: text } = JSON.parse(source.textContent);
-    const { option, isDark } = liveOf(JSON.stringify(text));
+  /**
+   * Puts a chart into a figure, as wide as there is room.
+   *
+   * @param figure Where.
+   * @param place An element of it that the chart replaces; without one it comes first.
+   * @param chart Width, height and option object.
+   * @returns What puts another chart into its place.
+   */
+  function show(figure, place, chart) {
     const frame = document.createElement("div");
     frame.className = "live";
     const room = document.createElement("div");
-    room.style.width = `${width}px`;
-    room.style.height = `${height}px`;
     room.style.transformOrigin = "0 0";
     frame.append(room);
-    figure.querySelector("img").replaceWith(frame);
-    figure.classList.toggle("dark", isDark);
-    const chart = echarts.init(room, null, { renderer: "canvas", width, height });
-    chart.setOption(option);
+    if (place) place.replaceWith(frame);
+    else figure.prepend(frame);
+    let drawn, size;
     // The option has places in pixels: the whole is made as wide as there is room, and no smaller than can be read.
     const fit = () => {
-      const scale = Math.min(1, Math.max(SMALLEST_SCALE, frame.parentElement.clientWidth / width));
+      const { paddingLeft, paddingRight } = getComputedStyle(figure);
+      const width = figure.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+      const scale = Math.min(1, Math.max(SMALLEST_SCALE, width / size.width));
       room.style.transform = `scale(${scale})`;
-      frame.style.height = `${height * scale}px`;
-      frame.style.width = `${width * scale}px`;
+      frame.style.height = `${size.height * scale}px`;
+      frame.style.width = `${size.width * scale}px`;
+      return scale;
     };
+    const update = ({ width, height, option: text }) => {
+      const { option, isDark } = liveOf(JSON.stringify(text));
+      const isResized = width !== size?.width || height !== size?.height;
+      size = { width, height };
+      figure.classList.toggle("dark", isDark);
+      if (isResized) {
+        room.style.width = `${width}px`;
+        room.style.height = `${height}px`;
+        // As many pixels as the screen has there.
+        const devicePixelRatio = fit() * globalThis.devicePixelRatio;
+        drawn?.dispose();
+        drawn = echarts.init(room, null, { renderer: "canvas", width, height, devicePixelRatio });
+      }
+      drawn.setOption(option, { notMerge: true });
+    };
+    update(chart);
     new ResizeObserver(fit).observe(figure);
-    fit();
+    return update;
+  }
+  globalThis.showChart = show;
+
+  function draw(figure) {
+    const source = document.getElementById(figure.dataset.chart);
+    show(figure, figure.querySelector("img"), JSON.parse(source.textContent));
   }
 
   // A chart is drawn when it is about to be seen: a page may have many.

@@ -35,7 +35,10 @@ const readPermitted: Read = (variable) => {
   return state === "granted" ? Deno.env.get(variable) || undefined : undefined;
 };
 
-const mayConnect = ({ host }: URL): boolean => Deno.permissions.querySync({ name: "net", host }).state === "granted";
+/** A command without the network has no key to read either, though it may serve a page on this machine. */
+const mayConnect = ({ host }: URL): boolean =>
+  ([{ name: "net", host }, { name: "env", variable: "WANDB_API_KEY" }] as const)
+    .every((permission) => Deno.permissions.querySync(permission).state === "granted");
 
 /**
  * The settings of this process.
