@@ -72,7 +72,10 @@ export function overlayChart(quantity: Quantity, runs: readonly OverlaidRun[], s
   return quantityChart({ title, name, max }, shown, { name: "step", max: lastStep }, { subtitle });
 }
 
-/** Least and greatest of some values. A loss may begin at many times its end, which would flatten all else: by its logarithm. */
+/**
+ * Least and greatest of some values, and whether they are drawn by their logarithm: a loss may begin at many times its
+ * end, which would flatten all else.
+ */
 function rangeOf(values: readonly number[], max: number | undefined) {
   const most = values.reduce((most, value) => Math.max(most, value), 0);
   const least = values.reduce((least, value) => Math.min(least, value), Infinity);

@@ -1,8 +1,8 @@
 // The live page: the list of runs, the curves of those that are chosen, and the last validation of one. What is shown
 // comes from others (names of runs, classes and files), and becomes text, never markup.
 
-import { $, clock, figure, make } from "/elements.js";
-import { showValidation } from "/validation.js";
+import { $, clock, figure, make } from "./elements.js";
+import { showValidation } from "./validation.js";
 
 /**
  * @typedef {object} Row A run, as `RunRow` in watched_run.ts has it.

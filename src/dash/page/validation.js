@@ -1,6 +1,6 @@
 // The last validation of a run: its confusion matrix, and the pictures with the highest loss.
 
-import { $, make } from "/elements.js";
+import { $, make } from "./elements.js";
 
 /** Puts another matrix into the place of the one before. @type {((chart: object) => void) | undefined} */
 let updateConfusion;
