@@ -51,7 +51,7 @@ const LIMITS = { maxBuffer: 2 ** 31, maxBinding: 2 ** 27 };
 const ROUNDS = isLong ? 3 : 1;
 
 /** Characters of a kernel's text: larger tiles are more of the same, and compile for seconds. */
-const LONGEST = isLong ? Infinity : 12_000;
+const LONGEST = isLong ? Infinity : 8_000;
 
 /**
  * Is a way called by the sides of a tile? Others are texts or compositions of their own: each is tried on some call.

@@ -100,12 +100,17 @@ const FOR_LARGE_TILES = ["8,16", "5,7"];
  * lines as those of 2×2, which every picture goes through. An 11×11 window is AlexNet's, which `tests/models` runs, and
  * Winograd's tiles of 2×2 are a way that `candidates_test.ts` takes. `deno task test:long` has them all.
  */
-function isForLong({ name }: Op, { inputs: [x, weight], attrs }: OpSample): boolean {
+function isForLong({ name }: Op, { inputs, attrs }: OpSample): boolean {
+  const shapes = inputs.map(({ shape }) => shape);
   if (name === "toTiles" || name === "fromTiles") {
-    const { of, imageSize = x.shape.slice(2) } = attrs!;
+    const { of, imageSize = shapes[0].slice(2) } = attrs!;
     return String(of).endsWith("4") && !FOR_LARGE_TILES.includes(String(imageSize));
   }
-  return name.startsWith("conv2d") && ["4,3,11,11", "96,96,3,3"].includes(String(weight?.shape));
+  // Of a gradient, the window or the pictures are among the attributes or the operands.
+  return name.startsWith("conv2d") &&
+    [...shapes, attrs?.kernelSize].some((shape) =>
+      ["4,3,11,11", "11,11", "96,96,3,3", "2,96,2,60"].includes(`${shape}`)
+    );
 }
 
 /**
