@@ -7,7 +7,7 @@
 import { option, UserError } from "../errors.ts";
 import type { LeftOutRow } from "./forms/cells.ts";
 import { classNames, type Task } from "./labels.ts";
-import { counted, firstNames, printable } from "./names.ts";
+import { counted, firstNames } from "./names.ts";
 import { scanPictures } from "./store/scan.ts";
 import type { PictureSource } from "./store/source.ts";
 import {
@@ -297,9 +297,9 @@ export class Dataset {
     const split = this.splitInto(input.parts ? ownSplit({ ...input, parts: input.parts }) : ratioSplit(input));
     const taken = this.#taken(input, split);
     const lines = taken.map((name) =>
-      `The data have no ${name} part: ${
-        counted(split[name].size, "picture")
-      } of train taken at random, seed ${input.seed}`
+      `The data have no ${name} part: ${counted(split[name].size, "picture")} of train taken at random${
+        name === "test" && !taken.includes("val") ? asLarge(split) : ""
+      }, seed ${input.seed}`
     );
     // The parts know the split that they are of by what is given here.
     return Object.assign(split, { taken, warnings: [...lines, ...split.warnings] });
@@ -398,6 +398,11 @@ export class Dataset {
   }
 }
 
+/** How large a test part is that was taken from train: as large as val, unless train has not so many pictures to give. */
+function asLarge({ val, test }: Split): string {
+  return test.size === val.size ? ", as many as val has" : `, of the ${val.size} that val has`;
+}
+
 /**
  * Counts labels. Binary: [no, yes]; multiclass: of each class; multilabel: with each label.
  *
@@ -413,32 +418,4 @@ export function countLabels(labels: readonly (readonly number[])[], task: Task, 
     else counts[label[0]]++;
   }
   return counts;
-}
-
-/** Classes this many times rarer than the most frequent one are worth a warning. */
-const imbalance = 10;
-
-/**
- * Names the classes that are rare: those ten times rarer than the most frequent one, and labels that fewer than one
- * picture in twenty has, or lacks.
- *
- * @param data The data set.
- * @returns A line each.
- */
-export function balanceWarnings(data: Dataset): string[] {
-  const counts = data.counts();
-  if (data.task === "multilabel") {
-    const rare = data.classes.flatMap((name, k) => {
-      const share = Math.min(counts[k], data.size - counts[k]) / data.size;
-      return share * imbalance * 2 < 1 ? [`${printable(name)} (${counts[k]} of ${data.size})`] : [];
-    });
-    return rare.length === 0 ? [] : [`Labels that are nearly always or nearly never there: ${rare.join(", ")}`];
-  }
-  const names = data.task === "binary" ? [`not ${data.classes[0]}`, data.classes[0]] : data.classes;
-  const most = counts.indexOf(Math.max(...counts));
-  const rare = names.flatMap((name, c) =>
-    counts[c] * imbalance <= counts[most] ? [`${printable(name)} (${counts[c]})`] : []
-  );
-  if (rare.length === 0) return [];
-  return [`Imbalance: ${rare.join(", ")} against ${printable(names[most])} (${counts[most]}); consider class weights`];
 }
