@@ -40,7 +40,8 @@ export async function check(invocation: Invocation<typeof tables.dataCheck.flags
     const how = { ...splitOptions(flags), skipBroken, skipSmallClasses, nameOption };
     return await checkDataset(data, how, preparing("checking"));
   });
-  console.log(formatCheck(report));
+  const warnings = report.warnings.map((warning) => noteLine(warning, options.verbose, ""));
+  console.log(formatCheck({ ...report, warnings }));
   return hasFaults(report, options) ? 1 : 0;
 }
 

@@ -54,8 +54,8 @@ export async function run(
   const of = options.checkpoint !== "last" && epoch !== undefined ? ` of epoch ${epoch}` : "";
   const valid = typeof accuracy === "number" ? `, validation accuracy ${accuracy.toFixed(4)}` : "";
   progress.line(`run    ${printable(path)}: ${model.name}, checkpoint ${options.checkpoint}${of}${valid}`);
-  progress.line(`data   ${what}: ${countsOf(data)}`);
-  if (data.form !== undefined) progress.line(`form   ${data.form}`);
+  progress.line(noteLine(`${what}: ${countsOf(data)}`, options.verbose, "data   "));
+  if (data.form !== undefined) progress.line(noteLine(data.form, options.verbose, "form   "));
   for (const warning of warnings) progress.line(noteLine(warning, options.verbose));
   await using device = await chooseDevice(options.backend, (line) => progress.line(line));
   otherWorld(config, { kernels: kernelTableHash(), device: device.description }).forEach(note);

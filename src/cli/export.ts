@@ -9,6 +9,7 @@ import { counted, printable } from "../data/names.ts";
 import { exportNotes, saveWeights } from "../run/save_weights.ts";
 import type { Invocation } from "./command.ts";
 import type * as tables from "./flags.ts";
+import { noteLine } from "./notes.ts";
 import { openAsAsked } from "./opened_run.ts";
 import { ProgressLine } from "./progress.ts";
 
@@ -22,7 +23,7 @@ export async function run({ options, words: [path] }: Invocation<typeof tables.e
   progress.update(() => `writing ${printable(out)}`);
   const count = await saveWeights(model, out, { keys, about: info });
   progress.clear();
-  for (const note of exportNotes(model, keys)) console.error(`note   ${note}`);
+  for (const note of exportNotes(model, keys)) console.error(noteLine(note, options.verbose));
   console.log(`${counted(count, "tensor")} of ${model.name} written to ${printable(out)}`);
   return 0;
 }

@@ -5,8 +5,10 @@
  */
 
 import type { Dataset } from "../data/dataset.ts";
+import { counted } from "../data/names.ts";
 import { UserError } from "../errors.ts";
 import { type Given, idleIn, settingNames } from "../run/resolve.ts";
+import type { Settings } from "../run/settings.ts";
 import { factsOf } from "../train/options.ts";
 import { type Flags, nameIn } from "./command.ts";
 import type { DataFlags } from "./run_data.ts";
@@ -48,6 +50,38 @@ export function refuseIdleSplit(
     const flag = nameIn(table, idle);
     throw cannotUse(idle === "stratify" ? flag.replace("--", "--no-") : flag, `it would change nothing, since ${why}`);
   }
+}
+
+/**
+ * Refuses what was given to happen later than a run ends: a fall of the learning rate, or a validation.
+ *
+ * @param asked Settings that the user gave.
+ * @param settings All of the run's.
+ * @param flags What they are called.
+ * @param pictures Of the training split, once they are known.
+ */
+export function refuseTooLate(asked: Given, settings: Settings, flags: Flags, pictures?: number): void {
+  const { epochs, schedule, fallEvery, valEvery, batch } = settings;
+  const late = (["fallEvery", "gamma"] as const).find((name) => asked[name] !== undefined);
+  if (late && schedule === "step" && fallEvery >= epochs) {
+    const flag = nameIn(flags, late);
+    const every = nameIn(flags, "fallEvery");
+    throw cannotUse(
+      `${flag} ${asked[late]}`,
+      `the rate would first fall after ${
+        counted(fallEvery, "epoch")
+      }, and the run has ${epochs}; give a smaller ${every}`,
+    );
+  }
+  if (asked.valEvery === undefined || valEvery === undefined || pictures === undefined) return;
+  // A batch that is to be found is at least one picture.
+  const size = typeof batch === "number" ? Math.min(batch, pictures) : 1;
+  const steps = epochs * Math.floor(pictures / size);
+  if (valEvery <= steps) return;
+  throw cannotUse(
+    `${nameIn(flags, "valEvery")} ${valEvery}`,
+    `the run has ${counted(steps, "step")}; give less, or leave it out to validate after each epoch`,
+  );
 }
 
 /** The error of a flag that does nothing here. */

@@ -19,6 +19,7 @@ import { csvText } from "./csv_text.ts";
 import { chooseDevice } from "./device.ts";
 import type * as tables from "./flags.ts";
 import { cannotUse } from "./idle.ts";
+import { noteLine } from "./notes.ts";
 import { openAsAsked } from "./opened_run.ts";
 import { ProgressLine } from "./progress.ts";
 
@@ -67,7 +68,7 @@ export async function run(invocation: Invocation<typeof tables.predict.flags>): 
   );
 
   let broken = found.faults.size;
-  for (const note of found.notes) progress.line(`note   ${note}`);
+  for (const note of found.notes) progress.line(noteLine(note, options.verbose));
   for (const [file, fault] of found.faults) progress.line(`fovea: ${printable(file)} ${fault}`);
   if (files.length === 0) return 1;
   if (form === "csv") write(csvText([["file", ...info.classes]]).trimEnd());

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { counted, printable } from "../data/names.ts";
+import { counted, firstNames, printable } from "../data/names.ts";
 import { styleName } from "../interop/keys/mod.ts";
 import { UserError } from "../errors.ts";
 import { createModel, type Model, modelNamed } from "../models/mod.ts";
@@ -12,8 +12,7 @@ import type { Preprocessing } from "../run/checkpoint.ts";
 import type { Given } from "../run/resolve.ts";
 import { preprocessingFor } from "../run/published_preprocessing.ts";
 import { checkWeights, loadWeights, type LoadWeightsOptions, originOf, type WeightsOrigin } from "../run/weights.ts";
-import { nameIn } from "./command.ts";
-import { train } from "./flags.ts";
+import { noteLine } from "./notes.ts";
 
 /**
  * The settings with what the weights bring along: model, picture size and preprocessing. They are kept with the run, so
@@ -100,10 +99,9 @@ export async function loadPretrained(
   const where = taken === "" ? "" : `, its ${printable(taken)}`;
   say(`weights ${printable(path)}${where}, ${styleName(style)}: ${counts.join(", ")}`);
   if (others.length > 0) {
-    say(`note   the file also has ${others.map(printable).join(", ")}: ${nameIn(train.flags, "weightsKey")} takes one`);
+    say(noteLine(`option weightsKey takes another of the file's weights: ${firstNames(others, 8)}`, verbose));
   }
-  const flagIn = (note: string) => note.replace(/option (\w+)/, (_, name) => nameIn(train.flags, name));
-  for (const note of report.notes) say(`note   ${flagIn(note)}`);
+  for (const note of report.notes) say(noteLine(note, verbose));
   if (!verbose) return;
   for (const [what, names] of groups) {
     if (names.length > 0) say(`  ${what}: ${names.map(printable).join(", ")}`);

@@ -18,6 +18,7 @@ import type {
 import { budgetText, formatBytes } from "../train/budget.ts";
 import { nameIn } from "./command.ts";
 import { train } from "./flags.ts";
+import { noteLine } from "./notes.ts";
 import { bar, clock, type ProgressLine } from "./progress.ts";
 
 /** `2 steps skipped, loss scale 16384`. */
@@ -98,6 +99,8 @@ export interface TerminalOptions {
   readonly result: (text: string) => void;
   /** Those tables. */
   readonly tables: (facts: TestFacts) => string;
+  /** Are notes shown whole? Default not. */
+  readonly verbose?: boolean;
   /** Bytes that this process takes; default what it does. */
   readonly hostMemory?: () => number;
   /** The clock, in milliseconds; default since the process began. */
@@ -111,10 +114,12 @@ export class TerminalTracker implements Tracker {
   readonly #result: TerminalOptions["result"];
   readonly #tables: TerminalOptions["tables"];
   readonly #standing: Standing;
+  readonly #verbose: boolean;
   #hasSaidLimit = false;
 
   /** @param options Where lines and results go. */
-  constructor({ progress, result, tables, hostMemory, now }: TerminalOptions) {
+  constructor({ progress, result, tables, verbose = false, hostMemory, now }: TerminalOptions) {
+    this.#verbose = verbose;
     this.#standing = new Standing(hostMemory, now);
     this.#progress = progress;
     this.#result = result;
@@ -176,7 +181,7 @@ export class TerminalTracker implements Tracker {
       case "warning":
         return this.#warn(note.message);
       case "info":
-        return this.#progress.line(`note   ${note.message}`);
+        return this.#progress.line(noteLine(note.message, this.#verbose));
       case "batch":
         return this.#progress.line(
           `batch  ${note.batch} pictures, which take ${formatBytes(note.memory)}` +

@@ -38,7 +38,7 @@ import { chooseKind, measureDevice, openChoice, slowTime } from "./device.ts";
 import { commandOf } from "./command_of.ts";
 import { saveEvaluation, testReportOf } from "./evaluation.ts";
 import { train } from "./flags.ts";
-import { cannotUse, givenIn, refuseIdle, refuseIdleSplit } from "./idle.ts";
+import { cannotUse, givenIn, refuseIdle, refuseIdleSplit, refuseTooLate } from "./idle.ts";
 import { JsonTracker } from "./json_tracker.ts";
 import { openPage } from "./live_page.ts";
 import { noteLine } from "./notes.ts";
@@ -72,6 +72,7 @@ export async function run(
   const meant = { ...asked, model: settled.model };
   if (!isResumed) refuseIdle(meant, train.flags);
   const flags = { ...options, ...resolveSettings(settled) };
+  refuseTooLate(asked, flags, train.flags);
   const output = new ConsoleOutput();
   const progress = new ProgressLine(flags.quiet, { console: output });
   const say = (line: string) => progress.line(line);
@@ -110,7 +111,8 @@ export async function run(
     ? await keptSplit(out, cleaned, settings, progress.preparing)
     : await splitData(cleaned, settings, progress.preparing);
   refuseEmpty(split, settings);
-  for (const line of describeData(data, split, flags)) say(line);
+  refuseTooLate(asked, settings, train.flags, split.train.size);
+  for (const line of describeData(data, split, flags)) say(noteLine(line, flags.verbose, ""));
   for (const warning of split.warnings) say(noteLine(warning, flags.verbose));
   const width = settings.width === 1 ? "" : `, width ${settings.width}`;
   say(
@@ -118,7 +120,9 @@ export async function run(
       model.size.toLocaleString("en")
     } parameters, pictures of ${model.imageSize}×${model.imageSize}`,
   );
-  if (!isResumed) { for (const line of chosenLines(settled, settings, split.train)) say(line); }
+  if (!isResumed) {
+    for (const line of chosenLines(settled, settings, split.train)) say(noteLine(line, flags.verbose, ""));
+  }
   // A resumed run has its weights in its last checkpoint.
   if (settings.pretrained !== undefined && !isResumed) {
     const { weightsKey: key, seed } = settings;
@@ -159,7 +163,9 @@ export async function run(
     resume: isResumed,
     allowChangedData: options.allowChangedData,
     trackers: [
-      new TerminalTracker({ progress, result, tables: (facts) => formatTest(wholeOf(facts)) }),
+      new TerminalTracker({
+        ...{ progress, result, tables: (facts) => formatTest(wholeOf(facts)), verbose: flags.verbose },
+      }),
       new ProgressBarTracker(progress),
       ...flags.json ? [new JsonTracker(writeOut, (facts) => ({ ...testFacts, ...wholeOf(facts) }))] : [],
       ...watch ? [watch.tracker] : [],

@@ -1,5 +1,5 @@
 /**
- * Which classes are rare.
+ * Classes and labels that are rare.
  *
  * @module
  */
@@ -32,5 +32,10 @@ export function balanceWarnings(data: Dataset): string[] {
     counts[c] * imbalance <= counts[most] ? [`${printable(name)} (${counts[c]})`] : []
   );
   if (rare.length === 0) return [];
-  return [`Imbalance: ${rare.join(", ")} against ${printable(names[most])} (${counts[most]}); consider class weights`];
+  const weights = data.task === "binary" ? "posWeight" : "classWeights";
+  return [
+    `Imbalance: ${rare.join(", ")} against ${printable(names[most])} (${
+      counts[most]
+    }); consider option ${weights} balanced`,
+  ];
 }

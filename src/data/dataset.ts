@@ -303,9 +303,9 @@ export class Dataset {
     );
     const taken = this.#taken(input, split);
     const lines = taken.map((name) =>
-      `The data have no ${name} part: ${
-        counted(split[name].size, "picture")
-      } of train taken at random, seed ${input.seed}`
+      `The data have no ${name} part: ${counted(split[name].size, "picture")} of train taken at random${
+        name === "test" && !taken.includes("val") ? asLarge(split) : ""
+      }, seed ${input.seed}`
     );
     // The parts know the split that they are of by what is given here.
     return Object.assign(split, { taken, warnings: [...lines, ...split.warnings] });
@@ -402,6 +402,11 @@ export class Dataset {
     const counts = this.counts();
     return classNames(this.task, this.classes).filter((_, c) => counts[c] === 0);
   }
+}
+
+/** How large a test part is that was taken from train: as large as val, unless train has not so many pictures to give. */
+function asLarge({ val, test }: Split): string {
+  return test.size === val.size ? ", as many as val has" : `, of the ${val.size} that val has`;
 }
 
 /**

@@ -66,7 +66,7 @@ export async function findPictures(words: readonly string[], allowOutside: boole
     notes.push(`passed over: ${names.slice(0, 8).join(", ")}${names.length > 8 ? " and more" : ""}`);
   }
   if ([...faults.values()].includes(outsideReason)) {
-    notes.push("links that lead out of a folder are read with the option allow-outside");
+    notes.push("links that lead out of a folder are read with option allowOutside");
   }
   return { files, faults, notes };
 }

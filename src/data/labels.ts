@@ -205,7 +205,11 @@ export function labelsOfColumns(columns: readonly Column[], options: LabelOption
   ) => [holding[i] === 0 ? names.length : columns.findIndex(({ values }) => values[i] === 1)]);
   const several = holding.filter((count) => count > 1).length;
   const none = length - kept.length - several;
-  const warnings = [...leftOut(none, length, "none", names), ...leftOut(several, length, "more than one", names)];
+  const isKnown = options.classes !== undefined;
+  const warnings = [
+    ...leftOut(none, length, "none", names, isKnown),
+    ...leftOut(several, length, "more than one", names),
+  ];
   if (kept.length === 0) {
     throw new UserError(`Cannot learn: none of ${length} pictures has exactly one of ${firstNames(names, 8)}`);
   }
@@ -238,9 +242,15 @@ function checkOthers(others: string, classes: readonly string[]): string {
 }
 
 /** Says how many pictures were left out, since none or several of the targets hold. */
-function leftOut(count: number, total: number, held: "none" | "more than one", targets: readonly string[]): string[] {
+function leftOut(
+  count: number,
+  total: number,
+  held: "none" | "more than one",
+  targets: readonly string[],
+  isKnown = false,
+): string[] {
   if (count === 0) return [];
-  const remedy = held === "none" ? "; a name for the others gives them a class of their own" : "";
+  const remedy = held === "none" && !isKnown ? "; option others NAME gives them a class of their own" : "";
   return [`${counted(count, "picture")} of ${total} left out, with ${held} of ${firstNames(targets, 8)}${remedy}`];
 }
 

@@ -8,8 +8,8 @@
 import { option, UserError } from "../errors.ts";
 import type { Task } from "./labels.ts";
 import { firstNames, printable } from "./names.ts";
-import { type RandomStream, randomStream } from "../random.ts";
-import { largestRemainder, openParts, shareOut, stratifyLabels, Units } from "./share_out.ts";
+import { type RandomStream, randomStream, shuffle } from "../random.ts";
+import { largestRemainder, openParts, type Share, shareOut, stratifyLabels, Units } from "./share_out.ts";
 
 /** The parts, in order. */
 export const splitNames = ["train", "val", "test"] as const;
@@ -150,19 +150,55 @@ function carveTest(input: OwnSplitInput): SplitIndices {
   const units = new Units(train.labels.length, train.together);
   const total = train.labels.length;
   const wanted = Math.min(placesOf(parts, "val").length, Math.floor(total / 2));
-  const ratios = [total - wanted, 0, wanted];
-  if (!stratify) return collect(units.partsBy(shareOut(units, units.firsts, ratios, streamOf(seed), 0)));
-  if (task === "multilabel") {
-    return collect(units.partsBy(stratifyLabels(train.labels, units, ratios, streamOf(seed))));
+  const ratios = [total - wanted, 0, wanted] as const;
+  const ofClasses = () => {
+    const groups = [...Map.groupBy(units.firsts, (i) => train.labels[i][0])];
+    const sizes = groups.map(([, members]) => units.sizeOf(members));
+    const shares = largestRemainder(wanted, sizes, 1);
+    return groups.flatMap(([c, members], g) => {
+      // What cannot be divided stays.
+      const share = members.length < 2 ? 0 : Math.min(shares[g], sizes[g] - 1);
+      return shareOut(units, members, [sizes[g] - share, 0, share], streamOf(seed, c + 1), 1);
+    });
+  };
+  const shares = !stratify
+    ? shareOut(units, units.firsts, ratios, streamOf(seed), 0)
+    : task === "multilabel"
+    ? stratifyLabels(train.labels, units, ratios, streamOf(seed))
+    : ofClasses();
+  return collect(units.partsBy(asLarge(shares, wanted, train, units)));
+}
+
+/**
+ * Moves single samples between train and test until the test part has as many as wanted: where classes are too small
+ * to give their share, or groups too large, others make up for it.
+ */
+function asLarge(shares: readonly Share[], wanted: number, { task, labels, seed }: SplitInput, units: Units): Share[] {
+  const [train, test] = [0, 2];
+  const partOf = new Map(shares);
+  const counts = new Map<string, number>();
+  const keyOf = (first: number, part: number) => `${part} ${labels[first].join()}`;
+  const count = (key: string, by: number) => counts.set(key, (counts.get(key) ?? 0) + by);
+  for (const [first, part] of shares) count(keyOf(first, part), 1);
+  const single = shuffle(
+    units.firsts.filter((i) => units.weight(i) === 1),
+    streamOf(seed, labels.length),
+  );
+  // A class is not to lose its last picture.
+  const least = task === "multilabel" ? 0 : 1;
+  let missing = wanted - units.sizeOf(units.firsts.filter((first) => partOf.get(first) === test));
+  while (missing !== 0) {
+    const [from, to] = missing > 0 ? [train, test] : [test, train];
+    const left = (first: number) => counts.get(keyOf(first, from)) ?? 0;
+    const free = single.filter((first) => partOf.get(first) === from && left(first) > least);
+    if (free.length === 0) break;
+    const chosen = free.reduce((most, other) => left(other) > left(most) ? other : most);
+    partOf.set(chosen, to);
+    count(keyOf(chosen, from), -1);
+    count(keyOf(chosen, to), 1);
+    missing -= to === test ? 1 : -1;
   }
-  const groups = [...Map.groupBy(units.firsts, (i) => train.labels[i][0])];
-  const sizes = groups.map(([, members]) => units.sizeOf(members));
-  const shares = largestRemainder(wanted, sizes, 1);
-  return collect(units.partsBy(groups.flatMap(([c, members], g) => {
-    // What cannot be divided stays.
-    const share = members.length < 2 ? 0 : Math.min(shares[g], sizes[g] - 1);
-    return shareOut(units, members, [sizes[g] - share, 0, share], streamOf(seed, c + 1), 1);
-  })));
+  return [...partOf];
 }
 
 function placesOf(parts: readonly (string | undefined)[], wanted: string): number[] {

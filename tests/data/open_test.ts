@@ -77,7 +77,7 @@ Deno.test("openDataset() leaves pictures without a target out and counts them", 
     const data = await openDataset(folder, { target: ["Gray_Hair", "Black_Hair"] });
     assertEquals(data.samples.map(({ file }) => file.slice(-5)), ["1.jpg", "2.jpg"]);
     assert(
-      data.warnings[0].startsWith("1 picture of 4 left out, with none of Gray_Hair, Black_Hair; a name for the others"),
+      data.warnings[0].startsWith("1 picture of 4 left out, with none of Gray_Hair, Black_Hair; option others"),
     );
   }));
 

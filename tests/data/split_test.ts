@@ -3,6 +3,7 @@ import { Dataset, type Sample, type SplitOptions } from "../../src/data/dataset.
 import type { Task } from "../../src/data/labels.ts";
 import { randomBelow, randomStream } from "../../src/random.ts";
 import { largestRemainder } from "../../src/data/share_out.ts";
+import { ownSplit } from "../../src/data/split.ts";
 import { formatSplit, readSplit, writeSplit } from "../../src/data/forms/split_file.ts";
 import { UserError } from "../../src/errors.ts";
 import { inFolder } from "./sets.ts";
@@ -216,7 +217,9 @@ Deno.test("split() carves test from train, as large as val, where the data set h
   const data = ofCounts([20, 33], parts);
   const split = data.split({ seed: 1 });
   assertEquals([split.train, split.val, split.test].map((part) => part.counts()), [[11, 24], [6, 3], [3, 6]]);
-  assertEquals(split.warnings, ["The data have no test part: 9 pictures of train taken at random, seed 1"]);
+  assertEquals(split.warnings, [
+    "The data have no test part: 9 pictures of train taken at random, as many as val has, seed 1",
+  ]);
   assertEquals([split.taken, split.train.partOf?.test], [["test"], split.test]);
   assertEquals(files(data.split({ seed: 1 }).test), files(split.test));
   assert(files(data.split({ seed: 2 }).test).join() !== files(split.test).join());
@@ -296,3 +299,30 @@ Deno.test("readSplit() refuses a file that disagrees with the data set", () =>
     await refuse(text.replace("0.png,class0", "0.png,class1"), '0.png is "class1", but "class0" in the data set');
     await refuse(text.replace("label", "Hat"), "has columns file, Hat, split, but this task's are file, label, split");
   }));
+
+Deno.test("a test part that is taken from train is as large as val, whatever the classes and the equal pictures are", () => {
+  for (let seed = 0; seed < 60; seed++) {
+    const next = randomStream(seed);
+    const task = (["binary", "multiclass", "multilabel"] as const)[seed % 3];
+    const classes = ["a", "b", "c", "d", "e"].slice(0, task === "binary" ? 1 : 5);
+    const [train, val] = [24 + randomBelow(next, 30), 5 + randomBelow(next, 7)];
+    const labels = Array.from(
+      { length: train + val },
+      () =>
+        task === "multilabel"
+          ? classes.map(() => Number(randomBelow(next, 3) === 0))
+          : [randomBelow(next, task === "binary" ? 2 : 5)],
+    );
+    const parts = labels.map((_, i) => i < train ? "train" : "val");
+    const together = seed % 2 === 0 ? [] : [[0, 1, 2], [10, 11, 12], [20, 21]];
+    const stratify = seed % 5 !== 0;
+    const split = ownSplit({ task, classes, labels, ratios: [8, 1, 1], stratify, seed, together, parts });
+    assertEquals([split.test.length, split.val.length], [val, val], `seed ${seed}`);
+    for (const [first, ...rest] of together) {
+      for (const i of rest) assertEquals(split.test.includes(i), split.test.includes(first), `seed ${seed}`);
+    }
+    if (!stratify || task === "multilabel") continue;
+    const inTrain = (part: readonly number[]) => new Set(part.map((i) => labels[i][0]));
+    assertEquals(inTrain(split.train), inTrain([...split.train, ...split.test]), `seed ${seed}`);
+  }
+});

@@ -44,7 +44,10 @@ Deno.test("train carves a test part, keeps what is asked, and says how long it t
   const flags = ["--data", at("parts"), "--epochs", "3", "--schedule", "constant", "--keep", "1", "--log-every", "1"];
   const said = ok(await fovea([...train, ...flags, "--out", run], cache));
   assertStringIncludes(said, "split  train 21, val 9, test 9");
-  assertStringIncludes(said, "note   The data have no test part: 9 pictures of train taken at random, seed 1");
+  assertStringIncludes(
+    said,
+    "note   The data have no test part: 9 pictures of train taken at random, as many as val has, seed 1",
+  );
   assertMatch(said, /step 2 .* images\/s .*\d+:\d\d, \d+:\d\d left/);
   const kept = (await Array.fromAsync(Deno.readDir(join(run, "checkpoints")))).map(({ name }) => name);
   assertEquals(kept.filter((name) => name.startsWith("epoch")).length, 1);
@@ -127,6 +130,16 @@ const refusedAtOnce: readonly [what: string, args: readonly string[], says: RegE
     /training split has 15 pictures; give 15 or less/,
   ],
   ["a learning rate below 0", ["--data", at("two"), "--lr", "-1"], /Cannot use --lr -1: give a number of at least 0/],
+  [
+    "a fall of the rate after the run's end",
+    ["--data", at("two"), "--schedule", "step", "--step-size", "5", "--epochs", "5"],
+    /Cannot use --step-size 5: the rate would first fall after 5 epochs, and the run has 5; give a smaller --step-size/,
+  ],
+  [
+    "a validation after the run's end",
+    ["--data", at("parts"), "--val-every", "2"],
+    /Cannot use --val-every 2: the run has 1 step; give less/,
+  ],
   [
     "--no-stratify of own parts",
     ["--data", at("parts"), "--test-on", "val", "--no-stratify"],

@@ -62,7 +62,7 @@ function longPictures({ samples, positions }: Dataset, { widths, heights }: Size
   return [
     `${long.length} of ${counted(positions.length, "picture")} are at least twice as long as wide, such as ${
       printable(samples[first].file)
-    } (${size}): cropping keeps half of them or less; the fit pad or squash keeps all`,
+    } (${size}): cropping keeps half of them or less; option fit pad or squash keeps all`,
   ];
 }
 
@@ -92,7 +92,7 @@ function fewValues({ source, positions }: Dataset, { widths, heights, bits }: Si
     : `0:${2 ** Math.max(1, bitsOf(most)) - 1}`;
   return [
     `pictures of 16 bits use values ${least} to ${most} only (${count} of ${deep.length} looked at), which leaves ` +
-    `${levels} of 256 grey levels; the range ${range} keeps them apart`,
+    `${levels} of 256 grey levels; option range ${range} keeps them apart`,
   ];
 }
 

@@ -188,7 +188,7 @@ export function noteNameless(table: Table, column: string, faults: RowFaults, me
         row,
         c,
         fault,
-        `has ${printable(cell)} as ${printable(column)}, a missing value unless NA is allowed`,
+        `has ${printable(cell)} as ${printable(column)}, a missing value unless option allowNa is set`,
       );
     }
   });

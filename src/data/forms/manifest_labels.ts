@@ -365,7 +365,7 @@ function sharedWords(table: Table, { names }: LabelForm, rows: readonly number[]
       `${
         counted(suspicious.length, "class name")
       } made of others' words (${examples}): if a cell has several labels, ` +
-      `give the label separator ${given}`,
+      `give option labelSeparator ${given}`,
     ];
   }
   return [];

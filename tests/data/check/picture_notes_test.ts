@@ -13,7 +13,7 @@ const noted: [name: string, files: Record<string, Uint8Array>, prepared: Prepare
     "long pictures, the longest by name",
     { "a/1.png": noisePng(1, 20, 10), "b/1.png": noisePng(2, 5, 30) },
     {},
-    [`2 of 2 pictures ${long} b/1.png (5×30): cropping keeps half of them or less; the fit pad or squash keeps all`],
+    [`2 of 2 pictures ${long} b/1.png (5×30): cropping keeps half of them or less; option fit pad or squash keeps all`],
   ],
   [
     "nothing where long pictures are padded",
@@ -31,7 +31,7 @@ const noted: [name: string, files: Record<string, Uint8Array>, prepared: Prepare
     "12 bits in 16",
     { "a/1.png": deep(0, 900), "b/1.png": deep(7, 4080), "b/2.png": noisePng(1) },
     {},
-    [`${few} 0 to 4080 only (2 of 2 looked at), which leaves 16 of 256 grey levels; the range 0:4095 keeps them apart`],
+    [`${few} 0 to 4080 only (2 of 2 looked at), which leaves 16 of 256 grey levels; option range 0:4095 keeps them apart`],
   ],
   [
     "few values far from 0",
@@ -39,7 +39,7 @@ const noted: [name: string, files: Record<string, Uint8Array>, prepared: Prepare
     {},
     [
       `${few} 31000 to 34000 only (2 of 2 looked at), which leaves 12 of 256 grey levels; ` +
-      "the range 31000:34000 keeps them apart",
+      "option range 31000:34000 keeps them apart",
     ],
   ],
   ["nothing where a range is given", { "a/1.png": deep(0, 9), "b/1.png": deep(1, 2) }, { range: [0, 9] }, []],

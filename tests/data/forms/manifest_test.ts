@@ -315,7 +315,7 @@ Deno.test("openDataset() reads several labels a cell, and notes class names that
     await write(folder, { ...here, "l.csv": "file,label\np0.png,a b\np1.png,a\np2.png,b\np3.png,c|a\n" });
     const { warnings } = await openDataset(folder);
     const note =
-      "1 class name made of others' words (a b): if a cell has several labels, give the label separator space";
+      "1 class name made of others' words (a b): if a cell has several labels, give option labelSeparator space";
     assert(warnings.includes(note), warnings.join("\n"));
     const data = await openDataset(folder, { labelSeparator: "space" });
     assertEquals([data.task, data.classes], ["multilabel", ["a", "b", "c|a"]]);
