@@ -13,6 +13,8 @@ export interface Change {
   readonly rows: readonly RunRow[];
   /** Runs that are gone, by their ids. */
   readonly gone: readonly string[];
+  /** Was everything looked at once? Until then the list grows. */
+  readonly isWhole: boolean;
 }
 
 /** Milliseconds: curves are seen to move, and little is done for it. */
@@ -21,8 +23,8 @@ const PACE = 1000;
 /** Looks at the runs at work for one at all of them: there may be a thousand. */
 const SELDOM = 5;
 
-/** Runs that are told at a time, when many are new. */
-const PORTION = 100;
+/** Milliseconds after which what is new is told, though the look goes on: a thousand runs take a while. */
+const HASTE = 200;
 
 /** The runs in a folder. */
 export class Runs {
@@ -33,6 +35,8 @@ export class Runs {
   readonly #listeners = new Set<(change: Change) => void>();
   #timer?: ReturnType<typeof setTimeout>;
   #looks = 0;
+  /** See {@link Change.isWhole}. */
+  isWhole = false;
   /** The look that is under way. */
   #looking: Promise<void> = Promise.resolve();
 
@@ -88,13 +92,19 @@ export class Runs {
 
   async #look(all: boolean): Promise<void> {
     if (all) await this.#findAll();
-    const changed: RunRow[] = [];
+    let changed: RunRow[] = [];
+    let toldAt = performance.now();
     for (const run of this.#runs.values()) {
       if (!all && !run.isActive) continue;
       if (await run.look()) changed.push(run.row);
-      if (changed.length >= PORTION) this.#tell({ rows: changed.splice(0), gone: [] });
+      if (changed.length === 0 || performance.now() - toldAt < HASTE) continue;
+      this.#tell(changed);
+      changed = [];
+      toldAt = performance.now();
     }
-    if (changed.length > 0) this.#tell({ rows: changed, gone: [] });
+    const isNews = all && !this.isWhole;
+    this.isWhole ||= all;
+    if (changed.length > 0 || isNews) this.#tell(changed);
   }
 
   /** Which runs there are now. */
@@ -108,10 +118,10 @@ export class Runs {
       const run = new WatchedRun(path, this.#folder);
       this.#runs.set(run.row.id, run);
     }
-    if (gone.length > 0) this.#tell({ rows: [], gone });
+    if (gone.length > 0) this.#tell([], gone);
   }
 
-  #tell(change: Change): void {
-    for (const listener of this.#listeners) listener(change);
+  #tell(rows: readonly RunRow[], gone: readonly string[] = []): void {
+    for (const listener of this.#listeners) listener({ rows, gone, isWhole: this.isWhole });
   }
 }

@@ -203,7 +203,7 @@ class Answers {
         const tell = (event: string, data: unknown) =>
           controller.enqueue(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
         // A page that was cut off begins anew.
-        tell("all", this.#runs.rows);
+        tell("all", { rows: this.#runs.rows, gone: [], isWhole: this.#runs.isWhole } satisfies Change);
         const ignore = this.#runs.listen((change: Change) => tell("change", change));
         const end = () => {
           tell("end", null);

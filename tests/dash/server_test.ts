@@ -90,15 +90,15 @@ Deno.test("events tell the list, what is added, what a resumed run takes back, a
     /** Steps that the next event tells. */
     const next = async () => {
       const { value } = await events.next();
-      const rows = value?.event === "change" ? (value.data as { rows: { step: number }[] }).rows : value?.data;
-      return [value?.event, ...(rows as { step: number }[] ?? []).map(({ step }) => step)];
+      const { rows = [] } = (value?.data ?? {}) as { rows?: { step: number }[] };
+      return [value?.event, ...rows.map(({ step }) => step)];
     };
     assertEquals(await next(), ["all"]);
     assertEquals(await next(), ["change", 4]);
     await run.add(validated(4, 0.5), trained(6));
     assertEquals(await next(), ["change", 6]);
-    const { rows: [{ id }] } = {
-      rows: (await eventsOf(dash.url, controller.signal).next()).value!.data as { id: string }[],
+    const { rows: [{ id }] } = (await eventsOf(dash.url, controller.signal).next()).value!.data as {
+      rows: { id: string }[];
     };
     const stepsIn = async () => {
       const charts = await (await fetch(`${dash.url}charts?run=${id}.0`)).json();

@@ -28,7 +28,7 @@ const SCALE = 0.6;
 /** Runs whose curves are drawn at a time; the server takes no more. */
 const MOST_CHOSEN = 64;
 
-/** Line styles of the charts, by place: colours and dashes of palette.ts. */
+/** Line styles of the charts, as many as in palette.ts. */
 const STYLES = 8;
 
 /** Columns that always stand in the list where any run has them. */
@@ -52,6 +52,8 @@ const chosen = new Map();
 let shown;
 let sort = { by: "began", isDescending: true };
 let columns = [];
+/** Have all runs been read? */
+let isWhole = false;
 /** Was anything chosen by hand? Until then the newest run is. */
 let isByHand = false;
 
@@ -86,7 +88,8 @@ function sorted() {
 /** Choices of a select: all, or one of the values. */
 function offer(select, all, values) {
   const wanted = [["", all], ...values.map((value) => [value, value])].filter(([, text]) => text);
-  if ([...select.options].map(({ value }) => value).join("\n") === wanted.map(([value]) => value).join("\n")) return;
+  const known = [...select.options].map(({ value }) => value);
+  if (JSON.stringify(known) === JSON.stringify(wanted.map(([value]) => value))) return;
   const { value } = select;
   select.replaceChildren(...wanted.map(([value, text]) => new Option(text, value)));
   select.value = wanted.some(([one]) => one === value) ? value : wanted[0][0];
@@ -186,8 +189,10 @@ function showList() {
   const body = $("rows");
   const isSame = body.children.length === wanted.length && wanted.every((line, i) => line === body.children[i]);
   if (!isSame) body.replaceChildren(...wanted);
-  const all = rows.size === 1 ? "1 run" : `${rows.size} runs`;
-  $("count").textContent = rows.size === 0
+  const all = `${rows.size === 1 ? "1 run" : `${rows.size} runs`}${isWhole ? "" : ", and more are read …"}`;
+  $("count").textContent = rows.size === 0 && !isWhole
+    ? "The runs are read …"
+    : rows.size === 0
     ? "There are no runs here yet. One that is begun appears by itself."
     : passing.length === rows.size
     ? all
@@ -362,8 +367,9 @@ async function showRun() {
 
 // ---- Events ----
 
-/** @param {{ rows: Row[], gone: string[] }} change */
-function take({ rows: changed, gone }) {
+/** @param {{ rows: Row[], gone: string[], isWhole: boolean }} change */
+function take({ rows: changed, gone, isWhole: whole }) {
+  isWhole = whole;
   for (const row of changed) rows.set(row.id, row);
   for (const id of gone) {
     rows.delete(id);
@@ -401,7 +407,7 @@ function listen() {
   events.addEventListener("open", () => say("live: what is new appears by itself"));
   events.addEventListener("all", ({ data }) => {
     rows.clear();
-    take({ rows: JSON.parse(data), gone: [] });
+    take(JSON.parse(data));
   });
   events.addEventListener("change", ({ data }) => take(JSON.parse(data)));
   events.addEventListener("end", () => {
@@ -438,7 +444,7 @@ new ResizeObserver(() => {
   // While a window is drawn larger, every width comes by.
   resized = setTimeout(askCharts, 200);
 }).observe($("charts"), { box: "border-box" });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => askCharts());
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", askCharts);
 
 recall();
 if (globalThis.echarts) listen();
