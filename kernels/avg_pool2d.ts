@@ -5,8 +5,26 @@
  * @module
  */
 
-import { byImage, bytesOf, type Call, type Kernel, linearGrid, type Op, type OpSample, sizeOf } from "./op.ts";
-import { poolGradShape, poolShape, type PoolWindow, poolWindow, reachOf } from "./pooling.ts";
+import {
+  byImage,
+  bytesOf,
+  type Call,
+  defineOp,
+  type Kernel,
+  type KernelOp,
+  linearGrid,
+  type OpSample,
+  sizeOf,
+} from "./op.ts";
+import {
+  type PoolAttrs,
+  type PoolGradAttrs,
+  poolGradShape,
+  poolShape,
+  type PoolWindow,
+  poolWindow,
+  reachOf,
+} from "./pooling.ts";
 import forwardCode from "./avg_pool2d.wgsl" with { type: "text" };
 import gradCode from "./avg_pool2d_grad.wgsl" with { type: "text" };
 
@@ -20,10 +38,10 @@ const REACH = ${reachOf(window)}u;
 /** Both kernels of a pooling of pictures [planes, height, width] to [planes, outHeight, outWidth]. */
 function kernelOf(
   code: string,
-  picture: (call: Call) => readonly number[],
-  pooled: (call: Call) => readonly number[],
-  gpujs: Kernel["gpujs"],
-): Kernel {
+  picture: (call: Call<PoolAttrs>) => readonly number[],
+  pooled: (call: Call<PoolAttrs>) => readonly number[],
+  gpujs: Kernel<PoolAttrs>["gpujs"],
+): Kernel<PoolAttrs> {
   return {
     params(call) {
       const window = poolWindow("avgPool2d", call.attrs);
@@ -90,14 +108,14 @@ const cases = [
   { shape: [1, 1, 8, 9], kernel: 2, stride: 3, padding: 1 },
 ] as const;
 
-const forwardSamples: readonly OpSample[] = [
-  ...cases.map(({ shape, ...attrs }): OpSample => ({ inputs: [{ shape }], attrs })),
+const forwardSamples: readonly OpSample<PoolAttrs>[] = [
+  ...cases.map(({ shape, ...attrs }): OpSample<PoolAttrs> => ({ inputs: [{ shape }], attrs })),
   { inputs: [{ shape: [32, 32, 64, 64] }], attrs: { kernel: 2, stride: 2, padding: 0 }, bench: true },
 ];
 
-const gradSamples: readonly OpSample[] = forwardSamples.map(({ inputs: [x], attrs, bench }) => ({
+const gradSamples: readonly OpSample<PoolGradAttrs>[] = forwardSamples.map(({ inputs: [x], attrs, bench }) => ({
   inputs: [{ shape: poolShape("avgPool2d", x.shape, poolWindow("avgPool2d", attrs!)) }],
-  attrs: { ...attrs, height: x.shape[2], width: x.shape[3] },
+  attrs: { ...attrs!, height: x.shape[2], width: x.shape[3] },
   bench,
 }));
 
@@ -105,23 +123,26 @@ const gradSamples: readonly OpSample[] = forwardSamples.map(({ inputs: [x], attr
  * Mean over windows: [N, C, H, W] to [N, C, OH, OW]. Attributes: `kernel`, `stride` (default `kernel`), `padding`
  * (default 0). VJP: each window spreads its gradient, divided by kernel², over what it covers.
  */
-export const avgPool2d: Op = {
+export const avgPool2d: KernelOp = defineOp<PoolAttrs>({
+  kind: "kernel",
   name: "avgPool2d",
   shape: ([x], attrs) => poolShape("avgPool2d", x, poolWindow("avgPool2d", attrs)),
   vjp: ({ b, inputs: [x], grad, attrs }) => [
     b.op("avgPool2dGrad", [grad], { ...attrs, height: x.shape[2], width: x.shape[3] }),
   ],
-  cost: (call) => ({ flops: sizeOf(call.output) * (call.attrs.kernel as number) ** 2, bytes: bytesOf(call) }),
+  cost: (call) => ({ flops: sizeOf(call.output) * call.attrs.kernel ** 2, bytes: bytesOf(call) }),
   cuts: () => byImage(1),
+  precision: { result: "half" },
   kernel: forward,
   samples: forwardSamples,
-};
+});
 
 /**
  * Gradient of {@link avgPool2d}: dout [N, C, OH, OW] gives dx [N, C, H, W]. Attributes: those of the pooling, and
  * `height` and `width` of x. It is linear: its VJP is the pooling.
  */
-export const avgPool2dGrad: Op = {
+export const avgPool2dGrad: KernelOp = defineOp<PoolGradAttrs>({
+  kind: "kernel",
   name: "avgPool2dGrad",
   shape: ([dout], attrs) => poolGradShape("avgPool2dGrad", [dout], attrs),
   vjp: ({ b, grad, attrs: { kernel, stride, padding } }) => [
@@ -131,8 +152,9 @@ export const avgPool2dGrad: Op = {
       ...(padding === undefined ? {} : { padding }),
     }),
   ],
-  cost: (call) => ({ flops: sizeOf(call.inputs[0]) * (call.attrs.kernel as number) ** 2, bytes: bytesOf(call) }),
+  cost: (call) => ({ flops: sizeOf(call.inputs[0]) * call.attrs.kernel ** 2, bytes: bytesOf(call) }),
   cuts: () => byImage(1),
+  precision: { result: "half" },
   kernel: backward,
   samples: gradSamples,
-};
+});

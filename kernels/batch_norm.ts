@@ -8,7 +8,10 @@
  * @module
  */
 
-import { type Builder, bytesOf, type Op, type Shape, shapesText, sizeOf, type Tensor } from "./op.ts";
+import { type Builder, bytesOf, type ComposedOp, defineOp, type Shape, shapesText, sizeOf, type Tensor } from "./op.ts";
+
+/** Attributes: what is added to the variance. */
+type NormAttrs = { readonly eps: number };
 
 /** Every axis but the channels'. */
 const reducedAxes = (x: Shape): number[] => x.flatMap((_, axis) => axis === 1 ? [] : [axis]);
@@ -64,7 +67,8 @@ export function normalize(
  * dbeta = Σ dy        dgamma = Σ dy · x̂        dx = gamma · rstd · (dy − dbeta / M − x̂ · dgamma / M)
  * ```
  */
-export const batchNorm: Op = {
+export const batchNorm: ComposedOp = defineOp<NormAttrs>({
+  kind: "composed",
   name: "batchNorm",
   shape([x, gamma, beta]) {
     const fits = (v: Shape | undefined) => v?.length === 1 && v[0] === x[1];
@@ -73,11 +77,11 @@ export const batchNorm: Op = {
     }
     return x;
   },
-  lower: (b, [x, gamma, beta], attrs) => normalize(b, x, batchMoments(b, x), gamma, beta, attrs.eps as number),
+  lower: (b, [x, gamma, beta], attrs) => normalize(b, x, batchMoments(b, x), gamma, beta, attrs.eps),
   vjp({ b, inputs: [x, gamma], attrs, grad }) {
     const axes = reducedAxes(x.shape);
     const { mean, variance } = batchMoments(b, x);
-    const rstd = b.rsqrt(b.add(variance, attrs.eps as number));
+    const rstd = b.rsqrt(b.add(variance, attrs.eps));
     const xhat = b.mul(b.sub(x, mean), rstd);
     const dbeta = b.sum(grad, axes);
     const dgamma = b.sum(b.mul(grad, xhat), axes);
@@ -95,4 +99,4 @@ export const batchNorm: Op = {
     { inputs: [{ shape: [6, 5] }, { shape: [5], values: "positive" }, { shape: [5] }], attrs: { eps: 1e-3 } },
     { inputs: [{ shape: [32, 32, 64, 64] }, { shape: [32] }, { shape: [32] }], attrs: { eps: 1e-5 }, bench: true },
   ],
-};
+});

@@ -5,23 +5,24 @@
  */
 
 import {
-  type Attrs,
   byImage,
   bytesOf,
   type Call,
+  defineOp,
   type Kernel,
+  type KernelOp,
   linearGrid,
-  type Op,
   type OpSample,
   sizeOf,
 } from "./op.ts";
 import { plus, range } from "./tile.ts";
 
-const sizeAttr = (attrs: Attrs): number => attrs.size as number;
+/** Attributes: channels in a window. */
+type WindowSumAttrs = { readonly size: number };
 
 /** Images, channels and what is behind them, as one axis each. */
-function params({ inputs: [[images, channels, ...rest]], attrs }: Call): Record<string, number> {
-  return { images, channels, pixels: sizeOf(rest), reach: (sizeAttr(attrs) - 1) / 2 };
+function params({ inputs: [[images, channels, ...rest]], attrs }: Call<WindowSumAttrs>): Record<string, number> {
+  return { images, channels, pixels: sizeOf(rest), reach: (attrs.size - 1) / 2 };
 }
 
 /**
@@ -32,8 +33,8 @@ function params({ inputs: [[images, channels, ...rest]], attrs }: Call): Record<
  * Layouts: x and y [images, channels, pixels].
  * Grid: one invocation a pixel of an image; neighbours read neighbouring elements.
  */
-function wgsl(call: Call): ReturnType<Kernel["wgsl"]> {
-  const size = sizeAttr(call.attrs);
+function wgsl(call: Call<WindowSumAttrs>): ReturnType<Kernel<WindowSumAttrs>["wgsl"]> {
+  const size = call.attrs.size;
   const { images, pixels, reach } = params(call);
   const window = range(size).map((k) => `x${k}`);
   const newest = window[size - 1];
@@ -71,7 +72,7 @@ ${window.slice(0, -1).map((name, k) => `    ${name} = ${window[k + 1]};`).join("
   return { code, reads: ["f32"], writes: "f32", grid: linearGrid(images * pixels, 64) };
 }
 
-const kernel: Kernel = {
+const kernel: Kernel<WindowSumAttrs> = {
   params,
   prologue: [0],
   wgsl,
@@ -87,7 +88,7 @@ const kernel: Kernel = {
   },
 };
 
-const samples: readonly OpSample[] = [
+const samples: readonly OpSample<WindowSumAttrs>[] = [
   { inputs: [{ shape: [2, 9, 3, 5] }], attrs: { size: 5 } },
   { inputs: [{ shape: [1, 4, 6] }], attrs: { size: 3 } },
   // A window that is wider than all channels, and one of a channel alone.
@@ -100,10 +101,11 @@ const samples: readonly OpSample[] = [
  * y[n, c, …] = Σ of x[n, c', …] over |c' − c| ≤ (size − 1) / 2, of [N, C, …]; attribute `size`, odd. Channels that do
  * not exist count as 0. It is symmetric: its VJP is itself.
  */
-export const channelWindowSum: Op = {
+export const channelWindowSum: KernelOp = defineOp<WindowSumAttrs>({
+  kind: "kernel",
   name: "channelWindowSum",
   shape([x], attrs) {
-    const size = sizeAttr(attrs);
+    const size = attrs.size;
     if (x.length < 2) throw new TypeError(`Cannot channelWindowSum [${x.join(", ")}]: it takes [N, C, …]`);
     if (!Number.isInteger(size) || size < 1 || size % 2 === 0) {
       throw new RangeError(`Cannot channelWindowSum over ${size} channels: give an odd number from 1`);
@@ -111,8 +113,9 @@ export const channelWindowSum: Op = {
     return x;
   },
   vjp: ({ b, grad, attrs }) => [b.op("channelWindowSum", [grad], attrs)],
-  cost: (call) => ({ flops: sizeAttr(call.attrs) * sizeOf(call.output), bytes: bytesOf(call) }),
+  cost: (call) => ({ flops: call.attrs.size * sizeOf(call.output), bytes: bytesOf(call) }),
   cuts: () => byImage(1),
+  precision: { result: "full" },
   kernel,
   samples,
-};
+});

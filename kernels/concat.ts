@@ -6,12 +6,13 @@
  */
 
 import {
-  type Attrs,
   type Builder,
   bytesOf,
   type Call,
+  type ComposedOp,
+  defineOp,
+  type KernelOp,
   linearGrid,
-  type Op,
   type OpSample,
   type Shape,
   shapesText,
@@ -21,10 +22,11 @@ import {
 } from "./op.ts";
 import code from "./concat_pair.wgsl" with { type: "text" };
 
-const axisOf = (attrs: Attrs) => attrs.axis as number;
+/** Attributes: along which axis. */
+type ConcatAttrs = { readonly axis: number };
 
-function shape(inputs: readonly Shape[], attrs: Attrs): Shape {
-  const axis = axisOf(attrs);
+function shape(inputs: readonly Shape[], attrs: ConcatAttrs): Shape {
+  const axis = attrs.axis;
   const [first] = inputs;
   if (!first || !(Number.isInteger(axis) && axis >= 0 && axis < first.length)) {
     throw new TypeError(
@@ -42,8 +44,8 @@ function shape(inputs: readonly Shape[], attrs: Attrs): Shape {
 }
 
 /** Each input's gradient is its part of the output's. */
-const vjp: Vjp = ({ b, inputs, grad, attrs, needs }) => {
-  const axis = axisOf(attrs);
+const vjp: Vjp<ConcatAttrs> = ({ b, inputs, grad, attrs, needs }) => {
+  const axis = attrs.axis;
   let end = 0;
   return inputs.map((x, k) => {
     const start = end;
@@ -59,8 +61,8 @@ function join(b: Builder, inputs: readonly Tensor[], axis: number): Tensor {
 }
 
 /** The joined axis and all inside it, per tensor. */
-function params({ inputs: [a, b], attrs }: Call): { outer: number; aInner: number; bInner: number } {
-  const axis = axisOf(attrs);
+function params({ inputs: [a, b], attrs }: Call<ConcatAttrs>): { outer: number; aInner: number; bInner: number } {
+  const axis = attrs.axis;
   return { outer: sizeOf(a.slice(0, axis)), aInner: sizeOf(a.slice(axis)), bInner: sizeOf(b.slice(axis)) };
 }
 
@@ -71,13 +73,16 @@ const pairCases = [
 ] as const;
 
 /** Joins two tensors along `axis`. VJP: the two parts of the gradient. */
-export const concatPair: Op = {
+export const concatPair: KernelOp = defineOp<ConcatAttrs>({
+  kind: "kernel",
   name: "concatPair",
   shape,
   vjp,
   cost: (call) => ({ flops: 0, bytes: bytesOf(call) }),
   cuts: ({ output, attrs }) =>
-    [...output.keys()].filter((axis) => axis !== axisOf(attrs)).map((axis) => ({ inputs: [axis, axis], output: axis })),
+    [...output.keys()].filter((axis) => axis !== attrs.axis).map((axis) => ({ inputs: [axis, axis], output: axis })),
+  precision: { result: "moved" },
+  rows: ({ axis }) => axis === 0 ? "joined" : undefined,
   kernel: {
     params: (call) => ({ ...params(call) }),
     prologue: [0, 1],
@@ -106,7 +111,7 @@ export const concatPair: Op = {
     },
   },
   samples: [
-    ...pairCases.map(({ shapes, axis }): OpSample => ({
+    ...pairCases.map(({ shapes, axis }): OpSample<ConcatAttrs> => ({
       inputs: shapes.map((shape) => ({ shape })),
       attrs: { axis },
       abs: 0,
@@ -114,17 +119,18 @@ export const concatPair: Op = {
     })),
     { inputs: [{ shape: [32, 64, 32, 32] }, { shape: [32, 64, 32, 32] }], attrs: { axis: 1 }, bench: true },
   ],
-};
+});
 
 /**
  * Joins any number of tensors along attribute `axis`; their other axes have equal sizes. VJP: slices of the gradient.
  */
-export const concat: Op = {
+export const concat: ComposedOp = defineOp<ConcatAttrs>({
+  kind: "composed",
   name: "concat",
   shape,
   vjp,
   cost: (call) => ({ flops: 0, bytes: bytesOf(call) }),
-  lower: (b, inputs, attrs) => join(b, inputs, axisOf(attrs)),
+  lower: (b, inputs, attrs) => join(b, inputs, attrs.axis),
   samples: [
     { inputs: [{ shape: [2, 1, 3] }, { shape: [2, 4, 3] }, { shape: [2, 2, 3] }], attrs: { axis: 1 }, abs: 0, rel: 0 },
     { inputs: [{ shape: [2, 3] }], attrs: { axis: 0 }, abs: 0, rel: 0 },
@@ -134,4 +140,4 @@ export const concat: Op = {
       bench: true,
     },
   ],
-};
+});

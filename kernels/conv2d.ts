@@ -6,12 +6,12 @@
  */
 
 import { formOf, isForm, otherForms } from "./conv_forms.ts";
-import { convCases, convCost, convShape, convWindow } from "./conv_window.ts";
+import { type ConvAttrs, convCases, convCost, convShape, convWindow } from "./conv_window.ts";
 import { tapsOf } from "./convolve.ts";
-import type { Lowering, Op } from "./op.ts";
+import { type ComposedOp, defineOp, type Lowering } from "./op.ts";
 
 /** The composition in a form, by default the one that the heuristic chooses. */
-const lowerBy = (name?: string): Lowering => (b, [x, weight], attrs) => {
+const lowerBy = (name?: string): Lowering<ConvAttrs> => (b, [x, weight], attrs) => {
   const { groups, ...window } = convWindow("conv2d", attrs);
   const form = formOf(b, x.shape, weight.shape, { groups, ...window }, name);
   if (form) return form.forward(b, x, weight);
@@ -23,7 +23,8 @@ const lowerBy = (name?: string): Lowering => (b, [x, weight], attrs) => {
  * Convolution: x [N, C, H, W] and weight [O, C / groups, kh, kw] give [N, O, OH, OW]. Attributes: `stride` (default 1),
  * `padding` (0), `groups` (1). VJP: its two gradient ops.
  */
-export const conv2d: Op = {
+export const conv2d: ComposedOp = defineOp<ConvAttrs>({
+  kind: "composed",
   name: "conv2d",
   shape: ([x, weight], attrs) => convShape("conv2d", x, weight, convWindow("conv2d", attrs)),
   vjp({ b, inputs: [x, weight], attrs, grad, needs }) {
@@ -35,6 +36,7 @@ export const conv2d: Op = {
     const ofX = needs[0] ? b.op("conv2dInputGrad", [weight, grad], { ...window, inputSize: [h, w] }) : undefined;
     return [ofX, ofWeight];
   },
+  isProduct: true,
   cost: ({ inputs: [x, weight], output }) => convCost(x, weight, output),
   lower: lowerBy(),
   alternatives: {
@@ -47,4 +49,4 @@ export const conv2d: Op = {
     abs,
     bench,
   })),
-};
+});

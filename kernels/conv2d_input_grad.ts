@@ -5,13 +5,16 @@
  */
 
 import { formOf, isForm, otherForms } from "./conv_forms.ts";
-import { checkConvGrad, convCases, convCost, convShape, convWindow, sizePair } from "./conv_window.ts";
+import { checkConvGrad, type ConvAttrs, convCases, convCost, convShape, convWindow, sizePair } from "./conv_window.ts";
 import { tapsOf } from "./convolve.ts";
-import { type Attrs, type Lowering, type Op, type Shape, shapesText } from "./op.ts";
+import { type ComposedOp, defineOp, type Lowering, type Shape, shapesText } from "./op.ts";
+
+/** Attributes: the convolution's, and [H, W] of its pictures. */
+type InputGradAttrs = ConvAttrs & { readonly inputSize: readonly number[] };
 
 const NAME = "conv2dInputGrad";
 
-function shape([weight, dout]: readonly Shape[], attrs: Attrs): Shape {
+function shape([weight, dout]: readonly Shape[], attrs: InputGradAttrs): Shape {
   if (weight.length !== 4 || dout.length !== 4) {
     throw new TypeError(
       `Cannot ${NAME} ${shapesText([weight, dout])}: it takes [O, C / groups, kh, kw] and [N, O, OH, OW]`,
@@ -24,7 +27,7 @@ function shape([weight, dout]: readonly Shape[], attrs: Attrs): Shape {
 }
 
 /** The composition in a form, by default the one that the heuristic chooses. */
-const lowerBy = (name?: string): Lowering => (b, [weight, dout], attrs) => {
+const lowerBy = (name?: string): Lowering<InputGradAttrs> => (b, [weight, dout], attrs) => {
   const { groups, ...window } = convWindow(NAME, attrs);
   const dx = shape([weight.shape, dout.shape], attrs);
   const form = formOf(b, dx, weight.shape, { groups, ...window }, name);
@@ -38,7 +41,8 @@ const lowerBy = (name?: string): Lowering => (b, [weight, dout], attrs) => {
  * convolution's `stride`, `padding`, `groups`, and `inputSize` [H, W], which dout leaves open. It is linear in both:
  * its VJP is the weight's gradient and the convolution.
  */
-export const conv2dInputGrad: Op = {
+export const conv2dInputGrad: ComposedOp = defineOp<InputGradAttrs>({
+  kind: "composed",
   name: NAME,
   shape,
   vjp({ b, inputs: [weight, dout], attrs, grad, needs }) {
@@ -61,4 +65,4 @@ export const conv2dInputGrad: Op = {
     abs,
     bench,
   })),
-};
+});

@@ -14,13 +14,23 @@ import { boundsFor } from "./bounds.ts";
 import { sidesOf, tileNames } from "./candidates.ts";
 import { stagedWeightGrad } from "./conv_staged.ts";
 import { formOf, isForm, otherForms } from "./conv_forms.ts";
-import { checkConvGrad, convCases, convCost, convShape, type ConvWindow, convWindow, sizePair } from "./conv_window.ts";
 import {
-  type Attrs,
+  checkConvGrad,
+  type ConvAttrs,
+  convCases,
+  convCost,
+  convShape,
+  type ConvWindow,
+  convWindow,
+  sizePair,
+} from "./conv_window.ts";
+import {
   type Call,
+  type ComposedOp,
+  defineOp,
   type Kernel,
+  type KernelOp,
   type Lowering,
-  type Op,
   runsThatFit,
   type Shape,
   shapesText,
@@ -42,6 +52,9 @@ import {
   writeOut,
 } from "./tile.ts";
 
+/** Attributes: the convolution's, and [kh, kw]. */
+type WeightGradAttrs = ConvAttrs & { readonly kernelSize: readonly number[] };
+
 const NAME = "conv2dWeightGrad";
 
 /**
@@ -50,7 +63,7 @@ const NAME = "conv2dWeightGrad";
  */
 const stripOf = (outWidth: number): number => outWidth % 4 === 0 ? 4 : evenTile(outWidth, 7);
 
-function shape([x, dout]: readonly Shape[], attrs: Attrs): Shape {
+function shape([x, dout]: readonly Shape[], attrs: WeightGradAttrs): Shape {
   if (x.length !== 4 || dout.length !== 4) {
     throw new TypeError(`Cannot ${NAME} ${shapesText([x, dout])}: it takes [N, C, H, W] and [N, O, OH, OW]`);
   }
@@ -98,7 +111,10 @@ function tilesOf([o, perGroup, kh, kw]: Shape, dout: Shape, { groups, stride }: 
  * `8x4`: output and input channels of a tile, the heuristic's first. A GPU also has `staged …` (`conv_staged.ts`);
  * large windows have nothing else.
  */
-function candidates({ inputs: [, dout], output: [splits, ...dw], attrs }: Call, target: Target): string[] {
+function candidates(
+  { inputs: [, dout], output: [splits, ...dw], attrs }: Call<WeightGradAttrs>,
+  target: Target,
+): string[] {
   const window = convWindow(NAME, attrs);
   const { groups } = window;
   const [o, perGroup, kh, kw] = dw;
@@ -129,13 +145,13 @@ function splitsOf(dw: Shape, dout: Shape, window: ConvWindow): number {
 /**
  * The gradient as the sum of `splits` partial ones; of as many as there are images, and as the device takes, at most.
  */
-const inRuns = (runs: number): Lowering => (b, [x, dout], attrs) => {
+const inRuns = (runs: number): Lowering<WeightGradAttrs> => (b, [x, dout], attrs) => {
   const splits = runsThatFit(b, Math.min(runs, x.shape[0]), shape([x.shape, dout.shape], attrs));
   return b.sum(b.op("conv2dWeightGradPartial", [x, dout], { ...attrs, splits }), [0], false);
 };
 
 /** The composition in a form, by default the one that the heuristic chooses. */
-const lowerBy = (name?: string): Lowering => (b, [x, dout], attrs) => {
+const lowerBy = (name?: string): Lowering<WeightGradAttrs> => (b, [x, dout], attrs) => {
   const dw = shape([x.shape, dout.shape], attrs);
   const window = convWindow(NAME, attrs);
   const form = formOf(b, x.shape, dw, window, name);
@@ -147,7 +163,7 @@ const lowerBy = (name?: string): Lowering => (b, [x, dout], attrs) => {
  * Numbers of runs worth timing on a GPU, which may take any number of invocations: `runs 16`. In one run digits would
  * be lost.
  */
-function runNames({ inputs: [x, dout], output: dw, attrs }: Call, { isSoftware }: Target): string[] {
+function runNames({ inputs: [x, dout], output: dw, attrs }: Call<WeightGradAttrs>, { isSoftware }: Target): string[] {
   const window = convWindow(NAME, attrs);
   if (isSoftware || formOf({ maxBytes: Infinity }, x, dw, window)) return [];
   const byRules = splitsOf(dw, dout, window);
@@ -155,7 +171,7 @@ function runNames({ inputs: [x, dout], output: dw, attrs }: Call, { isSoftware }
 }
 
 /** The composition called so; undefined for other names. */
-function runsNamed(name: string): Lowering | undefined {
+function runsNamed(name: string): Lowering<WeightGradAttrs> | undefined {
   const [, runs] = /^runs ([1-9]\d*)$/.exec(name) ?? [];
   return runs === undefined ? undefined : inRuns(Number(runs));
 }
@@ -170,7 +186,7 @@ function runsNamed(name: string): Lowering | undefined {
  * out [splits, groups · outChannels, inChannels, kh, kw].
  * Grid: one invocation a tile; tile of input channels fastest, then of output channels, group, split.
  */
-function wgsl(call: Call, target: Target, candidate = candidates(call, target)[0]): Wgsl {
+function wgsl(call: Call<WeightGradAttrs>, target: Target, candidate = candidates(call, target)[0]): Wgsl {
   const { inputs: [x, dout], output: [splits, ...dw], attrs } = call;
   const { stride, padding, groups } = convWindow(NAME, attrs);
   const [o, perGroup, kh, kw] = dw;
@@ -280,8 +296,10 @@ function wgsl(call: Call, target: Target, candidate = candidates(call, target)[0
   };
 }
 
-const kernel: Kernel = {
-  params({ inputs: [x, dout], output: [splits, o, inChannels, kernelHeight, kernelWidth], attrs }: Call) {
+const kernel: Kernel<WeightGradAttrs> = {
+  params(
+    { inputs: [x, dout], output: [splits, o, inChannels, kernelHeight, kernelWidth], attrs }: Call<WeightGradAttrs>,
+  ) {
     const { stride, padding, groups } = convWindow(NAME, attrs);
     const [images, , inHeight, inWidth] = x;
     const [, , outHeight, outWidth] = dout;
@@ -332,11 +350,13 @@ const inputsOf = ({ x, weight, window }: typeof convCases[number]) => [
  * The sums of {@link conv2dWeightGrad} over each of `splits` runs of ⌈N / splits⌉ images: [splits, O, C / groups, kh,
  * kw]. Attributes: those of the whole, and `splits`. Made by lowering, after differentiation: no VJP.
  */
-export const conv2dWeightGradPartial: Op = {
+export const conv2dWeightGradPartial: KernelOp = defineOp<WeightGradAttrs & { readonly splits: number }>({
+  kind: "kernel",
   name: "conv2dWeightGradPartial",
-  shape: (inputs, attrs) => [attrs.splits as number, ...shape(inputs, attrs)],
+  shape: (inputs, attrs) => [attrs.splits, ...shape(inputs, attrs)],
   cost: ({ inputs: [x, dout], output }) => convCost(x, output.slice(1), dout),
   cuts: () => [{ inputs: [0, 0], output: "sum" }],
+  precision: { result: "full" },
   kernel,
   samples: convCases.map((one) => ({
     inputs: inputsOf(one),
@@ -345,14 +365,15 @@ export const conv2dWeightGradPartial: Op = {
     noGrad: [0, 1],
     bench: one.bench,
   })).filter(({ bench }) => !bench),
-};
+});
 
 /**
  * dw [O, C / groups, kh, kw] of a convolution from x [N, C, H, W] and dout [N, O, OH, OW]. Attributes: the
  * convolution's `stride`, `padding`, `groups`, and `kernelSize` [kh, kw], which the strides leave open. It is linear in
  * both: its VJP is the input's gradient and the convolution.
  */
-export const conv2dWeightGrad: Op = {
+export const conv2dWeightGrad: ComposedOp = defineOp<WeightGradAttrs>({
+  kind: "composed",
   name: NAME,
   shape,
   vjp({ b, inputs: [x, dout], attrs, grad, needs }) {
@@ -378,4 +399,4 @@ export const conv2dWeightGrad: Op = {
     abs: one.abs,
     bench: one.bench,
   })),
-};
+});

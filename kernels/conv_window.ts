@@ -8,7 +8,10 @@
  * @module
  */
 
-import { type Attrs, type Builder, type Cost, type Shape, shapesText, sizeOf, type Tensor } from "./op.ts";
+import { type Builder, type Cost, type Shape, shapesText, sizeOf, type Tensor } from "./op.ts";
+
+/** Attributes of a convolution. */
+export type ConvAttrs = { readonly stride?: number; readonly padding?: number; readonly groups?: number };
 
 /** How a convolution's window moves, complete. */
 export interface ConvWindow {
@@ -44,8 +47,8 @@ export interface ConvTile {
  *
  * @throws RangeError when a value cannot be a window's.
  */
-export function convWindow(name: string, attrs: Attrs): ConvWindow {
-  const { stride = 1, padding = 0, groups = 1 } = attrs as Partial<ConvWindow>;
+export function convWindow(name: string, attrs: ConvAttrs): ConvWindow {
+  const { stride = 1, padding = 0, groups = 1 } = attrs;
   const isCount = (value: number, least: number) => Number.isInteger(value) && value >= least;
   if (!isCount(stride, 1) || !isCount(padding, 0) || !isCount(groups, 1)) {
     throw new RangeError(
@@ -98,7 +101,7 @@ export function checkConvGrad(name: string, x: Shape, weight: Shape, dout: Shape
  *
  * @throws TypeError when `value` is not two positive integers.
  */
-export function sizePair(name: string, key: string, value: Attrs[string] | undefined): readonly [number, number] {
+export function sizePair(name: string, key: string, value: readonly number[] | undefined): readonly [number, number] {
   const isPair = Array.isArray(value) && value.length === 2 &&
     value.every((size) => Number.isInteger(size) && size > 0);
   if (!isPair) throw new TypeError(`Cannot ${name} with ${key} ${value}: ${key} is two positive integers`);

@@ -11,21 +11,24 @@
  */
 
 import { convCandidates, convTile } from "./conv_tile.ts";
-import { type ConvTile, convWindow, sizePair } from "./conv_window.ts";
+import { type ConvAttrs, type ConvTile, convWindow, sizePair } from "./conv_window.ts";
 import {
-  type Attrs,
   type Builder,
   byImage,
   bytesOf,
   type Call,
+  defineOp,
   type Kernel,
-  type Op,
+  type KernelOp,
   type OpSample,
   type Shape,
   shapesText,
   sizeOf,
   type Tensor,
 } from "./op.ts";
+
+/** Attributes: the convolution's, whether it is a gradient's, and [OH, OW]. */
+type ConvolveAttrs = ConvAttrs & { readonly transposed: boolean; readonly outputSize: readonly number[] };
 
 /**
  * A weight [O, C / groups, kh, kw] as taps.
@@ -40,7 +43,7 @@ export function tapsOf(b: Builder, weight: Tensor, groups: number, inner: "O" | 
   return b.permute(grouped, inner === "O" ? [0, 2, 3, 4, 1] : [0, 1, 3, 4, 2]);
 }
 
-function shape([x, taps]: readonly Shape[], attrs: Attrs): Shape {
+function shape([x, taps]: readonly Shape[], attrs: ConvolveAttrs): Shape {
   const [groups, inChannels, , , outChannels] = taps;
   if (x.length !== 4 || taps.length !== 5 || x[1] !== groups * inChannels) {
     throw new TypeError(`Cannot convolve ${shapesText([x, taps])}: it takes [N, G · I, H, W] and [G, I, kh, kw, J]`);
@@ -49,14 +52,16 @@ function shape([x, taps]: readonly Shape[], attrs: Attrs): Shape {
 }
 
 /** A call as the writer of tiles sees it. */
-function tiled({ inputs: [[, , , inWidth], [groups, inChannels, kh, kw]], output, attrs }: Call): ConvTile {
+function tiled(
+  { inputs: [[, , , inWidth], [groups, inChannels, kh, kw]], output, attrs }: Call<ConvolveAttrs>,
+): ConvTile {
   const { stride, padding } = convWindow("convolve", attrs);
   const transposed = attrs.transposed === true;
   return { output, inChannels, inWidth, groups, stride, padding, kernel: [kh, kw], transposed };
 }
 
-const kernel: Kernel = {
-  params({ inputs: [x, taps], output, attrs }: Call) {
+const kernel: Kernel<ConvolveAttrs> = {
+  params({ inputs: [x, taps], output, attrs }: Call<ConvolveAttrs>) {
     const { stride, padding } = convWindow("convolve", attrs);
     const [images, , inHeight, inWidth] = x;
     const [groups, inChannels, kernelHeight, kernelWidth, outChannels] = taps;
@@ -115,7 +120,7 @@ const kernel: Kernel = {
   },
 };
 
-const samples: readonly OpSample[] = [
+const samples: readonly OpSample<ConvolveAttrs>[] = [
   {
     inputs: [{ shape: [2, 3, 6, 7] }, { shape: [1, 3, 3, 3, 5] }],
     attrs: { stride: 1, padding: 1, transposed: false, outputSize: [6, 7] },
@@ -128,7 +133,7 @@ const samples: readonly OpSample[] = [
     abs: 1e-4,
     noGrad: [0, 1],
   },
-  ...[false, true].map((transposed): OpSample => ({
+  ...[false, true].map((transposed): OpSample<ConvolveAttrs> => ({
     inputs: [{ shape: [32, 32, 32, 32] }, { shape: [1, 32, 3, 3, 64] }],
     attrs: { stride: 1, padding: 1, transposed, outputSize: [32, 32] },
     noGrad: [0, 1],
@@ -140,7 +145,8 @@ const samples: readonly OpSample[] = [
  * x [N, G · I, H, W] and taps [G, I, kh, kw, J] give [N, G · J, OH, OW]. Attributes: `stride`, `padding`, `transposed`,
  * and `outputSize` [OH, OW]. It has no VJP: the ops that are made of it have.
  */
-export const convolve: Op = {
+export const convolve: KernelOp = defineOp<ConvolveAttrs>({
+  kind: "kernel",
   name: "convolve",
   shape,
   cost: (call) => {
@@ -151,6 +157,7 @@ export const convolve: Op = {
     return { flops: 2 * products, bytes: bytesOf(call) };
   },
   cuts: () => byImage(2),
+  precision: { result: "half" },
   kernel,
   samples,
-};
+});

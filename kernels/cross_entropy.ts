@@ -5,7 +5,7 @@
  * @module
  */
 
-import { bytesOf, type Op, shapesText, sizeOf } from "./op.ts";
+import { type Attrs, bytesOf, type ComposedOp, defineOp, shapesText, sizeOf } from "./op.ts";
 
 /**
  * loss[n] = −Σ_c targets[n, c] · ln softmax(logits)[n, c]. Inputs: logits [N, C], targets [N, C]; output [N].
@@ -14,7 +14,8 @@ import { bytesOf, type Op, shapesText, sizeOf } from "./op.ts";
  *
  * VJP: dlogits = dloss · (softmax(logits) · Σ_c targets − targets). The targets get no gradient.
  */
-export const crossEntropy: Op = {
+export const crossEntropy: ComposedOp = defineOp<Attrs>({
+  kind: "composed",
   name: "crossEntropy",
   shape([logits, targets]) {
     if (logits.length !== 2 || shapesText([logits]) !== shapesText([targets ?? []])) {
@@ -37,4 +38,4 @@ export const crossEntropy: Op = {
     { inputs: [{ shape: [3, 8] }, { shape: [3, 8], values: "positive" }], noGrad: [1] },
     { inputs: [{ shape: [512, 1000] }, { shape: [512, 1000], values: "probability" }], noGrad: [1], bench: true },
   ],
-};
+});

@@ -4,20 +4,23 @@
  * @module
  */
 
-import { type Attrs, type Builder, bytesOf, type Op, shapesText, sizeOf, type Tensor } from "./op.ts";
+import { type Builder, bytesOf, type ComposedOp, defineOp, shapesText, sizeOf, type Tensor } from "./op.ts";
+
+/** Attributes: the share that is dropped, and a number of its own for each dropout of a model. */
+type DropoutAttrs = { readonly rate: number; readonly stream: number };
 
 /**
  * 1 where an element is dropped, with probability `rate`. The numbers of a step are functions of its key: nothing is
  * stored.
  */
-function dropped(b: Builder, x: Tensor, keyHi: Tensor, keyLo: Tensor, attrs: Attrs): Tensor {
+function dropped(b: Builder, x: Tensor, keyHi: Tensor, keyLo: Tensor, attrs: DropoutAttrs): Tensor {
   const uniform = b.op("random", [keyHi, keyLo], { shape: x.shape, stream: attrs.stream });
-  return b.greater(attrs.rate as number, uniform);
+  return b.greater(attrs.rate, uniform);
 }
 
 /** Zeros where `drop` is 1, else x / (1 − rate). */
-const apply = (b: Builder, x: Tensor, drop: Tensor, attrs: Attrs): Tensor =>
-  b.where(drop, 0, b.mul(x, 1 / (1 - (attrs.rate as number))));
+const apply = (b: Builder, x: Tensor, drop: Tensor, attrs: DropoutAttrs): Tensor =>
+  b.where(drop, 0, b.mul(x, 1 / (1 - attrs.rate)));
 
 /**
  * Dropout of x, of any shape, with the step's scalars keyHi and keyLo (`randomKey`). Attributes: `rate` in [0, 1), and
@@ -25,7 +28,8 @@ const apply = (b: Builder, x: Tensor, drop: Tensor, attrs: Attrs): Tensor =>
  *
  * VJP: the same mask and factor on the gradient; the mask is drawn again from the same key.
  */
-export const dropout: Op = {
+export const dropout: ComposedOp = defineOp<DropoutAttrs>({
+  kind: "composed",
   name: "dropout",
   shape([x, keyHi, keyLo], { rate }) {
     if (typeof rate !== "number" || !(rate >= 0 && rate < 1)) {
@@ -57,4 +61,4 @@ export const dropout: Op = {
     noGrad: [1, 2],
     bench,
   })),
-};
+});

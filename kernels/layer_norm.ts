@@ -4,7 +4,10 @@
  * @module
  */
 
-import { type Builder, bytesOf, type Op, type Shape, shapesText, sizeOf, type Tensor } from "./op.ts";
+import { type Builder, bytesOf, type ComposedOp, defineOp, type Shape, shapesText, sizeOf, type Tensor } from "./op.ts";
+
+/** Attributes: what is added to the variance. */
+type NormAttrs = { readonly eps: number };
 
 /** x̂ = (x − mean) · rstd over the last axis, and rstd, of size 1 there. */
 function standardize(b: Builder, x: Tensor, eps: number): { xhat: Tensor; rstd: Tensor } {
@@ -24,7 +27,8 @@ function standardize(b: Builder, x: Tensor, eps: number): { xhat: Tensor; rstd: 
  * dbeta = Σ dy        dgamma = Σ dy · x̂        dx = rstd · (g − mean(g) − x̂ · mean(g · x̂))
  * ```
  */
-export const layerNorm: Op = {
+export const layerNorm: ComposedOp = defineOp<NormAttrs>({
+  kind: "composed",
   name: "layerNorm",
   shape([x, gamma, beta]) {
     const fits = (v: Shape | undefined) => v?.length === 1 && v[0] === x.at(-1);
@@ -34,11 +38,11 @@ export const layerNorm: Op = {
     return x;
   },
   lower(b, [x, gamma, beta], attrs) {
-    return b.add(b.mul(standardize(b, x, attrs.eps as number).xhat, gamma), beta);
+    return b.add(b.mul(standardize(b, x, attrs.eps).xhat, gamma), beta);
   },
   vjp({ b, inputs: [x, gamma, beta], attrs, grad, needs }) {
     const last = [x.shape.length - 1];
-    const { xhat, rstd } = standardize(b, x, attrs.eps as number);
+    const { xhat, rstd } = standardize(b, x, attrs.eps);
     const g = b.mul(grad, gamma);
     const centred = b.sub(b.sub(g, b.mean(g, last)), b.mul(xhat, b.mean(b.mul(g, xhat), last)));
     return [
@@ -53,4 +57,4 @@ export const layerNorm: Op = {
     { inputs: [{ shape: [4, 5] }, { shape: [5] }, { shape: [5] }], attrs: { eps: 1e-6 } },
     { inputs: [{ shape: [32, 50, 768] }, { shape: [768] }, { shape: [768] }], attrs: { eps: 1e-6 }, bench: true },
   ],
-};
+});

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bytesOf, type Op, sizeOf } from "./op.ts";
+import { type Attrs, bytesOf, type ComposedOp, defineOp, sizeOf } from "./op.ts";
 
 /**
  * y = z − ln Σ eᶻ with z = x − max x, over the last axis: neither overflows nor takes the logarithm of 0. A row with
@@ -12,7 +12,8 @@ import { bytesOf, type Op, sizeOf } from "./op.ts";
  *
  * VJP: dx = dy − eʸ · Σ dy
  */
-export const logSoftmax: Op = {
+export const logSoftmax: ComposedOp = defineOp<Attrs>({
+  kind: "composed",
   name: "logSoftmax",
   shape([x]) {
     if (x.length === 0) throw new TypeError("Cannot logSoftmax a scalar: it takes [..., C]");
@@ -32,4 +33,4 @@ export const logSoftmax: Op = {
     { inputs: [{ shape: [4, 8] }] },
     { inputs: [{ shape: [512, 1000] }], bench: true },
   ],
-};
+});

@@ -13,12 +13,12 @@
  */
 
 import {
-  type Attrs,
   bytesOf,
   type Call,
   type Cut,
+  defineOp,
   type Kernel,
-  type Op,
+  type KernelOp,
   type OpSample,
   type Shape,
   shapesText,
@@ -34,13 +34,19 @@ import { isStaged, stagedByRules, stagedCandidates, withStaged } from "./staged_
 import { splitKNames, splitLowering } from "./split_k.ts";
 import { evenTile, fmaChain, plus, range, readRow, tiledMain, tileGrid, tilesIn, writeOut } from "./tile.ts";
 
-const isTransposed = (attrs: Attrs): { a: boolean; b: boolean } => ({
+/** Attributes of a product: is an operand stored with its last two axes swapped? */
+export type MatmulAttrs = { readonly transposeA?: boolean; readonly transposeB?: boolean };
+
+/** A product, or one whose sum is cut into so many parts that lie side by side. */
+export type ProductCall = Call<MatmulAttrs & { readonly splits?: number }>;
+
+const isTransposed = (attrs: MatmulAttrs): { a: boolean; b: boolean } => ({
   a: attrs.transposeA === true,
   b: attrs.transposeB === true,
 });
 
 /** [M, K] of the left operand and [K, N] of the right one, and the batch axes. */
-function sizesOf([a, b]: readonly Shape[], attrs: Attrs) {
+function sizesOf([a, b]: readonly Shape[], attrs: MatmulAttrs) {
   const transposed = isTransposed(attrs);
   const fail = (why: string): never => {
     const sides = `${transposed.a ? ", A transposed" : ""}${transposed.b ? ", B transposed" : ""}`;
@@ -62,12 +68,12 @@ function sizesOf([a, b]: readonly Shape[], attrs: Attrs) {
 }
 
 /** Does a matrix serve all batches of A? Then they are one product with the rows of all of them. */
-function isShared(a: Shape, b: Shape, attrs: Attrs): boolean {
+function isShared(a: Shape, b: Shape, attrs: MatmulAttrs): boolean {
   return a.length > 2 && b.length === 2 && !isTransposed(attrs).a;
 }
 
 /** The numbers of the kernel. */
-export function matmulParams({ inputs, attrs }: Call): Record<string, number> {
+export function matmulParams({ inputs, attrs }: Call<MatmulAttrs>): Record<string, number> {
   const { m: rows, k, n, batch } = sizesOf(inputs, attrs);
   const transposed = isTransposed(attrs);
   const [a, b] = inputs;
@@ -115,12 +121,12 @@ function tileOf({ m, n, batches }: Record<string, number>, { isSoftware, gpuKind
  * `16x8`: rows and columns of C that an invocation keeps in registers. A GPU also has `staged …`, which come first
  * where there is enough to stage (`staged_tile.ts`).
  */
-export function matmulCandidates(call: Call, target: Target): string[] {
+export function matmulCandidates(call: ProductCall, target: Target): string[] {
   const sizes = matmulParams(call);
   const sides = SIDES[target.isSoftware ? "processor" : "gpu"];
   const others = sides.flatMap((rows) => sides.map((columns) => [even(sizes.m, rows), even(sizes.n, columns)]));
   const { m, n, batches } = sizes;
-  const times = batches * (call.attrs.splits as number | undefined ?? 1);
+  const times = batches * (call.attrs.splits ?? 1);
   const registers = tileNames(tileOf(sizes, target), others);
   return withStaged(stagedByRules(m, n, times, target), stagedCandidates(m, n, target), registers);
 }
@@ -167,9 +173,13 @@ function loadOperand(
 }
 
 /** The kernel for these sizes; with the attribute `splits`, of as many runs of k, each with an output of its own. */
-export function matmulWgsl(call: Call, target: Target, candidate = matmulCandidates(call, target)[0]): Wgsl {
+export function matmulWgsl(
+  call: ProductCall,
+  target: Target,
+  candidate = matmulCandidates(call, target)[0],
+): Wgsl {
   const { m, n, k, batches, aBatch, bBatch } = matmulParams(call);
-  const splits = call.attrs.splits as number | undefined;
+  const splits = call.attrs.splits;
   const transposed = isTransposed(call.attrs);
   if (isStaged(candidate)) {
     const { a: transposeA, b: transposeB } = isTransposed(call.attrs);
@@ -229,7 +239,7 @@ export function matmulWgsl(call: Call, target: Target, candidate = matmulCandida
   };
 }
 
-const kernel: Kernel = {
+const kernel: Kernel<MatmulAttrs> = {
   params: matmulParams,
   candidates: matmulCandidates,
   wgsl: matmulWgsl,
@@ -251,7 +261,7 @@ const kernel: Kernel = {
  * dA = dC · Bᵀ and dB = Aᵀ · dC, each arranged so that it is one product of stored tensors. An operand without batch
  * axes served every batch: its gradient is their sum.
  */
-function vjp({ b, inputs: [x, y], attrs, grad, needs }: VjpContext): (Tensor | undefined)[] {
+function vjp({ b, inputs: [x, y], attrs, grad, needs }: VjpContext<MatmulAttrs>): (Tensor | undefined)[] {
   const { a: transposeA, b: transposeB } = isTransposed(attrs);
   const dx = () =>
     transposeA
@@ -271,7 +281,7 @@ function vjp({ b, inputs: [x, y], attrs, grad, needs }: VjpContext): (Tensor | u
 }
 
 /** By batch; by rows of A, by columns of B, and by what is summed over, where it is one product. */
-function cuts({ inputs, output, attrs }: Call): readonly Cut[] {
+function cuts({ inputs, output, attrs }: Call<MatmulAttrs>): readonly Cut[] {
   const [a, b] = inputs;
   if (output.length > 2) return [{ inputs: [a.length > 2 ? 0 : undefined, b.length > 2 ? 0 : undefined], output: 0 }];
   const transposed = isTransposed(attrs);
@@ -284,7 +294,7 @@ function cuts({ inputs, output, attrs }: Call): readonly Cut[] {
   ];
 }
 
-const sample = (a: Shape, b: Shape, attrs: Attrs = {}, bench = false): OpSample => ({
+const sample = (a: Shape, b: Shape, attrs: MatmulAttrs = {}, bench = false): OpSample<MatmulAttrs> => ({
   inputs: [{ shape: a }, { shape: b }],
   attrs,
   abs: 1e-4,
@@ -295,17 +305,20 @@ const sample = (a: Shape, b: Shape, attrs: Attrs = {}, bench = false): OpSample 
  * Matrix product: a [..., M, K] and b [..., K, N] give [..., M, N]. Attributes: `transposeA`, `transposeB` (default
  * false) say that an operand is stored with its last two axes swapped. Batch axes are equal, or one operand has none.
  */
-export const matmul: Op = {
+export const matmul: KernelOp = defineOp<MatmulAttrs>({
+  kind: "kernel",
   name: "matmul",
   shape(inputs, attrs) {
     const { m, n, batch } = sizesOf(inputs, attrs);
     return [...batch, m, n];
   },
   vjp,
+  isProduct: true,
   cost(call) {
     return { flops: 2 * sizeOf(call.output) * sizesOf(call.inputs, call.attrs).k, bytes: bytesOf(call) };
   },
   cuts,
+  precision: { result: "half" },
   kernel,
   alternatives: {
     names: ({ inputs, output, attrs }) => splitKNames(output, sizesOf(inputs, attrs).k),
@@ -337,4 +350,4 @@ export const matmul: Op = {
     sample([32, 512], [1000, 512], { transposeB: true }, true),
     sample([32, 128], [5, 128], { transposeB: true }, true),
   ],
-};
+});

@@ -4,16 +4,19 @@
  * @module
  */
 
-import { matmul, matmulCandidates, matmulParams, matmulWgsl, STEP } from "./matmul.ts";
-import { type Attrs, bytesOf, type Call, type Kernel, type Op, type OpSample, type Shape } from "./op.ts";
+import { matmul, type MatmulAttrs, matmulCandidates, matmulParams, matmulWgsl, STEP } from "./matmul.ts";
+import { bytesOf, type Call, defineOp, type Kernel, type KernelOp, type OpSample, type Shape } from "./op.ts";
+
+/** Attributes: the product's, and in how many parts its sum is cut. */
+type PartialAttrs = MatmulAttrs & { readonly splits: number };
 
 /** Values of k in a run: whole steps of the loop. */
 const runOf = (k: number, splits: number): number => STEP * Math.ceil(k / STEP / splits);
 
-const kernel: Kernel = {
-  params(call: Call) {
+const kernel: Kernel<PartialAttrs> = {
+  params(call: Call<PartialAttrs>) {
     const sizes = matmulParams(call);
-    const splits = call.attrs.splits as number;
+    const splits = call.attrs.splits;
     return { ...sizes, splits, perSplit: runOf(sizes.k, splits) };
   },
   candidates: matmulCandidates,
@@ -35,7 +38,7 @@ const kernel: Kernel = {
   },
 };
 
-const sample = (a: Shape, b: Shape, attrs: Attrs): OpSample => ({
+const sample = (a: Shape, b: Shape, attrs: PartialAttrs): OpSample<PartialAttrs> => ({
   ...{ inputs: [{ shape: a }, { shape: b }], attrs, abs: 1e-4, noGrad: [0, 1] },
 });
 
@@ -43,10 +46,12 @@ const sample = (a: Shape, b: Shape, attrs: Attrs): OpSample => ({
  * The sums of `matmul` over each of `splits` runs of k: [splits, ..., M, N]. Attributes: those of the whole, and
  * `splits`. Made by lowering, after differentiation: no VJP.
  */
-export const matmulPartial: Op = {
+export const matmulPartial: KernelOp = defineOp<PartialAttrs>({
+  kind: "kernel",
   name: "matmulPartial",
-  shape: (inputs, attrs) => [attrs.splits as number, ...matmul.shape(inputs, attrs)],
+  shape: (inputs, attrs) => [attrs.splits, ...matmul.shape(inputs, attrs)],
   cost: (call) => ({ flops: matmul.cost({ ...call, output: call.output.slice(1) }).flops, bytes: bytesOf(call) }),
+  precision: { result: "full" },
   kernel,
   samples: [
     sample([5, 18], [18, 7], { splits: 2 }),
@@ -56,4 +61,4 @@ export const matmulPartial: Op = {
     sample([3, 17], [17, 5], { splits: 4 }),
     sample([4, 3, 16], [16, 8], { splits: 2 }),
   ],
-};
+});

@@ -9,7 +9,17 @@
  * @module
  */
 
-import { byImage, bytesOf, type Call, type Kernel, type Op, type OpSample, sizeOf, type Wgsl } from "./op.ts";
+import {
+  byImage,
+  bytesOf,
+  type Call,
+  defineOp,
+  type Kernel,
+  type KernelOp,
+  type OpSample,
+  sizeOf,
+  type Wgsl,
+} from "./op.ts";
 import { areDisjoint } from "./max_pool2d_disjoint_grad.ts";
 import {
   findMaximum,
@@ -22,11 +32,19 @@ import {
   WINS,
   writeRun,
 } from "./max_search.ts";
-import { poolGradShape, poolShape, type PoolWindow, poolWindow, reachOf } from "./pooling.ts";
+import {
+  type PoolAttrs,
+  type PoolGradAttrs,
+  poolGradShape,
+  poolShape,
+  type PoolWindow,
+  poolWindow,
+  reachOf,
+} from "./pooling.ts";
 import { plus, range, tiledMain, tileGrid, tilesIn } from "./tile.ts";
 
 /** The search for maxima: their values, or where they are. */
-function searchWgsl({ inputs: [x], output, attrs }: Call, wanted: "value" | "position"): Wgsl {
+function searchWgsl({ inputs: [x], output, attrs }: Call<PoolAttrs>, wanted: "value" | "position"): Wgsl {
   const window = poolWindow("maxPool2d", attrs);
   const { kernel, stride, padding } = window;
   const [n, c, outHeight, outWidth] = output;
@@ -66,7 +84,7 @@ ${tiledMain([["run", tilesIn("p.outWidth", RUN)], ["i", "p.outHeight"], ["plane"
 }
 
 /** The kernel of either search. */
-const search = (wanted: "value" | "position"): Kernel => ({
+const search = (wanted: "value" | "position"): Kernel<PoolAttrs> => ({
   params: ({ inputs: [x], output, attrs }) => ({
     ...poolParams(x, output, attrs),
     position: wanted === "position" ? 1 : 0,
@@ -105,7 +123,7 @@ const stripsOf = (size: number, { stride, padding }: PoolWindow) => Math.ceil((s
  * The gradient, gathered. One invocation writes the elements between the tops of window rows a and a + 1, in the
  * columns of RUN windows. It reads each window that may have its maximum there once.
  */
-function gradWgsl({ inputs: [at], output, attrs }: Call): Wgsl {
+function gradWgsl({ inputs: [at], output, attrs }: Call<PoolAttrs>): Wgsl {
   const window = poolWindow("maxPool2dGrad", attrs);
   const { kernel, stride, padding } = window;
   const [n, c, height, width] = output;
@@ -174,7 +192,7 @@ function gradWgsl({ inputs: [at], output, attrs }: Call): Wgsl {
   };
 }
 
-const backward: Kernel = {
+const backward: Kernel<PoolAttrs> = {
   params: ({ inputs: [at], output, attrs }) => {
     const window = poolWindow("maxPool2dGrad", attrs);
     return { ...poolParams(output, at, attrs), strips: stripsOf(output[2], window), reach: reachOf(window) };
@@ -207,11 +225,11 @@ const backward: Kernel = {
   },
 };
 
-const gradSamples: readonly OpSample[] = forwardSamples.map(({ inputs: [x], attrs, bench }) => {
+const gradSamples: readonly OpSample<PoolGradAttrs>[] = forwardSamples.map(({ inputs: [x], attrs, bench }) => {
   const shape = poolShape("maxPool2d", x.shape, poolWindow("maxPool2d", attrs!));
   return {
-    inputs: [{ shape, values: "integer", below: (attrs!.kernel as number) ** 2 }, { shape }],
-    attrs: { ...attrs, height: x.shape[2], width: x.shape[3] },
+    inputs: [{ shape, values: "integer", below: attrs!.kernel ** 2 }, { shape }],
+    attrs: { ...attrs!, height: x.shape[2], width: x.shape[3] },
     bench,
     noGrad: [0, 1],
   };
@@ -221,7 +239,8 @@ const gradSamples: readonly OpSample[] = forwardSamples.map(({ inputs: [x], attr
  * Maximum over windows: [N, C, H, W] to [N, C, OH, OW]. Attributes: `kernel`, `stride` (default `kernel`), `padding`
  * (default 0). VJP: each window's gradient goes to its first maximum.
  */
-export const maxPool2d: Op = {
+export const maxPool2d: KernelOp = defineOp<PoolAttrs>({
+  kind: "kernel",
   name: "maxPool2d",
   shape: ([x], attrs) => poolShape("maxPool2d", x, poolWindow("maxPool2d", attrs)),
   vjp({ b, inputs: [x], grad, attrs }) {
@@ -233,31 +252,36 @@ export const maxPool2d: Op = {
   commutesWith: ["relu"],
   cost: searchCost,
   cuts: () => byImage(1),
+  precision: { result: "half" },
   kernel: search("value"),
   samples: forwardSamples,
-};
+});
 
 /**
  * Where {@link maxPool2d} finds its values: r · kernel + s of the first maximum, counted in its window. It has no VJP.
  */
-export const maxPool2dPosition: Op = {
+export const maxPool2dPosition: KernelOp = defineOp<PoolAttrs>({
+  kind: "kernel",
   name: "maxPool2dPosition",
   shape: ([x], attrs) => poolShape("maxPool2dPosition", x, poolWindow("maxPool2dPosition", attrs)),
   cost: searchCost,
   cuts: () => byImage(1),
+  precision: { result: "full" },
   kernel: search("position"),
   samples: forwardSamples.map((sample) => ({ ...sample, abs: 0, rel: 0, noGrad: [0] })),
-};
+});
 
 /**
  * Gradient of {@link maxPool2d}: positions and dout [N, C, OH, OW] give dx [N, C, H, W]. Attributes: those of the
  * pooling, and `height` and `width` of x. It has no VJP.
  */
-export const maxPool2dGrad: Op = {
+export const maxPool2dGrad: KernelOp = defineOp<PoolGradAttrs>({
+  kind: "kernel",
   name: "maxPool2dGrad",
   shape: ([at, dout], attrs) => poolGradShape("maxPool2dGrad", [at, dout], attrs),
   cost: (call) => ({ flops: 2 * sizeOf(call.output), bytes: bytesOf(call) }),
   cuts: () => byImage(2, [0, 1]),
+  precision: { result: "half" },
   kernel: backward,
   samples: gradSamples,
-};
+});

@@ -16,8 +16,8 @@ import {
   WINS,
   writeRun,
 } from "./max_search.ts";
-import { byImage, bytesOf, type Call, type Kernel, type Op, type OpSample, type Wgsl } from "./op.ts";
-import { poolGradShape, poolShape, type PoolWindow, poolWindow } from "./pooling.ts";
+import { byImage, bytesOf, type Call, defineOp, type Kernel, type KernelOp, type OpSample, type Wgsl } from "./op.ts";
+import { type PoolAttrs, poolGradShape, poolShape, type PoolWindow, poolWindow } from "./pooling.ts";
 import { plus, range, tiledMain, tileGrid, tilesIn } from "./tile.ts";
 
 const DISJOINT_GRAD = "maxPool2dDisjointGrad";
@@ -29,7 +29,7 @@ export const areDisjoint = ({ kernel, stride, padding }: PoolWindow): boolean =>
  * The gradient where windows do not overlap: one invocation searches RUN windows side by side and writes all that is
  * under them.
  */
-function disjointGradWgsl({ inputs: [x, dout], attrs }: Call): Wgsl {
+function disjointGradWgsl({ inputs: [x, dout], attrs }: Call<PoolAttrs>): Wgsl {
   const window = poolWindow(DISJOINT_GRAD, attrs);
   const { kernel } = window;
   const [n, c, height, width] = x;
@@ -87,7 +87,7 @@ ${
   };
 }
 
-const disjointBackward: Kernel = {
+const disjointBackward: Kernel<PoolAttrs> = {
   params: ({ inputs: [x, dout], attrs }) => poolParams(x, dout, attrs),
   prologue: [0, 1],
   wgsl: disjointGradWgsl,
@@ -119,7 +119,7 @@ const disjointBackward: Kernel = {
   },
 };
 
-const disjointSamples: readonly OpSample[] = forwardSamples
+const disjointSamples: readonly OpSample<PoolAttrs>[] = forwardSamples
   .filter(({ attrs }) => areDisjoint(poolWindow(DISJOINT_GRAD, attrs!)))
   .map(({ inputs: [x], attrs, bench }) => ({
     inputs: [x, { shape: poolShape(DISJOINT_GRAD, x.shape, poolWindow(DISJOINT_GRAD, attrs!)) }],
@@ -132,7 +132,8 @@ const disjointSamples: readonly OpSample[] = forwardSamples
  * Gradient of {@link maxPool2d} where its windows lie side by side: x [N, C, H, W] and dout [N, C, OH, OW] give dx [N,
  * C, H, W]. Attributes: those of the pooling. It has no VJP.
  */
-export const maxPool2dDisjointGrad: Op = {
+export const maxPool2dDisjointGrad: KernelOp = defineOp<PoolAttrs>({
+  kind: "kernel",
   name: DISJOINT_GRAD,
   shape([x, dout], attrs) {
     const window = poolWindow(DISJOINT_GRAD, attrs);
@@ -146,6 +147,7 @@ export const maxPool2dDisjointGrad: Op = {
   },
   cost: (call) => ({ flops: searchCost({ ...call, output: call.inputs[1] }).flops, bytes: bytesOf(call) }),
   cuts: () => byImage(2, [0, 1]),
+  precision: { result: "half" },
   kernel: disjointBackward,
   samples: disjointSamples,
-};
+});

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { type Attrs, bytesOf, type Call, type OpSample, type Shape, sizeOf } from "./op.ts";
-import { type PoolWindow, poolWindow } from "./pooling.ts";
+import { bytesOf, type Call, type OpSample, type Shape, sizeOf } from "./op.ts";
+import { type PoolAttrs, type PoolWindow, poolWindow } from "./pooling.ts";
 import { plus, range, readRow, type Row } from "./tile.ts";
 
 /** Parameters of the kernels, for pictures x and what is pooled from them. */
-export function poolParams(x: Shape, pooled: Shape, attrs: Attrs): Record<string, number> {
+export function poolParams(x: Shape, pooled: Shape, attrs: PoolAttrs): Record<string, number> {
   const window = poolWindow("maxPool2d", attrs);
   const [n, c, height, width] = x;
   return { planes: n * c, height, width, outHeight: pooled[2], outWidth: pooled[3], ...window };
@@ -100,8 +100,8 @@ export function findMaximum(q: number, { kernel, stride, padding }: PoolWindow):
 }
 
 /** Work of a search. */
-export const searchCost = (call: Call) => ({
-  flops: sizeOf(call.output) * (call.attrs.kernel as number) ** 2,
+export const searchCost = (call: Call<PoolAttrs>) => ({
+  flops: sizeOf(call.output) * call.attrs.kernel ** 2,
   bytes: bytesOf(call),
 });
 
@@ -121,8 +121,8 @@ const cases = [
 ] as const;
 
 /** Calls of a search: every branch of the kernels. */
-export const forwardSamples: readonly OpSample[] = [
-  ...cases.map(({ shape, ...attrs }): OpSample => ({ inputs: [{ shape, values: "distinct" }], attrs })),
+export const forwardSamples: readonly OpSample<PoolAttrs>[] = [
+  ...cases.map(({ shape, ...attrs }): OpSample<PoolAttrs> => ({ inputs: [{ shape, values: "distinct" }], attrs })),
   { inputs: [{ shape: [32, 32, 64, 64] }], attrs: { kernel: 2, stride: 2, padding: 0 }, bench: true },
   { inputs: [{ shape: [4, 64, 112, 112] }], attrs: { kernel: 3, stride: 2, padding: 1 }, bench: true },
 ];

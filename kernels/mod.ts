@@ -1,11 +1,12 @@
 /**
- * The registry: every op by its name. To add an op, write its file and add it here; the tests and the bench find
- * it by themselves.
+ * The registry: every op by its name. To add an op, write its file and add it here; the tests and the bench find it
+ * by themselves.
  *
- * `kernels/<op>.ts` holds an op, with a `<op>.wgsl` beside it where the text does not depend on a tile. It has either
- * `lower` (a composition: the first choice) or `kernel`, and samples for every branch and odd size. No test code is
- * needed: `tests/kernels` check each sample forward and backward on each device, fused and unfused, against
- * float64 and finite differences; `deno bench -A` times those marked `bench`. Where a kernel has `candidates` or an op
+ * `kernels/<op>.ts` holds an op, made by `defineOp`, with a `<op>.wgsl` beside it where the text does not depend on a
+ * tile. It has either `lower` (a composition: the first choice) or `kernel`, with typed attributes, and samples for
+ * every branch and odd size. A kernel says how half precision holds its result. No test code is needed:
+ * `tests/kernels` check each sample forward and backward on each device, fused and unfused, against float64
+ * and finite differences; `deno bench -A` times those marked `bench`. Where a kernel has `candidates` or an op
  * `alternatives`, list it in `tests/kernels/candidates_test.ts`, which tries each of them. Add a line to
  * `tests/kernels/shape_test.ts` for what it refuses, and a case to `fixtures/kernels/make.py` where PyTorch has the
  * op.

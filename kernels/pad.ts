@@ -5,17 +5,20 @@
  */
 
 import {
-  type Attrs,
   bytesOf,
   type Call,
+  defineOp,
   type Kernel,
+  type KernelOp,
   linearGrid,
-  type Op,
   type OpSample,
   shapesText,
   sizeOf,
 } from "./op.ts";
 import code from "./pad.wgsl" with { type: "text" };
+
+/** Attributes: zeros before and after each axis. */
+type PadAttrs = { readonly before: readonly number[]; readonly after: readonly number[] };
 
 /** An axis: sizes in the output and the input, and the zeros before the input. */
 interface PaddedAxis {
@@ -27,15 +30,12 @@ interface PaddedAxis {
 /** Most axes that may be left after merging. */
 const MAX_AXES = 4;
 
-const beforeOf = (attrs: Attrs) => attrs.before as readonly number[];
-const afterOf = (attrs: Attrs) => attrs.after as readonly number[];
-
 /** The axes of a call; an axis without zeros joins the one outside it, whose unit grows by its size. */
-function axesOf({ inputs: [x], attrs }: Pick<Call, "inputs" | "attrs">): PaddedAxis[] {
+function axesOf({ inputs: [x], attrs }: Pick<Call<PadAttrs>, "inputs" | "attrs">): PaddedAxis[] {
   const merged: PaddedAxis[] = [];
   x.forEach((inner, axis) => {
-    const before = beforeOf(attrs)[axis];
-    const size = before + inner + afterOf(attrs)[axis];
+    const before = attrs.before[axis];
+    const size = before + inner + attrs.after[axis];
     const outer = merged.at(-1);
     if (outer && size === inner) {
       merged[merged.length - 1] = { size: outer.size * size, before: outer.before * size, inner: outer.inner * size };
@@ -70,7 +70,7 @@ ${steps.join("")}  return select(OUTSIDE, at, inside);
 `;
 }
 
-const kernel: Kernel = {
+const kernel: Kernel<PadAttrs> = {
   params(call) {
     const merged = axesOf(call);
     const filled = [...Array<PaddedAxis>(MAX_AXES - merged.length).fill({ size: 1, before: 0, inner: 1 }), ...merged];
@@ -126,8 +126,8 @@ const cases = [
   { shape: [4], before: [0], after: [0] },
 ] as const;
 
-const samples: readonly OpSample[] = [
-  ...cases.map(({ shape, before, after }): OpSample => ({
+const samples: readonly OpSample<PadAttrs>[] = [
+  ...cases.map(({ shape, before, after }): OpSample<PadAttrs> => ({
     inputs: [{ shape }],
     attrs: { before, after },
     abs: 0,
@@ -141,11 +141,12 @@ const samples: readonly OpSample[] = [
 ];
 
 /** Adds `before[k]` and `after[k]` zeros on the sides of each axis k. VJP: the gradient's part over x. */
-export const pad: Op = {
+export const pad: KernelOp = defineOp<PadAttrs>({
+  kind: "kernel",
   name: "pad",
   shape([x], attrs) {
-    const before = beforeOf(attrs);
-    const after = afterOf(attrs);
+    const before = attrs.before;
+    const after = attrs.after;
     const wrong = before.length !== x.length || after.length !== x.length ||
       [...before, ...after].some((count) => !Number.isInteger(count) || count < 0);
     if (wrong) {
@@ -159,10 +160,11 @@ export const pad: Op = {
     }
     return x.map((size, axis) => before[axis] + size + after[axis]);
   },
-  vjp: ({ b, inputs: [x], grad, attrs }) => [b.slice(grad, beforeOf(attrs), x.shape)],
+  vjp: ({ b, inputs: [x], grad, attrs }) => [b.slice(grad, attrs.before, x.shape)],
   cost: (call) => ({ flops: 0, bytes: bytesOf(call) }),
   cuts: ({ inputs: [x], output }) =>
     [...x.keys()].filter((axis) => output[axis] === x[axis]).map((axis) => ({ inputs: [axis], output: axis })),
+  precision: { result: "moved" },
   kernel,
   samples,
-};
+});

@@ -4,15 +4,16 @@
  * @module
  */
 
-import { bytesOf, type Call, type Cut, type Op, type OpSample, shapesText } from "./op.ts";
+import { bytesOf, type Call, type Cut, defineOp, type KernelOp, type OpSample, shapesText } from "./op.ts";
 import { MAX_AXES, mergeAxes, type Strided, stridedKernel, stridesOf } from "./strided.ts";
 
-const orderOf = ({ attrs }: Pick<Call, "attrs">) => attrs.order as readonly number[];
+/** Attributes: which axis of x each axis of the result is. */
+type PermuteAttrs = { readonly order: readonly number[] };
 
-function copyOf(call: Pick<Call, "inputs" | "attrs">): Strided {
+function copyOf(call: Pick<Call<PermuteAttrs>, "inputs" | "attrs">): Strided {
   const [x] = call.inputs;
   const strides = stridesOf(x);
-  return { axes: orderOf(call).map((axis) => ({ size: x[axis], stride: strides[axis] })), offset: 0 };
+  return { axes: call.attrs.order.map((axis) => ({ size: x[axis], stride: strides[axis] })), offset: 0 };
 }
 
 const cases: readonly { shape: readonly number[]; order: readonly number[] }[] = [
@@ -29,17 +30,23 @@ const cases: readonly { shape: readonly number[]; order: readonly number[] }[] =
   { shape: [3, 8, 9], order: [0, 2, 1] },
 ];
 
-const samples: readonly OpSample[] = [
-  ...cases.map(({ shape, order }): OpSample => ({ inputs: [{ shape }], attrs: { order }, abs: 0, rel: 0 })),
+const samples: readonly OpSample<PermuteAttrs>[] = [
+  ...cases.map(({ shape, order }): OpSample<PermuteAttrs> => ({
+    inputs: [{ shape }],
+    attrs: { order },
+    abs: 0,
+    rel: 0,
+  })),
   { inputs: [{ shape: [32, 128, 32, 32] }], attrs: { order: [0, 2, 3, 1] }, bench: true },
   { inputs: [{ shape: [32, 50, 12, 64] }], attrs: { order: [0, 2, 1, 3] }, bench: true },
 ];
 
 /** Permutes axes: axis k of the output is axis `order[k]` of x. VJP: the inverse permutation. */
-export const permute: Op = {
+export const permute: KernelOp = defineOp<PermuteAttrs>({
+  kind: "kernel",
   name: "permute",
   shape([x], attrs) {
-    const order = orderOf({ attrs });
+    const order = attrs.order;
     if (order.length !== x.length || x.some((_, axis) => !order.includes(axis))) {
       throw new TypeError(
         `Cannot permute ${shapesText([x])} to order [${order.join(", ")}]: give each axis from 0 to ${
@@ -54,9 +61,10 @@ export const permute: Op = {
     }
     return order.map((axis) => x[axis]);
   },
-  vjp: ({ b, grad, attrs }) => [b.permute(grad, orderOf({ attrs }).map((_, axis) => orderOf({ attrs }).indexOf(axis)))],
+  vjp: ({ b, grad, attrs }) => [b.permute(grad, attrs.order.map((_, axis) => attrs.order.indexOf(axis)))],
   cost: (call) => ({ flops: 0, bytes: bytesOf(call) }),
-  cuts: (call) => orderOf(call).map((axis, k): Cut => ({ inputs: [axis], output: k })),
+  cuts: (call) => call.attrs.order.map((axis, k): Cut => ({ inputs: [axis], output: k })),
+  precision: { result: "moved" },
   kernel: stridedKernel(copyOf),
   samples,
-};
+});

@@ -15,10 +15,21 @@
  * @module
  */
 
-import { bytesOf, type Call, type Cut, type Kernel, type Op, type Shape, shapesText, sizeOf } from "./op.ts";
+import {
+  bytesOf,
+  type Call,
+  type Cut,
+  defineOp,
+  type Kernel,
+  type KernelOp,
+  type Shape,
+  shapesText,
+  sizeOf,
+} from "./op.ts";
 import { picturesWgsl, tilesWgsl } from "./picture_tiles_wgsl.ts";
 import {
   channelAxis,
+  type TilesAttrs,
   tilesOf,
   tilesShape,
   type TileTransform,
@@ -37,9 +48,9 @@ function paramsOf(pictures: Shape, { matrix, side, before, step, by }: Transform
   return { channels, height, width, rows, columns, count, side, before, step, size, elementStep, channelStep };
 }
 
-const table = (call: Call) => transformOf(call).matrix.flat();
+const table = (call: Call<TilesAttrs>) => transformOf(call).matrix.flat();
 
-const tilesKernel: Kernel = {
+const tilesKernel: Kernel<TilesAttrs> = {
   params: ({ inputs: [x], attrs }) => paramsOf(x, transformOf({ attrs })),
   wgsl: tilesWgsl,
   table,
@@ -73,7 +84,7 @@ const tilesKernel: Kernel = {
   },
 };
 
-const picturesKernel: Kernel = {
+const picturesKernel: Kernel<TilesAttrs> = {
   params: ({ output, attrs }) => paramsOf(output, transformOf({ attrs })),
   wgsl: picturesWgsl,
   table,
@@ -130,7 +141,8 @@ const names = Object.keys(transforms) as TileTransform[];
  * Pictures x [N, C, H, W] as tiles [m², C, P] or [C, m², P], P = N · ⌈H / step⌉ · ⌈W / step⌉. Attributes: `of`, a
  * {@link TileTransform}; `again`, which keeps the same tiles of two passes apart. VJP: `fromTiles`.
  */
-export const toTiles: Op = {
+export const toTiles: KernelOp = defineOp<TilesAttrs>({
+  kind: "kernel",
   name: "toTiles",
   shape([x], attrs) {
     if (x.length !== 4) throw new TypeError(`Cannot toTiles ${shapesText([x])}: it takes [N, C, H, W]`);
@@ -143,20 +155,22 @@ export const toTiles: Op = {
     { inputs: [1], output: channelAxis(transformOf(call)) },
     { inputs: [0], output: 2 },
   ],
+  precision: { result: ({ of }) => transforms[of].step > 2 ? "full" : "half" },
   kernel: tilesKernel,
   samples: [...cases, BENCH].flatMap((shape) =>
     names.map((of) => ({ inputs: [{ shape }], attrs: { of, again: false }, bench: shape === BENCH }))
   ),
-};
+});
 
 /**
  * The transpose of {@link toTiles}: tiles [m², C, P] or [C, m², P] give pictures [N, C, H, W]. Attributes: `of`, and
  * `imageSize` [H, W]. VJP: `toTiles`.
  */
-export const fromTiles: Op = {
+export const fromTiles: KernelOp = defineOp<TilesAttrs & { readonly imageSize: readonly number[] }>({
+  kind: "kernel",
   name: "fromTiles",
   shape([tiles], attrs) {
-    const [height, width] = attrs.imageSize as readonly number[];
+    const [height, width] = attrs.imageSize;
     const transform = transformOf({ attrs });
     const axis = channelAxis(transform);
     const { count } = tilesOf([1, 1, height, width], transform.step);
@@ -175,6 +189,7 @@ export const fromTiles: Op = {
     { inputs: [channelAxis(transformOf(call))], output: 1 },
     { inputs: [2], output: 0 },
   ],
+  precision: { result: "half", operands: "full" },
   kernel: picturesKernel,
   samples: [...cases, BENCH].flatMap((shape) =>
     names.map((of) => ({
@@ -183,4 +198,4 @@ export const fromTiles: Op = {
       bench: shape === BENCH,
     }))
   ),
-};
+});

@@ -7,7 +7,7 @@
 import { linearMap, type Matrix } from "./linear_map.ts";
 import type { Call, Shape, Target, Wgsl } from "./op.ts";
 import { plus, range, readRow, type Row, tiledMain, tileGrid } from "./tile.ts";
-import { tilesOf, type Transform, transformOf } from "./tile_transforms.ts";
+import { type TilesAttrs, tilesOf, type Transform, transformOf } from "./tile_transforms.ts";
 
 /**
  * How an invocation shares the work: it takes `lanes` tiles of a channel, which lie in runs of one row of the picture.
@@ -54,7 +54,7 @@ const gridOf = ({ pictures, transform, lanes }: Tiling): [number, number, number
  * Layouts: x [N, C, H, W], out by element or by channel. Grid: one invocation a channel and 4 tiles, or 1 where they
  * are no whole fours.
  */
-export function tilesWgsl({ inputs: [x], attrs }: Call, target: Target): Wgsl {
+export function tilesWgsl({ inputs: [x], attrs }: Call<TilesAttrs>, target: Target): Wgsl {
   const transform = transformOf({ attrs });
   const { matrix, side, before, step } = transform;
   const [, , height, width] = x;
@@ -147,7 +147,7 @@ function sourcesOf({ matrix, side, before, step }: Transform): { sources: Source
  *
  * Layouts: tiles by element or by channel, out [N, C, H, W]. Grid: as that of {@link tilesWgsl}.
  */
-export function picturesWgsl({ output, attrs }: Call, target: Target): Wgsl {
+export function picturesWgsl({ output, attrs }: Call<TilesAttrs>, target: Target): Wgsl {
   const transform = transformOf({ attrs });
   const { step } = transform;
   const [, , height, width] = output;

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type Attrs, type Shape, shapesText } from "./op.ts";
+import { type Shape, shapesText } from "./op.ts";
+
+/** Attributes of a pooling. */
+export type PoolAttrs = { readonly kernel: number; readonly stride?: number; readonly padding?: number };
+
+/** Of a pooling's gradient: the size of the pictures, too. */
+export type PoolGradAttrs = PoolAttrs & { readonly height: number; readonly width: number };
 
 /** A pooling window, complete. */
 export interface PoolWindow {
@@ -21,10 +27,10 @@ export interface PoolWindow {
  *
  * @throws RangeError when a value cannot be a window's.
  */
-export function poolWindow(name: string, attrs: Attrs): PoolWindow {
-  const kernel = attrs.kernel as number;
-  const stride = (attrs.stride ?? kernel) as number;
-  const padding = (attrs.padding ?? 0) as number;
+export function poolWindow(name: string, attrs: PoolAttrs): PoolWindow {
+  const kernel = attrs.kernel;
+  const stride = attrs.stride ?? kernel;
+  const padding = attrs.padding ?? 0;
   const isCount = (value: number, least: number) => Number.isInteger(value) && value >= least;
   if (!isCount(kernel, 1) || !isCount(stride, 1) || !isCount(padding, 0) || padding > kernel / 2) {
     throw new RangeError(
@@ -59,9 +65,9 @@ export function poolShape(name: string, x: Shape, { kernel, stride, padding }: P
  *
  * @throws TypeError when pooling that shape does not give the shape of each of `inputs`.
  */
-export function poolGradShape(name: string, inputs: readonly Shape[], attrs: Attrs): Shape {
+export function poolGradShape(name: string, inputs: readonly Shape[], attrs: PoolGradAttrs): Shape {
   const [[n, c]] = inputs;
-  const dx = [n, c, attrs.height as number, attrs.width as number];
+  const dx = [n, c, attrs.height, attrs.width];
   const pooled = poolShape(name, dx, poolWindow(name, attrs));
   if (inputs.some((input) => shapesText([input]) !== shapesText([pooled]))) {
     throw new TypeError(

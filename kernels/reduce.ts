@@ -11,12 +11,12 @@
  */
 
 import {
-  type Attrs,
   bytesOf,
   type Call,
+  defineOp,
   type Kernel,
+  type KernelOp,
   linearGrid,
-  type Op,
   type OpSample,
   type Shape,
   sizeOf,
@@ -26,6 +26,9 @@ import {
 import { range } from "./tile.ts";
 import sharedCode from "./reduce_shared.wgsl" with { type: "text" };
 import ownedCode from "./reduce_owned.wgsl" with { type: "text" };
+
+/** Attributes: the axes that are reduced. */
+type ReduceAttrs = { readonly axes: readonly number[] };
 
 /**
  * A reduction seen as five axes [k0, r0, k1, r1, k2], kept and reduced in turn, after neighbouring axes of one
@@ -49,10 +52,8 @@ export function collapse(shape: Shape, axes: readonly number[]): [number, number
   return [a, b, c, d, e];
 }
 
-const axesOf = (attrs: Attrs): readonly number[] => attrs.axes as readonly number[];
-
-function params({ inputs: [x], attrs }: Call): Record<string, number> {
-  const [k0, r0, k1, r1, k2] = collapse(x, axesOf(attrs))!;
+function params({ inputs: [x], attrs }: Call<ReduceAttrs>): Record<string, number> {
+  const [k0, r0, k1, r1, k2] = collapse(x, attrs.axes)!;
   return { k0, r0, k1, r1, k2 };
 }
 
@@ -90,7 +91,7 @@ function isWorthSharing(outputs: number, elements: number, { isSoftware }: Targe
  * `shared`: an output has a workgroup; `owned`: an invocation. Where the last axis is kept there is only the latter,
  * for long sums only the former.
  */
-function candidates(call: Call, target: Target): string[] {
+function candidates(call: Call<ReduceAttrs>, target: Target): string[] {
   const { k0, r0, k1, r1, k2 } = params(call);
   if (k2 !== 1) return ["owned"];
   if (Math.max(r0, r1 % 4 === 0 ? r1 / 4 : r1) > MOST_IN_TURN) return ["shared"];
@@ -125,7 +126,7 @@ fn merge(a: Result, b: Result) -> Result { return ${each("Result", (v) => `${mer
 `;
 }
 
-function wgsl(reduction: Reduction): Kernel["wgsl"] {
+function wgsl(reduction: Reduction): Kernel<ReduceAttrs>["wgsl"] {
   return (call, target, candidate = candidates(call, target)[0], calls = 1) => {
     const { k0, k1, r1, k2 } = params(call);
     const outputs = k0 * k1 * k2;
@@ -147,9 +148,9 @@ ${arithmetic(reduction, calls, isWide, inRows)}`;
   };
 }
 
-function shapeOf(name: string): Op["shape"] {
+function shapeOf(name: string): KernelOp<ReduceAttrs>["shape"] {
   return ([x], attrs) => {
-    const axes = axesOf(attrs);
+    const axes = attrs.axes;
     const wrong = axes.find((axis) => !(Number.isInteger(axis) && axis >= 0 && axis < x.length));
     if (wrong !== undefined) {
       throw new TypeError(`Cannot ${name} axis ${wrong} of [${x.join(", ")}]: axes go from 0 to ${x.length - 1}`);
@@ -178,27 +179,32 @@ const smallCases: readonly { shape: Shape; axes: readonly number[] }[] = [
   { shape: [2, 3, 4, 5, 4], axes: [1, 3] },
 ];
 
-const samples: readonly OpSample[] = [
-  ...smallCases.map(({ shape, axes }): OpSample => ({ inputs: [{ shape, values: "distinct" }], attrs: { axes } })),
+const samples: readonly OpSample<ReduceAttrs>[] = [
+  ...smallCases.map(({ shape, axes }): OpSample<ReduceAttrs> => ({
+    inputs: [{ shape, values: "distinct" }],
+    attrs: { axes },
+  })),
   { inputs: [{ shape: [32, 32, 64, 64] }], attrs: { axes: [0, 2, 3] }, bench: true },
   { inputs: [{ shape: [64, 4096] }], attrs: { axes: [0] }, bench: true },
   { inputs: [{ shape: [1600, 768] }], attrs: { axes: [1] }, bench: true },
 ];
 
-function reduction(parts: Reduction, gpujs: Kernel["gpujs"], vjp: Vjp): Op {
-  return {
+function reduction(parts: Reduction, gpujs: Kernel<ReduceAttrs>["gpujs"], vjp: Vjp<ReduceAttrs>): KernelOp {
+  return defineOp<ReduceAttrs>({
+    kind: "kernel",
     name: parts.name,
     shape: shapeOf(parts.name),
     vjp,
     cost: (call) => ({ flops: sizeOf(call.inputs[0]), bytes: bytesOf(call) }),
-    cuts: ({ attrs }) => [{ inputs: [0], output: axesOf(attrs).includes(0) ? parts.name : 0 }],
+    cuts: ({ attrs }) => [{ inputs: [0], output: attrs.axes.includes(0) ? parts.name : 0 }],
+    precision: { result: "full" },
     kernel: { params, prologue: [0], joins: true, candidates, wgsl: wgsl(parts), gpujs },
     samples,
-  };
+  });
 }
 
 /** Sum over `axes`. VJP: the gradient is spread over what was summed. */
-export const sum: Op = reduction(
+export const sum: KernelOp = reduction(
   { name: "sum", identity: "0.0", combine: "a + b", combine4: "a + b" },
   function (x) {
     const kept2 = this.thread.x % this.constants.k2;
@@ -222,7 +228,7 @@ export const sum: Op = reduction(
  * Maximum over `axes`: NaN where one is in it, and no less than −3.4e38, the smallest finite number. VJP: the gradient
  * is shared equally by the elements that attain it.
  */
-export const max: Op = reduction(
+export const max: KernelOp = reduction(
   // Not max(): a NaN that enters must come out. It is known by its bits, since compilers take `b != b` for false and a
   // comparison with NaN for what they like.
   {
@@ -254,6 +260,6 @@ fn isNaN4(x: vec4f) -> vec4<bool> { return (bitcast<vec4u>(x) & vec4u(0x7fffffff
   },
   ({ b, inputs: [x], output, grad, attrs }) => {
     const hits = b.equal(x, output);
-    return [b.div(b.mul(grad, hits), b.sum(hits, axesOf(attrs)))];
+    return [b.div(b.mul(grad, hits), b.sum(hits, attrs.axes))];
   },
 );

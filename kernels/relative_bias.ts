@@ -10,12 +10,12 @@
  */
 
 import {
-  type Attrs,
   bytesOf,
   type Call,
+  defineOp,
   type Kernel,
+  type KernelOp,
   linearGrid,
-  type Op,
   type OpSample,
   type Shape,
   shapesText,
@@ -24,24 +24,27 @@ import {
 import spreadCode from "./relative_bias.wgsl" with { type: "text" };
 import gatherCode from "./relative_bias_grad.wgsl" with { type: "text" };
 
+/** Attributes: sides of a window. */
+type BiasAttrs = { readonly height: number; readonly width: number };
+
 /** Sides of a call's window. Throws RangeError when one is no count. */
-function windowOf(name: string, attrs: Attrs): { height: number; width: number } {
-  const height = attrs.height as number;
-  const width = attrs.width as number;
+function windowOf(name: string, attrs: BiasAttrs): { height: number; width: number } {
+  const height = attrs.height;
+  const width = attrs.width;
   if (![height, width].every((side) => Number.isInteger(side) && side >= 1)) {
     throw new RangeError(`Cannot ${name} over a window of ${height}×${width}: give whole sides of at least 1`);
   }
   return { height, width };
 }
 
-const positionsOf = (attrs: Attrs) => (attrs.height as number) * (attrs.width as number);
-const offsetsOf = (attrs: Attrs) => (2 * (attrs.height as number) - 1) * (2 * (attrs.width as number) - 1);
+const positionsOf = (attrs: BiasAttrs) => attrs.height * attrs.width;
+const offsetsOf = (attrs: BiasAttrs) => (2 * attrs.height - 1) * (2 * attrs.width - 1);
 
-function params({ attrs }: Call, heads: number): Record<string, number> {
-  return { height: attrs.height as number, width: attrs.width as number, heads };
+function params({ attrs }: Call<BiasAttrs>, heads: number): Record<string, number> {
+  return { height: attrs.height, width: attrs.width, heads };
 }
 
-const spread: Kernel = {
+const spread: Kernel<BiasAttrs> = {
   params: (call) => params(call, call.output[0]),
   wgsl: ({ output }) => ({
     code: spreadCode,
@@ -60,7 +63,7 @@ const spread: Kernel = {
   },
 };
 
-const gather: Kernel = {
+const gather: Kernel<BiasAttrs> = {
   params: (call) => params(call, call.output[1]),
   // Each pair of positions has one offset: every element is read once.
   prologue: [0],
@@ -102,7 +105,7 @@ const cases = [
   { height: 8, width: 8, heads: 24, bench: true },
 ] as const;
 
-const spreadSamples: readonly OpSample[] = cases.map(({ heads, ...sample }) => {
+const spreadSamples: readonly OpSample<BiasAttrs>[] = cases.map(({ heads, ...sample }) => {
   const { height, width } = sample;
   return {
     inputs: [{ shape: [offsetsOf({ height, width }), heads] }],
@@ -111,7 +114,7 @@ const spreadSamples: readonly OpSample[] = cases.map(({ heads, ...sample }) => {
   };
 });
 
-const gatherSamples: readonly OpSample[] = cases.map(({ heads, ...sample }) => {
+const gatherSamples: readonly OpSample<BiasAttrs>[] = cases.map(({ heads, ...sample }) => {
   const { height, width } = sample;
   const positions = positionsOf({ height, width });
   return { inputs: [{ shape: [heads, positions, positions] }], attrs: { height, width }, bench: "bench" in sample };
@@ -121,7 +124,8 @@ const gatherSamples: readonly OpSample[] = cases.map(({ heads, ...sample }) => {
  * Spreads a table [(2 · height − 1) · (2 · width − 1), heads] over a window: [heads, height · width, height · width].
  * Attributes: `height` and `width` of the window. VJP: {@link relativeBiasGrad}.
  */
-export const relativeBias: Op = {
+export const relativeBias: KernelOp = defineOp<BiasAttrs>({
+  kind: "kernel",
   name: "relativeBias",
   shape([table], attrs): Shape {
     const { height, width } = windowOf("relativeBias", attrs);
@@ -136,16 +140,18 @@ export const relativeBias: Op = {
   },
   vjp: ({ b, grad, attrs }) => [b.op("relativeBiasGrad", [grad], attrs)],
   cost: (call) => ({ flops: 0, bytes: bytesOf(call) }),
+  precision: { result: "half" },
   kernel: spread,
   samples: spreadSamples,
-};
+});
 
 /**
  * Gradient of {@link relativeBias}: dbias [heads, height · width, height · width] gives dtable [(2 · height − 1) · (2 ·
  * width − 1), heads]. A row is the sum over the pairs of positions of its offset. Attributes as there. VJP: the
  * spreading again.
  */
-export const relativeBiasGrad: Op = {
+export const relativeBiasGrad: KernelOp = defineOp<BiasAttrs>({
+  kind: "kernel",
   name: "relativeBiasGrad",
   shape([dbias], attrs): Shape {
     const { height, width } = windowOf("relativeBiasGrad", attrs);
@@ -161,6 +167,7 @@ export const relativeBiasGrad: Op = {
   },
   vjp: ({ b, grad, attrs }) => [b.op("relativeBias", [grad], attrs)],
   cost: (call) => ({ flops: sizeOf(call.inputs[0]), bytes: bytesOf(call) }),
+  precision: { result: "half" },
   kernel: gather,
   samples: gatherSamples,
-};
+});

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { type Attrs, type Builder, bytesOf, type Op, type OpSample, shapesText, type Tensor } from "./op.ts";
+import { type Builder, bytesOf, type ComposedOp, defineOp, type OpSample, shapesText, type Tensor } from "./op.ts";
 
-const shiftsOf = (attrs: Attrs) => attrs.shifts as readonly number[];
+/** Attributes: places by which each axis moves. */
+type RollAttrs = { readonly shifts: readonly number[] };
 
 /** `x` moved on by `shift` along `axis`: its end, then its start. */
 function rollAxis(b: Builder, x: Tensor, axis: number, shift: number): Tensor {
@@ -25,8 +26,13 @@ const cases: readonly { shape: readonly number[]; shifts: readonly number[] }[] 
   { shape: [3, 4], shifts: [3, 0] },
 ];
 
-const samples: readonly OpSample[] = [
-  ...cases.map(({ shape, shifts }): OpSample => ({ inputs: [{ shape }], attrs: { shifts }, abs: 0, rel: 0 })),
+const samples: readonly OpSample<RollAttrs>[] = [
+  ...cases.map(({ shape, shifts }): OpSample<RollAttrs> => ({
+    inputs: [{ shape }],
+    attrs: { shifts },
+    abs: 0,
+    rel: 0,
+  })),
   { inputs: [{ shape: [8, 56, 56, 96] }], attrs: { shifts: [0, -3, -3, 0] }, bench: true },
 ];
 
@@ -34,10 +40,11 @@ const samples: readonly OpSample[] = [
  * Moves element i of each axis k to i + `shifts[k]`. What passes the end comes in at the start, as with PyTorch's
  * `roll`. VJP: the gradient moved back.
  */
-export const roll: Op = {
+export const roll: ComposedOp = defineOp<RollAttrs>({
+  kind: "composed",
   name: "roll",
   shape([x], attrs) {
-    const shifts = shiftsOf(attrs);
+    const shifts = attrs.shifts;
     if (shifts.length !== x.length || !shifts.every(Number.isInteger)) {
       throw new TypeError(
         `Cannot roll ${shapesText([x])} by [${shifts.join(", ")}]: give one whole number for each axis`,
@@ -45,8 +52,8 @@ export const roll: Op = {
     }
     return x;
   },
-  lower: (b, [x], attrs) => shiftsOf(attrs).reduce((y, shift, axis) => rollAxis(b, y, axis, shift), x),
-  vjp: ({ b, grad, attrs }) => [b.op("roll", [grad], { shifts: shiftsOf(attrs).map((shift) => -shift) })],
+  lower: (b, [x], attrs) => attrs.shifts.reduce((y, shift, axis) => rollAxis(b, y, axis, shift), x),
+  vjp: ({ b, grad, attrs }) => [b.op("roll", [grad], { shifts: attrs.shifts.map((shift) => -shift) })],
   cost: (call) => ({ flops: 0, bytes: bytesOf(call) }),
   samples,
-};
+});

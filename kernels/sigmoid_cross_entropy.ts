@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bytesOf, type Op, shapesText, sizeOf } from "./op.ts";
+import { type Attrs, bytesOf, type ComposedOp, defineOp, shapesText, sizeOf } from "./op.ts";
 
 /**
  * loss = −w · t · ln σ(x) − (1 − t) · ln(1 − σ(x)), element by element. Inputs: logits x [N, K], targets t [N, K] in
@@ -16,7 +16,8 @@ import { bytesOf, type Op, shapesText, sizeOf } from "./op.ts";
  *
  * VJP: dx = dloss · ((1 − t) · σ(x) − w · t · σ(−x)). Targets and weights get no gradient.
  */
-export const sigmoidCrossEntropy: Op = {
+export const sigmoidCrossEntropy: ComposedOp = defineOp<Attrs>({
+  kind: "composed",
   name: "sigmoidCrossEntropy",
   shape([logits, targets, posWeight]) {
     const fits = logits.length === 2 && targets && shapesText([logits]) === shapesText([targets]) &&
@@ -52,4 +53,4 @@ export const sigmoidCrossEntropy: Op = {
       bench: true,
     },
   ],
-};
+});

@@ -4,22 +4,23 @@
  * @module
  */
 
-import { type Attrs, type Call, type Op, type OpSample, type Shape, shapesText, sizeOf } from "./op.ts";
+import { type Call, defineOp, type KernelOp, type OpSample, type Shape, shapesText, sizeOf } from "./op.ts";
 import { MAX_AXES, mergeAxes, type Strided, stridedKernel, stridesOf } from "./strided.ts";
 
-const startOf = (attrs: Attrs) => attrs.start as readonly number[];
+/** Attributes: where the block begins, and its size. */
+type SliceAttrs = { readonly start: readonly number[]; readonly size: readonly number[] };
 
-function copyOf({ inputs: [x], output, attrs }: Call): Strided {
+function copyOf({ inputs: [x], output, attrs }: Call<SliceAttrs>): Strided {
   const strides = stridesOf(x);
   return {
     axes: output.map((size, axis) => ({ size, stride: strides[axis] })),
-    offset: startOf(attrs).reduce((sum, start, axis) => sum + start * strides[axis], 0),
+    offset: attrs.start.reduce((sum, start, axis) => sum + start * strides[axis], 0),
   };
 }
 
-function shape([x]: readonly Shape[], attrs: Attrs): Shape {
-  const start = startOf(attrs);
-  const size = attrs.size as readonly number[];
+function shape([x]: readonly Shape[], attrs: SliceAttrs): Shape {
+  const start = attrs.start;
+  const size = attrs.size;
   const fits = (axis: number) =>
     Number.isInteger(start[axis]) && Number.isInteger(size[axis]) && start[axis] >= 0 && size[axis] >= 1 &&
     start[axis] + size[axis] <= x[axis];
@@ -45,8 +46,13 @@ const cases = [
   { shape: [4, 6], start: [0, 0], size: [4, 4] },
 ] as const;
 
-const samples: readonly OpSample[] = [
-  ...cases.map(({ shape, start, size }): OpSample => ({ inputs: [{ shape }], attrs: { start, size }, abs: 0, rel: 0 })),
+const samples: readonly OpSample<SliceAttrs>[] = [
+  ...cases.map(({ shape, start, size }): OpSample<SliceAttrs> => ({
+    inputs: [{ shape }],
+    attrs: { start, size },
+    abs: 0,
+    rel: 0,
+  })),
   {
     inputs: [{ shape: [32, 128, 32, 32] }],
     attrs: { start: [0, 64, 0, 0], size: [32, 64, 32, 32] },
@@ -55,14 +61,17 @@ const samples: readonly OpSample[] = [
 ];
 
 /** Elements `start[k]` to `start[k] + size[k] − 1` of each axis k. VJP: the gradient padded with zeros. */
-export const slice: Op = {
+export const slice: KernelOp = defineOp<SliceAttrs>({
+  kind: "kernel",
   name: "slice",
   shape,
   vjp: ({ b, inputs: [x], output, grad, attrs }) => {
-    const start = startOf(attrs);
+    const start = attrs.start;
     return [b.pad(grad, start, x.shape.map((size, axis) => size - start[axis] - output.shape[axis]))];
   },
   cost: (call) => ({ flops: 0, bytes: 8 * sizeOf(call.output) }),
+  precision: { result: "moved" },
+  rows: () => "taken",
   kernel: stridedKernel(copyOf),
   samples,
-};
+});

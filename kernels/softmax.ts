@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bytesOf, type Op, sizeOf } from "./op.ts";
+import { type Attrs, bytesOf, type ComposedOp, defineOp, sizeOf } from "./op.ts";
 
 /**
  * y = eˣ / Σ eˣ over the last axis. The row's maximum is taken off first, so that nothing overflows. A row with NaN or
@@ -12,7 +12,8 @@ import { bytesOf, type Op, sizeOf } from "./op.ts";
  *
  * VJP: dx = y · (dy − Σ dy · y)
  */
-export const softmax: Op = {
+export const softmax: ComposedOp = defineOp<Attrs>({
+  kind: "composed",
   name: "softmax",
   shape([x]) {
     if (x.length === 0) throw new TypeError("Cannot softmax a scalar: it takes [..., C]");
@@ -32,4 +33,4 @@ export const softmax: Op = {
     { inputs: [{ shape: [4, 8] }] },
     { inputs: [{ shape: [32, 12, 50, 50] }], bench: true },
   ],
-};
+});

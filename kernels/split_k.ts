@@ -28,7 +28,7 @@ export function splitKNames(output: Shape, k: number): string[] {
  *
  * @param shapeOf Shape of the product.
  */
-export function splitLowering(name: string, shapeOf: Op["shape"]): Lowering | undefined {
+export function splitLowering<A>(name: string, shapeOf: Op<A>["shape"]): Lowering<A> | undefined {
   const [, count] = /^split ([1-9]\d*)$/.exec(name) ?? [];
   if (count === undefined) return undefined;
   return (b, inputs, attrs) => {

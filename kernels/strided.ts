@@ -74,7 +74,7 @@ type Layout =
   /** As a row of a 4 × 4 block, which is read as four columns. */
   | "blocks";
 
-function layoutOf(call: Call, axes: readonly StridedAxis[], offset: number): Layout {
+function layoutOf<A>(call: Call<A>, axes: readonly StridedAxis[], offset: number): Layout {
   const inner = axes.at(-1);
   if (!inner || inner.size % 4 !== 0) return "elements";
   const areWhole = (others: readonly StridedAxis[]) =>
@@ -127,7 +127,7 @@ ${lanes.map((q) => `  let c${q} = load0((at + ${q}u * p.stride${inner}) / 4u);\n
  *
  * @param copyOf The copy that a call asks for; its axes need not be merged, but at most {@link MAX_AXES} may be left.
  */
-export function stridedKernel(copyOf: (call: Call) => Strided): Kernel {
+export function stridedKernel<A>(copyOf: (call: Call<A>) => Strided): Kernel<A> {
   return {
     params(call) {
       const { axes, offset } = copyOf(call);

@@ -7,6 +7,9 @@
 import type { Matrix } from "./linear_map.ts";
 import type { Call, Shape } from "./op.ts";
 
+/** Attributes of what makes tiles, and of its transpose: which transform. `again` keeps equal calls apart. */
+export type TilesAttrs = { readonly of: TileTransform; readonly again?: boolean };
+
 /** How tiles are made. */
 export interface Transform {
   /** m × side. */
@@ -91,7 +94,7 @@ export const transforms = {
 export type TileTransform = keyof typeof transforms;
 
 /** The transform that a call asks for. */
-export const transformOf = ({ attrs }: Pick<Call, "attrs">): Transform => transforms[attrs.of as TileTransform];
+export const transformOf = ({ attrs }: Pick<Call<TilesAttrs>, "attrs">): Transform => transforms[attrs.of];
 
 /** Shape of the tiles of pictures with `channels` channels. */
 export function tilesShape({ matrix, by }: Transform, channels: number, count: number): Shape {

@@ -9,8 +9,9 @@ import { linearMap, transposed } from "./linear_map.ts";
 import {
   bytesOf,
   type Call,
+  defineOp,
   type Kernel,
-  type Op,
+  type KernelOp,
   type OpSample,
   type Shape,
   shapesText,
@@ -19,6 +20,9 @@ import {
 } from "./op.ts";
 import { range, readRow, tiledMain, tileGrid } from "./tile.ts";
 import { type Filtering, filterings } from "./tile_transforms.ts";
+
+/** Attributes: side of the output tiles; `again` keeps equal calls apart. */
+type WinogradAttrs = { readonly tile: 2 | 4; readonly again: boolean };
 
 const TAPS = 9;
 
@@ -77,12 +81,12 @@ function transform(filtering: Filtering, pairs: number, toTiles: boolean): Wgsl 
 const pairsIn = (weight: Shape): number => sizeOf(weight) / TAPS;
 
 /** The filtering of a call's attribute `tile`. */
-const filteringOf = ({ attrs }: Pick<Call, "attrs">): Filtering => filterings[attrs.tile as 2 | 4];
+const filteringOf = ({ attrs }: Pick<Call<WinogradAttrs>, "attrs">): Filtering => filterings[attrs.tile];
 
 const paramsOf = ({ g }: Filtering, weight: Shape) => ({ pairs: pairsIn(weight), side: g.length });
-const table = (call: Call) => filteringOf(call).g.flat();
+const table = (call: Call<WinogradAttrs>) => filteringOf(call).g.flat();
 
-const weightKernel: Kernel = {
+const weightKernel: Kernel<WinogradAttrs> = {
   params: (call) => paramsOf(filteringOf(call), call.inputs[0]),
   wgsl: (call) => transform(filteringOf(call), pairsIn(call.inputs[0]), true),
   table,
@@ -101,7 +105,7 @@ const weightKernel: Kernel = {
   },
 };
 
-const weightGradKernel: Kernel = {
+const weightGradKernel: Kernel<WinogradAttrs> = {
   params: (call) => paramsOf(filteringOf(call), call.output),
   wgsl: (call) => transform(filteringOf(call), pairsIn(call.output), false),
   table,
@@ -125,7 +129,7 @@ const cases: readonly (readonly [number, number])[] = [[4, 3], [3, 3], [1, 1]];
 const BENCH: readonly [number, number] = [512, 512];
 
 /** A sample of each filtering for each size. */
-const samplesOf = (inputOf: (filtering: Filtering, o: number, c: number) => Shape): OpSample[] =>
+const samplesOf = (inputOf: (filtering: Filtering, o: number, c: number) => Shape): OpSample<WinogradAttrs>[] =>
   Object.values(filterings).flatMap((filtering) =>
     [...cases, BENCH].map(([o, c]) => ({
       inputs: [{ shape: inputOf(filtering, o, c) }],
@@ -134,7 +138,7 @@ const samplesOf = (inputOf: (filtering: Filtering, o: number, c: number) => Shap
     }))
   );
 
-const costOf = (call: Call, weight: Shape) => {
+const costOf = (call: Call<WinogradAttrs>, weight: Shape) => {
   const { length } = filteringOf(call).g;
   return { flops: 2 * (9 * length + 3 * length ** 2) * pairsIn(weight), bytes: bytesOf(call) };
 };
@@ -143,7 +147,8 @@ const costOf = (call: Call, weight: Shape) => {
  * Weights [O, C, 3, 3] as tiles [n², O, C], n = tile + 2. Attributes: `tile`, 2 or 4; `again`, which keeps the same
  * tiles of two passes apart. VJP: `winogradWeightGrad`.
  */
-export const winogradWeight: Op = {
+export const winogradWeight: KernelOp = defineOp<WinogradAttrs>({
+  kind: "kernel",
   name: "winogradWeight",
   shape([weight], attrs) {
     if (weight.length !== 4 || weight[2] !== 3 || weight[3] !== 3) {
@@ -154,15 +159,17 @@ export const winogradWeight: Op = {
   vjp: ({ b, attrs, grad }) => [b.op("winogradWeightGrad", [grad], attrs)],
   cost: (call) => costOf(call, call.inputs[0]),
   cuts: () => [{ inputs: [0], output: 1 }],
+  precision: { result: "full" },
   kernel: weightKernel,
   samples: samplesOf((_, o, c) => [o, c, 3, 3]),
-};
+});
 
 /**
  * The transpose of {@link winogradWeight}: tiles [n², O, C] give [O, C, 3, 3]. Attributes: as its. VJP:
  * `winogradWeight`.
  */
-export const winogradWeightGrad: Op = {
+export const winogradWeightGrad: KernelOp = defineOp<WinogradAttrs>({
+  kind: "kernel",
   name: "winogradWeightGrad",
   shape([tiles], attrs) {
     const planes = planesOf(filteringOf({ attrs }));
@@ -174,6 +181,7 @@ export const winogradWeightGrad: Op = {
   vjp: ({ b, attrs, grad }) => [b.op("winogradWeight", [grad], attrs)],
   cost: (call) => costOf(call, call.output),
   cuts: () => [{ inputs: [1], output: 0 }],
+  precision: { result: "half", operands: "full" },
   kernel: weightGradKernel,
   samples: samplesOf((filtering, o, c) => [planesOf(filtering), o, c]),
-};
+});

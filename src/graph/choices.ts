@@ -47,7 +47,9 @@ export class Choices implements Chooser {
  */
 export function bucketOf(op: string, { inputs, output, attrs }: Call): string {
   const shapes = [...inputs, output].map((shape) => shape.map(rounded).join("x") || "1");
-  const scalars = Object.entries(attrs).filter(([, value]) => value !== false && typeof value !== "object");
+  const scalars = Object.entries(attrs).filter(([, value]) =>
+    value !== false && value !== undefined && typeof value !== "object"
+  );
   return [op, ...shapes, ...scalars.map(([name, value]) => value === true ? name : `${name}=${value}`).sort()].join(
     " ",
   );
