@@ -5,7 +5,7 @@
  *
  * A kernel's `candidates` name its variants for a call (`16x8` is a tile by its sides), the heuristic's first. An op's
  * `alternatives` name compositions that may take its place (`split 4` is a product whose sum is cut into four,
- * `kernels/split_k.ts`).
+ * `kernels/matmul/split_k.ts`).
  *
  * A bucket is the op, its shapes with sizes above 16 rounded to three significant bits, and its scalar attributes. So
  * every variant must be right for every call of its bucket: a tile is cut at the edges whatever the sizes.
