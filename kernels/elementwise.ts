@@ -15,13 +15,14 @@
  * @module
  */
 
+import type { Emit } from "./emit.ts";
 import {
-  type Attrs,
   type Builder,
   bytesOf,
   type Call,
   type Cut,
-  type Op,
+  defineOp,
+  type ElementwiseOp,
   type OpSample,
   type SampleInput,
   type Shape,
@@ -30,42 +31,6 @@ import {
   type Tensor,
   type Vjp,
 } from "./op.ts";
-
-/** Functions an expression may call; each exists in WGSL and in JavaScript's `Math`. */
-export type MathFunction = "abs" | "exp" | "floor" | "log" | "max" | "min" | "sqrt" | "tanh";
-
-/**
- * Writes expressions in one target language. Operands and results are source text; `+ - * / < > <= >= ==`
- * and parentheses mean the same in both languages and are written directly.
- *
- * Of numbers alone: WGSL lets a compiler assume that there is no NaN, no infinity and no overflow. A comparison with
- * NaN may then be true, `max` drop it, and a function give anything for it or where its terms overflow. So a row that
- * states what it gives for them looks at bits (`isNaN`, `isNegative`, `isFinite`) and uses functions where nothing
- * overflows. `tests/kernels/open_arithmetic_test.ts` evaluates the rows by the worst that is allowed.
- */
-export interface Emit {
-  /** A literal, of the width of the target's values. */
-  number(value: number): string;
-  call(name: MathFunction, ...args: string[]): string;
-  /** By value: both are computed. */
-  select(condition: string, ifTrue: string, ifFalse: string): string;
-  /** Condition: neither infinite nor NaN, by the bits. */
-  isFinite(x: string): string;
-  /** Condition: NaN, by the bits. Comparing x with itself does not survive shader compilers. */
-  isNaN(x: string): string;
-  /** Condition: below 0 and no NaN, by the bits. */
-  isNegative(x: string): string;
-  /** A uniform random number in [0, 1) for this element, the first of which is number `start`: `kernels/random.ts`. */
-  random(keyHi: string, keyLo: string, stream: number, start: number): string;
-  /** The element's position in the flat tensor, as a number, counted from `start`. */
-  index(start: number): string;
-}
-
-/** A row of the table. */
-export interface Elementwise extends Op {
-  /** Source of the value from the operands' sources. */
-  readonly expression: (emit: Emit, operands: readonly string[], attrs: Attrs) => string;
-}
 
 /** Shape of `shapes` broadcast together by NumPy's rule. Throws TypeError when they do not fit. */
 export function broadcastShapes(name: string, shapes: readonly Shape[]): Shape {
@@ -80,7 +45,7 @@ export function broadcastShapes(name: string, shapes: readonly Shape[]): Shape {
 }
 
 interface Row {
-  readonly expression: Elementwise["expression"];
+  readonly expression: ElementwiseOp["expression"];
   readonly vjp?: Vjp;
   /** Values of the sample's operands; default normal. */
   readonly values?: readonly SampleInput["values"][];
@@ -295,7 +260,9 @@ function samplesOf(row: Row): OpSample[] {
   return [...small, large];
 }
 
-const table: Elementwise[] = Object.entries(rows).map(([name, row]) => ({
+const table: ElementwiseOp[] = Object.entries(rows).map(([name, row]) => ({
+  kind: "elementwise",
+  isPositional: false,
   name,
   expression: row.expression,
   vjp: row.vjp,
@@ -311,7 +278,10 @@ const table: Elementwise[] = Object.entries(rows).map(([name, row]) => ({
   samples: samplesOf(row),
 }));
 
-const startOf = (attrs: Attrs): number => (attrs.start ?? 0) as number;
+/** Attributes of a generator: the result's shape, and the number of its first element. */
+type GeneratorAttrs = { readonly shape: Shape; readonly start?: number };
+
+const startOf = ({ start = 0 }: GeneratorAttrs): number => start;
 
 /** Elementwise ops are cut along the first axis; what is broadcast over it is not. */
 const alongFirst = (call: Call): Cut => ({
@@ -325,33 +295,36 @@ const firstOfParts = (shape: Shape, parts: number): Shape => [shape[0] / parts, 
  * A generator: a row whose shape is an attribute and whose values come from the element's position, counted from
  * attribute `start` (default 0).
  */
-const generator = (
+const generator = <A extends GeneratorAttrs>(
   name: string,
-  expression: Elementwise["expression"],
+  expression: ElementwiseOp<A>["expression"],
   flops: number,
-  samples: readonly OpSample[],
-): Elementwise => ({
-  name,
-  expression,
-  shape: (_, attrs) => attrs.shape as Shape,
-  cost: (call) => ({ flops: flops * sizeOf(call.output), bytes: 4 * sizeOf(call.output) }),
-  cuts: (call) => [{
-    ...alongFirst(call),
-    attrs: (part, parts) => ({
-      shape: firstOfParts(call.output, parts),
-      start: startOf(call.attrs) + part * sizeOf(call.output) / parts,
-    }),
-  }],
-  samples,
-});
+  samples: readonly OpSample<A>[],
+): ElementwiseOp =>
+  defineOp<A>({
+    kind: "elementwise",
+    isPositional: true,
+    name,
+    expression,
+    shape: (_, { shape }) => shape,
+    cost: (call) => ({ flops: flops * sizeOf(call.output), bytes: 4 * sizeOf(call.output) }),
+    cuts: (call) => [{
+      ...alongFirst(call),
+      attrs: (part, parts) => ({
+        shape: firstOfParts(call.output, parts),
+        start: startOf(call.attrs) + part * sizeOf(call.output) / parts,
+      }),
+    }],
+    samples,
+  });
 
 /**
  * Uniform random numbers in [0, 1): a function of (key, stream, element) alone, so the backward pass computes them
  * again.
  */
-export const random: Elementwise = generator(
+export const random: ElementwiseOp = generator<GeneratorAttrs & { readonly stream: number }>(
   "random",
-  (emit, [keyHi, keyLo], attrs) => emit.random(keyHi, keyLo, attrs.stream as number, startOf(attrs)),
+  (emit, [keyHi, keyLo], attrs) => emit.random(keyHi, keyLo, attrs.stream, startOf(attrs)),
   20,
   [
     {
@@ -378,18 +351,24 @@ export const random: Elementwise = generator(
 );
 
 /** 0, 1, 2, … in the order of the flat tensor. */
-export const iota: Elementwise = generator("iota", (emit, _, attrs) => emit.index(startOf(attrs)), 0, [
-  { inputs: [], attrs: { shape: [4, 5], start: 7 }, abs: 0, rel: 0 },
-  { inputs: [], attrs: { shape: [3, 8] }, abs: 0, rel: 0 },
-  { inputs: [], attrs: { shape: [32, 32, 32, 32] }, bench: true },
-]);
+export const iota: ElementwiseOp = generator<GeneratorAttrs>(
+  "iota",
+  (emit, _, attrs) => emit.index(startOf(attrs)),
+  0,
+  [
+    { inputs: [], attrs: { shape: [4, 5], start: 7 }, abs: 0, rel: 0 },
+    { inputs: [], attrs: { shape: [3, 8] }, abs: 0, rel: 0 },
+    { inputs: [], attrs: { shape: [32, 32, 32, 32] }, bench: true },
+  ],
+);
 
 /** Repeats axes of size 1. The VJP of a sum; a reader broadcasts by itself. */
-export const broadcastTo: Elementwise = {
+export const broadcastTo: ElementwiseOp = defineOp<{ readonly shape: Shape }>({
+  kind: "elementwise",
+  isPositional: false,
   name: "broadcastTo",
   expression: (_, [x]) => x,
-  shape([x], attrs) {
-    const shape = attrs.shape as Shape;
+  shape([x], { shape }) {
     if (`${broadcastShapes("broadcast", [x, shape])}` !== `${shape}`) {
       throw new TypeError(`Cannot broadcast [${x.join(", ")}] to [${shape.join(", ")}]: only axes of size 1 repeat`);
     }
@@ -403,9 +382,9 @@ export const broadcastTo: Elementwise = {
     { inputs: [{ shape: [5, 1] }], attrs: { shape: [5, 3] } },
     { inputs: [{ shape: [1, 32, 1, 1] }], attrs: { shape: [32, 32, 32, 32] }, bench: true },
   ],
-};
+});
 
 /** All elementwise ops by name. */
-export const elementwise: ReadonlyMap<string, Elementwise> = new Map(
+export const elementwise: ReadonlyMap<string, ElementwiseOp> = new Map(
   [...table, random, iota, broadcastTo].map((row) => [row.name, row]),
 );

@@ -1,15 +1,18 @@
 /**
- * What an op is. Every op of Fovea is one object of type {@link Op}, in one file of this folder. It has a shape rule, a
- * gradient and a cost. A primitive has kernels, another op its composition from other ops.
+ * What an op is. Every op of Fovea is one object that {@link defineOp} makes, in one file of this folder. It has a
+ * shape rule, a gradient and a cost, and it is one of three kinds: a row of the elementwise table, a composition of
+ * other ops, or a primitive with kernels. What fusing, cutting and half precision have to know of it stands on it.
  *
  * @module
  */
 
+import type { Emit } from "./emit.ts";
+
 /** Sizes of a tensor's axes, outermost first; `[]` is a scalar. Everything is float32. */
 export type Shape = readonly number[];
 
-/** Fixed arguments of an op: part of the graph, known before anything runs. */
-export type Attrs = Readonly<Record<string, number | boolean | string | readonly number[]>>;
+/** Fixed arguments of an op: part of the graph, known before anything runs. One that is undefined is not given. */
+export type Attrs = Readonly<Record<string, number | boolean | string | readonly number[] | undefined>>;
 
 /** A symbolic tensor: a node of a graph, not its values. */
 export interface Tensor {
@@ -109,7 +112,7 @@ export interface Builder {
 }
 
 /** What a VJP rule is given. */
-export interface VjpContext {
+export interface VjpContext<A = Attrs> {
   /** Builds the gradient, in the graph of the op itself. */
   readonly b: Builder;
   /** The op's operands. */
@@ -117,7 +120,7 @@ export interface VjpContext {
   /** The op's result, for rules that are shorter in terms of it (exp, sigmoid, √). */
   readonly output: Tensor;
   /** The op's fixed arguments. */
-  readonly attrs: Attrs;
+  readonly attrs: A;
   /** d loss / d output, of the output's shape. */
   readonly grad: Tensor;
   /** Which inputs a gradient is asked of; the others may be left undefined to save work. */
@@ -125,7 +128,7 @@ export interface VjpContext {
 }
 
 /** d loss / d input for each input; undefined where there is none (labels, masks). */
-export type Vjp = (context: VjpContext) => readonly (Tensor | undefined)[];
+export type Vjp<A = Attrs> = (context: VjpContext<A>) => readonly (Tensor | undefined)[];
 
 /** Work of one call: `flops` counts a multiply-add as two; `bytes` counts each operand once. */
 export interface Cost {
@@ -146,13 +149,13 @@ export interface Cut {
 }
 
 /** Sizes known when a kernel is generated. */
-export interface Call {
+export interface Call<A = Attrs> {
   /** Shapes of the operands. */
   readonly inputs: readonly Shape[];
   /** Shape of the result. */
   readonly output: Shape;
   /** Fixed arguments. */
-  readonly attrs: Attrs;
+  readonly attrs: A;
 }
 
 /**
@@ -214,15 +217,15 @@ export interface Target {
 }
 
 /** How a primitive runs on each device. */
-export interface Kernel {
+export interface Kernel<A = Attrs> {
   /**
    * Names of the kernel's variants, such as the sides of a tile: the one that the heuristic chooses comes first, then
    * those worth timing, the likeliest first. Each is right for every call, of whatever sizes, within the limits that
    * WebGPU promises, and within `bounds.ts`. Without it there is one variant.
    */
-  readonly candidates?: (call: Call, target: Target) => readonly string[];
+  readonly candidates?: (call: Call<A>, target: Target) => readonly string[];
   /** The numbers the kernel needs: `p.<name>` in WGSL, `this.constants.<name>` in gpu.js. */
-  params(call: Call): Readonly<Record<string, number>>;
+  params(call: Call<A>): Readonly<Record<string, number>>;
   /**
    * Inputs that are read only through `load<k>(i)`, each element few times, so that an elementwise producer
    * may be computed where it is read instead of being stored.
@@ -238,11 +241,11 @@ export interface Kernel {
    * @param calls How many are computed side by side. If there are several, `load<k>` gives a structure `Loaded<k>`, and
    *   `emit` takes an `Emitted`, with the values `v0`, `v1`, … of each.
    */
-  wgsl(call: Call, target: Target, candidate?: string, calls?: number): Wgsl;
+  wgsl(call: Call<A>, target: Target, candidate?: string, calls?: number): Wgsl;
   /** The gpu.js kernel. On `Float64Array`s it is the reference of the tests. */
   readonly gpujs: KernelFunction;
   /** Constants that `gpujs` takes as one more array, after its inputs; in WGSL they are part of the text. */
-  readonly table?: (call: Call) => readonly number[];
+  readonly table?: (call: Call<A>) => readonly number[];
 }
 
 /** Values of a sample's input. */
@@ -259,11 +262,11 @@ export interface SampleInput {
 }
 
 /** A case the tests check on every device, forward and backward, and the bench times. */
-export interface OpSample {
+export interface OpSample<A = Attrs> {
   /** Operands. */
   readonly inputs: readonly SampleInput[];
   /** Fixed arguments; default none. */
-  readonly attrs?: Attrs;
+  readonly attrs?: A;
   /** Absolute part of the tolerance: |got − want| may be `abs + rel · |want|`; default 1e-5. */
   readonly abs?: number;
   /** Relative part of the tolerance; default 1e-5. */
@@ -275,46 +278,105 @@ export interface OpSample {
 }
 
 /** An op in terms of others. */
-export type Lowering = (b: Builder, inputs: readonly Tensor[], attrs: Attrs) => Tensor;
+export type Lowering<A = Attrs> = (b: Builder, inputs: readonly Tensor[], attrs: A) => Tensor;
 
 /**
  * Compositions that may take the place of an op's own; of a kernel's where a device takes all tensors of the call
  * whole.
  */
-export interface Alternatives {
+export interface Alternatives<A = Attrs> {
   /** Names of those worth timing for a call; a kernel's candidates have other names. */
-  names(call: Call, target: Target): readonly string[];
+  names(call: Call<A>, target: Target): readonly string[];
   /** The composition called so, which is right for every call, of whatever sizes; undefined for other names. */
-  lowering(name: string): Lowering | undefined;
+  lowering(name: string): Lowering<A> | undefined;
 }
 
-/** One op, whole. */
-export interface Op {
+/** What every op has. */
+interface AnyOp<A> {
   /** Key in the registry: lower camel case. */
   readonly name: string;
   /** Shape of the output. Throws TypeError with the shapes given and what would fit. */
-  shape(inputs: readonly Shape[], attrs: Attrs): Shape;
+  shape(inputs: readonly Shape[], attrs: A): Shape;
   /** Vector–Jacobian product. An op without one stops gradients, as comparisons do. */
-  readonly vjp?: Vjp;
+  readonly vjp?: Vjp<A>;
   /**
    * Of an op of one operand: elementwise ops that commute with it. A call on what one of them gives is built the other
    * way round, since there are fewer numbers after it.
    */
   readonly commutesWith?: readonly string[];
   /** Work of a call, for the bench and the command `models`. */
-  cost(call: Call): Cost;
+  cost(call: Call<A>): Cost;
+  /** Are its FLOPs the multiply-adds that a model is said to have? So it is for convolutions and products. */
+  readonly isProduct?: boolean;
   /** Ways to compute a call in parts, the cheapest first; a primitive without any needs all of its tensors whole. */
-  readonly cuts?: (call: Call) => readonly Cut[];
-  /** A composition: the op in terms of others. Replaced after differentiation. */
-  readonly lower?: Lowering;
-  /** Compositions that a device may choose by measurement in the place of `lower` or of the kernel. */
-  readonly alternatives?: Alternatives;
-  /** A primitive: its kernels. Exactly one of `lower`, `kernel` and a row of the elementwise table is given. */
-  readonly kernel?: Kernel;
+  readonly cuts?: (call: Call<A>) => readonly Cut[];
   /** Most that the value is off by, in exact arithmetic, where its formula is an approximation; default 0. */
   readonly error?: number;
   /** Calls that the tests check and the bench times: every branch of the kernels, odd sizes, a size worth timing. */
-  readonly samples: readonly OpSample[];
+  readonly samples: readonly OpSample<A>[];
+}
+
+/** A row of the elementwise table: a primitive that is computed where its value is used. */
+export interface ElementwiseOp<A = Attrs> extends AnyOp<A> {
+  readonly kind: "elementwise";
+  /** Source of the value from the operands' sources. */
+  readonly expression: (emit: Emit, operands: readonly string[], attrs: A) => string;
+  /** Does the value depend on the element's position? Then it is another number for each element of what reads it. */
+  readonly isPositional: boolean;
+  readonly kernel?: undefined;
+  readonly lower?: undefined;
+  readonly alternatives?: undefined;
+}
+
+/** A composition: the op in terms of others, which take its place after differentiation. */
+export interface ComposedOp<A = Attrs> extends AnyOp<A> {
+  readonly kind: "composed";
+  readonly lower: Lowering<A>;
+  /** Compositions that a device may choose by measurement in the place of `lower`. */
+  readonly alternatives?: Alternatives<A>;
+  readonly kernel?: undefined;
+  readonly expression?: undefined;
+}
+
+/**
+ * How a result is held in a step in half precision: in 16 bits; in 32, if it needs range or digits, such as sums; or as
+ * the operand was, which is only moved.
+ */
+export type Held = "half" | "full" | "moved";
+
+/** A primitive with kernels. */
+export interface KernelOp<A = Attrs> extends AnyOp<A> {
+  readonly kind: "kernel";
+  readonly kernel: Kernel<A>;
+  /** Compositions that a device may choose by measurement in the place of the kernel. */
+  readonly alternatives?: Alternatives<A>;
+  /** What half precision makes of its result, and which of its operands stay in 32 bits whatever computed them. */
+  readonly precision: {
+    readonly result: Held | ((attrs: A) => Held);
+    /** `full` where it subtracts large numbers from each other. */
+    readonly operands?: "full";
+  };
+  /**
+   * Of an op that only takes rows along the first axis from an operand, or puts its operands' rows together there: a
+   * tensor that is held in parts is then moved part by part.
+   */
+  readonly rows?: (attrs: A) => "taken" | "joined" | undefined;
+  readonly lower?: undefined;
+  readonly expression?: undefined;
+}
+
+/** One op, whole. */
+export type Op<A = Attrs> = ElementwiseOp<A> | ComposedOp<A> | KernelOp<A>;
+
+/**
+ * Defines an op with typed attributes. In the registry, and to those who call it by name, its attributes are any: they
+ * are what `shape` lets pass.
+ */
+export function defineOp<A>(op: KernelOp<A>): KernelOp;
+export function defineOp<A>(op: ComposedOp<A>): ComposedOp;
+export function defineOp<A>(op: ElementwiseOp<A>): ElementwiseOp;
+export function defineOp<A>(op: Op<A>): Op {
+  return op as unknown as Op;
 }
 
 /**

@@ -18,12 +18,47 @@ const { cases, unknown } = await readCases();
 Deno.test("registry holds each op under its name, with samples and one way to run", () => {
   for (const [name, op] of registry) {
     assertEquals(op.name, name);
-    const ways = [op.lower, op.kernel, "expression" in op ? op : undefined].filter(Boolean).length;
-    assertEquals(ways, 1, `${name} has ${ways} of a composition, kernels and an expression`);
+    const ways = { composed: op.lower, kernel: op.kernel, elementwise: op.expression };
+    const kinds = Object.entries(ways).flatMap(([kind, way]) => way ? [kind] : []);
+    assertEquals(kinds, [op.kind], `${name} has these of a composition, kernels and an expression`);
     assert(samplesOf(op).length > 0, `${name} has no sample for the tests`);
     for (const { differentiable, label } of samplesOf(op)) {
       assert(op.vjp || differentiable.length === 0, `${name} has no VJP, but ${label} asks for a gradient`);
     }
+  }
+});
+
+/** What passes know of an op stands on it: who is special, and who is not. */
+const traits: Readonly<Record<string, { readonly of: (op: Op) => boolean; readonly ops: readonly string[] }>> = {
+  "gives another number for each element": {
+    of: (op) => op.kind === "elementwise" && op.isPositional,
+    ops: ["random", "iota"],
+  },
+  "is a product": { of: (op) => op.isProduct === true, ops: ["matmul", "conv2d"] },
+  "has a result in float32": {
+    of: (op) => op.kind === "kernel" && op.precision.result === "full",
+    ops: [
+      ...["sum", "max", "matmulPartial", "conv2dWeightGradPartial", "winogradWeight", "maxPool2dPosition"],
+      "channelWindowSum",
+    ],
+  },
+  "only moves": {
+    of: (op) => op.kind === "kernel" && op.precision.result === "moved",
+    ops: ["permute", "slice", "pad", "concatPair"],
+  },
+  "subtracts": {
+    of: (op) => op.kind === "kernel" && op.precision.operands === "full",
+    ops: ["fromTiles", "winogradWeightGrad"],
+  },
+  "moves rows": {
+    of: (op) => op.kind === "kernel" && op.rows?.({ axis: 0 }) !== undefined,
+    ops: ["slice", "concatPair"],
+  },
+};
+
+Deno.test("what fusing, cutting and half precision go by", async (t) => {
+  for (const [what, { of, ops }] of Object.entries(traits)) {
+    await t.step(what, () => assertEquals([...registry.values()].filter(of).map(({ name }) => name), [...ops]));
   }
 });
 

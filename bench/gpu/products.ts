@@ -4,8 +4,8 @@
  * @module
  */
 
-import { matmulCandidates } from "../../kernels/matmul.ts";
-import { isStaged } from "../../kernels/staged_tile.ts";
+import { matmulCandidates } from "../../kernels/matmul/matmul.ts";
+import { isStaged } from "../../kernels/writing/staged_tile.ts";
 import type { Rates } from "../../src/device/rates.ts";
 import { bucketOf } from "../../src/graph/choices.ts";
 import type { Cell, Table } from "../table.ts";
@@ -13,7 +13,7 @@ import { isSilence, type Silence } from "./lines.ts";
 import { copyOf, type Entries, productOf } from "./questions.ts";
 import { ratio, secondsIn, share, type Timing } from "./timing.ts";
 
-/** Where each way's numbers wait for each other: the two families of `kernels/matmul.ts`. */
+/** Where each way's numbers wait for each other: the two families of `kernels/matmul/matmul.ts`. */
 const FAMILIES = { registers: (way: string) => !isStaged(way), staged: isStaged } as const;
 
 /** Times the product and says what the fastest way reaches. */

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { elementwise, type Emit } from "../../kernels/elementwise.ts";
+import { elementwise } from "../../kernels/elementwise.ts";
+import type { Emit } from "../../kernels/emit.ts";
 import { isScalarInput, type Node, storageOf } from "../graph/graph.ts";
 import type { FusedStep } from "../graph/fused_step.ts";
 

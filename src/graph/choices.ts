@@ -5,7 +5,7 @@
  *
  * A kernel's `candidates` name its variants for a call (`16x8` is a tile by its sides), the heuristic's first. An op's
  * `alternatives` name compositions that may take its place (`split 4` is a product whose sum is cut into four,
- * `kernels/split_k.ts`).
+ * `kernels/matmul/split_k.ts`).
  *
  * A bucket is the op, its shapes with sizes above 16 rounded to three significant bits, and its scalar attributes. So
  * every variant must be right for every call of its bucket: a tile is cut at the edges whatever the sizes.
@@ -47,7 +47,9 @@ export class Choices implements Chooser {
  */
 export function bucketOf(op: string, { inputs, output, attrs }: Call): string {
   const shapes = [...inputs, output].map((shape) => shape.map(rounded).join("x") || "1");
-  const scalars = Object.entries(attrs).filter(([, value]) => value !== false && typeof value !== "object");
+  const scalars = Object.entries(attrs).filter(([, value]) =>
+    value !== false && value !== undefined && typeof value !== "object"
+  );
   return [op, ...shapes, ...scalars.map(([name, value]) => value === true ? name : `${name}=${value}`).sort()].join(
     " ",
   );

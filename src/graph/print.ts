@@ -15,7 +15,9 @@ const shapeText = (shape: Shape): string => `[${shape.join(",")}]`;
 
 /** `stride 1, padding 1`; what is not said has its default. */
 function attrsText(attrs: Attrs): string {
-  return Object.entries(attrs).map(([name, value]) => `${name} ${typeof value === "object" ? shapeText(value) : value}`)
+  return Object.entries(attrs).filter(([, value]) => value !== undefined).map(([name, value]) =>
+    `${name} ${typeof value === "object" ? shapeText(value) : value}`
+  )
     .join(", ");
 }
 

@@ -7,7 +7,7 @@
 import { opNamed } from "../../kernels/mod.ts";
 import type { Tensor } from "../../kernels/op.ts";
 import { GraphBuilder } from "../graph/builder.ts";
-import { inputShapes, liveNodes, STRUCTURAL } from "../graph/graph.ts";
+import { callOf, liveNodes, STRUCTURAL } from "../graph/graph.ts";
 import type { Family, KeyStyle } from "../interop/keys/family.ts";
 import { initialValues } from "../nn/init.ts";
 import { type Layer, type Parameter, Scope } from "../nn/layer.ts";
@@ -197,8 +197,8 @@ export class Model {
     b.output("logits", this.trace(b, 1, false).logits);
     let total = 0;
     for (const node of liveNodes(b.graph)) {
-      if (STRUCTURAL.has(node.op) || !["conv2d", "matmul"].includes(node.op)) continue;
-      total += opNamed(node.op).cost({ inputs: inputShapes(node), output: node.shape, attrs: node.attrs }).flops / 2;
+      const op = STRUCTURAL.has(node.op) ? undefined : opNamed(node.op);
+      if (op?.isProduct) total += op.cost(callOf(node)).flops / 2;
     }
     return total;
   }

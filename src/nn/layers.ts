@@ -7,7 +7,7 @@
  * @module
  */
 
-import { batchMoments, normalize } from "../../kernels/batch_norm.ts";
+import { batchMoments, normalize } from "../../kernels/composed/batch_norm.ts";
 import { sizeOf, type Tensor } from "../../kernels/op.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import { constantInit, fanInUniform, type Initializer } from "./init.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { elementwise, type Emit } from "../../kernels/elementwise.ts";
+import { elementwise } from "../../kernels/elementwise.ts";
+import type { Emit } from "../../kernels/emit.ts";
 import { registry } from "../../kernels/mod.ts";
 import type { Call, GpuKind, Kernel, Target } from "../../kernels/op.ts";
 import { sha256 } from "../hash.ts";

@@ -9,8 +9,8 @@
  * @module
  */
 
-import { DIRECT } from "../../kernels/conv_forms.ts";
-import { COMPENSATED } from "../../kernels/conv_tile.ts";
+import { DIRECT } from "../../kernels/conv/conv_forms.ts";
+import { COMPENSATED } from "../../kernels/conv/conv_tile.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import type { Chooser } from "../graph/choices.ts";
 import { differentiate } from "../graph/differentiate.ts";

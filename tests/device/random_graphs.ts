@@ -12,7 +12,7 @@
 import { registry } from "../../kernels/mod.ts";
 import { type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
 import { randomKey, randomUniform } from "../../kernels/random.ts";
-import { collapse } from "../../kernels/reduce.ts";
+import { collapse } from "../../kernels/reduce/reduce.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { differentiate } from "../../src/graph/differentiate.ts";
 import type { Graph } from "../../src/graph/graph.ts";

@@ -1,13 +1,13 @@
 /**
- * No way to compute a call is written longer, or keeps more in registers, than `kernels/bounds.ts` says: all calls of
- * all models' gradients, by each candidate of each kernel, after each composition that may take an op's place, for a
- * processor and for a GPU.
+ * No way to compute a call is written longer, or keeps more in registers, than `kernels/writing/bounds.ts` says: all
+ * calls of all models' gradients, by each candidate of each kernel, after each composition that may take an op's
+ * place, for a processor and for a GPU.
  *
  * @module
  */
 
 import { assert } from "@std/assert";
-import { boundsFor } from "../../kernels/bounds.ts";
+import { boundsFor } from "../../kernels/writing/bounds.ts";
 import { opNamed } from "../../kernels/mod.ts";
 import type { Call, Shape, Target } from "../../kernels/op.ts";
 import { waysOf } from "../../src/device/webgpu/questions.ts";

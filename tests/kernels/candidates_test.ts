@@ -6,10 +6,10 @@
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { sidesOf, tileNames } from "../../kernels/candidates.ts";
+import { sidesOf, tileNames } from "../../kernels/writing/candidates.ts";
 import { opNamed, registry } from "../../kernels/mod.ts";
 import type { OpSample, Target } from "../../kernels/op.ts";
-import { isStaged } from "../../kernels/staged_tile.ts";
+import { isStaged } from "../../kernels/writing/staged_tile.ts";
 import type { Device } from "../../src/device/device.ts";
 import { runReference } from "../../src/device/reference.ts";
 import { webGpuTarget } from "../../src/device/webgpu/limits.ts";

@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals } from "@std/assert";
-import { linearMap, type Matrix, transposed } from "../../kernels/linear_map.ts";
-import { filterings } from "../../kernels/tile_transforms.ts";
+import { linearMap, type Matrix, transposed } from "../../kernels/conv/linear_map.ts";
+import { filterings } from "../../kernels/conv/tile_transforms.ts";
 
 /** Runs the WGSL of a product, which is JavaScript too. */
 function run(matrix: Matrix, vector: readonly number[]): number[] {

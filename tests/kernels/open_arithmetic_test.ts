@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { elementwise, type Emit, type MathFunction } from "../../kernels/elementwise.ts";
+import { elementwise } from "../../kernels/elementwise.ts";
+import type { Emit, MathFunction } from "../../kernels/emit.ts";
 import { binary, isRight, SPECIAL, unary } from "./special_numbers.ts";
 
 /**

@@ -8,7 +8,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { opNamed } from "../../kernels/mod.ts";
 import type { Attrs, OpSample, Shape } from "../../kernels/op.ts";
-import { STAGED, stagedTile } from "../../kernels/staged_tile.ts";
+import { STAGED, stagedTile } from "../../kernels/writing/staged_tile.ts";
 import { runReference } from "../../src/device/reference.ts";
 import { webGpuTarget } from "../../src/device/webgpu/limits.ts";
 import { compile } from "../../src/graph/compile.ts";

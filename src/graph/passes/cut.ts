@@ -150,8 +150,10 @@ class Cutting {
       const renamed = parts.map((part) => again === undefined ? part : this.#b.again(part, again as number));
       this.#parts.set(node, renamed.map((part) => this.#b.reshape(part, shape)));
     } else if (!STRUCTURAL.has(node.op) && [node, ...node.inputs].some(this.#isLarge)) {
-      if (node.op === "slice") this.#slice(node);
-      else if (node.op === "concatPair" && node.attrs.axis === 0) this.#join(node);
+      const op = opNamed(node.op);
+      const rows = op.kind === "kernel" ? op.rows?.(node.attrs) : undefined;
+      if (rows === "taken") this.#slice(node);
+      else if (rows === "joined") this.#join(node);
       else this.#compute(node);
     } else {
       this.#whole.set(node, rebuild(this.#b, node, node.inputs.map((input) => this.#wholeOf(input))));

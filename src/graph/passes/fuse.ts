@@ -65,6 +65,7 @@ const MAX_EXPRESSION = 64;
 const JOIN_WINDOW = 16;
 
 const isElementwise = (node: Node): boolean => elementwise.has(node.op);
+const isPositional = (node: Node): boolean => elementwise.get(node.op)?.isPositional === true;
 const isKernel = (node: Node): boolean => !STRUCTURAL.has(node.op) && !isElementwise(node);
 
 /** The steps of a lowered graph, in an order in which every step comes after those it reads from. */
@@ -113,17 +114,17 @@ class Fusion {
   }
 
   #isUniform(node: Node): boolean {
-    return isElementwise(node) && node.op !== "random" && node.inputs.length > 0 &&
+    return isElementwise(node) && !isPositional(node) && node.inputs.length > 0 &&
       node.inputs.every((input) => input.op === "constant" || isScalarInput(input) || this.#uniform.has(input));
   }
 
   /**
-   * One number, computed from at most one other that is stored: cheaper to compute wherever it is used. Not from
-   * `random` or `iota`, which give another number for each element of what reads them.
+   * One number, computed from at most one other that is stored: cheaper to compute wherever it is used. Not from what
+   * gives another number for each element of what reads it.
    */
   #isCheapScalar(node: Node): boolean {
     if (this.#uniform.has(node)) return true;
-    if (!isElementwise(node) || sizeOf(node.shape) !== 1 || node.op === "random" || node.op === "iota") return false;
+    if (!isElementwise(node) || sizeOf(node.shape) !== 1 || isPositional(node)) return false;
     const others = new Set(
       node.inputs.filter((input) => input.op !== "constant" && !isScalarInput(input) && !this.#uniform.has(input)),
     );

@@ -8,49 +8,27 @@
  * plan counts their bytes, and shares places only between tensors that are held alike (`TensorPlace.precision`).
  * `assemble.ts` converts where a binding is read and written.
  *
- * A new kernel's result is halved unless {@link FULL} names it: name it if it needs range or digits, such as sums, or
- * transforms whose results cancel. `half.wgsl` makes what is beyond 65504 infinite, which WGSL leaves open: the loss
- * scale must see it. Evaluation is in float32.
+ * Every kernel states how its result is held (`KernelOp.precision`). As under PyTorch's autocast, sums stay float32.
+ * They need the range, the statistics that norms divide by need the digits, and most are small. Parts of sums are
+ * sums, and transforms whose results cancel need digits, too. So do operands that are subtracted from each other,
+ * whatever computed them. The tiles before the products of Winograd's F(2×2, 3×3) are halved, since they are four
+ * times their pictures. The gradient of a picture is off by 2e-3 of its size for that, and by 2e-4 without. bfloat16
+ * rounds by 4e-3. The tiles of F(4×4, 3×3) are not: they are nine quarters of their pictures, and three times as
+ * sensitive. `half.wgsl` makes what is beyond 65504 infinite, which WGSL leaves open: the loss scale must see it.
+ * Evaluation is in float32.
  *
  * @module
  */
 
-import { elementwise } from "../../../kernels/elementwise.ts";
 import { opNamed } from "../../../kernels/mod.ts";
-import { sizeOf } from "../../../kernels/op.ts";
-import { transformOf } from "../../../kernels/tile_transforms.ts";
+import { type Held, type KernelOp, type Op, sizeOf } from "../../../kernels/op.ts";
 import { type Graph, liveNodes, type Node, partsOf, storageOf, STRUCTURAL } from "../graph.ts";
-
-/**
- * Ops whose results stay float32. As under PyTorch's autocast, sums are among them. They need the range, the statistics
- * that norms divide by need the digits, and most are small. Parts of sums are sums. Positions and random numbers are
- * not to be rounded at all.
- */
-const FULL = opsNamed(
-  ...["sum", "max", "channelWindowSum", "matmulPartial", "conv2dWeightGradPartial", "winogradWeight"],
-  ...["maxPool2dPosition", "iota", "random"],
-);
-
-/** Ops that only move numbers: what they give is what they were given. */
-const MOVEMENT = opsNamed("permute", "slice", "pad", "concat", "concatPair", "roll");
-
-/**
- * Ops whose operands stay float32, whatever computed them: they subtract large numbers from each other. The tiles
- * before the products of Winograd's F(2×2, 3×3) are halved, since they are four times their pictures. The gradient of a
- * picture is off by 2e-3 of its size for that, and by 2e-4 without. bfloat16 rounds by 4e-3. The tiles of F(4×4, 3×3)
- * are not: they are nine quarters of their pictures, and three times as sensitive.
- */
-const SUBTRACTS = opsNamed("fromTiles", "winogradWeightGrad");
 
 /** A tensor that is so many times smaller than the largest is small. */
 const SMALL = 64;
 
-/** Names of ops that there are. */
-function opsNamed(...names: readonly string[]): ReadonlySet<string> {
-  return new Set(names.map((name) => opNamed(name).name));
-}
-
-const isElementwise = (node: Node): boolean => elementwise.has(node.op);
+/** The op of a node; undefined for what is no op of the registry. */
+const opOf = (node: Node): Op | undefined => STRUCTURAL.has(node.op) ? undefined : opNamed(node.op);
 
 /**
  * The tensors of a lowered graph that are held in half precision where they are stored: the results of kernels
@@ -58,8 +36,8 @@ const isElementwise = (node: Node): boolean => elementwise.has(node.op);
  *
  * - not what outputs and State are made of, element by element or by movement, back to the kernel that computed it. So
  *   the gradient of a weight is float32 when the loss scale is taken out of it;
- * - not what {@link SUBTRACTS} take;
- * - not the results of {@link FULL}, nor what is computed element by element from float32 alone;
+ * - not what kernels subtract;
+ * - not what kernels hold in full, nor what is computed element by element from float32 alone;
  * - not small tensors: halving them saves nothing, and losses, logits and their gradients are among them.
  */
 export function halfTensors(graph: Graph): ReadonlySet<Node> {
@@ -72,27 +50,46 @@ export function halfTensors(graph: Graph): ReadonlySet<Node> {
 }
 
 function isHalf(node: Node, halves: ReadonlySet<Node>): boolean {
-  if (STRUCTURAL.has(node.op) || FULL.has(node.op)) return false;
-  if (node.op === "toTiles" && transformOf(node).step > 2) return false;
-  if (MOVEMENT.has(node.op)) return node.inputs.some((input) => halves.has(storageOf(input)));
-  if (!isElementwise(node)) return true;
+  const op = opOf(node);
+  if (op?.kind === "kernel") {
+    const held = heldBy(op, node);
+    return held === "half" || held === "moved" && node.inputs.some((input) => halves.has(storageOf(input)));
+  }
+  // Positions and random numbers are not to be rounded at all.
+  if (op?.kind !== "elementwise" || op.isPositional) return false;
   // What is broadcast has no say, unless there is nothing else: then the result is larger than all it is made of.
   const own = node.inputs.filter((input) => sizeOf(input.shape) === sizeOf(node.shape));
   return own.length === 0 || own.some((input) => halves.has(storageOf(input)));
 }
 
-/** What outputs and State are made of, and what {@link SUBTRACTS} take, back to the kernels. */
+function heldBy({ precision: { result } }: KernelOp, { attrs }: Node): Held {
+  return typeof result === "function" ? result(attrs) : result;
+}
+
+/** What outputs and State are made of, and what kernels take whose operands stay float32, back to the kernels. */
 function keptWhole(graph: Graph): Set<Node> {
   const kept = new Set<Node>();
   const pending = [
     ...Object.values(graph.outputs).flatMap(partsOf),
     ...graph.assignments.map(({ value }) => value),
-    ...graph.nodes.filter(({ op }) => SUBTRACTS.has(op)).flatMap(({ inputs }) => inputs),
+    ...graph.nodes.filter((node) => operandsOf(node) === "full").flatMap(({ inputs }) => inputs),
   ];
   for (let node = pending.pop(); node; node = pending.pop()) {
     if (kept.has(node)) continue;
     kept.add(node);
-    if (isElementwise(node) || MOVEMENT.has(node.op) || node.op === "reshape") pending.push(...node.inputs);
+    if (isPassing(node)) pending.push(...node.inputs);
   }
   return kept;
+}
+
+/** Does a node give what it was given, in another order or shape, or element by element? */
+function isPassing(node: Node): boolean {
+  const op = opOf(node);
+  return node.op === "reshape" || op?.kind === "elementwise" ||
+    op?.kind === "kernel" && heldBy(op, node) === "moved";
+}
+
+function operandsOf(node: Node): "full" | undefined {
+  const op = opOf(node);
+  return op?.kind === "kernel" ? op.precision.operands : undefined;
 }
