@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { registry } from "../kernels/mod.ts";
+import type { Op } from "../kernels/op.ts";
 import { runReference } from "../src/device/reference.ts";
 import { isLong } from "./amount.ts";
 import {

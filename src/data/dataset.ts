@@ -404,7 +404,7 @@ export class Dataset {
   }
 }
 
-/** How large a test part is that was taken from train: as large as val, unless train has not so many pictures to give. */
+/** How large a test part is that was taken from train: as large as val, unless train has too few pictures. */
 function asLarge({ val, test }: Split): string {
   return test.size === val.size ? ", as many as val has" : `, of the ${val.size} that val has`;
 }
