@@ -5,7 +5,7 @@
  * @module
  */
 import { basename, dirname, join } from "node:path";
-import { systemFault, systemReason, UserError } from "./errors.ts";
+import { systemAdvice, systemFault, systemReason, UserError } from "./errors.ts";
 
 /** The part of `Deno.FsFile` that is used here. */
 export interface OpenFile {
@@ -123,6 +123,9 @@ export async function writeAtomic(
     ? [data]
     : data;
   const what = `${path} (${pieces.reduce((sum, piece) => sum + piece.length, 0)} bytes)`;
+  const there = await Deno.stat(path).catch(() => undefined);
+  const fault = there && irregular(there);
+  if (fault !== undefined) throw new UserError(`Cannot write ${what}: it ${fault}; give another`);
   const temporary = join(dirname(path), `.${basename(path)}.${Deno.pid}-${++temporaries}.tmp`);
   try {
     const file = await files.open(temporary, { write: true, createNew: true });
@@ -436,7 +439,8 @@ function parseRecord(line: string): Record<string, unknown> {
 
 /** An error of the operating system's as one line, with its code where it has one. */
 function fileError(what: string, cause: unknown, advice: string): UserError {
-  const error = new UserError(`${what}: ${systemReason(cause)}; ${advice}`);
+  const told = [systemReason(cause), systemAdvice(cause), advice].filter((text) => text !== undefined);
+  const error = new UserError(`${what}: ${told.join("; ")}`);
   error.cause = cause;
   return error;
 }
