@@ -139,7 +139,7 @@ export async function writeAtomic(
   } catch (error) {
     // Where it was never made, or the disk is past helping, the first error is the one to tell.
     await files.remove(temporary).catch(() => {});
-    throw fileError(`Cannot write ${what}`, error, "what was there before is untouched");
+    throw fileError(`Cannot write ${what}`, error, "check the disk", "what was there before is untouched");
   }
   try {
     await syncDirectory(dirname(path), files);
@@ -261,7 +261,12 @@ export async function appendText(path: string, text: string, files: FileSystem =
       file.close();
     }
   } catch (error) {
-    throw fileError(`Cannot append ${line.length} bytes to ${path}`, error, "the records before are untouched");
+    throw fileError(
+      `Cannot append ${line.length} bytes to ${path}`,
+      error,
+      "check the disk",
+      "the records before are untouched",
+    );
   }
 }
 
@@ -438,8 +443,8 @@ function parseRecord(line: string): Record<string, unknown> {
 }
 
 /** An error of the operating system's as one line, with its code where it has one. */
-function fileError(what: string, cause: unknown, advice: string): UserError {
-  const told = [systemReason(cause), systemAdvice(cause), advice].filter((text) => text !== undefined);
+function fileError(what: string, cause: unknown, advice: string, kept?: string): UserError {
+  const told = [systemReason(cause), systemAdvice(cause) ?? advice, kept].filter((text) => text !== undefined);
   const error = new UserError(`${what}: ${told.join("; ")}`);
   error.cause = cause;
   return error;
