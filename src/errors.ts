@@ -138,7 +138,8 @@ export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || error instanceof UserError) return undefined;
   const { code, name, message } = error as Error & { readonly code?: unknown };
   if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code)) return code;
-  if (name === "NotCapable") return name;
+  // Devices and the like are closed to programs, whatever they were permitted.
+  if (name === "NotCapable") return message.includes("--allow-all") ? "EACCES" : name;
   if (error.constructor === Error && !/\(os error \d+\)/.test(message)) return undefined;
   const found = UNNAMED.find(([words]) => words.test(name) || words.test(message))?.[1];
   // The system has more errors than are known here.
@@ -151,6 +152,11 @@ export function systemReason(error: unknown): string {
   const known = code !== undefined && SYSTEM[code];
   if (known) return `${known[0]} (${code})`;
   return (error instanceof Error ? error.message : String(error)).split("\n")[0];
+}
+
+/** What to do about what the system refused, where that is known: `free some space`. */
+export function systemAdvice(error: unknown): string | undefined {
+  return SYSTEM[systemCode(error) ?? ""]?.[1];
 }
 
 /**
@@ -167,7 +173,7 @@ export function systemFault(what: string, error: unknown, advice?: string): Erro
   const [, path] = / '([^']+)'[^']*$/.exec((error as Error).message.split("\n")[0]) ?? [];
   const where = path === undefined || what.includes(path) ? "" : `, at ${path}`;
   const fault = new UserError(
-    `${what}: ${systemReason(error)}${where}; ${advice ?? SYSTEM[code]?.[1] ?? "check the disk"}`,
+    `${what}: ${systemReason(error)}${where}; ${advice ?? systemAdvice(error) ?? "check the disk"}`,
   );
   fault.cause = error;
   return fault;

@@ -4,7 +4,7 @@
  * @module
  */
 import { basename, dirname, join } from "node:path";
-import { systemFault, systemReason, UserError } from "./errors.ts";
+import { systemAdvice, systemFault, systemReason, UserError } from "./errors.ts";
 
 /** The part of `Deno.FsFile` that is used here. */
 export interface OpenFile {
@@ -122,6 +122,9 @@ export async function writeAtomic(
     ? [data]
     : data;
   const what = `${path} (${pieces.reduce((sum, piece) => sum + piece.length, 0)} bytes)`;
+  const there = await Deno.stat(path).catch(() => undefined);
+  const fault = there && irregular(there);
+  if (fault !== undefined) throw new UserError(`Cannot write ${what}: it ${fault}; give another`);
   const temporary = join(dirname(path), `.${basename(path)}.${Deno.pid}-${++temporaries}.tmp`);
   try {
     const file = await files.open(temporary, { write: true, createNew: true });
@@ -135,7 +138,7 @@ export async function writeAtomic(
   } catch (error) {
     // Where it was never made, or the disk is past helping, the first error is the one to tell.
     await files.remove(temporary).catch(() => {});
-    throw fileError(`Cannot write ${what}`, error, "what was there before is untouched");
+    throw fileError(`Cannot write ${what}`, error, "check the disk", "what was there before is untouched");
   }
   try {
     await syncDirectory(dirname(path), files);
@@ -257,7 +260,12 @@ export async function appendText(path: string, text: string, files: FileSystem =
       file.close();
     }
   } catch (error) {
-    throw fileError(`Cannot append ${line.length} bytes to ${path}`, error, "the records before are untouched");
+    throw fileError(
+      `Cannot append ${line.length} bytes to ${path}`,
+      error,
+      "check the disk",
+      "the records before are untouched",
+    );
   }
 }
 
@@ -373,8 +381,9 @@ function parseRecord(line: string): Record<string, unknown> {
 }
 
 /** An error of the operating system's as one line, with its code where it has one. */
-export function fileError(what: string, cause: unknown, advice: string): UserError {
-  const error = new UserError(`${what}: ${systemReason(cause)}; ${advice}`);
+export function fileError(what: string, cause: unknown, advice: string, kept?: string): UserError {
+  const told = [systemReason(cause), systemAdvice(cause) ?? advice, kept].filter((text) => text !== undefined);
+  const error = new UserError(`${what}: ${told.join("; ")}`);
   error.cause = cause;
   return error;
 }

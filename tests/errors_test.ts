@@ -71,6 +71,11 @@ const faults: [error: Error, code: string | undefined, says: string][] = [
     "NotCapable",
     "Requires write access",
   ],
+  [
+    new Deno.errors.NotCapable('Requires all access to "/dev/full", run again with the --allow-all flag'),
+    "EACCES",
+    "access is denied (EACCES); check its permissions",
+  ],
   [new TypeError("a is undefined"), undefined, ""],
   [new UserError("no"), undefined, ""],
 ];

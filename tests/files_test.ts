@@ -123,6 +123,28 @@ Deno.test("writeAtomic() into a directory that is not there is one line", async 
   assert(!error.message.includes("\n"));
 });
 
+Deno.test({
+  name: "writeAtomic() leaves what is no regular file alone, and says what to do about a full disk",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    inTemporaryDirectory(async (folder) => {
+      const pipe = `${folder}/pipe`;
+      await new Deno.Command("mkfifo", { args: [pipe] }).output();
+      await assertRejects(() => writeAtomic(pipe, "x"), UserError, "pipe (1 bytes): it is a named pipe, not a file");
+      await assertRejects(() => writeAtomic(folder, "x"), UserError, "it is a folder, not a file; give another");
+      assert((await Deno.stat(pipe)).isFifo);
+      const full = {
+        ...disk,
+        open: () => Promise.reject(new Error("No space left on device (os error 28)")),
+      };
+      await assertRejects(
+        () => writeAtomic(`${folder}/x`, "x", full),
+        UserError,
+        "the disk is full (ENOSPC); make room; what was there before is untouched",
+      );
+    }),
+});
+
 Deno.test("removeTemporaries() touches only temporaries", () =>
   inTemporaryDirectory(async (directory) => {
     for (const name of [".a.json.12-3.tmp", ".hidden", "b.tmp", "c.12-3.tmp"]) {

@@ -23,6 +23,7 @@ import { recordSettings } from "../run/settings/device.ts";
 import { pictureSettings } from "../run/settings/pictures.ts";
 import { trainingSettings } from "../run/settings/training.ts";
 import type { TeacherOptions } from "../train/distillation.ts";
+import { refuseIrregular } from "../files.ts";
 import { classWeightsOf, factsOf } from "../train/options.ts";
 import { writeRunReport } from "../run/run_report.ts";
 import { formatTest } from "../report/text.ts";
@@ -222,6 +223,7 @@ async function refuseAtOnce({ out, allowChangedData }: TrainFlags, asked: Given)
   for (const name of ["teacher", "pretrained"] as const) {
     const path = asked[name];
     if (path === undefined || isPublishedName(path) || await isFile(path) || await isFolder(path)) continue;
+    await refuseIrregular(path);
     throw new UserError(`There is no file or run ${printable(path)} for ${nameOf(name)}; ${await runsNear(path)}`);
   }
   if (out !== undefined) await new RunDirectory(out).checkFree();

@@ -223,7 +223,9 @@ async function openManifest(
   const inside = await Inside.open(options.pictures ?? beside, options.allowOutside);
   const pictures = await listPictures(inside, ".", true);
   const read = await readManifest(files, inside, pictures, options);
-  const listed = new Set(read.files.map((file) => file.replace(/^\.\//, "")));
+  // A row that was left out lists its picture all the same.
+  const named = [...read.files, ...(read.leftOut ?? []).map(({ file }) => file)];
+  const listed = new Set(named.map((file) => file.replace(/^\.\//, "")));
   const unlisted = pictures.filter((file) => !listed.has(file));
   const warning = `${counted(unlisted.length, "picture")} in the folder not listed (${firstNames(unlisted)})`;
   return fromFiles("csv", inside, read, options, { warnings: unlisted.length > 0 ? [...notes, warning] : notes });

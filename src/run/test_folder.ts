@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
 import { classNames, type Task } from "../data/labels.ts";
-import { writeAtomic } from "../files.ts";
+import { makeFolder, writeAtomic } from "../files.ts";
 import {
   binaryTest,
   multiclassTest,
@@ -64,7 +64,7 @@ export async function writeTest(
   data: Pick<Dataset, "task" | "samples">,
   mistakes: readonly Mistake[] = [],
 ): Promise<void> {
-  await Deno.mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await writeAtomic(join(folder, "metrics.json"), `${JSON.stringify(report, null, 2)}\n`);
   const files = data.samples.map(({ file }) => file);
   await writeAtomic(join(folder, "answers.safetensors"), encodeAnswers(predictions, files));

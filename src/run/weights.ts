@@ -15,7 +15,7 @@ import { ownFamily, type OwnModel, remakeModel } from "../models/own.ts";
 import { factsOf, type Preprocessing, type WeightsFacts } from "./checkpoint.ts";
 import { readConfig } from "./config.ts";
 import { rowOf, weightsPath } from "./published/cached.ts";
-import { statedFor } from "./published/stated.ts";
+import { statedFor, statedWindow } from "./published/stated.ts";
 import type { StatedPreprocessing } from "./published_preprocessing.ts";
 import { checkpointPath, loadBest } from "./run_directory.ts";
 import {
@@ -129,6 +129,7 @@ export async function loadWeights(
   const wanted = { parameters: model.parameters, classes: model.classes, meaning: options.meaning };
   const matching = matchingOf(wanted, weights, facts);
   await refuseMisfit(path, model, weights, matching, facts);
+  const window = await untoldWindow(path, weights);
   await weights.verify();
   const values = await valuesFor(path, matching, weights, options.seed ?? 0);
   for (const { parameter: { name } } of matching.fates) {
@@ -149,7 +150,7 @@ export async function loadWeights(
     leftOver: weights.metadata.fovea === undefined ? weights.unknown : [],
     taken: weights.taken,
     others: weights.others,
-    notes: notesOn(model, weights, matching, facts),
+    notes: notesOn(model, weights, matching, { its: facts, said: window?.window }),
   };
 }
 
@@ -163,7 +164,7 @@ async function refuseMisfit(
 ): Promise<void> {
   const isFamily = familyOf(name) === undefined || weights.family === familyOf(name);
   const problem = isFamily
-    ? firstProblem(matching, weights) ?? await windowProblem(weights)
+    ? firstProblem(matching, weights) ?? await windowFault(path, weights)
     : `it has the tensors of ${weights.family.name}`;
   if (problem === undefined) return;
   const { fitting } = await describe(weights, path, facts);
@@ -178,12 +179,13 @@ function notesOn(
   { options: { window, normEps }, channels }: Model,
   weights: NamedWeights,
   { fates, rows }: Matching,
-  its?: Meaning,
+  { its, said }: { readonly its?: Meaning; readonly said?: number },
 ): string[] {
   const { family: { windows, stem, heads }, shapes, metadata } = weights;
   const isAdapted = (layer: string) =>
     fates.some(({ parameter: { name }, fate }) => fate === "adapted" && name === `${layer}.weight`);
-  const isUntold = windows && window === undefined && !windowsIn(weights)!.isTold && metadata.fovea === undefined;
+  const isUntold = windows && said === undefined && window === undefined && !windowsIn(weights)!.isTold &&
+    metadata.fovea === undefined;
   const eps = weights.family.normEps?.[weights.style];
   const fresh = rows?.filter((row) => row < 0).length ?? 0;
   const told: [boolean | undefined, string][] = [
@@ -209,12 +211,29 @@ function notesOn(
       } by name; the others start afresh`,
     ],
     [
+      windows && said !== undefined && said !== (window ?? windows.side),
+      `the config.json beside the file says that its windows are ${said}×${said}: option window sets that`,
+    ],
+    [
       isUntold,
       `the file does not tell the side of its windows, nor whether it was fine-tuned from others: ${windows?.side}×${windows?.side} ` +
       "is taken; option window sets another",
     ],
   ];
   return told.flatMap(([isSo, note]) => isSo ? [note] : []);
+}
+
+/** What is stated of the windows of a file that does not tell them itself. */
+async function untoldWindow(path: string, weights: NamedWeights) {
+  const isUntold = weights.metadata.fovea === undefined && windowsIn(weights)?.isTold === false;
+  return isUntold ? await statedWindow(path) : undefined;
+}
+
+/** Why a file's windows cannot be the model's, by the file or by what is stated beside it. */
+async function windowFault(path: string, weights: NamedWeights): Promise<string | undefined> {
+  const { before } = await untoldWindow(path, weights) ?? {};
+  if (before === undefined) return await windowProblem(weights);
+  return `its config.json says that its windows were fine-tuned from ${before}×${before}, and that is not known here`;
 }
 
 /**
@@ -331,8 +350,10 @@ async function describe(
     }
   }
   // What earlier versions exported says the model's name and how pictures are prepared, and none of its sizes.
-  const tried = fittingModels(weights, facts);
-  const problem = tried.models.length > 0 ? await windowProblem(weights) : undefined;
+  const found = fittingModels(weights, facts);
+  const { before: _, ...stated } = await untoldWindow(path, weights) ?? {};
+  const tried = { ...found, options: { ...found.options, ...stated } };
+  const problem = tried.models.length > 0 ? await windowFault(path, weights) : undefined;
   const fitting = problem === undefined
     ? tried
     : { models: [], options: tried.options, nearest: { model: tried.models[0], problem } };

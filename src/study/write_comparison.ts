@@ -7,7 +7,7 @@
 import { join, relative } from "node:path";
 import { csvCell } from "../data/forms/csv.ts";
 import { isFile } from "../data/paths.ts";
-import { writeAtomic } from "../files.ts";
+import { makeFolder, writeAtomic } from "../files.ts";
 import { comparePage } from "../report/page/compare_page.ts";
 import type { Link } from "../report/page/html.ts";
 import { markdownOf, type TextTable } from "../report/tables.ts";
@@ -49,7 +49,7 @@ export async function linksTo(
  * @throws UserError when ECharts could be neither found nor fetched.
  */
 export async function writeComparison(folder: string, comparison: Comparison, title = "Comparison"): Promise<string> {
-  await Deno.mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const page = join(folder, "report.html");
   await writeAtomic(join(folder, "comparison.md"), comparisonMarkdown(comparison));
   await writeAtomic(join(folder, "comparison.csv"), csvOf(numbersTable(comparison)));

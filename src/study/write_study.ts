@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import { firstNames } from "../data/names.ts";
-import { writeAtomic } from "../files.ts";
+import { makeFolder, writeAtomic } from "../files.ts";
 import { confusionChart } from "../report/confusion.ts";
 import { type OverlaidRun, overlayChart, quantities } from "../report/overlay.ts";
 import type { NamedChart } from "../report/page/page.ts";
@@ -63,7 +63,7 @@ export async function writeStudy(
       ? ["The auROC here is taken from scores. One from hard decisions, as of older reports, is the balanced accuracy."]
       : [],
   ];
-  await Deno.mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const markdown = sections.map(({ title, summary, tables }) => {
     const filled = tables.filter(({ rows }) => rows.length > 0).map(markdownOf);
     return [`## ${markdownText(title)}`, "", ...summary, "", ...filled].join("\n");

@@ -5,7 +5,7 @@
  */
 
 import { join } from "node:path";
-import { writeAtomic } from "../files.ts";
+import { makeFolder, writeAtomic } from "../files.ts";
 import { decimal, settingText } from "../report/figures.ts";
 import { comparePage } from "../report/page/compare_page.ts";
 import { parallelChart } from "../report/parallel.ts";
@@ -100,7 +100,7 @@ export async function writeSweep(
     );
     summary.push(...verdictOf(compareRuns(best.slice(0, 2).map(({ record }) => record))));
     tables.push({ ...metricsTable(comparison), title: `Test of the ${best.length} best` });
-    await Deno.mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await writeAtomic(
       join(folder, "sweep.csv"),
       csvOf(numbersTable(compareRuns(ended.map(({ record }) => record), { resamples: 1 }))),
@@ -119,7 +119,7 @@ export async function writeSweep(
     { name: "val. accuracy", values: runs.map(bestOf), isLog: false },
   ];
   const subtitle = "a line a run; the darker, the higher its validation accuracy";
-  await Deno.mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const page = join(folder, "report.html");
   await writeAtomic(
     join(folder, "sweep.md"),

@@ -10,6 +10,7 @@ import { type CheckpointInfo, metadataOf } from "../../src/run/checkpoint.ts";
 import { openModel } from "../../src/run/open_model.ts";
 import { exportNotes } from "../../src/run/save_weights.ts";
 import { loadWeights, type LoadWeightsOptions, originOf } from "../../src/run/weights.ts";
+import { inFolder } from "../data/sets.ts";
 import { publishedKeys, withTensors } from "../interop/published.ts";
 
 type Tensors = Map<string, WritableTensor>;
@@ -292,6 +293,29 @@ Deno.test("the side of Swin V2's windows is read from the tables, and what the f
     assertEquals((await loadWeights(createModel("swin-v2-t", { classes: 1000, window: 8 }), path)).notes, []);
   });
 });
+
+Deno.test("the side of Swin V2's windows is read from the config.json beside a file that does not tell it", () =>
+  withTensors(publishedKeys("timm", "swinv2_tiny_window8_256"), (path) =>
+    inFolder(async (folder) => {
+      const file = `${folder}/model.safetensors`;
+      await Deno.link(path, file).catch(() => Deno.copyFile(path, file));
+      const said = async (config: unknown) => {
+        await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify(config));
+        const { models, options: { window, imageSize }, misfit } = await originOf(folder);
+        return [models[0], window, imageSize, misfit?.match(/fine-tuned from \d+/)?.[0]];
+      };
+      const hub = { model_type: "swinv2", image_size: 256, window_size: 16, pretrained_window_sizes: [0, 0, 0, 0] };
+      assertEquals(await said(hub), ["swin-v2-t", 16, 256, undefined]);
+      const note = "the config.json beside the file says that its windows are 16×16: option window sets that";
+      assertEquals((await loadWeights(createModel("swin-v2-t", { classes: 1000 }), file)).notes, [note]);
+      assertEquals((await loadWeights(createModel("swin-v2-t", { classes: 1000, window: 16 }), file)).notes, []);
+
+      assertEquals((await said({ ...hub, pretrained_window_sizes: [12, 12, 12, 6] }))[3], "fine-tuned from 12");
+      assertEquals(await said({ architecture: "swinv2_tiny_window8_256" }), ["swin-v2-t", 8, 256, undefined]);
+      assertEquals((await said({ architecture: "swinv2_base_window12to24_192to384" }))[3], "fine-tuned from 12");
+      await Deno.writeTextFile(`${folder}/config.json`, "no JSON");
+      assertEquals((await originOf(file)).options.window, undefined);
+    })));
 
 Deno.test("openModel() refuses weights without a head, which train takes", async () => {
   const shapes = publishedKeys("timm", "vit_tiny_patch16_224");

@@ -7,6 +7,7 @@
  */
 
 import { systemFault, UserError } from "../../errors.ts";
+import { makeFolder } from "../../files.ts";
 import { cacheFolder } from "../store/cache_folder.ts";
 import { demoAttributes, drawUpFace, type Hair, hairRatios } from "./demo_face.ts";
 import { printable } from "../names.ts";
@@ -92,7 +93,7 @@ async function make(
   onProgress?: OnProgress,
 ): Promise<void> {
   const parent = directory.replace(/[\\/]*[^\\/]*[\\/]*$/, "") || (directory.startsWith("/") ? "/" : ".");
-  await Deno.mkdir(parent, { recursive: true });
+  await makeFolder(parent);
   const temporary = await Deno.makeTempDir({ dir: parent, prefix: ".fovea-demo-" });
   try {
     await draw(temporary, facts, onProgress);

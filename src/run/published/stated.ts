@@ -5,7 +5,8 @@
  * @module
  */
 
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { isFolder } from "../../data/paths.ts";
 import { statedIn, type StatedPreprocessing } from "../published_preprocessing.ts";
 import { publishedFile, rowOf } from "./cached.ts";
 import { isPublishedName } from "./names.ts";
@@ -19,12 +20,52 @@ import { isPublishedName } from "./names.ts";
 export async function statedFor(given: string): Promise<StatedPreprocessing | undefined> {
   const row = rowOf(given);
   if (row) return statedIn(row.preprocessing);
-  if (!isPublishedName(given)) return undefined;
-  const folder = dirname((await publishedFile(given)).path);
+  const folder = await folderOf(given);
+  if (folder === undefined) return undefined;
   const [config, processor] = await Promise.all(
     ["config.json", "preprocessor_config.json"].map((name) => jsonIn(join(folder, name))),
   );
   return ofTimm(config?.pretrained_cfg ?? config) ?? ofTransformers(processor);
+}
+
+/** What is stated of Swin's windows. */
+export interface StatedWindow {
+  /** Their side. */
+  readonly window: number;
+  /** Side of the windows from which they were fine-tuned, where it was another. */
+  readonly before?: number;
+  /** Side of the pictures. */
+  readonly imageSize?: number;
+}
+
+/**
+ * The windows of Swin's weights, as the `config.json` beside them says it: transformers' `window_size`, or timm's, or
+ * the name of timm's model.
+ *
+ * @param given A name of published weights, or a path.
+ * @returns What is stated; undefined where nothing is.
+ */
+export async function statedWindow(given: string): Promise<StatedWindow | undefined> {
+  const folder = await folderOf(given);
+  if (folder === undefined) return undefined;
+  const config = await jsonIn(join(folder, "config.json"));
+  const { window_size, model_args, architecture, image_size, pretrained_window_sizes } = config ?? {};
+  const [, first, last] = /_window(\d+)(?:to(\d+))?/.exec(`${architecture}`) ?? [];
+  const window = [window_size, model_args?.window_size, Number(last ?? first)].map(sideOf).find(isSide);
+  if (window === undefined) return undefined;
+  const [, side] = [config?.pretrained_cfg?.input_size ?? config?.input_size ?? []].flat();
+  const imageSize = [image_size, side].map(sideOf).find(isSide);
+  const before = [...[pretrained_window_sizes ?? []].flat(), last && Number(first)].find((side) =>
+    isSide(side) && side !== window
+  );
+  return { window, ...imageSize !== undefined && { imageSize }, ...before !== undefined && { before } };
+}
+
+/** The folder that says something of weights: where they are as the hub has them, or as transformers saves them. */
+async function folderOf(given: string): Promise<string | undefined> {
+  if (isPublishedName(given)) return dirname((await publishedFile(given)).path);
+  if (await isFolder(given)) return given;
+  return /^(pytorch_)?model\.(safetensors|bin)(\.index\.json)?$/.test(basename(given)) ? dirname(given) : undefined;
 }
 
 // deno-lint-ignore no-explicit-any -- what another program wrote; each field is looked at where it is used
