@@ -138,7 +138,12 @@ export function plotChart(title: string, subtitle: string, panels: readonly Pane
       })),
       xAxis: panels.map(({ x }, p) => ({
         ...{ type: "value", gridIndex: p, min: x.min ?? 0, max: x.max, name: x.name, nameLocation: "middle" },
-        ...{ nameGap: 44, nameMoveOverlap: false, nameTextStyle: text, axisLabel: { ...text, margin: 12 } },
+        ...{
+          nameGap: 44,
+          nameMoveOverlap: false,
+          nameTextStyle: text,
+          axisLabel: { ...text, margin: 12, ...(hasKey ? {} : { alignMaxLabel: "right" }) },
+        },
         ...{ axisLine: { onZero: false, lineStyle: { color: softInk, width: 2 } }, axisTick: { show: false } },
         splitLine: grey,
       })),

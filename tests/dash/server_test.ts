@@ -88,9 +88,11 @@ Deno.test("events tell the list, what is added, what a resumed run takes back, a
     const controller = new AbortController();
     const events = eventsOf(dash.url, controller.signal);
     /** Steps that the next event tells. */
-    const next = async () => {
+    const next = async (): Promise<unknown[]> => {
       const { value } = await events.next();
       const { rows = [] } = (value?.data ?? {}) as { rows?: { step: number }[] };
+      // That all were looked at may be told by itself, where the look took a while.
+      if (value?.event === "change" && rows.length === 0) return await next();
       return [value?.event, ...rows.map(({ step }) => step)];
     };
     assertEquals(await next(), ["all"]);

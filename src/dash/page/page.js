@@ -147,7 +147,7 @@ function lineOf(row) {
   const mark = `${row.version} ${place} ${shown === row.id}`;
   if (line.version === mark) return line;
   line.version = mark;
-  line.className = `${row.id === shown ? "shown" : ""}`;
+  line.className = row.id === shown ? "shown" : "";
   const box = make("input");
   box.type = "checkbox";
   box.checked = place !== undefined;
@@ -375,7 +375,7 @@ function take({ rows: changed, gone, isWhole: whole }) {
     rows.delete(id);
     lines.delete(id);
   }
-  if (!isByHand && rows.size > 0) chooseNewest();
+  if (!isByHand && isWhole && rows.size > 0) chooseNewest();
   showList();
   if (changed.some(({ id }) => chosen.has(id)) || gone.some((id) => chosen.has(id))) askCharts();
   showKey();
@@ -424,10 +424,7 @@ for (const id of ["text", "state", "task", "model"]) $(id).addEventListener("inp
 $("filters").addEventListener("submit", (event) => event.preventDefault());
 $("sort").addEventListener("change", () => sortBy($("sort").value));
 $("order").addEventListener("click", () => sortBy(sort.by, !sort.isDescending));
-$("x").addEventListener("change", () => {
-  keep();
-  askCharts();
-});
+$("x").addEventListener("change", () => void (keep(), askCharts()));
 $("smoothing").addEventListener("input", () => {
   $("weight").textContent = $("smoothing").value;
   keep();
