@@ -1,0 +1,39 @@
+/**
+ * Writes the jobs of a step.
+ *
+ * @module
+ */
+
+import { opNamed } from "../../../kernels/mod.ts";
+import { sizeOf } from "../../../kernels/op.ts";
+import { callOf, isScalarInput, type Node, storageOf } from "../../graph/graph.ts";
+import type { FusedStep } from "../../graph/fused_step.ts";
+import { writeMap } from "./text/map.ts";
+import type { Arg, WrittenJob, WrittenStep } from "./written.ts";
+
+/** Numbers that a kernel's JavaScript computes in a chunk. */
+const IN_SCRIPT = 2 ** 12;
+
+/** The jobs that compute a step. */
+export function writeStep(step: FusedStep): WrittenStep {
+  if (step.kernels.length === 0) return writeMap(step);
+  return { jobs: step.kernels.map(({ kernel }, k) => scriptOf(kernel, step.writes[k])) };
+}
+
+/** A kernel that has no text: its JavaScript. */
+function scriptOf(node: Node, write: Node): WrittenJob {
+  const kernel = opNamed(node.op).kernel!;
+  const call = callOf(node);
+  const operands = node.inputs.map(storageOf);
+  const code = {
+    source: kernel.gpujs.toString(),
+    constants: kernel.params(call),
+    table: kernel.table?.(call) ?? [],
+    lengths: [...operands, write].map(({ shape }) => sizeOf(shape)),
+  };
+  const args = [...operands.map(argOf), { tensor: write }];
+  return { code, args, chunks: Math.ceil(sizeOf(write.shape) / IN_SCRIPT) };
+}
+
+const argOf = (node: Node): Arg =>
+  isScalarInput(node) ? { scalar: node.attrs.name as string } : { tensor: node };
