@@ -16,6 +16,7 @@ import { Assembler } from "./assembler.ts";
 import { MOST_BYTES } from "./memory.ts";
 import { Pool } from "./pool.ts";
 import { WasmSession } from "./session.ts";
+import { hasRelaxedSimd } from "./support.ts";
 import { TARGET } from "./target.ts";
 
 /** More threads than this gain little: they share the memory's bandwidth. */
@@ -25,12 +26,15 @@ const MOST_THREADS = 16;
 export interface WasmOptions {
   /** Threads; by default one for each core. What is computed does not depend on it. */
   readonly threads?: number;
+  /** Is a product and a sum one instruction? By default where the host has it. */
+  readonly relaxed?: boolean;
 }
 
 /** Opens WebAssembly. */
-export async function openWasm({ threads = navigator.hardwareConcurrency }: WasmOptions = {}): Promise<WasmDevice> {
+export async function openWasm(options: WasmOptions = {}): Promise<WasmDevice> {
+  const { threads = navigator.hardwareConcurrency, relaxed = hasRelaxedSimd() } = options;
   const [assembler, pool] = await Promise.all([Assembler.open(), Pool.open(Math.min(threads, MOST_THREADS))]);
-  return new WasmDevice(pool, assembler);
+  return new WasmDevice(pool, assembler, relaxed);
 }
 
 /** Runs graphs with WebAssembly. */
@@ -47,17 +51,20 @@ export class WasmDevice implements Device {
   rates?: Rates;
   readonly #pool: Pool;
   readonly #assembler: Assembler;
+  readonly #relaxed: boolean;
 
-  constructor(pool: Pool, assembler: Assembler) {
+  constructor(pool: Pool, assembler: Assembler, relaxed: boolean) {
+    this.#relaxed = relaxed;
     this.#pool = pool;
     this.#assembler = assembler;
     const free = freeHostMemory();
     this.memoryBytes = free === undefined ? undefined : Math.min(free, MOST_BYTES);
-    this.description = `${pool.threads} thread${pool.threads === 1 ? "" : "s"}`;
+    const simd = relaxed ? "relaxed SIMD" : "SIMD";
+    this.description = `${simd} on ${pool.threads} thread${pool.threads === 1 ? "" : "s"}`;
   }
 
   open(choices: Chooser = this.choices): Session {
-    return new WasmSession(this, this.#pool, this.#assembler, choices);
+    return new WasmSession(this, this.#pool, this.#assembler, this.#relaxed, choices);
   }
 
   measure(graph: Graph, choices: Chooser = this.choices): MemoryUse {

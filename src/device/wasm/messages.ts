@@ -57,7 +57,7 @@ export interface Written {
 export type Request =
   /** The first message: who it is, and what the threads share. */
   | { readonly type: "open"; readonly thread: number; readonly threads: number; readonly control: SharedArrayBuffer }
-  /** The memory of a session; each thread has so many bytes of scratch from `scratch` on. */
+  /** The memory of a session; each thread has {@link SCRATCH} bytes for itself from `scratch` on. */
   | {
     readonly type: "session";
     readonly session: number;
@@ -95,3 +95,6 @@ export const CONTROL = { next: 0, arrived: 1, round: 2, failed: 3, words: 16 } a
 
 /** Numbers that a chunk of a copy has. */
 export const COPIED = 2 ** 16;
+
+/** Bytes that a thread has for itself. */
+export const SCRATCH = 2 ** 20;

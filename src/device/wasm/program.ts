@@ -38,7 +38,7 @@ export class WasmProgram implements Program {
     this.#compiled = compiled;
     this.memory = memoryUse(compiled);
     this.#number = session.enrol();
-    this.#steps = compiled.steps.map(writeStep);
+    this.#steps = compiled.steps.map((step) => writeStep(step, session.relaxed));
     this.#temporaries = this.memory.temporaries;
     this.#inputs = new Map([...compiled.inputs].map(([name, length]) => [name, session.allocate(4 * length)]));
     const scalars = session.allocate(4 * compiled.scalars.length);

@@ -11,13 +11,10 @@ import { checkPrecision, checkState, checkWrite, missingState } from "../checks.
 import type { Device, Program, Session } from "../device.ts";
 import type { Assembler } from "./assembler.ts";
 import { SharedMemory } from "./memory.ts";
-import type { Numbers } from "./messages.ts";
+import { type Numbers, SCRATCH } from "./messages.ts";
 import type { Pool } from "./pool.ts";
 import { WasmProgram } from "./program.ts";
 import { TARGET } from "./target.ts";
-
-/** Bytes that a thread has for itself. */
-export const SCRATCH = 2 ** 20;
 
 /** Numbers given to sessions and programs, which Workers know them by. */
 let numbered = 0;
@@ -38,6 +35,8 @@ export class WasmSession implements Session {
   readonly assembler: Assembler;
   /** By which Workers know it. */
   readonly number: number = numbered++;
+  /** Does the host have relaxed SIMD? */
+  readonly relaxed: boolean;
   readonly #device: Device;
   readonly #choices: Chooser;
   readonly #memory = new SharedMemory();
@@ -50,7 +49,8 @@ export class WasmSession implements Session {
   /** The program whose outputs are still in the arena. */
   lastRun?: Program;
 
-  constructor(device: Device, pool: Pool, assembler: Assembler, choices: Chooser) {
+  constructor(device: Device, pool: Pool, assembler: Assembler, relaxed: boolean, choices: Chooser) {
+    this.relaxed = relaxed;
     this.#device = device;
     this.pool = pool;
     this.assembler = assembler;

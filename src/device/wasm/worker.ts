@@ -7,7 +7,7 @@
  * @module
  */
 
-import { type Answer, CONTROL, COPIED, type Job, type Numbers, type Request, type ScriptJob, type Written } from "./messages.ts";
+import { type Answer, CONTROL, COPIED, type Job, type Numbers, type Request, SCRATCH, type ScriptJob, type Written } from "./messages.ts";
 
 /** How often a thread looks before it sleeps: sleeping and waking take longer than most steps. */
 const LOOKS = 2000;
@@ -61,7 +61,7 @@ function answer(request: Request): void {
       return scope.postMessage({ type: "ready" });
     case "session": {
       const { session, memory, scratch } = request;
-      sessions.set(session, { memory, scratch, runs: new Map() });
+      sessions.set(session, { memory, scratch: scratch + SCRATCH * thread, runs: new Map() });
       return;
     }
     case "program":

@@ -9,14 +9,23 @@ import { sizeOf } from "../../../kernels/op.ts";
 import { callOf, isScalarInput, type Node, storageOf } from "../../graph/graph.ts";
 import type { FusedStep } from "../../graph/fused_step.ts";
 import { writeMap } from "./text/map.ts";
+import { writeMatmul } from "./text/product/matmul.ts";
 import type { Arg, WrittenJob, WrittenStep } from "./written.ts";
+
+/** Writers of kernels, by op. */
+const writers: Readonly<Record<string, (step: FusedStep, relaxed: boolean) => WrittenStep>> = {
+  matmul: writeMatmul,
+  matmulPartial: writeMatmul,
+};
 
 /** Numbers that a kernel's JavaScript computes in a chunk. */
 const IN_SCRIPT = 2 ** 12;
 
 /** The jobs that compute a step. */
-export function writeStep(step: FusedStep): WrittenStep {
-  if (step.kernels.length === 0) return writeMap(step);
+export function writeStep(step: FusedStep, relaxed: boolean): WrittenStep {
+  if (step.kernels.length === 0) return writeMap(step, relaxed);
+  const write = writers[step.kernels[0].kernel.op];
+  if (write) return write(step, relaxed);
   return { jobs: step.kernels.map(({ kernel }, k) => scriptOf(kernel, step.writes[k])) };
 }
 

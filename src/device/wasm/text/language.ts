@@ -29,7 +29,7 @@ export interface Statement {
 }
 
 /** The value of the step's kernel, in an epilogue. */
-export const VALUE = "value";
+export const VALUE = "own";
 /** Flat position of the four elements, as whole numbers. */
 export const POSITION = "position";
 

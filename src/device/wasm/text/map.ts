@@ -15,10 +15,10 @@ import { add, get, least, mul, set } from "./wat.ts";
 const IN_CHUNK = 2 ** 15;
 
 /** The job of a map. */
-export function writeMap(step: FusedStep): WrittenStep {
+export function writeMap(step: FusedStep, relaxed: boolean): WrittenStep {
   const { roots, writes } = step;
   const { shape } = writes[0];
-  const module = new WatModule();
+  const module = new WatModule(relaxed);
   const name = defineRange(module, { name: "map", step, roots, shape, sink: storing(module, writes) });
   return { jobs: [overElements(module, sizeOf(shape), IN_CHUNK, (begin, end) => `(call $${name} ${begin} ${end})`)] };
 }

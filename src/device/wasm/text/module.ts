@@ -10,6 +10,12 @@ import type { Arg, WrittenJob } from "../written.ts";
 export class WatModule {
   readonly #args = new Map<string, { readonly name: string; readonly arg: Arg }>();
   readonly #functions = new Map<string, string>();
+  /** May a product and a sum be one instruction? */
+  readonly relaxed: boolean;
+
+  constructor(relaxed: boolean) {
+    this.relaxed = relaxed;
+  }
 
   /** Text of an argument's value: equal arguments of one purpose are one. */
   arg(arg: Arg, purpose = ""): string {
@@ -17,7 +23,7 @@ export class WatModule {
       ? `${purpose}=${arg}`
       : `${purpose} ${"tensor" in arg ? `t${arg.tensor.id}` : JSON.stringify(arg)}`;
     let known = this.#args.get(key);
-    if (!known) this.#args.set(key, known = { name: `a${this.#args.size}`, arg });
+    if (!known) this.#args.set(key, known = { name: `arg${this.#args.size}`, arg });
     return `(global.get $${known.name})`;
   }
 

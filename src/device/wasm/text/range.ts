@@ -12,10 +12,10 @@ import { type Node, storageOf } from "../../../graph/graph.ts";
 import type { FusedStep } from "../../../graph/fused_step.ts";
 import { printExpression } from "../../expression.ts";
 import { type Axis, mergedAxes } from "./axes.ts";
-import { readInfix, type Tree } from "./infix.ts";
-import { type Leaf, POSITION, print, type Rank, rankOf, ranksOf, type Statement, VALUE, WatLanguage } from "./language.ts";
+import { readInfix } from "./infix.ts";
+import { type Leaf, POSITION, print, type Rank, ranksOf, type Statement, VALUE, WatLanguage } from "./language.ts";
 import type { WatModule } from "./module.ts";
-import { add, at, fourInts, get, int, least, Locals, loop, mul, op, set, when } from "./wat.ts";
+import { add, at, get, int, least, Locals, loop, mul, op, set, when } from "./wat.ts";
 
 /** What becomes of the values of four elements. */
 export interface Sink {
@@ -77,7 +77,7 @@ export function defineRange(module: WatModule, range: Range): string {
     ...readsValue ? [readValue(lane, locals)] : [],
     ...compute(2),
   ];
-  const values = trees.map((tree) => rootOf(module, tree, ranks));
+  const values = trees.map((tree) => print(module, tree));
   const turns = statements.length <= SHORT ? UNROLLED : 1;
   const step4 = (fours: number) => [
     set("i", add(get("i"), int(4 * fours))),
@@ -121,8 +121,6 @@ ${
   return module.define(name, text.replace("LOCALS", `${locals}`));
 }
 
-const rootOf = (module: WatModule, tree: Tree, _ranks: ReadonlyMap<string, Rank>): string => print(module, tree);
-
 function computed(module: WatModule, { name, tree }: Statement, locals: Locals): string {
   locals.add("v128", name);
   return set(name, print(module, tree));
@@ -141,12 +139,9 @@ function readFour({ name }: Leaf, lane: number, locals: Locals): string {
 }
 
 function readValue(lane: number, locals: Locals): string {
-  locals.add("v128", VALUE_LOCAL);
-  return set(VALUE_LOCAL, op("v128.load", `offset=${16 * lane}`, add(get("value"), get("offset"))));
+  locals.add("v128", VALUE);
+  return set(VALUE, op("v128.load", `offset=${16 * lane}`, add(get("value"), get("offset"))));
 }
-
-/** `value` is the parameter, so the number has another name. */
-const VALUE_LOCAL = `${VALUE}4`;
 
 function positionOf(lane: number, locals: Locals): string {
   locals.add("v128", POSITION);
@@ -229,5 +224,12 @@ export function storing(module: WatModule, writes: readonly Node[]): Sink {
   };
 }
 
-/** Zero four times over, for sinks. */
-export const zeros = fourInts(0);
+/**
+ * Defines `emit(begin, end, value)`, by which a kernel writes a range of its output, from where its own values are: the
+ * step's elementwise ops are computed on the way.
+ */
+export function defineEmit(module: WatModule, step: FusedStep): string {
+  const roots = step.roots.length > 0 ? step.roots : [step.kernels[0].kernel];
+  const sink = storing(module, step.writes);
+  return defineRange(module, { name: "emit", step, roots, shape: roots[0].shape, readsValue: true, sink });
+}
