@@ -9,6 +9,8 @@ import { sizeOf } from "../../../kernels/op.ts";
 import { callOf, isScalarInput, type Node, storageOf } from "../../graph/graph.ts";
 import type { FusedStep } from "../../graph/fused_step.ts";
 import { writeMap } from "./text/map.ts";
+import { writeConvolve } from "./text/product/convolve.ts";
+import { writeWeightGrad } from "./text/product/weight_grad.ts";
 import { writeMatmul } from "./text/product/matmul.ts";
 import type { Arg, WrittenJob, WrittenStep } from "./written.ts";
 
@@ -16,6 +18,8 @@ import type { Arg, WrittenJob, WrittenStep } from "./written.ts";
 const writers: Readonly<Record<string, (step: FusedStep, relaxed: boolean) => WrittenStep>> = {
   matmul: writeMatmul,
   matmulPartial: writeMatmul,
+  convolve: writeConvolve,
+  conv2dWeightGradPartial: writeWeightGrad,
 };
 
 /** Numbers that a kernel's JavaScript computes in a chunk. */
