@@ -41,7 +41,9 @@ export class Pool {
     const pool = new Pool(workers);
     const control = new SharedArrayBuffer(4 * CONTROL.words);
     try {
-      await Promise.all(workers.map((worker, thread) => pool.#started(worker, { type: "open", thread, threads, control })));
+      await Promise.all(
+        workers.map((worker, thread) => pool.#started(worker, { type: "open", thread, threads, control })),
+      );
     } catch (error) {
       pool.close();
       throw error;

@@ -8,7 +8,13 @@ import type { CompileTarget } from "../../graph/compile.ts";
 
 /** Nothing is cut, all temporaries lie in one page. */
 export const TARGET: CompileTarget = {
-  fusion: { prologues: false, epilogues: false, manyWrites: true, maxBindings: 16, maxJoined: 28 },
+  fusion: {
+    prologues: new Set(["sum", "max"]),
+    epilogues: new Set(["sum", "max", "matmul", "matmulPartial", "convolve", "conv2dWeightGradPartial"]),
+    manyWrites: true,
+    maxBindings: 16,
+    maxJoined: 28,
+  },
   maxTensor: Infinity,
   maxBuffer: Infinity,
   arena: { maxPage: Infinity },

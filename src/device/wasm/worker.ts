@@ -7,7 +7,17 @@
  * @module
  */
 
-import { type Answer, CONTROL, COPIED, type Job, type Numbers, type Request, SCRATCH, type ScriptJob, type Written } from "./messages.ts";
+import {
+  type Answer,
+  CONTROL,
+  COPIED,
+  type Job,
+  type Numbers,
+  type Request,
+  SCRATCH,
+  type ScriptJob,
+  type Written,
+} from "./messages.ts";
 
 /** How often a thread looks before it sleeps: sleeping and waking take longer than most steps. */
 const LOOKS = 2000;
@@ -73,7 +83,10 @@ function answer(request: Request): void {
     case "read": {
       const session = sessions.get(request.session);
       const values = request.ranges.map((range) => view(session!, range).slice());
-      return scope.postMessage({ type: "values", question: request.question, values }, values.map(({ buffer }) => buffer));
+      return scope.postMessage(
+        { type: "values", question: request.question, values },
+        values.map(({ buffer }) => buffer),
+      );
     }
     case "drop":
       for (const program of request.programs) programs.delete(program);

@@ -12,10 +12,13 @@ import { writeMap } from "./text/map.ts";
 import { writeConvolve } from "./text/product/convolve.ts";
 import { writeWeightGrad } from "./text/product/weight_grad.ts";
 import { writeMatmul } from "./text/product/matmul.ts";
+import { writeReduce } from "./text/reduce.ts";
 import type { Arg, WrittenJob, WrittenStep } from "./written.ts";
 
 /** Writers of kernels, by op. */
 const writers: Readonly<Record<string, (step: FusedStep, relaxed: boolean) => WrittenStep>> = {
+  sum: writeReduce,
+  max: writeReduce,
   matmul: writeMatmul,
   matmulPartial: writeMatmul,
   convolve: writeConvolve,
@@ -48,5 +51,4 @@ function scriptOf(node: Node, write: Node): WrittenJob {
   return { code, args, chunks: Math.ceil(sizeOf(write.shape) / IN_SCRIPT) };
 }
 
-const argOf = (node: Node): Arg =>
-  isScalarInput(node) ? { scalar: node.attrs.name as string } : { tensor: node };
+const argOf = (node: Node): Arg => isScalarInput(node) ? { scalar: node.attrs.name as string } : { tensor: node };

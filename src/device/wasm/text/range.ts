@@ -59,10 +59,13 @@ export function defineRange(module: WatModule, range: Range): string {
     if (sizeOf(leaves[k].node.shape) === 1) return 0;
     return axes.at(-1)!.kept[k] ? 2 : 1;
   };
-  const ranks = ranksOf(statements, new Map<string, Rank>([
-    ...leaves.map((leaf, k): [string, Rank] => [leaf.name, rankOfLeaf(k)]),
-    ...scalars.map((_, k): [string, Rank] => [`s${k}`, 0]),
-  ]));
+  const ranks = ranksOf(
+    statements,
+    new Map<string, Rank>([
+      ...leaves.map((leaf, k): [string, Rank] => [leaf.name, rankOfLeaf(k)]),
+      ...scalars.map((_, k): [string, Rank] => [`s${k}`, 0]),
+    ]),
+  );
   const locals = new Locals();
   locals.add("i32", "i", "offset", "stop", "row", "rest", "inner");
   const trees = results.map((result) => readInfix(result));
@@ -175,7 +178,11 @@ function rowOf(
   });
   const broadcast = [...leaves.keys()].filter((k) => rankOfLeaf(k) !== 0 && axes.some(({ kept }) => !kept[k]));
   if (broadcast.length === 0) return [...lines, ...rows];
-  const places = broadcast.map((k) => ({ k, place: `${leaves[k].name}_row`, stride: axes.at(-1)!.kept[k] ? axes.at(-1)!.size : 1 }));
+  const places = broadcast.map((k) => ({
+    k,
+    place: `${leaves[k].name}_row`,
+    stride: axes.at(-1)!.kept[k] ? axes.at(-1)!.size : 1,
+  }));
   const found: string[] = [set("rest", get("row")), ...places.map(({ place }) => set(place, int(0)))];
   for (let axis = outer.length - 1; axis >= 0; axis--) {
     const size = module.arg(outer[axis].size, `${name} axis ${axis}`);

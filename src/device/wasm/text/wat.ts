@@ -5,8 +5,7 @@
  */
 
 /** `(op a b …)`. */
-export const op = (name: string, ...args: readonly (string | number)[]): string =>
-  `(${[name, ...args].join(" ")})`;
+export const op = (name: string, ...args: readonly (string | number)[]): string => `(${[name, ...args].join(" ")})`;
 
 /** The value of a local. */
 export const get = (name: string): string => `(local.get $${name})`;

@@ -121,7 +121,10 @@ export function writeConvolve(step: FusedStep, relaxed: boolean): WrittenStep {
       set("c1", least(add(get("c0"), int(blocks.inChannels)), number("inChannels", inChannels))),
       set("terms", mul(op("i32.sub", get("c1"), get("c0")), int(taps))),
       `(call $${stage} ${scratch(blocks.planes)} ${
-        at(x, mul(add(mul(get("run"), number("inChannels", inChannels)), get("c0")), number("picture", inHeight * inWidth)))
+        at(
+          x,
+          mul(add(mul(get("run"), number("inChannels", inChannels)), get("c0")), number("picture", inHeight * inWidth)),
+        )
       } ${op("i32.sub", get("c1"), get("c0"))} ${get("i0")} ${op("i32.sub", get("i1"), get("i0"))} ${
         int(blocks.planeBytes)
       })`,
@@ -130,7 +133,13 @@ export function writeConvolve(step: FusedStep, relaxed: boolean): WrittenStep {
           weights,
           add(
             mul(
-              mul(add(mul(op("i32.rem_u", get("run"), number("groups", groups)), number("inChannels", inChannels)), get("c0")), int(taps)),
+              mul(
+                add(
+                  mul(op("i32.rem_u", get("run"), number("groups", groups)), number("inChannels", inChannels)),
+                  get("c0"),
+                ),
+                int(taps),
+              ),
               number("outChannels", outChannels),
             ),
             get("m0"),
@@ -160,7 +169,10 @@ export function writeConvolve(step: FusedStep, relaxed: boolean): WrittenStep {
         set(
           "rest",
           mul(
-            add(mul(add(mul(get("run"), number("outChannels", outChannels)), get("m")), number("outHeight", outHeight)), get("row")),
+            add(
+              mul(add(mul(get("run"), number("outChannels", outChannels)), get("m")), number("outHeight", outHeight)),
+              get("row"),
+            ),
             number("outWidth", outWidth),
           ),
         ),

@@ -75,7 +75,9 @@ export function defineOuter(module: WatModule, form: OuterForm): string {
   const bytes = (terms: string) => op("i32.mul", terms, int(width));
   const rowOfC = (r: number) => add(get("c"), op("i32.mul", get("cStep"), int(r)));
   const body = [
-    ...form.a === "rows" ? range(rows).map((r) => set(`a${r}`, add(get("a"), op("i32.mul", get("aStep"), int(r))))) : [],
+    ...form.a === "rows"
+      ? range(rows).map((r) => set(`a${r}`, add(get("a"), op("i32.mul", get("aStep"), int(r)))))
+      : [],
     set("end", add(get(counter), bytes(get("terms")))),
     set("main", add(get(counter), bytes(op("i32.and", get("terms"), int(-UNROLLED))))),
     `(if (i32.eqz ${get("isFirst")}) (then`,

@@ -58,7 +58,18 @@ function blocksOf(window: Window, planes: Planes, outChannels: number, inChannel
     const grads = first + ins * planes.phases ** 2 * planeBytes;
     const bytes = grads + outs * gradBytes + 64;
     if (bytes <= SCRATCH) {
-      return { outChannels: outs, inChannels: ins, rows, cStep, table, planeBytes, planes: first, gradBytes, grads, bytes };
+      return {
+        outChannels: outs,
+        inChannels: ins,
+        rows,
+        cStep,
+        table,
+        planeBytes,
+        planes: first,
+        gradBytes,
+        grads,
+        bytes,
+      };
     }
     if (rows === 1 && ins === 1) {
       throw new RangeError(`A picture's rows of ${window.inWidth} numbers are too long for WebAssembly`);
@@ -85,7 +96,10 @@ export function writeWeightGrad(step: FusedStep, relaxed: boolean): WrittenStep 
   const stage = defineStage(module, window, planes);
   const table = defineTable(module, tapOffsets(window, planes, blocks.planeBytes));
   const channelBytes = planes.phases ** 2 * blocks.planeBytes;
-  const [inBlocks, outBlocks] = [Math.ceil(inChannels / blocks.inChannels), Math.ceil(outChannels / blocks.outChannels)];
+  const [inBlocks, outBlocks] = [
+    Math.ceil(inChannels / blocks.inChannels),
+    Math.ceil(outChannels / blocks.outChannels),
+  ];
   const locals = new Locals();
   locals.add("i32", "rest", "group", "split", "m0", "m1", "c0", "c1", "weights", "image", "last", "i0", "i1", "pixels");
   locals.add("i32", "m", "row", "sub", "subEnd", "subWhole", "k", "next");
@@ -120,7 +134,10 @@ export function writeWeightGrad(step: FusedStep, relaxed: boolean): WrittenStep 
         at(
           dout,
           mul(
-            add(mul(channel(get("image"), number("outChannels", outChannels), get("m")), number("outHeight", outHeight)), get("row")),
+            add(
+              mul(channel(get("image"), number("outChannels", outChannels), get("m")), number("outHeight", outHeight)),
+              get("row"),
+            ),
             number("outWidth", outWidth),
           ),
         )
