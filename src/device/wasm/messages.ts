@@ -96,5 +96,8 @@ export const CONTROL = { next: 0, arrived: 1, round: 2, failed: 3, words: 16 } a
 /** Numbers that a chunk of a copy has. */
 export const COPIED = 2 ** 16;
 
-/** Bytes that a thread has for itself. */
-export const SCRATCH = 2 ** 20;
+/** Bytes that a thread has for itself: two pictures of 700 × 700. What is not touched takes no memory. */
+export const SCRATCH = 2 ** 22;
+
+/** Bytes of them that a block of a product takes, since it is to stay in a cache. */
+export const BLOCK_BYTES = 2 ** 20;

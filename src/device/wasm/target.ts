@@ -10,7 +10,7 @@ import type { CompileTarget } from "../../graph/compile.ts";
 export const TARGET: CompileTarget = {
   fusion: {
     prologues: new Set(["sum", "max"]),
-    epilogues: new Set(["sum", "max", "matmul", "matmulPartial", "convolve", "conv2dWeightGradPartial"]),
+    epilogues: new Set(["sum", "max", "matmul", "matmulPartial", "convolve", "conv2dWeightGradPartial", "fromTiles"]),
     manyWrites: true,
     maxBindings: 16,
     maxJoined: 28,

@@ -12,11 +12,30 @@ import { writeMap } from "./text/map.ts";
 import { writeConvolve } from "./text/product/convolve.ts";
 import { writeWeightGrad } from "./text/product/weight_grad.ts";
 import { writeMatmul } from "./text/product/matmul.ts";
+import { writeFromTiles, writeToTiles, writeWinogradWeight } from "./text/picture/tiles.ts";
+import {
+  writeAvgPool,
+  writeAvgPoolGrad,
+  writeMaxPool,
+  writeMaxPoolDisjointGrad,
+  writeMaxPoolGrad,
+  writeMaxPoolPosition,
+} from "./text/picture/pool.ts";
 import { writeReduce } from "./text/reduce.ts";
 import type { Arg, WrittenJob, WrittenStep } from "./written.ts";
 
 /** Writers of kernels, by op. */
-const writers: Readonly<Record<string, (step: FusedStep, relaxed: boolean) => WrittenStep>> = {
+const writers: Readonly<Record<string, (step: FusedStep, relaxed: boolean) => WrittenStep | undefined>> = {
+  toTiles: writeToTiles,
+  fromTiles: writeFromTiles,
+  winogradWeight: writeWinogradWeight,
+  winogradWeightGrad: writeWinogradWeight,
+  maxPool2d: writeMaxPool,
+  maxPool2dPosition: writeMaxPoolPosition,
+  maxPool2dGrad: writeMaxPoolGrad,
+  maxPool2dDisjointGrad: writeMaxPoolDisjointGrad,
+  avgPool2d: writeAvgPool,
+  avgPool2dGrad: writeAvgPoolGrad,
   sum: writeReduce,
   max: writeReduce,
   matmul: writeMatmul,
@@ -31,9 +50,8 @@ const IN_SCRIPT = 2 ** 12;
 /** The jobs that compute a step. */
 export function writeStep(step: FusedStep, relaxed: boolean): WrittenStep {
   if (step.kernels.length === 0) return writeMap(step, relaxed);
-  const write = writers[step.kernels[0].kernel.op];
-  if (write) return write(step, relaxed);
-  return { jobs: step.kernels.map(({ kernel }, k) => scriptOf(kernel, step.writes[k])) };
+  const written = writers[step.kernels[0].kernel.op]?.(step, relaxed);
+  return written ?? { jobs: step.kernels.map(({ kernel }, k) => scriptOf(kernel, step.writes[k])) };
 }
 
 /** A kernel that has no text: its JavaScript. */

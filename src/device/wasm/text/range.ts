@@ -207,9 +207,9 @@ function rowOf(
 const rest = op("i32.sub", get("stop"), get("i"));
 
 /** Stores the first of four numbers, as many as are left. */
-export function storePart(address: string, value: string): string[] {
+export function storePart(address: string, value: string, left = rest): string[] {
   return [0, 1, 2].map((lane) =>
-    when(op("i32.gt_u", rest, int(lane)), [`(v128.store32_lane offset=${4 * lane} ${lane} ${address} ${value})`])
+    when(op("i32.gt_u", left, int(lane)), [`(v128.store32_lane offset=${4 * lane} ${lane} ${address} ${value})`])
   );
 }
 

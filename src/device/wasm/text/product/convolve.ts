@@ -1,7 +1,7 @@
 /**
  * Convolutions, and their gradients with respect to the input, as products of taps and windows that are never written:
  * a chunk has some output channels and rows of one picture. It brings the channels that it sees into scratch, a few at a
- * time, with zeros around them (`window.ts`), and multiplies.
+ * time, with zeros around them (`../picture/window.ts`), and multiplies.
  *
  * @module
  */
@@ -9,14 +9,14 @@
 import { opNamed } from "../../../../../kernels/mod.ts";
 import { callOf, storageOf } from "../../../../graph/graph.ts";
 import type { FusedStep } from "../../../../graph/fused_step.ts";
-import { SCRATCH } from "../../messages.ts";
+import { BLOCK_BYTES } from "../../messages.ts";
 import type { WrittenStep } from "../../written.ts";
 import { WatModule } from "../module.ts";
 import { defineEmit } from "../range.ts";
 import { add, at, count, get, int, least, Locals, mul, op, set } from "../wat.ts";
 import { definePanels } from "./copy.ts";
 import { defineOuter } from "./micro.ts";
-import { defineStage, defineTable, type Planes, planesOf, tapOffsets, type Window } from "./window.ts";
+import { defineStage, defineTable, type Planes, planesOf, tapOffsets, type Window } from "../picture/window.ts";
 
 const ROWS = 4;
 const COLUMNS = 8;
@@ -74,7 +74,7 @@ function blocksOf(window: Window, planes: Planes, outChannels: number, inChannel
       evenPart(window.outHeight, Math.max(1, Math.floor(most.columns / planes.width))),
       evenPart(inChannels, Math.max(1, Math.floor(most.terms / taps))),
     );
-    if (blocks.bytes <= SCRATCH) return blocks;
+    if (blocks.bytes <= BLOCK_BYTES) return blocks;
     const isLeast = blocks.rows === 1 && blocks.inChannels === 1;
     if (isLeast && blocks.outChannels === ROWS) {
       throw new RangeError(`A picture's rows of ${window.inWidth} numbers are too long for WebAssembly`);

@@ -1,7 +1,7 @@
 /**
  * Gradients of convolutions with respect to the weight: every weight is a product of two pictures, a gradient and what
  * the weight saw, both along their pixels. A chunk has the weights of some pairs of channels. It brings their pictures
- * into scratch, some rows at a time (`window.ts`).
+ * into scratch, some rows at a time (`../picture/window.ts`).
  *
  * @module
  */
@@ -9,13 +9,13 @@
 import { opNamed } from "../../../../../kernels/mod.ts";
 import { callOf, storageOf } from "../../../../graph/graph.ts";
 import type { FusedStep } from "../../../../graph/fused_step.ts";
-import { SCRATCH } from "../../messages.ts";
+import { BLOCK_BYTES } from "../../messages.ts";
 import type { WrittenStep } from "../../written.ts";
 import { WatModule } from "../module.ts";
 import { defineEmit } from "../range.ts";
 import { add, at, count, get, int, least, Locals, mul, op, set } from "../wat.ts";
 import { defineDot } from "./micro.ts";
-import { defineStage, defineTable, type Planes, planesOf, tapOffsets, type Window } from "./window.ts";
+import { defineStage, defineTable, type Planes, planesOf, tapOffsets, type Window } from "../picture/window.ts";
 
 const ROWS = 4;
 
@@ -57,7 +57,7 @@ function blocksOf(window: Window, planes: Planes, outChannels: number, inChannel
     const first = table + 64 * Math.ceil(4 * ins * taps / 64);
     const grads = first + ins * planes.phases ** 2 * planeBytes;
     const bytes = grads + outs * gradBytes + 64;
-    if (bytes <= SCRATCH) {
+    if (bytes <= BLOCK_BYTES) {
       return {
         outChannels: outs,
         inChannels: ins,

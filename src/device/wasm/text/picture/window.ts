@@ -10,8 +10,8 @@
  */
 
 import type { WatModule } from "../module.ts";
-import { add, count, get, int, loop, mul, op, set, when } from "../wat.ts";
-import { parameters } from "./micro.ts";
+import { add, count, get, int, literal, loop, mul, op, set, when } from "../wat.ts";
+import { parameters } from "../product/micro.ts";
 
 /** A convolution's window over pictures of [inHeight, inWidth]. */
 export interface Window {
@@ -89,12 +89,18 @@ ${loop("ones", op("i32.gt_s", get("length"), int(0)), move)})`,
 /**
  * Defines `stage(to, from, channels, i0, rows, planeBytes)`: brings channels, which lie one after the other from `from`
  * on, into planes for output rows i0 to i0 + rows.
+ *
+ * @param around What is around the pictures.
  */
-export function defineStage(module: WatModule, window: Window, planes: Planes): string {
+export function defineStage(module: WatModule, window: Window, planes: Planes, around = 0): string {
   const { inHeight, inWidth, kernelHeight, kernelWidth, stride, padding, transposed } = window;
   const { phases, width, extraRows } = planes;
   const spread = transposed ? stride : 1;
   const spaced = defineSpaced(module);
+  const fill = (to: string) =>
+    around === 0
+      ? `(memory.fill ${to} (i32.const 0) ${number("width", 4 * width)})`
+      : `(call $${defineFilled(module, around)} ${to} ${number("width", 4 * width)})`;
   const number = (name: string, value: number) => module.arg(value, `stage ${name}`);
   /** Columns of a plane that lie in the picture: the first, the column of the picture there, and how many. */
   const columns = (phase: number) => {
@@ -136,12 +142,12 @@ export function defineStage(module: WatModule, window: Window, planes: Planes): 
         op("i32.shl", add(mul(get("row"), number("inWidth", inWidth)), number(`column ${fs}`, column)), int(2)),
       );
       return [
-        ...length === width ? [] : [`(memory.fill ${to} (i32.const 0) ${number("width", 4 * width)})`],
+        ...length === width ? [] : [fill(to)],
         when(get("isIn"), [
           `(call $${spaced} ${add(to, number(`first ${fs}`, 4 * first))} ${int(4 * spread)} ${source} ${
             int(4 * (transposed ? 1 : stride))
           } ${number(`length ${fs}`, length)})`,
-        ], length === width ? [`(memory.fill ${to} (i32.const 0) ${number("width", 4 * width)})`] : []),
+        ], length === width ? [fill(to)] : []),
       ].join("\n");
     }),
   ];
@@ -156,6 +162,65 @@ ${
         ]),
         set("to", add(get("to"), mul(get("planeBytes"), int(phases ** 2)))),
         set("from", add(get("from"), number("picture", 4 * inHeight * inWidth))),
+      ])
+    })`,
+  );
+}
+
+/** Defines `filled(to, bytes)`: so many bytes of one number. */
+function defineFilled(module: WatModule, value: number): string {
+  return module.define(
+    "filled",
+    `(func $filled ${parameters("to", "bytes")} (local $end i32)
+${set("end", add(get("to"), get("bytes")))}
+${
+      loop("fill", op("i32.lt_u", get("to"), get("end")), [
+        op("f32.store", get("to"), `(f32.const ${literal(value)})`),
+        set("to", add(get("to"), int(4))),
+      ])
+    })`,
+  );
+}
+
+/**
+ * Defines `unstage(to, from, planeBytes)`: a picture from its planes, which have `rows` rows; what none of them has is 0.
+ */
+export function defineUnstage(module: WatModule, window: Window, planes: Planes, rows: number): string {
+  const { inHeight, inWidth, stride, padding } = window;
+  const { phases, width } = planes;
+  const spaced = defineSpaced(module);
+  const columns = Array.from({ length: phases }, (_, phase) => {
+    const first = (phase - padding % phases + phases) % phases;
+    const place = Math.floor((first + padding) / stride);
+    const length = Math.max(0, Math.min(Math.ceil((inWidth - first) / stride), width - place));
+    return { first, place, length };
+  });
+  const isCovered = columns.reduce((sum, { length }) => sum + length, 0) === inWidth;
+  const clear = `(memory.fill ${get("to")} (i32.const 0) ${int(4 * inWidth)})`;
+  return module.define(
+    "unstage",
+    `(func $unstage ${parameters("to", "from", "planeBytes")} (local $y i32) (local $row i32) (local $source i32)
+${
+      count("y", int(0), int(inHeight), [
+        ...isCovered ? [] : [clear],
+        set("row", op("i32.div_u", add(get("y"), int(padding)), int(stride))),
+        when(op("i32.lt_u", get("row"), int(rows)), [
+          set(
+            "source",
+            add(
+              get("from"),
+              mul(get("planeBytes"), mul(op("i32.rem_u", add(get("y"), int(padding)), int(stride)), int(phases))),
+              mul(get("row"), int(4 * width)),
+            ),
+          ),
+          ...columns.map(({ first, place, length }) =>
+            `(call $${spaced} ${add(get("to"), int(4 * first))} ${int(4 * stride)} ${
+              add(get("source"), int(4 * place))
+            } (i32.const 4) ${int(length)})
+${set("source", add(get("source"), get("planeBytes")))}`
+          ),
+        ], isCovered ? [clear] : []),
+        set("to", add(get("to"), int(4 * inWidth))),
       ])
     })`,
   );
