@@ -7,7 +7,7 @@
 
 import { sizeOf } from "../../../kernels/op.ts";
 import type { CompiledProgram } from "../../graph/compile.ts";
-import { type Node } from "../../graph/graph.ts";
+import { isScalarInput } from "../../graph/graph.ts";
 import type { Place } from "../../graph/place.ts";
 import { describeStep } from "../../graph/fused_step.ts";
 import { inputValues, staleOutputs } from "../checks.ts";
@@ -114,13 +114,11 @@ export class WasmProgram implements Program {
 
   #valueOf(arg: Arg): number {
     if (typeof arg === "number") return arg;
-    if ("tensor" in arg) return this.#addressOf(this.#placeOf(arg.tensor));
     if ("scalar" in arg) return this.#scalars.get(arg.scalar)!;
+    // A kernel may have a scalar input for an operand.
+    if ("tensor" in arg && isScalarInput(arg.tensor)) return this.#scalars.get(arg.tensor.attrs.name as string)!;
+    if ("tensor" in arg) return this.#addressOf(this.#compiled.places.get(arg.tensor)!);
     return this.#session.arena.address + this.#temporaries + arg.workspace;
-  }
-
-  #placeOf(node: Node): Place {
-    return this.#compiled.places.get(node)!;
   }
 
   #addressOf(place: Place): number {

@@ -6,7 +6,7 @@
 
 import { opNamed } from "../../../kernels/mod.ts";
 import { sizeOf } from "../../../kernels/op.ts";
-import { callOf, isScalarInput, type Node, storageOf } from "../../graph/graph.ts";
+import { callOf, type Node, storageOf } from "../../graph/graph.ts";
 import type { FusedStep } from "../../graph/fused_step.ts";
 import { writeMap } from "./text/map.ts";
 import { writeConvolve } from "./text/product/convolve.ts";
@@ -21,8 +21,9 @@ import {
   writeMaxPoolGrad,
   writeMaxPoolPosition,
 } from "./text/picture/pool.ts";
+import { writeConcat, writePad, writeStrided } from "./text/movement.ts";
 import { writeReduce } from "./text/reduce.ts";
-import type { Arg, WrittenJob, WrittenStep } from "./written.ts";
+import type { WrittenJob, WrittenStep } from "./written.ts";
 
 /** Writers of kernels, by op. */
 const writers: Readonly<Record<string, (step: FusedStep, relaxed: boolean) => WrittenStep | undefined>> = {
@@ -36,6 +37,10 @@ const writers: Readonly<Record<string, (step: FusedStep, relaxed: boolean) => Wr
   maxPool2dDisjointGrad: writeMaxPoolDisjointGrad,
   avgPool2d: writeAvgPool,
   avgPool2dGrad: writeAvgPoolGrad,
+  permute: writeStrided,
+  slice: writeStrided,
+  pad: writePad,
+  concatPair: writeConcat,
   sum: writeReduce,
   max: writeReduce,
   matmul: writeMatmul,
@@ -65,8 +70,6 @@ function scriptOf(node: Node, write: Node): WrittenJob {
     table: kernel.table?.(call) ?? [],
     lengths: [...operands, write].map(({ shape }) => sizeOf(shape)),
   };
-  const args = [...operands.map(argOf), { tensor: write }];
+  const args = [...operands, write].map((tensor) => ({ tensor }));
   return { code, args, chunks: Math.ceil(sizeOf(write.shape) / IN_SCRIPT) };
 }
-
-const argOf = (node: Node): Arg => isScalarInput(node) ? { scalar: node.attrs.name as string } : { tensor: node };

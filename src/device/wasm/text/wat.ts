@@ -56,6 +56,10 @@ ${loop(name, op("i32.lt_u", get(name), to), [...body, set(name, add(get(name), i
 export const when = (condition: string, body: readonly string[], otherwise: readonly string[] = []): string =>
   `(if ${condition} (then ${body.join("\n")})${otherwise.length > 0 ? ` (else ${otherwise.join("\n")})` : ""})`;
 
+/** Whole numbers as parameters. */
+export const parameters = (...names: readonly string[]): string =>
+  names.map((name) => `(param $${name} i32)`).join(" ");
+
 /** Locals of a function. */
 export class Locals {
   readonly #types = new Map<string, string>();

@@ -14,7 +14,7 @@ import type { WrittenStep } from "../../written.ts";
 import { WatModule } from "../module.ts";
 import { defineEmit } from "../range.ts";
 import { add, at, count, get, int, least, Locals, mul, op, set } from "../wat.ts";
-import { definePanels } from "./copy.ts";
+import { definePanels } from "./panels.ts";
 import { defineOuter } from "./micro.ts";
 import { defineStage, defineTable, type Planes, planesOf, tapOffsets, type Window } from "../picture/window.ts";
 

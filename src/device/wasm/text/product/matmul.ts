@@ -12,7 +12,7 @@ import type { WrittenStep } from "../../written.ts";
 import { WatModule } from "../module.ts";
 import { defineEmit } from "../range.ts";
 import { add, at, count, get, int, least, Locals, mul, op, set, when } from "../wat.ts";
-import { definePanels, defineTurned } from "./copy.ts";
+import { definePanels, defineTurned } from "./panels.ts";
 import { defineDot, defineOuter } from "./micro.ts";
 
 /** Sides of a tile whose sums stay in registers. */

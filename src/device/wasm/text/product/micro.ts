@@ -9,7 +9,7 @@
  */
 
 import type { WatModule } from "../module.ts";
-import { add, at, get, int, Locals, loop, op, set } from "../wat.ts";
+import { add, at, get, int, Locals, loop, op, parameters, set } from "../wat.ts";
 
 /** How an operand of a tile lies in memory. */
 export interface OuterForm {
@@ -96,10 +96,6 @@ export function defineOuter(module: WatModule, form: OuterForm): string {
 ${body.join("\n")})`,
   );
 }
-
-/** Whole numbers as parameters. */
-export const parameters = (...names: readonly string[]): string =>
-  names.map((name) => `(param $${name} i32)`).join(" ");
 
 /**
  * Defines `dot(a, aStep, b0, b1, c, cStep, terms)`: adds to `rows` × 2 numbers of C the products of rows of A with two

@@ -5,8 +5,7 @@
  */
 
 import type { WatModule } from "../module.ts";
-import { add, count, get, int, loop, op, set } from "../wat.ts";
-import { parameters } from "./micro.ts";
+import { add, count, get, int, loop, op, parameters, set } from "../wat.ts";
 
 /**
  * Defines `panels(to, from, step, terms, width)`: of each term, `step` bytes apart, `width` numbers lie side by side.
