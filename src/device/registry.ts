@@ -12,7 +12,7 @@ import type { Device } from "./device.ts";
 import { freeHostMemory, heedForceGpu, quietWayland } from "./host.ts";
 
 /** Names of the kinds, as people and records give them. */
-export type DeviceName = "webgpu" | "gpujs";
+export type DeviceName = "webgpu" | "wasm" | "gpujs";
 
 /** A device that can be opened. */
 export interface Found {
@@ -71,6 +71,16 @@ export const deviceKinds: readonly DeviceKind[] = [
         remedy: "install a GPU's driver with Vulkan, or Mesa's for the processor (Debian, Ubuntu: apt-get install " +
           "libegl1 libgl1-mesa-dri)",
       };
+    },
+  },
+  {
+    kind: "wasm",
+    name: "WebAssembly",
+    isTuned: false,
+    precisions: ["f32"],
+    async find() {
+      const { openWasm } = await import("./wasm/device.ts");
+      return { open: () => openWasm() };
     },
   },
   {

@@ -41,10 +41,10 @@ import { type FusedStep, usesInPlace } from "../fused_step.ts";
 
 /** What a device's kernels can take in. */
 export interface FuseOptions {
-  /** Elementwise producers are computed where a kernel reads them. */
-  readonly prologues: boolean;
-  /** Elementwise consumers are applied where a kernel writes. */
-  readonly epilogues: boolean;
+  /** Elementwise producers are computed where a kernel reads them: every kernel that can, or those of these ops. */
+  readonly prologues: boolean | ReadonlySet<string>;
+  /** Elementwise consumers are applied where a kernel writes, likewise. */
+  readonly epilogues: boolean | ReadonlySet<string>;
   /** A step may write several tensors. */
   readonly manyWrites: boolean;
   /** Most tensors a step may touch. */
@@ -67,6 +67,10 @@ const JOIN_WINDOW = 16;
 const isElementwise = (node: Node): boolean => elementwise.has(node.op);
 const isPositional = (node: Node): boolean => elementwise.get(node.op)?.isPositional === true;
 const isKernel = (node: Node): boolean => !STRUCTURAL.has(node.op) && !isElementwise(node);
+
+/** Does a device fuse into this kernel? */
+const allows = (option: boolean | ReadonlySet<string>, { op }: Node): boolean =>
+  typeof option === "boolean" ? option : option.has(op);
 
 /** The steps of a lowered graph, in an order in which every step comes after those it reads from. */
 export function fuse(graph: Graph, options: FuseOptions): FusedStep[] {
@@ -139,7 +143,7 @@ class Fusion {
     return (this.#consumers.get(node) ?? []).some((consumer) => {
       if (isElementwise(consumer)) return !this.#cheap.has(node) && !sameShape(consumer, node);
       if (consumer.op === "reshape") return true;
-      const prologue = this.#options.prologues ? opNamed(consumer.op).kernel!.prologue ?? [] : [];
+      const prologue = allows(this.#options.prologues, consumer) ? opNamed(consumer.op).kernel!.prologue ?? [] : [];
       return consumer.inputs.some((input, k) => input === node && !prologue.includes(k));
     });
   }
@@ -221,7 +225,7 @@ class Fusion {
     const steps: { at: number; step: FusedStep }[] = [];
     const absorbed = new Set<Node>();
     for (const map of maps) {
-      const kernel = this.#options.epilogues ? this.#epilogueOf(map, readers, absorbed) : undefined;
+      const kernel = this.#epilogueOf(map, readers, absorbed);
       if (kernel) absorbed.add(kernel);
       const reads = new Set([...this.#leaves.get(map)!, ...kernel ? this.#kernelReads(kernel) : []]);
       if (kernel) reads.delete(kernel);
@@ -252,7 +256,8 @@ class Fusion {
   #epilogueOf(map: Node, readers: ReadonlyMap<Node, ReadonlySet<Node>>, absorbed: ReadonlySet<Node>): Node | undefined {
     const leaves = this.#leaves.get(map)!;
     return [...leaves].reverse().find((kernel) =>
-      isKernel(kernel) && !absorbed.has(kernel) && !this.#wanted.has(kernel) && sameShape(kernel, map) &&
+      isKernel(kernel) && allows(this.#options.epilogues, kernel) && !absorbed.has(kernel) &&
+      !this.#wanted.has(kernel) && sameShape(kernel, map) &&
       readers.get(kernel)!.size === 1 &&
       this.#consumers.get(kernel)!.every((consumer) => isElementwise(consumer) && sameShape(consumer, map)) &&
       new Set([...leaves, ...this.#kernelReads(kernel)]).size + 1 <= this.#options.maxBindings

@@ -1,0 +1,79 @@
+/**
+ * The WebAssembly device: programs run on all cores by Workers over one shared memory.
+ *
+ * @module
+ */
+
+import { Choices, type Chooser } from "../../graph/choices.ts";
+import { compile } from "../../graph/compile.ts";
+import type { Graph } from "../../graph/graph.ts";
+import { checkPrecision } from "../checks.ts";
+import type { Device, MemoryUse, Session } from "../device.ts";
+import { freeHostMemory } from "../host.ts";
+import { memoryUse } from "../memory.ts";
+import type { Rates } from "../rates.ts";
+import { Assembler } from "./assembler.ts";
+import { MOST_BYTES } from "./memory.ts";
+import { Pool } from "./pool.ts";
+import { WasmSession } from "./session.ts";
+import { hasRelaxedSimd } from "./support.ts";
+import { TARGET } from "./target.ts";
+
+/** More threads than this gain little: they share the memory's bandwidth. */
+const MOST_THREADS = 16;
+
+/** How it runs. */
+export interface WasmOptions {
+  /** Threads; by default one for each core. What is computed does not depend on it. */
+  readonly threads?: number;
+  /** Is a product and a sum one instruction? By default where the host has it. */
+  readonly relaxed?: boolean;
+}
+
+/** Opens WebAssembly. */
+export async function openWasm(options: WasmOptions = {}): Promise<WasmDevice> {
+  const { threads = navigator.hardwareConcurrency, relaxed = hasRelaxedSimd() } = options;
+  const [assembler, pool] = await Promise.all([Assembler.open(), Pool.open(Math.min(threads, MOST_THREADS))]);
+  return new WasmDevice(pool, assembler, relaxed);
+}
+
+/** Runs graphs with WebAssembly. */
+export class WasmDevice implements Device {
+  readonly kind = "wasm";
+  readonly name = "WebAssembly";
+  readonly description: string;
+  readonly isSoftware = true;
+  readonly precisions = ["f32"] as const;
+  readonly maxTensorBytes = MOST_BYTES;
+  readonly memoryBytes?: number;
+  /** Every call is computed in one way. */
+  readonly choices: Choices = new Choices();
+  rates?: Rates;
+  readonly #pool: Pool;
+  readonly #assembler: Assembler;
+  readonly #relaxed: boolean;
+
+  constructor(pool: Pool, assembler: Assembler, relaxed: boolean) {
+    this.#relaxed = relaxed;
+    this.#pool = pool;
+    this.#assembler = assembler;
+    const free = freeHostMemory();
+    this.memoryBytes = free === undefined ? undefined : Math.min(free, MOST_BYTES);
+    const simd = relaxed ? "relaxed SIMD" : "SIMD";
+    this.description = `${simd} on ${pool.threads} thread${pool.threads === 1 ? "" : "s"}`;
+  }
+
+  open(choices: Chooser = this.choices): Session {
+    return new WasmSession(this, this.#pool, this.#assembler, this.#relaxed, choices);
+  }
+
+  measure(graph: Graph, choices: Chooser = this.choices): MemoryUse {
+    checkPrecision(this, graph.precision);
+    return memoryUse(compile(graph, TARGET, choices));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#pool.close();
+    return Promise.resolve();
+  }
+}

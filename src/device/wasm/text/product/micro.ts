@@ -1,0 +1,155 @@
+/**
+ * The innermost loops of products: a tile of results whose sums stay in registers. WebAssembly has 16 vectors of four
+ * floats on most processors, so a tile has 8 or 10 of them, and the rest is for operands.
+ *
+ * `outer` has a results' row in vectors and multiplies them by single numbers of A; `dot` has vectors along the sum, for
+ * operands that both lie along it.
+ *
+ * @module
+ */
+
+import type { WatModule } from "../module.ts";
+import { add, at, get, int, Locals, loop, op, parameters, set } from "../wat.ts";
+
+/** How an operand of a tile lies in memory. */
+export interface OuterForm {
+  /** `rows`: each row of A by itself, along the sum; `panel`: the rows' numbers of each term side by side. */
+  readonly a: "rows" | "panel";
+  /** `strided`: vectors of each term so many bytes apart; `offsets`: where a table in memory says. */
+  readonly b: "strided" | "offsets";
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Terms of the sum in a turn. */
+const UNROLLED = 4;
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, k) => k);
+
+/** `a · b + sum`, in one instruction where the host has it. */
+export const madd = (module: WatModule, a: string, b: string, sum: string): string =>
+  module.relaxed ? op("f32x4.relaxed_madd", a, b, sum) : op("f32x4.add", op("f32x4.mul", a, b), sum);
+
+/**
+ * Defines `outer(a, aStep, b, bStep, c, cStep, terms, isFirst)`: a tile of C, which is added to unless it is the first
+ * part of the sum. All steps are bytes. `aStep` is from row to row of `rows`, and from term to term of a `panel`;
+ * `bStep` from term to term of what is `strided`, and the table's address for `offsets`.
+ */
+export function defineOuter(module: WatModule, form: OuterForm): string {
+  const { rows, columns } = form;
+  const name = `outer_${form.a}_${form.b}_${rows}x${columns}`;
+  if (module.has(name)) return name;
+  const vectors = range(columns / 4);
+  const locals = new Locals();
+  locals.add("i32", "end", "main", "p");
+  if (form.a === "rows") locals.add("i32", ...range(rows).map((r) => `a${r}`));
+  const sums = range(rows).flatMap((r) => vectors.map((v) => ({ r, v, name: `c${r}_${v}` })));
+  locals.add("v128", ...sums.map(({ name }) => name), ...vectors.map((v) => `b${v}`), "s");
+  /** One term of the sum, `q` terms after where the pointers stand. */
+  const term = (q: number): string[] => {
+    const isOffset = form.b === "offsets";
+    const base = isOffset ? get("p") : get("b");
+    return [
+      ...isOffset ? [set("p", add(get("b"), op("i32.load", `offset=${4 * q}`, get("bStep"))))] : [],
+      ...vectors.map((v) => set(`b${v}`, op("v128.load", `offset=${16 * v}`, base))),
+      ...isOffset ? [] : [set("b", add(get("b"), get("bStep")))],
+      ...range(rows).flatMap((r) => [
+        set(
+          "s",
+          form.a === "rows"
+            ? op("v128.load32_splat", `offset=${4 * q}`, get(`a${r}`))
+            : op("v128.load32_splat", `offset=${4 * (q * rows + r)}`, get("a")),
+        ),
+        ...vectors.map((v) => set(`c${r}_${v}`, madd(module, get("s"), get(`b${v}`), get(`c${r}_${v}`)))),
+      ]),
+    ];
+  };
+  const advance = (terms: number): string[] => [
+    ...form.a === "rows"
+      ? range(rows).map((r) => set(`a${r}`, add(get(`a${r}`), int(4 * terms))))
+      : [set("a", add(get("a"), int(4 * terms * rows)))],
+    ...form.b === "offsets" ? [set("bStep", add(get("bStep"), int(4 * terms)))] : [],
+  ];
+  const counter = form.a === "rows" ? "a0" : "a";
+  const width = form.a === "rows" ? 4 : 4 * rows;
+  const bytes = (terms: string) => op("i32.mul", terms, int(width));
+  const rowOfC = (r: number) => add(get("c"), op("i32.mul", get("cStep"), int(r)));
+  const body = [
+    ...form.a === "rows"
+      ? range(rows).map((r) => set(`a${r}`, add(get("a"), op("i32.mul", get("aStep"), int(r)))))
+      : [],
+    set("end", add(get(counter), bytes(get("terms")))),
+    set("main", add(get(counter), bytes(op("i32.and", get("terms"), int(-UNROLLED))))),
+    `(if (i32.eqz ${get("isFirst")}) (then`,
+    ...sums.map(({ r, v, name }) => set(name, op("v128.load", `offset=${16 * v}`, rowOfC(r)))),
+    "))",
+    loop("turns", op("i32.lt_u", get(counter), get("main")), [
+      ...range(UNROLLED).flatMap(term),
+      ...advance(UNROLLED),
+    ]),
+    loop("rest", op("i32.lt_u", get(counter), get("end")), [...term(0), ...advance(1)]),
+    ...sums.map(({ r, v, name }) => op("v128.store", `offset=${16 * v}`, rowOfC(r), get(name))),
+  ];
+  return module.define(
+    name,
+    `(func $${name} ${parameters("a", "aStep", "b", "bStep", "c", "cStep", "terms", "isFirst")} ${locals}
+${body.join("\n")})`,
+  );
+}
+
+/**
+ * Defines `dot(a, aStep, b0, b1, c, cStep, terms)`: adds to `rows` × 2 numbers of C the products of rows of A with two
+ * of B, all along the sum. What lies behind the last term is not looked at.
+ */
+export function defineDot(module: WatModule, rows: number): string {
+  const name = `dot_${rows}`;
+  if (module.has(name)) return name;
+  const locals = new Locals();
+  locals.add("i32", "end", ...range(rows).map((r) => `a${r}`));
+  const sums = range(rows).flatMap((r) => [0, 1].map((v) => ({ r, v, name: `c${r}_${v}` })));
+  locals.add("v128", ...sums.map(({ name }) => name), "x0", "x1", "s", "mask");
+  const term = (q: number, of = (value: string) => value): string[] => [
+    set("x0", of(op("v128.load", `offset=${16 * q}`, get("b0")))),
+    set("x1", of(op("v128.load", `offset=${16 * q}`, get("b1")))),
+    ...range(rows).flatMap((r) => [
+      set("s", of(op("v128.load", `offset=${16 * q}`, get(`a${r}`)))),
+      ...[0, 1].map((v) => set(`c${r}_${v}`, madd(module, get("s"), get(`x${v}`), get(`c${r}_${v}`)))),
+    ]),
+  ];
+  const advance = (fours: number): string[] =>
+    [...range(rows).map((r) => `a${r}`), "b0", "b1"].map((pointer) => set(pointer, add(get(pointer), int(16 * fours))));
+  const total = (value: string): string => {
+    const lane = (k: number) => op("f32x4.extract_lane", k, value);
+    return op("f32.add", op("f32.add", lane(0), lane(1)), op("f32.add", lane(2), lane(3)));
+  };
+  const body = [
+    ...range(rows).map((r) => set(`a${r}`, add(get("a"), op("i32.mul", get("aStep"), int(r))))),
+    set("end", at(get("a0"), op("i32.and", get("terms"), int(-8)))),
+    loop("turns", op("i32.lt_u", get("a0"), get("end")), [...term(0), ...term(1), ...advance(2)]),
+    `(if ${op("i32.and", get("terms"), int(4))} (then`,
+    ...term(0),
+    ...advance(1),
+    "))",
+    `(if ${op("i32.and", get("terms"), int(3))} (then`,
+    set(
+      "mask",
+      op(
+        "i32x4.lt_u",
+        "(v128.const i32x4 0 1 2 3)",
+        op("i32x4.splat", op("i32.and", get("terms"), int(3))),
+      ),
+    ),
+    ...term(0, (value) => op("v128.and", value, get("mask"))),
+    "))",
+    ...sums.map(({ r, v, name }) => {
+      const place = add(get("c"), op("i32.mul", get("cStep"), int(r)));
+      const offset = `offset=${4 * v}`;
+      return op("f32.store", offset, place, op("f32.add", op("f32.load", offset, place), total(get(name))));
+    }),
+  ];
+  return module.define(
+    name,
+    `(func $${name} ${parameters("a", "aStep", "b0", "b1", "c", "cStep", "terms")} ${locals}
+${body.join("\n")})`,
+  );
+}
