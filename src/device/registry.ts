@@ -76,9 +76,11 @@ export const deviceKinds: readonly DeviceKind[] = [
   {
     kind: "wasm",
     name: "WebAssembly",
+    where: "it is asked for",
     isTuned: false,
     precisions: ["f32"],
-    async find() {
+    async find(isNamed) {
+      if (!isNamed) return { missing: "WebAssembly was not asked for", remedy: "ask for it by name" };
       const { openWasm } = await import("./wasm/device.ts");
       return { open: () => openWasm() };
     },

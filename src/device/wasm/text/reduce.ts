@@ -8,7 +8,7 @@
  * @module
  */
 
-import { collapse } from "../../../../kernels/reduce.ts";
+import { collapse } from "../../../../kernels/reduce/reduce.ts";
 import type { Node } from "../../../graph/graph.ts";
 import type { FusedStep } from "../../../graph/fused_step.ts";
 import type { WrittenJob, WrittenStep } from "../written.ts";

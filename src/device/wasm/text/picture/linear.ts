@@ -1,11 +1,11 @@
 /**
- * Small constant matrices times vectors of variables, as `kernels/linear_map.ts` shares their sums, on four numbers at
+ * Small constant matrices times vectors of variables, as `kernels/conv/linear_map.ts` shares their sums, on four numbers at
  * once.
  *
  * @module
  */
 
-import { linearMap, type Matrix } from "../../../../../kernels/linear_map.ts";
+import { linearMap, type Matrix } from "../../../../../kernels/conv/linear_map.ts";
 import { readInfix } from "../infix.ts";
 import { print } from "../language.ts";
 import type { WatModule } from "../module.ts";

@@ -5,10 +5,16 @@
  * @module
  */
 
-import { transposed } from "../../../../../kernels/linear_map.ts";
-import { filterings, tilesOf, type Transform, transformOf } from "../../../../../kernels/tile_transforms.ts";
+import { transposed } from "../../../../../kernels/conv/linear_map.ts";
+import {
+  filterings,
+  type TilesAttrs,
+  tilesOf,
+  type Transform,
+  transformOf,
+} from "../../../../../kernels/conv/tile_transforms.ts";
 import { type Shape, sizeOf } from "../../../../../kernels/op.ts";
-import { callOf, storageOf } from "../../../../graph/graph.ts";
+import { storageOf } from "../../../../graph/graph.ts";
 import type { FusedStep } from "../../../../graph/fused_step.ts";
 import { SCRATCH } from "../../messages.ts";
 import type { WrittenStep } from "../../written.ts";
@@ -77,7 +83,7 @@ function overPictures(module: WatModule, planes: number, inChunk: number, channe
 /** The job of `toTiles`. */
 export function writeToTiles(step: FusedStep, relaxed: boolean): WrittenStep {
   const [{ kernel }] = step.kernels;
-  const transform = transformOf(kernel);
+  const transform = transformOf({ attrs: kernel.attrs as TilesAttrs });
   const { shape } = kernel.inputs[0];
   const sizes = sizesOf(shape, transform);
   const { channels, rows, columns, count: all, window, planes, planeBytes, elementStep, channelStep } = sizes;
@@ -129,7 +135,7 @@ export function writeToTiles(step: FusedStep, relaxed: boolean): WrittenStep {
 /** The job of `fromTiles`. */
 export function writeFromTiles(step: FusedStep, relaxed: boolean): WrittenStep {
   const [{ kernel }] = step.kernels;
-  const transform = transformOf(kernel);
+  const transform = transformOf({ attrs: kernel.attrs as TilesAttrs });
   const { shape } = kernel;
   const sizes = sizesOf(shape, transform);
   const { channels, rows, columns, count: all, window, planes, planeBytes, planesBytes, elementStep, channelStep } =
@@ -225,7 +231,7 @@ export function writeWinogradWeight(step: FusedStep, relaxed: boolean): WrittenS
   const load = isForward
     ? [
       set("from", pairAt(source)),
-      ...square.flat().map((name, t) =>
+      ...square.flat().map((_, t) =>
         [1, 2, 3].reduce(
           (vector, lane) => `(v128.load32_lane offset=${4 * t + 36 * lane} ${lane} ${get("from")} ${vector})`,
           op("v128.load32_zero", `offset=${4 * t}`, get("from")),
