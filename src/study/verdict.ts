@@ -6,7 +6,7 @@
 
 import { chance, decimal, rangeText } from "../report/figures.ts";
 import { metricsOf } from "../report/text.ts";
-import type { ComparedRun, Comparison, Pair } from "./compare.ts";
+import type { ComparedRun, Comparison, Pair, RefusedPair } from "./compare.ts";
 
 const accuracyOf = ({ record: { test } }: ComparedRun): number | null => test?.report.accuracy ?? null;
 
@@ -16,15 +16,35 @@ function withInterval({ record: { test } }: ComparedRun): string {
   return decimal(value) + (interval ? ` (95% interval ${rangeText(interval)})` : "");
 }
 
+/** What is set beside each other, in words. */
+export function accuracyIn(task: string): string {
+  return task === "multilabel" ? "mean accuracy over the labels" : "accuracy";
+}
+
+/** Below this a difference holds. */
+const LEVEL = 0.05;
+
+/** The pair of two runs, in whichever order. */
+function pairOf({ pairs }: Comparison, one: string, other: string): Pair | RefusedPair | undefined {
+  return pairs.find(({ names }) => names.includes(one) && names.includes(other));
+}
+
+/** Does the difference of two runs hold, by McNemar's test? */
+export function differenceHolds(comparison: Comparison, one: string, other: string): boolean {
+  const pair = pairOf(comparison, one, other);
+  return pair !== undefined && !("refused" in pair) && pair.mcnemar.p < LEVEL;
+}
+
 /** Whether the difference of two runs holds, or why that cannot be told. */
-export function differenceText({ pairs }: Comparison, best: string, other: string): string {
-  const pair = pairs.find(({ names }) => names.includes(best) && names.includes(other));
+export function differenceText(comparison: Comparison, best: string, other: string): string {
+  const pair = pairOf(comparison, best, other);
   if (!pair) return "";
   if ("refused" in pair) return `Whether the difference holds cannot be told: ${pair.refused}.`;
-  const { mcnemar: { onlyFirst, onlySecond, p }, names } = pair as Pair;
+  const { mcnemar: { onlyFirst, onlySecond, p }, names } = pair;
   const [alone, others] = names[0] === best ? [onlyFirst, onlySecond] : [onlySecond, onlyFirst];
-  const counts = `${best} alone is right on ${alone} pictures, ${other} alone on ${others}`;
-  return p < 0.05
+  const isRight = comparison.runs[0].record.task === "multilabel" ? "has every label right on" : "is right on";
+  const counts = `${best} alone ${isRight} ${alone} pictures, ${other} alone on ${others}`;
+  return p < LEVEL
     ? `The difference holds: ${counts} (McNemar's exact test, p ${p < 1e-4 ? chance(p) : `= ${chance(p)}`}).`
     : `The difference may be chance: ${counts} (McNemar's exact test, p = ${chance(p)}).`;
 }
@@ -45,7 +65,7 @@ export function verdictOf(comparison: Comparison): string[] {
     : [];
   if (tested.length === 0) return missing;
   const [best, second] = tested;
-  const what = best.record.task === "multilabel" ? "mean accuracy over the labels" : "accuracy";
+  const what = accuracyIn(best.record.task);
   if (!second) return [`${best.name} has a test ${what} of ${withInterval(best)}.`, ...missing];
   const equals = tested.filter((run) => accuracyOf(run) === accuracyOf(best));
   if (equals.length > 1) {

@@ -16,7 +16,7 @@ import { compareRuns, type Comparison } from "./compare.ts";
 import { metricsTable, numbersTable, pairsTable, settingsTable } from "./compare_tables.ts";
 import type { StudyPlan } from "./study_file.ts";
 import { type EndedRun, groupsTable, meanAndDeviation, type SeedGroup, seedGroups } from "./study_tables.ts";
-import { differenceText } from "./verdict.ts";
+import { accuracyIn, differenceHolds, differenceText } from "./verdict.ts";
 import { csvOf, linksTo } from "./write_comparison.ts";
 
 /** A run that is not there, and why. */
@@ -113,14 +113,15 @@ function summaryOf(groups: readonly SeedGroup[], comparison: Comparison): string
   const [best, second] = tested;
   const text = ({ mean, deviation, group: { runs } }: typeof best) =>
     deviation === null ? mean.toFixed(4) : `${mean.toFixed(4)} ± ${deviation.toFixed(4)} over ${runs.length} seeds`;
-  if (!second) return [`${best.group.name} has a test accuracy of ${text(best)}.`];
+  const what = accuracyIn(best.group.runs[0].record.task);
+  if (!second) return [`${best.group.name} has a test ${what} of ${text(best)}.`];
   const [one, two] = [best, second].map(({ group }) => group.runs[0].planned.name);
   const gain = (100 * (best.mean - second.mean)).toFixed(2);
   return [
-    `${best.group.name} has the highest test accuracy: ${text(best)}, ${gain} percentage points above ` +
+    `${best.group.name} has the highest test ${what}: ${text(best)}, ${gain} percentage points above ` +
     `${second.group.name} with ${text(second)}.`,
     differenceText(comparison, one, two),
-    ...pretrainingOf(groups),
+    ...pretrainingOf(groups, comparison),
   ].filter((line) => line !== "");
 }
 
@@ -140,18 +141,32 @@ function pretrainedPairs(groups: readonly SeedGroup[]): { name: string; with: Se
 }
 
 /** Does pretraining help? */
-function pretrainingOf(groups: readonly SeedGroup[]): string[] {
+function pretrainingOf(groups: readonly SeedGroup[], comparison: Comparison): string[] {
   const gains = pretrainedPairs(groups).flatMap((pair) => {
     const [pretrained, plain] = [accuracies(pair.with), accuracies(pair.without)];
     if (pretrained.length === 0 || plain.length === 0) return [];
-    return [{ name: pair.name, gain: meanAndDeviation(pretrained).mean - meanAndDeviation(plain).mean }];
+    const [one, two] = [pair.with, pair.without].map(({ runs }) => runs[0].planned.name);
+    return [{
+      name: pair.name,
+      gain: meanAndDeviation(pretrained).mean - meanAndDeviation(plain).mean,
+      holds: differenceHolds(comparison, one, two),
+    }];
   });
   if (gains.length === 0) return [];
   const helped = gains.filter(({ gain }) => gain > 0).length;
   const list = gains.map(({ name, gain }) => `${name} ${gain > 0 ? "+" : ""}${(100 * gain).toFixed(2)}`).join(", ");
   const models = gains.length === 1 ? "the one model" : `${helped} of ${gains.length} models`;
   const verb = gains.length === 1 && helped === 0 ? "does not raise" : "raises";
-  return [`Pretraining ${verb} the accuracy of ${models}; in percentage points: ${list}.`];
+  const firm = gains.filter(({ holds }) => holds).map(({ name }) => name);
+  const several = gains.length > 1;
+  const sure = firm.length > 0
+    ? `By McNemar's exact test ${several ? `that holds for ${firm.join(", ")} alone` : "that holds"}.`
+    : `By McNemar's exact test ${several ? "each of these differences" : "that"} may be chance.`;
+  return [
+    `Pretraining ${verb} the accuracy of ${models}; in percentage points: ${list}. ${
+      firm.length === gains.length && several ? "By McNemar's exact test each of these differences holds." : sure
+    }`,
+  ];
 }
 
 function chartsOf(

@@ -4,7 +4,7 @@ import { UserError } from "../../src/errors.ts";
 import type { RunRecord } from "../../src/run/record.ts";
 import { compareRuns, type Pair } from "../../src/study/compare.ts";
 import { metricsTable, numbersTable, pairsTable, settingsTable } from "../../src/study/compare_tables.ts";
-import { verdictOf } from "../../src/study/verdict.ts";
+import { differenceText, verdictOf } from "../../src/study/verdict.ts";
 import { comparisonMarkdown, csvOf, writeComparison } from "../../src/study/write_comparison.ts";
 
 const CLASSES = ["cat", "dog"];
@@ -113,6 +113,16 @@ Deno.test("the verdict says what is best, by how much, and whether it holds", ()
     "Whether the difference holds cannot be told",
   );
   assertEquals(verdict(runOf("a/x", answers(2), { test: undefined })), "1 of the 1 runs has no test.");
+  // Of several labels, what is set beside each other is said.
+  const labels = compareRuns([good, runOf("a/bad", answers(20))], { resamples: 20 });
+  const asLabels = {
+    ...labels,
+    runs: labels.runs.map((run) => ({ ...run, record: { ...run.record, task: "multilabel" } })),
+  };
+  assertStringIncludes(
+    differenceText(asLabels as typeof labels, "good", "bad"),
+    "good alone has every label right on 18",
+  );
 });
 
 Deno.test("tables of a comparison have a row a run, and all numbers in CSV", () => {

@@ -77,6 +77,7 @@ Deno.test("a study is written as a page with a section for each task, Markdown a
     );
     assertStringIncludes(markdown, "Pretraining raises the accuracy of 2 of 2 models; in percentage points:");
     assertStringIncludes(markdown, "lenet +2.50");
+    assertStringIncludes(markdown, "By McNemar's exact test each of these differences may be chance.");
     assertEquals(
       (await Deno.readTextFile(`${folder}/study.csv`)).split("\n").filter((line) => line.includes("lenet")).length,
       6,
