@@ -139,7 +139,7 @@ export function systemCode(error: unknown): string | undefined {
   const { code, name, message } = error as Error & { readonly code?: unknown };
   if (typeof code === "string" && /^E[A-Z0-9]+$/.test(code)) return code;
   // Devices and the like are closed to programs, whatever they were permitted.
-  if (name === "NotCapable") return message.includes("--allow-all") ? "EACCES" : name;
+  if (name === "NotCapable") return /allow-all/.test(message) ? "EACCES" : name;
   if (error.constructor === Error && !/\(os error \d+\)/.test(message)) return undefined;
   const found = UNNAMED.find(([words]) => words.test(name) || words.test(message))?.[1];
   // The system has more errors than are known here.

@@ -50,7 +50,7 @@ Deno.test("openDevice() refuses WebGPU by name where there is no adapter, and na
   const { error, message } = await openWithoutAdapter("webgpu");
   assertEquals(error, "UserError");
   assert(`${message}`.startsWith("WebGPU was asked for and there is no WebGPU adapter: install"), `${message}`);
-  assert(`${message}`.endsWith(", or use backend gpujs"), `${message}`);
+  assert(`${message}`.endsWith(", or use backend wasm or gpujs"), `${message}`);
 });
 
 Deno.test("every kind of device is a value of the setting backend, in its order, and is what it says once open", async () => {

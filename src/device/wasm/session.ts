@@ -13,7 +13,7 @@ import type { Assembler } from "./assembler.ts";
 import { SharedMemory } from "./memory.ts";
 import { type Numbers, SCRATCH } from "./messages.ts";
 import type { Pool } from "./pool.ts";
-import { WasmProgram } from "./program.ts";
+import { type ProgramHost, WasmProgram } from "./program.ts";
 import { TARGET } from "./target.ts";
 
 /** Numbers given to sessions and programs, which Workers know them by. */
@@ -30,7 +30,7 @@ interface Shared {
 }
 
 /** State and programs in one memory. */
-export class WasmSession implements Session {
+export class WasmSession implements Session, ProgramHost {
   readonly pool: Pool;
   readonly assembler: Assembler;
   /** By which Workers know it. */

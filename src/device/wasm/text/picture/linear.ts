@@ -1,6 +1,6 @@
 /**
- * Small constant matrices times vectors of variables, as `kernels/conv/linear_map.ts` shares their sums, on four numbers at
- * once.
+ * Small constant matrices times vectors of variables, as `kernels/conv/linear_map.ts` shares their sums, on four
+ * numbers at once.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Pictures as tiles and back, and the weights that they meet: the transforms of Winograd's convolutions, four tiles side
- * by side at a time. A picture is brought into planes, in which neighbouring tiles are neighbours (`window.ts`).
+ * Pictures as tiles and back, and the weights that they meet: the transforms of Winograd's convolutions, four tiles
+ * side by side at a time. A picture is brought into planes, in which neighbouring tiles are neighbours (`window.ts`).
  *
  * @module
  */
