@@ -12,8 +12,8 @@
  * op.
  *
  * The folders: `conv`, `matmul`, `pool`, `reduce` and `movement` hold kernels with what they alone share; `composed`
- * what is made of other ops; `writing` what writes texts of several. Compositions that are another way to an op's
- * kernel stand beside it.
+ * what is made of other ops; `writing` what writes texts of several, block by block (`block.ts`). Compositions that are
+ * another way to an op's kernel stand beside it.
  *
  * `b.op("name", …)` calls an op; a method of `Builder` is for what VJPs and layers use all the time.
  *

@@ -51,6 +51,7 @@ import {
   tilesIn,
   writeOut,
 } from "../writing/tile.ts";
+import { block, f32, u32 } from "../writing/block.ts";
 
 /** Attributes: the convolution's, and [kh, kw]. */
 type WeightGradAttrs = ConvAttrs & { readonly kernelSize: readonly number[] };
@@ -233,18 +234,8 @@ function wgsl(call: Call<WeightGradAttrs>, target: Target, candidate = candidate
       ),
     ];
   };
-  const body = [
-    `let o0 = oTile * ${outs}u;`,
-    `let c0 = cTile * ${ins}u;`,
-    ...weights.map(({ name }) => `var ${name} = 0.0;`),
-    "let last = min((split + 1u) * p.perSplit, p.images);",
-    "for (var n = split * p.perSplit; n < last; n++) {",
-    ...range(ins).map((c) =>
-      `let plane${c} = ((n * p.groups + group) * p.inChannels + min(${
-        plus("c0", c)
-      }, p.inChannels - 1u)) * p.inHeight * p.inWidth;`
-    ),
-    `for (var j0 = 0u; j0 < p.outWidth; j0 += ${width}u) {`,
+  /** What is known of a strip of a row of dout before its rows are gone through. */
+  const strip = [
     // Before the picture a position wraps to a huge number: one comparison covers both sides.
     ...columns.flatMap((k) => [
       `let column${k} = ${plus(`j0 * ${stride}u`, k - padding)};`,
@@ -256,8 +247,8 @@ function wgsl(call: Call<WeightGradAttrs>, target: Target, candidate = candidate
       }, p.outChannels - 1u)) * p.outHeight * p.outWidth + j0;`
     ),
     ...range(ins).flatMap((c) => range(kh).flatMap((r) => columns.map((k) => `var x${c}_${r}_${k} = 0.0;`))),
-    ...(kept > 0 ? ["{", ...range(kept).flatMap((r) => loadRow(r + stride, plus("0u", r - padding))), "}"] : []),
-    "for (var i = 0u; i < p.outHeight; i++) {",
+  ];
+  const row = [
     ...range(ins).flatMap((c) =>
       range(kept).flatMap((r) => columns.map((k) => `x${c}_${r}_${k} = x${c}_${r + stride}_${k};`))
     ),
@@ -269,10 +260,26 @@ function wgsl(call: Call<WeightGradAttrs>, target: Target, candidate = candidate
       ),
       `dout${o} += p.outWidth;`,
     ]),
-    "}",
-    "}",
-    "}",
-    ...writeOut(weights.map(({ name }) => name), [kh * kw], 1, (index, name) =>
+  ];
+  const body = block((w) => {
+    w.let("o0", u32(`oTile * ${outs}u`));
+    w.let("c0", u32(`cTile * ${ins}u`));
+    for (const { name } of weights) w.var(name, f32("0.0"));
+    const last = w.let("last", u32("min((split + 1u) * p.perSplit, p.images)"));
+    w.for("n", { from: u32("split * p.perSplit"), to: last }, (n) => {
+      for (const c of range(ins)) {
+        const channel = `(${n} * p.groups + group) * p.inChannels + min(${plus("c0", c)}, p.inChannels - 1u)`;
+        w.let(`plane${c}`, u32(`(${channel}) * p.inHeight * p.inWidth`));
+      }
+      w.for("j0", { to: u32("p.outWidth"), by: width }, () => {
+        w.line(...strip);
+        if (kept > 0) {
+          w.scope(() => w.line(...range(kept).flatMap((r) => loadRow(r + stride, plus("0u", r - padding)))));
+        }
+        w.for("i", { to: u32("p.outHeight") }, () => w.line(...row));
+      });
+    });
+    w.line(...writeOut(weights.map(({ name }) => name), [kh * kw], 1, (index, name) =>
       `{
         let i = ${index};
         let o = o0 + i / ${ins * kh * kw}u;
@@ -281,8 +288,8 @@ function wgsl(call: Call<WeightGradAttrs>, target: Target, candidate = candidate
           let pair = ((split * p.groups + group) * p.outChannels + o) * p.inChannels + c;
           emit(pair * ${kh * kw}u + i % ${kh * kw}u, ${name});
         }
-      }`),
-  ];
+      }`));
+  });
   return {
     code: tiledMain([
       ["cTile", tilesIn("p.inChannels", ins)],

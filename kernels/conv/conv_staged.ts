@@ -18,6 +18,7 @@ import type { Wgsl } from "../op.ts";
 import { stagedMatrix } from "../matmul/matmul_staged.ts";
 import { stagedGrid, type StagedOperand, stagedProduct, stagedTile } from "../writing/staged_tile.ts";
 import { plus, range } from "../writing/tile.ts";
+import { block, bool } from "../writing/block.ts";
 
 /**
  * Lines that name where window element `name` is: input channel, row and column, of the window elements' number
@@ -126,12 +127,11 @@ export function stagedConvolve(conv: ConvTile, candidate: string): Wgsl {
         `((${name}n * p.groups + group) * p.outChannels + ${row}) * p.outHeight * p.outWidth + ${name}ij`;
       if (lanes === 4) return [...pixel("out", column), `emit((${at("out")}) / 4u, ${value});`].join("\n");
       return range(4).map((j) =>
-        [
-          `if (${plus(column, j)} < p.images * p.outHeight * p.outWidth) {`,
-          ...pixel(`out${j}`, `(${plus(column, j)})`),
-          `emit(${at(`out${j}`)}, ${value}[${j}]);`,
-          "}",
-        ].join("\n")
+        block((w) =>
+          w.if(bool(`${plus(column, j)} < p.images * p.outHeight * p.outWidth`), () => {
+            w.line(...pixel(`out${j}`, `(${plus(column, j)})`), `emit(${at(`out${j}`)}, ${value}[${j}]);`);
+          })
+        ).join("\n")
       ).join("\n");
     },
   });

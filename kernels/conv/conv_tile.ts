@@ -36,6 +36,7 @@ import {
   tilesIn,
   writeOut,
 } from "../writing/tile.ts";
+import { block, bool, f32, u32, type Value } from "../writing/block.ts";
 
 /** The most an unrolled tile may have. */
 interface TileLimits {
@@ -256,7 +257,7 @@ function registerTile(conv: ConvTile, tile: Tile, isCompensated = false): Wgsl {
       const [a, b] = [y.meet(i, Math.floor(tap / kw)), x.meet(j, tap % kw)];
       return a < 0 || b < 0 ? [] : [[`x${a}_${b}`, tapOf(c, tap)]];
     });
-  const body = [
+  const before = [
     `let o0 = oTile * ${channels}u;`,
     `let i0 = iTile * ${tile.rows}u;`,
     `let j0 = jTile * ${tile.columns}u;`,
@@ -270,21 +271,25 @@ function registerTile(conv: ConvTile, tile: Tile, isCompensated = false): Wgsl {
     ...outputs.map(({ name }) => `var ${name} = 0.0;`),
     ...(hasRest ? outputs.map(({ name }) => `var ${name}Rest = 0.0;`) : []),
     ...(isCompensated ? ["let one = f32(p.one);"] : []),
-    ...(rows < kh ? [`for (var r = 0u; r < ${kh}u; r++) {`] : ["let r = 0u;"]),
+  ];
+  /** Where a row of taps begins, in the pictures and in the weights. */
+  const rowOfTaps = (r: Value<"u32">): string[] => [
     ...y.positions.flatMap((position, a) => [
-      `let y${a} = ${plus(`yStart ${transposed ? "-" : "+"} r`, position)};`,
+      `let y${a} = ${plus(`yStart ${transposed ? "-" : "+"} ${r}`, position)};`,
       `let hasY${a} = y${a} < p.inHeight;`,
       `let row${a} = y${a} * p.inWidth;`,
     ]),
     // The place of the tile's channels at the first tap, in units of `lanes`; the next tap is `step` further.
     `let step = p.outChannels / ${lanes}u;`,
     ...range(channels / lanes).map((q) =>
-      `var taps${q} = (group * p.inChannels * ${kh}u + r) * ${kw}u * step + min(${
+      `var taps${q} = (group * p.inChannels * ${kh}u + ${r}) * ${kw}u * step + min(${
         plus("o0", q * lanes)
       }, p.outChannels - ${lanes}u) / ${lanes}u;`
     ),
     `var plane = (n * p.groups + group) * p.inChannels * p.inHeight * p.inWidth;`,
-    "for (var c = 0u; c < p.inChannels; c++) {",
+  ];
+  /** The patch of an input channel, its taps, and all their products. */
+  const channelOfTaps = [
     ...y.positions.flatMap((_, a) => {
       const row = readRow(
         `r${a}`,
@@ -310,18 +315,29 @@ function registerTile(conv: ConvTile, tile: Tile, isCompensated = false): Wgsl {
       `  taps${q} += ${kh * kw}u * step;`,
     ]),
     "  plane += p.inHeight * p.inWidth;",
-    ...(inBlocks
-      ? [
-        `  if (c % ${BLOCK}u == ${BLOCK - 1}u) {`,
-        ...outputs.map(({ name }) => `    ${name}Rest += ${name}; ${name} = 0.0;`),
-        "  }",
-      ]
-      : []),
-    "}",
-    ...(rows < kh ? ["}"] : []),
-    ...(hasRest ? outputs.map(({ name }) => `${name} += ${name}Rest;`) : []),
-    ...writeOut(outputs.map(({ name }) => name), [tile.rows * tile.columns, tile.columns], written, (index, value) =>
-      `{
+  ];
+  const body = block((w) => {
+    w.line(...before);
+    const overRow = (r: Value<"u32">) => {
+      w.line(...rowOfTaps(r));
+      w.for("c", { to: u32("p.inChannels") }, (c) => {
+        w.line(...channelOfTaps);
+        if (!inBlocks) return;
+        w.if(bool(`${c} % ${BLOCK}u == ${BLOCK - 1}u`), () => {
+          for (const { name } of outputs) w.line(`${name}Rest += ${name}; ${name} = 0.0;`);
+        });
+      });
+    };
+    if (rows < kh) w.for("r", { to: u32(kh) }, overRow);
+    else overRow(w.let("r", u32(0)));
+    if (hasRest) { for (const { name } of outputs) w.add(f32(name), f32(`${name}Rest`)); }
+    w.line(
+      ...writeOut(
+        outputs.map(({ name }) => name),
+        [tile.rows * tile.columns, tile.columns],
+        written,
+        (index, value) =>
+          `{
         let i = ${index};
         let o = o0 + i / ${tile.rows * tile.columns}u;
         let row = i0 + (i / ${tile.columns}u) % ${tile.rows}u;
@@ -330,8 +346,10 @@ function registerTile(conv: ConvTile, tile: Tile, isCompensated = false): Wgsl {
           let plane = (n * p.groups + group) * p.outChannels + o;
           emit(((plane * p.outHeight + row) * p.outWidth + column) / ${written}u, ${value});
         }
-      }`),
-  ];
+      }`,
+      ),
+    );
+  });
   const tiles = n * groups * Math.ceil(o / groups / channels) * Math.ceil(height / tile.rows) *
     Math.ceil(width / tile.columns);
   return {

@@ -8,6 +8,7 @@ import { linearMap, type Matrix } from "./linear_map.ts";
 import type { Call, Shape, Target, Wgsl } from "../op.ts";
 import { plus, range, readRow, type Row, tiledMain, tileGrid } from "../writing/tile.ts";
 import { type TilesAttrs, tilesOf, type Transform, transformOf } from "./tile_transforms.ts";
+import { block, bool } from "../writing/block.ts";
 
 /**
  * How an invocation shares the work: it takes `lanes` tiles of a channel, which lie in runs of one row of the picture.
@@ -208,7 +209,8 @@ export function picturesWgsl({ output, attrs }: Call<TilesAttrs>, target: Target
         const isInside = isWide || width % step === 0 || q % step === 0;
         return isInside ? line : `if (${plus(`${step}u * j${k}`, q)} < p.width) { ${line} }`;
       });
-      return isRowInside ? lines : [`if (${step}u * i${k} + ${e}u < p.height) {`, ...lines, "}"];
+      const isInPicture = isRowInside || bool(`${step}u * i${k} + ${e}u < p.height`);
+      return block((w) => w.ifNeeded(isInPicture, () => w.line(...lines)));
     })
   );
   return {

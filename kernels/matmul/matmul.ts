@@ -33,6 +33,7 @@ import { stagedMatmul } from "./matmul_staged.ts";
 import { isStaged, stagedByRules, stagedCandidates, withStaged } from "../writing/staged_tile.ts";
 import { splitKNames, splitLowering } from "./split_k.ts";
 import { evenTile, fmaChain, plus, range, readRow, tiledMain, tileGrid, tilesIn, writeOut } from "../writing/tile.ts";
+import { block, f32, u32, type Value } from "../writing/block.ts";
 
 /** Attributes of a product: is an operand stored with its last two axes swapped? */
 export type MatmulAttrs = { readonly transposeA?: boolean; readonly transposeB?: boolean };
@@ -189,17 +190,8 @@ export function matmulWgsl(
   const isRagged = k % STEP !== 0;
   const lanes = n % 4 === 0 && columns % 4 === 0 ? 4 : 1;
   const outputs = range(rows).flatMap((i) => range(columns).map((j) => ({ i, j, name: `c${i}_${j}` })));
-  const body = [
-    `let m0 = mTile * ${rows}u;`,
-    `let n0 = nTile * ${columns}u;`,
-    "let aStart = batch * p.aBatch;",
-    "let bStart = batch * p.bBatch;",
-    ...outputs.map(({ name }) => `var ${name} = 0.0;`),
-    ...(splits === undefined ? [`for (var k = 0u; k < p.k; k += ${STEP}u) {`] : [
-      "let end = min((split + 1u) * p.perSplit, p.k);",
-      `for (var k = split * p.perSplit; k < end; k += ${STEP}u) {`,
-    ]),
-    ...(isRagged ? range(STEP).map((q) => `let has${q} = ${plus("k", q)} < p.k;`) : []),
+  const product = (at: Value<"u32">): string[] => [
+    ...(isRagged ? range(STEP).map((q) => `let has${q} = ${plus(`${at}`, q)} < p.k;`) : []),
     ...loadOperand({
       ...{ name: "a", load: "load0", first: "m0", size: "p.m", count: rows },
       ...(transposed.a ? { lead: "p.aK", alongK: false } : { lead: "p.aM", alongK: true }),
@@ -213,8 +205,19 @@ export function matmulWgsl(
     ...outputs.map(({ i, j, name }) =>
       `${name} = ${fmaChain(name, range(STEP).map((q) => [`a${q}_${i}`, `b${q}_${j}`]))};`
     ),
-    "}",
-    ...writeOut(outputs.map(({ name }) => name), [columns], lanes, (index, value) =>
+  ];
+  const body = block((w) => {
+    w.let("m0", u32(`mTile * ${rows}u`));
+    w.let("n0", u32(`nTile * ${columns}u`));
+    w.let("aStart", u32("batch * p.aBatch"));
+    w.let("bStart", u32("batch * p.bBatch"));
+    for (const { name } of outputs) w.var(name, f32("0.0"));
+    const span = splits === undefined ? { to: u32("p.k") } : {
+      from: u32("split * p.perSplit"),
+      to: w.let("end", u32("min((split + 1u) * p.perSplit, p.k)")),
+    };
+    w.for("k", { ...span, by: STEP }, (at) => w.line(...product(at)));
+    w.line(...writeOut(outputs.map(({ name }) => name), [columns], lanes, (index, value) =>
       `{
         let i = ${index};
         let row = m0 + i / ${columns}u;
@@ -224,8 +227,8 @@ export function matmulWgsl(
         splits === undefined ? "batch" : "(split * p.batches + batch)"
       } * p.m + row) * p.n + column) / ${lanes}u, ${value});
         }
-      }`),
-  ];
+      }`));
+  });
   return {
     code: tiledMain([
       ["nTile", tilesIn("p.n", columns)],

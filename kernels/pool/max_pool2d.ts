@@ -42,6 +42,7 @@ import {
   reachOf,
 } from "./pooling.ts";
 import { plus, range, tiledMain, tileGrid, tilesIn } from "../writing/tile.ts";
+import { block, bool, u32 } from "../writing/block.ts";
 
 /** The search for maxima: their values, or where they are. */
 function searchWgsl({ inputs: [x], output, attrs }: Call<PoolAttrs>, wanted: "value" | "position"): Wgsl {
@@ -169,18 +170,16 @@ function gradWgsl({ inputs: [at], output, attrs }: Call<PoolAttrs>): Wgsl {
         `let g${d}_${k} = select(0.0, ${grad.at(k)}, hasY${d} && hasX${k});`,
       ]),
     ]),
-    ...range(stride).flatMap((r) => [
-      `let y${r} = a * ${stride}u + ${r}u - ${padding}u;`,
-      `if (y${r} < p.height) {`,
-      ...writeRun(
-        `(plane * p.height + y${r})`,
-        `block * ${RUN * stride}u`,
-        "p.width",
-        width % 4 === 0,
-        range(RUN * stride).map((q) => total(r, q)),
-      ),
-      "}",
-    ]),
+    ...range(stride).flatMap((r) =>
+      block((w) => {
+        const y = w.let(`y${r}`, u32(`a * ${stride}u + ${r}u - ${padding}u`));
+        const sums = range(RUN * stride).map((q) => total(r, q));
+        const line = `(plane * p.height + ${y})`;
+        w.if(bool(`${y} < p.height`), () => {
+          w.line(...writeRun(line, `block * ${RUN * stride}u`, "p.width", width % 4 === 0, sums));
+        });
+      })
+    ),
   ];
   const view = inFours(at) ? "vec4f" : "f32";
   return {

@@ -19,6 +19,7 @@ import {
 import { byImage, bytesOf, type Call, defineOp, type Kernel, type KernelOp, type OpSample, type Wgsl } from "../op.ts";
 import { type PoolAttrs, poolGradShape, poolShape, type PoolWindow, poolWindow } from "./pooling.ts";
 import { plus, range, tiledMain, tileGrid, tilesIn } from "../writing/tile.ts";
+import { block, bool, u32 } from "../writing/block.ts";
 
 const DISJOINT_GRAD = "maxPool2dDisjointGrad";
 
@@ -55,21 +56,18 @@ function disjointGradWgsl({ inputs: [x, dout], attrs }: Call<PoolAttrs>): Wgsl {
     ...range(RUN).map((q) =>
       `let g${q} = select(0.0, ${slopes.at(q)}, i < p.outHeight && ${plus("first", q)} < p.outWidth);`
     ),
-    ...range(kernel).flatMap((r) => [
-      `let y${r} = i * ${kernel}u + ${r}u;`,
-      `if (y${r} < p.height) {`,
-      ...writeRun(
-        `(plane * p.height + y${r})`,
-        "left",
-        "p.width",
-        width % 4 === 0,
-        places.map((k) => {
+    ...range(kernel).flatMap((r) =>
+      block((w) => {
+        const y = w.let(`y${r}`, u32(`i * ${kernel}u + ${r}u`));
+        const values = places.map((k) => {
           const q = Math.floor(k / kernel);
           return `select(0.0, g${q}, at${q} == ${r * kernel + k % kernel}.0)`;
-        }),
-      ),
-      "}",
-    ]),
+        });
+        w.if(bool(`${y} < p.height`), () => {
+          w.line(...writeRun(`(plane * p.height + ${y})`, "left", "p.width", width % 4 === 0, values));
+        });
+      })
+    ),
   ];
   return {
     code: `${WINS}

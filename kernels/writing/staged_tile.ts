@@ -28,6 +28,7 @@
 import { type Sides, sidesOf } from "./candidates.ts";
 import { type GpuKind, linearGrid, type Target } from "../op.ts";
 import { plus, range, type TileCounts, tilesIn, workgroupMain, writeOut } from "./tile.ts";
+import { block, bool, u32, type Value, vec4f } from "./block.ts";
 
 /** Sizes of a staged product. */
 export interface StagedTile {
@@ -214,45 +215,39 @@ export function stagedProduct(product: StagedProduct): string {
   const sums = range(tile.ownRows).flatMap((i) => columnFours.map((f) => ({ i, f, name: `c${i}_${f}` })));
   const a = new Stage("a", product.a, "m0", tile.rows, tile.depth, size);
   const b = new Stage("b", product.b, "n0", tile.columns, tile.depth, size);
-  const body = [
-    `let m0 = mTile * ${tile.rows}u;`,
-    `let n0 = nTile * ${tile.columns}u;`,
-    `let x = l % ${across}u;`,
-    `let y = l / ${across}u;`,
-    ...product.setup,
-    ...a.prepare(),
-    ...b.prepare(),
-    ...sums.map(({ name }) => `var ${name} = vec4f();`),
-    ...(inBlocks ? [...sums.map(({ name }) => `var ${name}Blocks = vec4f();`), "var depth = 0u;"] : []),
-    `for (var k0 = ${from}; k0 < ${to}; k0 += ${tile.depth}u) {`,
-    ...a.fill(),
-    ...b.fill(),
-    "workgroupBarrier();",
-    `for (var k = 0u; k < ${tile.depth}u; k += 4u) {`,
-    ...range(4).flatMap((q) => [
+  const fourSteps = (k: Value<"u32">): string[] =>
+    range(4).flatMap((q) => [
       ...rowFours.map((f) =>
-        `let a${q}_${f} = staged_a[(${plus("k", q)}) * ${tile.rows / 4}u + ${plus("y", f * down)}];`
+        `let a${q}_${f} = staged_a[(${plus(`${k}`, q)}) * ${tile.rows / 4}u + ${plus("y", f * down)}];`
       ),
       ...columnFours.map((f) =>
-        `let b${q}_${f} = staged_b[(${plus("k", q)}) * ${tile.columns / 4}u + ${plus("x", f * across)}];`
+        `let b${q}_${f} = staged_b[(${plus(`${k}`, q)}) * ${tile.columns / 4}u + ${plus("x", f * across)}];`
       ),
       ...sums.map(({ i, f, name }) =>
         `${name} = fma(vec4f(a${q}_${Math.floor(i / 4)}[${i % 4}]), b${q}_${f}, ${name});`
       ),
-    ]),
-    "}",
-    "workgroupBarrier();",
-    ...(inBlocks
-      ? [
-        "depth++;",
-        `if (depth % ${BLOCK}u == 0u) {`,
-        ...sums.map(({ name }) => `${name}Blocks += ${name}; ${name} = vec4f();`),
-        "}",
-      ]
-      : []),
-    "}",
-    ...(inBlocks ? sums.map(({ name }) => `${name} += ${name}Blocks;`) : []),
-    ...writeOut(sums.map(({ name }) => name), [columnFours.length], 1, (index, value) =>
+    ]);
+  const body = block((w) => {
+    w.let("m0", u32(`mTile * ${tile.rows}u`));
+    w.let("n0", u32(`nTile * ${tile.columns}u`));
+    w.let("x", u32(`l % ${across}u`));
+    w.let("y", u32(`l / ${across}u`));
+    w.line(...product.setup, ...a.prepare(), ...b.prepare());
+    for (const { name } of sums) w.var(name, vec4f("vec4f()"));
+    if (inBlocks) { for (const { name } of sums) w.var(`${name}Blocks`, vec4f("vec4f()")); }
+    const depth = inBlocks ? w.var("depth", u32(0)) : undefined;
+    w.for("k0", { from: u32(from), to: u32(to), by: tile.depth }, () => {
+      w.line(...a.fill(), ...b.fill(), "workgroupBarrier();");
+      w.for("k", { to: u32(tile.depth), by: 4 }, (k) => w.line(...fourSteps(k)));
+      w.line("workgroupBarrier();");
+      if (!depth) return;
+      w.line(`${depth}++;`);
+      w.if(bool(`${depth} % ${BLOCK}u == 0u`), () => {
+        for (const { name } of sums) w.line(`${name}Blocks += ${name}; ${name} = vec4f();`);
+      });
+    });
+    if (inBlocks) { for (const { name } of sums) w.add(vec4f(name), vec4f(`${name}Blocks`)); }
+    w.line(...writeOut(sums.map(({ name }) => name), [columnFours.length], 1, (index, value) =>
       `{
         let own = ${index};
         let i = own / ${columnFours.length}u;
@@ -261,8 +256,8 @@ export function stagedProduct(product: StagedProduct): string {
         if (row < ${product.rows} && column < ${product.columns}) {
           ${write("row", "column", value)}
         }
-      }`),
-  ];
+      }`));
+  });
   const memory = [a, b].map((stage) => stage.declaration).join("\n");
   return `${memory}\n` + workgroupMain(size, [
     ["nTile", tilesIn(product.columns, tile.columns)],
@@ -312,14 +307,19 @@ class Stage {
   /** Reads the tile at k0. */
   fill(): string[] {
     const name = this.#name;
-    return this.#turns.flatMap((turn) => [
-      (turn + 1) * this.#size <= this.#blocks ? "{" : `if (${name}Block${turn} < ${this.#blocks}u) {`,
-      `let k = k0 + ${name}K${turn};`,
-      ...this.#operand.load(`${name}${turn}`, `${name}First${turn}`, "k"),
-      ...range(4).map((q) =>
-        `staged_${name}[(${plus(`${name}K${turn}`, q)}) * ${this.#fours}u + ${name}Four${turn}] = ${name}${turn}${q};`
-      ),
-      "}",
-    ]);
+    return block((w) => {
+      for (const turn of this.#turns) {
+        const fill = () => {
+          const k = w.let("k", u32(`k0 + ${name}K${turn}`));
+          w.line(...this.#operand.load(`${name}${turn}`, `${name}First${turn}`, `${k}`));
+          for (const q of range(4)) {
+            const at = `(${plus(`${name}K${turn}`, q)}) * ${this.#fours}u + ${name}Four${turn}`;
+            w.set(vec4f(`staged_${name}[${at}]`), vec4f(`${name}${turn}${q}`));
+          }
+        };
+        if ((turn + 1) * this.#size <= this.#blocks) w.scope(fill);
+        else w.if(bool(`${name}Block${turn} < ${this.#blocks}u`), fill);
+      }
+    });
   }
 }

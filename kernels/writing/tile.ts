@@ -11,6 +11,7 @@
  */
 
 import { linearGrid } from "../op.ts";
+import { block, f32, u32 } from "./block.ts";
 
 /** Invocations of a workgroup: a whole warp, and few enough that small outputs still occupy each core. */
 export const WORKGROUP = 32;
@@ -190,13 +191,13 @@ export function writeOut(
     const turn = `turn${depth}`;
     const isInnermost = depth + 1 === widths.length;
     const first = names.slice(0, width).map((name, k) => isInnermost ? name : `t${depth}_${k}`);
-    return [
-      `for (var ${turn} = 0u; ${turn} < ${names.length / width}u; ${turn}++) {`,
-      ...(isInnermost ? [] : first.map((name, k) => `var ${name} = ${names[k]};`)),
-      ...loop(first, depth + 1, `${start} + ${turn} * ${width}u`),
-      ...names.slice(width).map((name, k) => `${names[k]} = ${name};`),
-      "}",
-    ];
+    return block((w) => {
+      w.for(turn, { to: u32(names.length / width) }, (at) => {
+        if (!isInnermost) first.forEach((name, k) => w.var(name, f32(names[k])));
+        w.line(...loop(first, depth + 1, `${start} + ${at} * ${width}u`));
+        names.slice(width).forEach((name, k) => w.set(f32(names[k]), f32(name)));
+      });
+    });
   };
   return loop(names, 0, "0u");
 }
