@@ -79,6 +79,9 @@ export const deviceKinds: readonly DeviceKind[] = [
     isTuned: false,
     precisions: ["f32"],
     async find() {
+      const { missingPart } = await import("./wasm/support.ts");
+      const missing = missingPart();
+      if (missing !== undefined) return { missing, remedy: "run a Deno of 2.9 or later" };
       const { openWasm } = await import("./wasm/device.ts");
       return { open: () => openWasm() };
     },
