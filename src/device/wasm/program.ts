@@ -14,7 +14,7 @@ import { inputValues, staleOutputs } from "../checks.ts";
 import type { MemoryUse, Program, StepTime, Values } from "../device.ts";
 import { memoryUse } from "../memory.ts";
 import { COPIED, type Job, type Written } from "./messages.ts";
-import type { WasmSession } from "./session.ts";
+import type { WasmMemory } from "./memory.ts";
 
 import type { Arg, WrittenJob, WrittenStep } from "./written.ts";
 import { writeStep } from "./write_step.ts";
@@ -22,7 +22,7 @@ import { writeStep } from "./write_step.ts";
 /** A compiled graph over the memory of its session. */
 export class WasmProgram implements Program {
   readonly memory: MemoryUse;
-  readonly #session: WasmSession;
+  readonly #session: WasmMemory;
   readonly #compiled: CompiledProgram;
   readonly #number: number;
   readonly #steps: readonly WrittenStep[];
@@ -33,7 +33,7 @@ export class WasmProgram implements Program {
   /** Of the arena, when the Workers were given the addresses. */
   #generation = -1;
 
-  constructor(session: WasmSession, compiled: CompiledProgram) {
+  constructor(session: WasmMemory, compiled: CompiledProgram) {
     this.#session = session;
     this.#compiled = compiled;
     this.memory = memoryUse(compiled);

@@ -1,6 +1,6 @@
 /**
- * Numbers in other places: permutations, boxes, zeros around, and tensors behind each other. Rows are copied whole where
- * they are rows in the source too, and in blocks of 4 × 4 where its rows become columns.
+ * Numbers in other places: permutations, boxes, zeros around, and tensors behind each other. Rows are copied whole
+ * where they are rows in the source too, and in blocks of 4 × 4 where its rows become columns.
  *
  * @module
  */

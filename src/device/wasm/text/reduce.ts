@@ -1,9 +1,9 @@
 /**
  * Sums and maxima over axes. What is reduced is computed on the fly, so a normalised picture, say, is never stored.
  *
- * Where the last axis is reduced, an output is folded row by row into vectors. Where it is kept, a run of outputs is held
- * in scratch and every row of elements is added to it. An output of many elements is reduced in parts, whose results a
- * second job combines, always in the same order.
+ * Where the last axis is reduced, an output is folded row by row into vectors. Where it is kept, a run of outputs is
+ * held in scratch and every row of elements is added to it. An output of many elements is reduced in parts, whose
+ * results a second job combines, always in the same order.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Pictures as tiles and back, and the weights that they meet: the transforms of Winograd's convolutions, four tiles side
- * by side at a time. A picture is brought into planes, in which neighbouring tiles are neighbours (`window.ts`).
+ * Pictures as tiles and back, and the weights that they meet: the transforms of Winograd's convolutions, four tiles
+ * side by side at a time. A picture is brought into planes, in which neighbouring tiles are neighbours (`window.ts`).
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import { transposed } from "../../../../../kernels/linear_map.ts";
 import { filterings, tilesOf, type Transform, transformOf } from "../../../../../kernels/tile_transforms.ts";
 import { type Shape, sizeOf } from "../../../../../kernels/op.ts";
-import { callOf, storageOf } from "../../../../graph/graph.ts";
+import { storageOf } from "../../../../graph/graph.ts";
 import type { FusedStep } from "../../../../graph/fused_step.ts";
 import { SCRATCH } from "../../messages.ts";
 import type { WrittenStep } from "../../written.ts";
@@ -225,7 +225,7 @@ export function writeWinogradWeight(step: FusedStep, relaxed: boolean): WrittenS
   const load = isForward
     ? [
       set("from", pairAt(source)),
-      ...square.flat().map((name, t) =>
+      ...square.flat().map((_, t) =>
         [1, 2, 3].reduce(
           (vector, lane) => `(v128.load32_lane offset=${4 * t + 36 * lane} ${lane} ${get("from")} ${vector})`,
           op("v128.load32_zero", `offset=${4 * t}`, get("from")),

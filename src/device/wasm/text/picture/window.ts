@@ -158,7 +158,8 @@ ${
 }
 
 /**
- * Defines `unstage(to, from, planeBytes)`: a picture from its planes, which have `rows` rows; what none of them has is 0.
+ * Defines `unstage(to, from, planeBytes)`: a picture from its planes, which have `rows` rows; what none of them has is
+ * 0.
  */
 export function defineUnstage(module: WatModule, window: Window, planes: Planes, rows: number): string {
   const { inHeight, inWidth, stride, padding } = window;

@@ -1,7 +1,7 @@
 /**
  * Convolutions, and their gradients with respect to the input, as products of taps and windows that are never written:
- * a chunk has some output channels and rows of one picture. It brings the channels that it sees into scratch, a few at a
- * time, with zeros around them (`../picture/window.ts`), and multiplies.
+ * a chunk has some output channels and rows of one picture. It brings the channels that it sees into scratch, a few at
+ * a time, with zeros around them (`../picture/window.ts`), and multiplies.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Matrix products by blocks: a chunk is a block of the result, whose sums are collected in the thread's scratch and then
- * written out. Operands that do not lie as the innermost loops want them are brought into panels, block by block.
+ * Matrix products by blocks: a chunk is a block of the result, whose sums are collected in the thread's scratch and
+ * then written out. Operands that do not lie as the innermost loops want them are brought into panels, block by block.
  *
  * @module
  */

@@ -2,8 +2,8 @@
  * The innermost loops of products: a tile of results whose sums stay in registers. WebAssembly has 16 vectors of four
  * floats on most processors, so a tile has 8 or 10 of them, and the rest is for operands.
  *
- * `outer` has a results' row in vectors and multiplies them by single numbers of A; `dot` has vectors along the sum, for
- * operands that both lie along it.
+ * `outer` has a results' row in vectors and multiplies them by single numbers of A; `dot` has vectors along the sum,
+ * for operands that both lie along it.
  *
  * @module
  */

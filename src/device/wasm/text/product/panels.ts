@@ -38,8 +38,8 @@ ${
 }
 
 /**
- * Defines `turned(to, from, step, terms, width)`: the same of an operand whose terms lie side by side, `step` bytes from
- * one of `width` to the next. What fills the last panel is 0.
+ * Defines `turned(to, from, step, terms, width)`: the same of an operand whose terms lie side by side, `step` bytes
+ * from one of `width` to the next. What fills the last panel is 0.
  */
 export function defineTurned(module: WatModule): string {
   const name = "turned8";
