@@ -81,6 +81,9 @@ export const deviceKinds: readonly DeviceKind[] = [
     precisions: ["f32"],
     async find(isNamed) {
       if (!isNamed) return { missing: "WebAssembly was not asked for", remedy: "ask for it by name" };
+      const { missingPart } = await import("./wasm/support.ts");
+      const missing = missingPart();
+      if (missing !== undefined) return { missing, remedy: "run a Deno of 2.9 or later" };
       const { openWasm } = await import("./wasm/device.ts");
       return { open: () => openWasm() };
     },

@@ -1,52 +1,6 @@
-import { assertEquals } from "@std/assert";
-import { registry } from "../../kernels/mod.ts";
-import { runReference } from "../../src/device/reference.ts";
-import { GraphBuilder } from "../../src/graph/builder.ts";
-import type { Graph } from "../../src/graph/graph.ts";
-import { isLong, isQuick } from "../amount.ts";
 import { testAgreement } from "./agreement.ts";
 import { devices } from "./devices.ts";
-import { assertNear, inputsOf, nameIn, resultsOf, samplesOf, type Trial } from "./trials.ts";
+import { testFused } from "./fused.ts";
 
 await testAgreement(devices[0]);
-
-/** Each input of a kernel computed by an elementwise op that changes nothing, and its output given to one. */
-function fusedGraphOf(trials: readonly Trial[]): Graph {
-  const b = new GraphBuilder();
-  trials.forEach(({ op, shapes, attrs }, at) => {
-    const xs = shapes.map((shape, k) => b.maximum(b.input(nameIn(at, `x${k}`), shape), -1e6));
-    b.output(nameIn(at, "y"), b.sub(b.op(op.name, xs, attrs), 0.25));
-  });
-  return b.graph;
-}
-
-Deno.test({
-  name: "WebGPU kernels compute fused producers and consumers",
-  ignore: !devices[0].present,
-  async fn(t) {
-    await using device = await devices[0].open();
-    using session = device.open();
-    for (const op of registry.values()) {
-      if (!op.kernel) continue;
-      await t.step(op.name, async () => {
-        // Few: each is a text of its own to compile, and what is fused does not depend on the sizes.
-        const trials = samplesOf(op).slice(0, isQuick ? 1 : isLong ? 3 : 2);
-        const graph = fusedGraphOf(trials);
-        const program = session.compile(graph);
-        if (op.kernel!.prologue?.length === trials[0].shapes.length) {
-          assertEquals(program.steps, trials.length, "each sample is one dispatch");
-        }
-        program.run(inputsOf(trials));
-        const outputs = await program.outputs();
-        const reference = runReference(graph, inputsOf(trials)).outputs;
-        trials.forEach((trial, at) =>
-          // Subtracting rounds: what a kernel copies exactly is not exact here.
-          assertNear(trial, resultsOf(outputs, at), resultsOf(reference, at), "the fused kernel", {
-            abs: Math.max(trial.abs, 1e-6),
-            rel: Math.max(trial.rel, 1e-6),
-          })
-        );
-      });
-    }
-  },
-});
+testFused(devices[0], true);

@@ -13,9 +13,10 @@ import { freeHostMemory } from "../host.ts";
 import { memoryUse } from "../memory.ts";
 import type { Rates } from "../rates.ts";
 import { Assembler } from "./assembler.ts";
-import { MOST_BYTES } from "./memory.ts";
+import { MOST_BYTES } from "./shared_memory.ts";
 import { Pool } from "./pool.ts";
 import { WasmSession } from "./session.ts";
+import { WasmMemory } from "./memory.ts";
 import { hasRelaxedSimd } from "./support.ts";
 import { TARGET } from "./target.ts";
 
@@ -64,7 +65,7 @@ export class WasmDevice implements Device {
   }
 
   open(choices: Chooser = this.choices): Session {
-    return new WasmSession(this, this.#pool, this.#assembler, this.#relaxed, choices);
+    return new WasmSession(this, new WasmMemory(this.#pool, this.#assembler, this.#relaxed), choices);
   }
 
   measure(graph: Graph, choices: Chooser = this.choices): MemoryUse {

@@ -13,44 +13,16 @@ import { describeStep } from "../../graph/fused_step.ts";
 import { inputValues, staleOutputs } from "../checks.ts";
 import type { MemoryUse, Program, StepTime, Values } from "../device.ts";
 import { memoryUse } from "../memory.ts";
-import { COPIED, type Job, type Numbers, type Written } from "./messages.ts";
-import type { Assembler } from "./assembler.ts";
-import type { Pool } from "./pool.ts";
+import { COPIED, type Job, type Written } from "./messages.ts";
+import type { WasmMemory } from "./memory.ts";
+
 import type { Arg, WrittenJob, WrittenStep } from "./written.ts";
 import { writeStep } from "./write_step.ts";
-
-/** What a program needs of its session. */
-export interface ProgramHost {
-  readonly pool: Pool;
-  readonly assembler: Assembler;
-  /** By which Workers know it. */
-  readonly number: number;
-  /** Does the host have relaxed SIMD? */
-  readonly relaxed: boolean;
-  /** Temporaries, and what steps share beyond them. */
-  readonly arena: { readonly address: number };
-  /** Counts moves of the arena: addresses from before one are stale. */
-  readonly generation: number;
-  /** The program whose outputs are still in the arena. */
-  lastRun?: Program;
-  /** Address of memory that stays until the session ends. */
-  allocate(bytes: number): number;
-  /** Makes the arena at least so large. */
-  reserve(bytes: number): void;
-  /** A number for a new program. */
-  enrol(): number;
-  /** Address of a state's first number. */
-  addressOf(name: string): number;
-  /** Throws TypeError unless every state was written with so many numbers. */
-  checkStates(sizes: ReadonlyMap<string, number>): void;
-  /** Copies ranges out of the memory, after all that was asked for before. */
-  readRanges(ranges: readonly Numbers[]): Promise<readonly Float32Array[]>;
-}
 
 /** A compiled graph over the memory of its session. */
 export class WasmProgram implements Program {
   readonly memory: MemoryUse;
-  readonly #session: ProgramHost;
+  readonly #session: WasmMemory;
   readonly #compiled: CompiledProgram;
   readonly #number: number;
   readonly #steps: readonly WrittenStep[];
@@ -61,7 +33,7 @@ export class WasmProgram implements Program {
   /** Of the arena, when the Workers were given the addresses. */
   #generation = -1;
 
-  constructor(session: ProgramHost, compiled: CompiledProgram) {
+  constructor(session: WasmMemory, compiled: CompiledProgram) {
     this.#session = session;
     this.#compiled = compiled;
     this.memory = memoryUse(compiled);

@@ -19,11 +19,14 @@ function moduleOf(...body: number[]): Uint8Array<ArrayBuffer> {
 const zeros = [0xfd, 0x0c, ...Array<number>(16).fill(0)];
 
 /** Are there vectors of four numbers? */
-export const hasSimd = (): boolean => WebAssembly.validate(moduleOf(...zeros));
+const hasSimd = (): boolean => WebAssembly.validate(moduleOf(...zeros));
 
 /** Can a product and a sum be one instruction (`f32x4.relaxed_madd`)? */
 export const hasRelaxedSimd = (): boolean =>
   WebAssembly.validate(moduleOf(...zeros, ...zeros, ...zeros, 0xfd, 0x85, 0x02));
 
-/** Can threads share memory? */
-export const hasSharedMemory = (): boolean => typeof SharedArrayBuffer === "function";
+/** What is missing here for the device, for people; undefined where all is there. */
+export function missingPart(): string | undefined {
+  if (typeof SharedArrayBuffer !== "function") return "there is no memory that threads share (SharedArrayBuffer)";
+  return hasSimd() ? undefined : "WebAssembly has no SIMD here";
+}
