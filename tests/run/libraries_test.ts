@@ -74,6 +74,6 @@ for (const file of ["beside.pth", "beside-old.pth", "beside-5.pth"]) {
     assertEquals((await plain.read("bias")).values, Float32Array.of(0.5, -1));
     using average = await openWeights(folder + file, "model_ema");
     assertEquals((await average.read("module.bias")).values, Float32Array.of(1.5, 0));
-    await assertRejects(() => openWeights(folder + file, "optimizer"), UserError, 'it has "0"');
+    await assertRejects(() => openWeights(folder + file, "optimizer"), UserError, "it has 0");
   });
 }
