@@ -66,11 +66,9 @@ class Pooling {
 
   /** Brings the chunk's picture `plane` into planes, with numbers around it that win no search. */
   stage(around: number): string {
-    const stage = defineStage(this.module, this.window, this.layout, around);
+    const stage = defineStage(this.module, this.window, this.layout, this.planeBytes, around);
     const source = at(this.operand(0), mul(get("plane"), this.module.arg(this.pixels, "pixels")));
-    return `(call $${stage} ${get("scratch")} ${source} (i32.const 1) (i32.const 0) ${int(this.window.outHeight)} ${
-      int(this.planeBytes)
-    })`;
+    return `(call $${stage} ${get("scratch")} ${source} (i32.const 1) (i32.const 0) ${int(this.window.outHeight)})`;
   }
 
   /** Fours of windows: local `at` is where their first taps are, `p` the first's place among the picture's windows. */
@@ -119,8 +117,8 @@ class Pooling {
   /** The picture from its planes, which begin so many bytes after scratch, in scratch after all planes. */
   unstage(from = 0): string {
     const rows = this.window.outHeight + this.layout.extraRows;
-    const unstage = defineUnstage(this.module, this.window, this.layout, rows);
-    return `(call $${unstage} ${this.afterPlanes} ${add(get("scratch"), int(from))} ${int(this.planeBytes)})`;
+    const unstage = defineUnstage(this.module, this.window, this.layout, this.planeBytes, rows);
+    return `(call $${unstage} ${this.afterPlanes} ${add(get("scratch"), int(from))})`;
   }
 
   /** Scratch after two pictures' planes. */

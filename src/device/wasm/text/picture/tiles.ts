@@ -89,7 +89,7 @@ export function writeToTiles(step: FusedStep, relaxed: boolean): WrittenStep {
   const { channels, rows, columns, count: all, window, planes, planeBytes, elementStep, channelStep } = sizes;
   const module = new WatModule(relaxed);
   const number = (name: string, value: number) => module.arg(value, name);
-  const stage = defineStage(module, window, planes);
+  const stage = defineStage(module, window, planes, planeBytes);
   const locals = new Locals();
   locals.add("i32", "plane", "c", "n", "i", "j", "p", "from", "first", "to");
   const offsets = tapOffsets(window, planes, planeBytes);
@@ -106,7 +106,7 @@ export function writeToTiles(step: FusedStep, relaxed: boolean): WrittenStep {
   const body = overPictures(module, shape[0] * channels, inChunk, channels, [
     `(call $${stage} ${get("scratch")} ${
       at(x, mul(get("plane"), number("picture", shape[2] * shape[3])))
-    } (i32.const 1) (i32.const 0) ${int(rows)} ${int(planeBytes)})`,
+    } (i32.const 1) (i32.const 0) ${int(rows)})`,
     set(
       "first",
       at(
@@ -143,7 +143,7 @@ export function writeFromTiles(step: FusedStep, relaxed: boolean): WrittenStep {
   const module = new WatModule(relaxed);
   const number = (name: string, value: number) => module.arg(value, name);
   const emit = defineEmit(module, step);
-  const unstage = defineUnstage(module, window, planes, rows + planes.extraRows);
+  const unstage = defineUnstage(module, window, planes, planeBytes, rows + planes.extraRows);
   const { side, matrix, step: apart } = transform;
   const locals = new Locals();
   locals.add("i32", "plane", "c", "n", "i", "j", "p", "from", "first", "to");
@@ -194,7 +194,7 @@ export function writeFromTiles(step: FusedStep, relaxed: boolean): WrittenStep {
         return op("v128.store", offset, get("to"), value);
       }),
     ]),
-    `(call $${unstage} ${picture} ${get("scratch")} ${int(planeBytes)})`,
+    `(call $${unstage} ${picture} ${get("scratch")})`,
     set("p", mul(get("plane"), int(pixels))),
     `(call $${emit} ${get("p")} ${add(get("p"), int(pixels))} ${picture})`,
   ]);

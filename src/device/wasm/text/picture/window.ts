@@ -11,7 +11,7 @@
 
 import { defineSpaced } from "../copy.ts";
 import type { WatModule } from "../module.ts";
-import { add, count, get, int, literal, loop, mul, op, parameters, set, when } from "../wat.ts";
+import { add, at, count, four, get, int, loop, mul, op, parameters, set, when } from "../wat.ts";
 
 /** A convolution's window over pictures of [inHeight, inWidth]. */
 export interface Window {
@@ -61,88 +61,136 @@ export function tapOffsets(window: Window, planes: Planes, planeBytes: number): 
   });
 }
 
+/** Columns of a picture that lie in one of the planes of a row: the first, its place in the plane, and how many. */
+interface Columns {
+  readonly column: number;
+  readonly place: number;
+  readonly length: number;
+}
+
+/** The columns of each plane of a row. */
+function columnsOf(
+  { inWidth, kernelWidth, stride, padding, transposed }: Window,
+  { phases, width }: Planes,
+): Columns[] {
+  const spread = transposed ? stride : 1;
+  return Array.from({ length: phases }, (_, phase) => {
+    const origin = transposed ? padding - (kernelWidth - 1) : phase - padding;
+    const found: { column: number; place: number }[] = [];
+    for (let place = 0; place < width; place++) {
+      const at = transposed ? place + origin : place * stride + origin;
+      if (at >= 0 && at % spread === 0 && at / spread < inWidth) found.push({ column: at / spread, place });
+    }
+    return { column: found[0]?.column ?? 0, place: found[0]?.place ?? 0, length: found.length };
+  });
+}
+
 /**
- * Defines `stage(to, from, channels, i0, rows, planeBytes)`: brings channels, which lie one after the other from `from`
- * on, into planes for output rows i0 to i0 + rows.
+ * Moves a row between picture and planes: local `picture` is where the picture's row begins, local `planes` where the
+ * row of the first of its planes does.
+ */
+function moveRow(module: WatModule, window: Window, layout: Planes, planeBytes: number, toPlanes: boolean): string[] {
+  const { phases } = layout;
+  const columns = columnsOf(window, layout);
+  const [first, last] = [
+    Math.max(...columns.map(({ place }) => place)),
+    Math.min(...columns.map(({ place, length }) => place + length)),
+  ];
+  const columnAt = (phase: number, place: number) => columns[phase].column + (place - columns[phase].place) * phases;
+  const move = (phase: number, column: number, place: number, picture = get("picture"), planes = get("planes")) => {
+    const [one, other] = [`offset=${4 * column}`, `offset=${phase * planeBytes + 4 * place}`];
+    return toPlanes
+      ? op("f32.store", other, planes, op("f32.load", one, picture))
+      : op("f32.store", one, picture, op("f32.load", other, planes));
+  };
+  const others = columns.flatMap(({ place, length }, phase) =>
+    Array.from({ length }, (_, k) => place + k).filter((at) => at < first || at >= last).map((at) => ({ phase, at }))
+  );
+  if (phases === 1 || last <= first || others.length > MOST_SINGLE * phases) {
+    const spaced = defineSpaced(module);
+    const apart = 4 * (window.transposed ? window.stride : 1);
+    return columns.map(({ column, place, length }, phase) => {
+      const picture = `${add(get("picture"), int(4 * column))} ${int(4 * phases)}`;
+      const planes = `${add(get("planes"), int(phase * planeBytes + 4 * place))} ${int(apart)}`;
+      return `(call $${spaced} ${toPlanes ? `${planes} ${picture}` : `${picture} ${planes}`} ${int(length)})`;
+    });
+  }
+  // A column of every plane at a time.
+  return [
+    ...others.map(({ phase, at }) => move(phase, columnAt(phase, at), at)),
+    set("from", add(get("picture"), int(4 * columnAt(0, first)))),
+    set("at", add(get("planes"), int(4 * first))),
+    set("end", add(get("at"), int(4 * (last - first)))),
+    loop("columns", op("i32.lt_u", get("at"), get("end")), [
+      ...columns.map((_, phase) => move(phase, columnAt(phase, first) - columnAt(0, first), 0, get("from"), get("at"))),
+      set("from", add(get("from"), int(4 * phases))),
+      set("at", add(get("at"), int(4))),
+    ]),
+  ];
+}
+
+/** Columns of a plane that are moved by themselves: those that not all planes of a row have. */
+const MOST_SINGLE = 4;
+
+/**
+ * Defines `stage(to, from, channels, i0, rows)`: brings channels, which lie one after the other from `from` on, into
+ * planes for output rows i0 to i0 + rows.
  *
  * @param around What is around the pictures.
  */
-export function defineStage(module: WatModule, window: Window, planes: Planes, around = 0): string {
-  const { inHeight, inWidth, kernelHeight, kernelWidth, stride, padding, transposed } = window;
+export function defineStage(module: WatModule, window: Window, planes: Planes, planeBytes: number, around = 0): string {
+  const { inHeight, inWidth, outHeight, kernelHeight, stride, padding, transposed } = window;
   const { phases, width, extraRows } = planes;
   const spread = transposed ? stride : 1;
-  const spaced = defineSpaced(module);
-  const fill = (to: string) =>
-    around === 0
-      ? `(memory.fill ${to} (i32.const 0) ${number("width", 4 * width)})`
-      : `(call $${defineFilled(module, around)} ${to} ${number("width", 4 * width)})`;
   const number = (name: string, value: number) => module.arg(value, `stage ${name}`);
-  /** Columns of a plane that lie in the picture: the first, the column of the picture there, and how many. */
-  const columns = (phase: number) => {
-    const origin = transposed ? padding - (kernelWidth - 1) : phase - padding;
-    const inside = (z: number) => {
-      const at = transposed ? z + origin : z * stride + origin;
-      return at >= 0 && at % spread === 0 && at / spread < inWidth ? at / spread : undefined;
-    };
-    const all = Array.from({ length: width }, (_, z) => ({ z, column: inside(z) }))
-      .filter(({ column }) => column !== undefined);
-    return { first: all[0]?.z ?? 0, column: all[0]?.column ?? 0, length: all.length };
-  };
+  const channelBytes = phases ** 2 * planeBytes;
+  const isCovered = spread === 1 && padding === 0 && (outHeight + extraRows) * phases <= inHeight &&
+    columnsOf(window, planes).every(({ length }) => length === width);
+  const clear = around === 0
+    ? `(memory.fill ${get("to")} (i32.const 0) ${int(channelBytes)})`
+    : `(call $${defineFilled(module, around)} ${get("to")} ${int(channelBytes)})`;
   const originY = transposed ? padding - (kernelHeight - 1) : -padding;
-  const rowOf = (phase: number) =>
-    transposed
-      ? add(get("i0"), get("y"), number("originY", originY))
-      : add(mul(add(get("i0"), get("y")), int(stride)), number(`originY ${phase}`, originY + phase));
-  const body = (fr: number): string[] => [
-    set("row", rowOf(fr)),
-    set(
-      "isIn",
-      op(
-        "i32.and",
-        op("i32.ge_s", get("row"), int(0)),
-        spread === 1 ? int(1) : op("i32.eqz", op("i32.rem_s", get("row"), int(spread))),
-      ),
-    ),
-    ...spread === 1 ? [] : [set("row", op("i32.div_s", get("row"), int(spread)))],
-    set("isIn", op("i32.and", get("isIn"), op("i32.lt_s", get("row"), number("inHeight", inHeight)))),
-    ...Array.from({ length: phases }, (_, fs) => {
-      const { first, column, length } = columns(fs);
-      const to = add(
-        get("to"),
-        mul(get("planeBytes"), int(fr * phases + fs)),
-        mul(get("y"), number("width", 4 * width)),
-      );
-      const source = add(
-        get("from"),
-        op("i32.shl", add(mul(get("row"), number("inWidth", inWidth)), number(`column ${fs}`, column)), int(2)),
-      );
-      return [
-        ...length === width ? [] : [fill(to)],
-        when(get("isIn"), [
-          `(call $${spaced} ${add(to, number(`first ${fs}`, 4 * first))} ${int(4 * spread)} ${source} ${
-            int(4 * (transposed ? 1 : stride))
-          } ${number(`length ${fs}`, length)})`,
-        ], length === width ? [fill(to)] : []),
-      ].join("\n");
-    }),
-  ];
+  const isSpread = spread === 1 ? int(1) : op("i32.eqz", op("i32.rem_s", get("row"), int(spread)));
   return module.define(
     "stage",
-    `(func $stage ${parameters("to", "from", "channels", "i0", "rows", "planeBytes")}
-(local $c i32) (local $y i32) (local $row i32) (local $isIn i32)
+    `(func $stage ${parameters("to", "from", "channels", "i0", "rows")}
+(local $c i32) (local $y i32) (local $phase i32) (local $row i32) (local $picture i32) (local $planes i32)
+(local $at i32) (local $end i32) (local $first i32)
 ${
       count("c", int(0), get("channels"), [
+        ...isCovered ? [] : [clear],
+        set("first", get("from")),
         count("y", int(0), add(get("rows"), number("extraRows", extraRows)), [
-          ...Array.from({ length: phases }, (_, fr) => body(fr)).flat(),
+          count("phase", int(0), int(phases), [
+            set(
+              "row",
+              add(mul(add(get("i0"), get("y")), int(phases)), get("phase"), number("originY", originY)),
+            ),
+            when(op("i32.and", op("i32.ge_s", get("row"), int(0)), isSpread), [
+              ...spread === 1 ? [] : [set("row", op("i32.div_s", get("row"), int(spread)))],
+              when(op("i32.lt_s", get("row"), number("inHeight", inHeight)), [
+                set("picture", at(get("first"), mul(get("row"), number("inWidth", inWidth)))),
+                set(
+                  "planes",
+                  add(
+                    get("to"),
+                    mul(get("phase"), int(phases * planeBytes)),
+                    mul(get("y"), number("width", 4 * width)),
+                  ),
+                ),
+                ...moveRow(module, window, planes, planeBytes, true),
+              ]),
+            ]),
+          ]),
         ]),
-        set("to", add(get("to"), mul(get("planeBytes"), int(phases ** 2)))),
-        set("from", add(get("from"), number("picture", 4 * inHeight * inWidth))),
+        set("to", add(get("to"), int(channelBytes))),
+        set("from", add(get("first"), number("picture", 4 * inHeight * inWidth))),
       ])
     })`,
   );
 }
 
-/** Defines `filled(to, bytes)`: so many bytes of one number. */
+/** Defines `filled(to, bytes)`: so many bytes of one number, in whole vectors. */
 function defineFilled(module: WatModule, value: number): string {
   return module.define(
     "filled",
@@ -150,53 +198,47 @@ function defineFilled(module: WatModule, value: number): string {
 ${set("end", add(get("to"), get("bytes")))}
 ${
       loop("fill", op("i32.lt_u", get("to"), get("end")), [
-        op("f32.store", get("to"), `(f32.const ${literal(value)})`),
-        set("to", add(get("to"), int(4))),
+        op("v128.store", get("to"), four(value)),
+        set("to", add(get("to"), int(16))),
       ])
     })`,
   );
 }
 
 /**
- * Defines `unstage(to, from, planeBytes)`: a picture from its planes, which have `rows` rows; what none of them has is
- * 0.
+ * Defines `unstage(to, from)`: a picture from its planes, which have `rows` rows; what none of them has is 0.
  */
-export function defineUnstage(module: WatModule, window: Window, planes: Planes, rows: number): string {
+export function defineUnstage(
+  module: WatModule,
+  window: Window,
+  planes: Planes,
+  planeBytes: number,
+  rows: number,
+): string {
   const { inHeight, inWidth, stride, padding } = window;
   const { phases, width } = planes;
-  const spaced = defineSpaced(module);
-  const columns = Array.from({ length: phases }, (_, phase) => {
-    const first = (phase - padding % phases + phases) % phases;
-    const place = Math.floor((first + padding) / stride);
-    const length = Math.max(0, Math.min(Math.ceil((inWidth - first) / stride), width - place));
-    return { first, place, length };
-  });
-  const isCovered = columns.reduce((sum, { length }) => sum + length, 0) === inWidth;
-  const clear = `(memory.fill ${get("to")} (i32.const 0) ${int(4 * inWidth)})`;
+  const covered = columnsOf(window, planes).reduce((sum, { length }) => sum + length, 0);
+  const clear = `(memory.fill ${get("picture")} (i32.const 0) ${int(4 * inWidth)})`;
   return module.define(
     "unstage",
-    `(func $unstage ${parameters("to", "from", "planeBytes")} (local $y i32) (local $row i32) (local $source i32)
+    `(func $unstage ${parameters("picture", "first")} (local $y i32) (local $row i32) (local $planes i32)
+(local $from i32) (local $at i32) (local $end i32)
 ${
       count("y", int(0), int(inHeight), [
-        ...isCovered ? [] : [clear],
+        ...covered === inWidth ? [] : [clear],
         set("row", op("i32.div_u", add(get("y"), int(padding)), int(stride))),
         when(op("i32.lt_u", get("row"), int(rows)), [
           set(
-            "source",
+            "planes",
             add(
-              get("from"),
-              mul(get("planeBytes"), mul(op("i32.rem_u", add(get("y"), int(padding)), int(stride)), int(phases))),
+              get("first"),
+              mul(op("i32.rem_u", add(get("y"), int(padding)), int(stride)), int(phases * planeBytes)),
               mul(get("row"), int(4 * width)),
             ),
           ),
-          ...columns.map(({ first, place, length }) =>
-            `(call $${spaced} ${add(get("to"), int(4 * first))} ${int(4 * stride)} ${
-              add(get("source"), int(4 * place))
-            } (i32.const 4) ${int(length)})
-${set("source", add(get("source"), get("planeBytes")))}`
-          ),
-        ], isCovered ? [clear] : []),
-        set("to", add(get("to"), int(4 * inWidth))),
+          ...moveRow(module, window, planes, planeBytes, false),
+        ], covered === inWidth ? [clear] : []),
+        set("picture", add(get("picture"), int(4 * inWidth))),
       ])
     })`,
   );

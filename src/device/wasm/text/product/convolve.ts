@@ -98,7 +98,7 @@ export function writeConvolve(step: FusedStep, relaxed: boolean): WrittenStep {
   const x = module.arg({ tensor: storageOf(kernel.inputs[0]) }, "x");
   const weights = module.arg({ tensor: storageOf(kernel.inputs[1]) }, "taps");
   const emit = defineEmit(module, step);
-  const stage = defineStage(module, window, planes);
+  const stage = defineStage(module, window, planes, blocks.planeBytes);
   const table = defineTable(module, tapOffsets(window, planes, blocks.planeBytes));
   const channelBytes = planes.phases ** 2 * blocks.planeBytes;
   const outer = defineOuter(module, { a: "panel", b: "offsets", rows: ROWS, columns: COLUMNS });
@@ -125,9 +125,7 @@ export function writeConvolve(step: FusedStep, relaxed: boolean): WrittenStep {
           x,
           mul(add(mul(get("run"), number("inChannels", inChannels)), get("c0")), number("picture", inHeight * inWidth)),
         )
-      } ${op("i32.sub", get("c1"), get("c0"))} ${get("i0")} ${op("i32.sub", get("i1"), get("i0"))} ${
-        int(blocks.planeBytes)
-      })`,
+      } ${op("i32.sub", get("c1"), get("c0"))} ${get("i0")} ${op("i32.sub", get("i1"), get("i0"))})`,
       `(call $${definePanels(module, ROWS)} ${scratch(blocks.panels)} ${
         at(
           weights,

@@ -93,7 +93,7 @@ export function writeWeightGrad(step: FusedStep, relaxed: boolean): WrittenStep 
   const x = module.arg({ tensor: storageOf(kernel.inputs[0]) }, "x");
   const dout = module.arg({ tensor: storageOf(kernel.inputs[1]) }, "dout");
   const emit = defineEmit(module, step);
-  const stage = defineStage(module, window, planes);
+  const stage = defineStage(module, window, planes, blocks.planeBytes);
   const table = defineTable(module, tapOffsets(window, planes, blocks.planeBytes));
   const channelBytes = planes.phases ** 2 * blocks.planeBytes;
   const [inBlocks, outBlocks] = [
@@ -184,9 +184,7 @@ export function writeWeightGrad(step: FusedStep, relaxed: boolean): WrittenStep 
               number("picture", inHeight * inWidth),
             ),
           )
-        } ${op("i32.sub", get("c1"), get("c0"))} ${get("i0")} ${op("i32.sub", get("i1"), get("i0"))} ${
-          int(blocks.planeBytes)
-        })`,
+        } ${op("i32.sub", get("c1"), get("c0"))} ${get("i0")} ${op("i32.sub", get("i1"), get("i0"))})`,
         stageGrad,
         count("sub", get("m0"), get("m1"), [
           set("subEnd", least(add(get("sub"), int(SUB_ROWS)), get("m1"))),
