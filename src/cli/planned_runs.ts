@@ -9,7 +9,10 @@ import { join } from "node:path";
 import { isFile } from "../data/paths.ts";
 import { UserError } from "../errors.ts";
 import { readText, writeAtomic } from "../files.ts";
+import { cacheFolder } from "../data/store/cache_folder.ts";
+import type { Backend } from "../device/open.ts";
 import { createModel } from "../models/mod.ts";
+import { ratesOf } from "../train/rates.ts";
 import { printable } from "../printable.ts";
 import { duration } from "../report/figures.ts";
 import { readConfig } from "../run/config.ts";
@@ -19,7 +22,7 @@ import type { MissingRun } from "../study/write_study.ts";
 import type { Tracker } from "../track/tracker.ts";
 import { factsOf } from "../train/options.ts";
 import { type Invocation, parseCommand } from "./command.ts";
-import { chooseDevice, measureDevice } from "./device.ts";
+import { chooseDevice } from "./device.ts";
 import { train } from "./flags.ts";
 import { openPage } from "./live_page.ts";
 import { ProgressLine } from "./progress.ts";
@@ -183,11 +186,17 @@ const PASSES = 3;
 /** Of the measured rate of a large product, the share that a training step reaches here. */
 const SHARE = 0.4;
 
+/** Operations a second of a large product on a device. */
+async function rateOf(backend: Backend): Promise<number> {
+  await using device = await chooseDevice(backend, () => {});
+  const { rates } = await ratesOf(device, cacheFolder());
+  return rates.flops;
+}
+
 /** Lists the runs, with the time that each is expected to take. */
 export async function listRuns(runs: readonly PlannedRun[], out: string): Promise<number> {
   const progress = new ProgressLine(true);
-  await using device = await chooseDevice("auto", () => {});
-  await measureDevice(device, () => {});
+  const rates = new Map<Backend, number>();
   const pictures = new Map<string, Awaited<ReturnType<typeof openData>>>();
   let total = 0;
   for (const [r, planned] of runs.entries()) {
@@ -201,10 +210,11 @@ export async function listRuns(runs: readonly PlannedRun[], out: string): Promis
     const model = createModel(settings.model, { ...settings, classes: data.outputs, channels: data.channels });
     const share = Array.isArray(split) ? split[0] / split.reduce((sum, part) => sum + part, 0) : 0.8;
     const operations = 2 * PASSES * model.multiplyAdds * data.size * share * epochs;
-    const seconds = device.rates ? operations / (SHARE * device.rates.flops) : null;
+    if (!rates.has(settings.backend)) rates.set(settings.backend, await rateOf(settings.backend));
+    const seconds = operations / (SHARE * rates.get(settings.backend)!);
     const ended = await hasEnded(join(out, "runs", planned.name));
-    if (!ended) total += seconds ?? 0;
-    const time = ended ? "has ended" : seconds === null ? "" : `about ${duration(seconds)}`;
+    if (!ended) total += seconds;
+    const time = ended ? "has ended" : `about ${duration(seconds)}`;
     console.log(`${String(r + 1).padStart(3)}  ${planned.name}  ${time}`);
   }
   console.log(`${runs.length} runs, about ${duration(total)} left by a rough estimate from their operations`);
