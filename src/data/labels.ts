@@ -177,6 +177,7 @@ function labelsOfKnown(
  */
 export function labelsOfColumns(columns: readonly Column[], options: LabelOptions): Labels {
   const { others } = options;
+  const isKnown = options.classes !== undefined;
   const task = options.task ?? (columns.length === 1 && others === undefined ? "binary" : "multiclass");
   const names = columns.map(({ name }) => name);
   const length = columns[0].values.length;
@@ -192,7 +193,7 @@ export function labelsOfColumns(columns: readonly Column[], options: LabelOption
       throw new UserError(`${option("others")} is for ${option("task")} multiclass; with ${task} leave it out`, 2);
     }
     const labels = all.map((i) => columns.map(({ values }) => values[i]));
-    return { task, classes: names, kept: all, labels, warnings: [] };
+    return { task, classes: names, kept: all, labels, warnings: [], isKnown };
   }
   const classes = others === undefined ? names : [...names, checkOthers(others, names)];
   if (classes.length < 2) {
@@ -205,7 +206,6 @@ export function labelsOfColumns(columns: readonly Column[], options: LabelOption
   ) => [holding[i] === 0 ? names.length : columns.findIndex(({ values }) => values[i] === 1)]);
   const several = holding.filter((count) => count > 1).length;
   const none = length - kept.length - several;
-  const isKnown = options.classes !== undefined;
   const warnings = [
     ...leftOut(none, length, "none", names, isKnown),
     ...leftOut(several, length, "more than one", names),
@@ -213,7 +213,7 @@ export function labelsOfColumns(columns: readonly Column[], options: LabelOption
   if (kept.length === 0) {
     throw new UserError(`Cannot learn: none of ${length} pictures has exactly one of ${firstNames(names, 8)}`);
   }
-  return { task, classes, kept, labels, warnings };
+  return { task, classes, kept, labels, warnings, isKnown };
 }
 
 /**

@@ -76,7 +76,8 @@ Deno.test("openDataset() finds known classes among columns of yes and no, whiche
     const task = "multiclass" as const;
     const fewer = await openDataset(await set("plum,apple", "1,0", "0,1"), { task, classes });
     assertEquals([fewer.classes, fewer.samples.map(({ label }) => label)], [classes, [[2], [1]]]);
-    assertEquals(fewer.warnings[0], "no column pear: no picture counts as such");
+    // Nothing of an imbalance, too: there is nothing to train.
+    assertEquals(fewer.warnings, ["no column pear: no picture counts as such"]);
     const one = await openDataset(await set("plum", "1", "1"), { task, classes });
     assertEquals(one.samples.map(({ label }) => label), [[2], [2]]);
     const chosen = { task, classes, target: classes };
