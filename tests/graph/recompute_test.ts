@@ -3,7 +3,7 @@ import { runReference } from "../../src/device/reference.ts";
 import { layOut } from "../../src/device/webgpu/context.ts";
 import { createModel, Model } from "../../src/models/mod.ts";
 import { bottleneck, resnetLayers } from "../../src/models/resnet.ts";
-import { sgd } from "../../src/train/optimizers.ts";
+import { sgd } from "../../src/train/optimizers/mod.ts";
 import { COUNTERS, initialState, type StepOptions, trainingGraph } from "../../src/train/step.ts";
 import { devices } from "../kernels/devices.ts";
 
