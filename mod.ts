@@ -130,15 +130,27 @@ export {
 } from "./src/run/evaluate.ts";
 export type { BatchTensors, DeviceTransformation } from "./src/augment/device/transformations.ts";
 export {
+  adafactor,
   adam,
   type AdamOptions,
   adamW,
+  lamb,
+  lion,
+  lookahead,
+  type LookaheadOptions,
+  muon,
+  type MuonOptions,
+  nadam,
   type Optimizer,
+  type OptimizerSettings,
+  radam,
+  rmsprop,
+  type RmspropOptions,
   sgd,
   type SgdOptions,
   type Update,
   type UpdateInputs,
-} from "./src/train/optimizers.ts";
+} from "./src/train/optimizers/mod.ts";
 export type { TrainerOptions, Tune } from "./src/train/options.ts";
 export { RunDirectory } from "./src/run/run_directory.ts";
 export type { LossFunction, LossInputs } from "./src/train/losses.ts";

@@ -9,7 +9,7 @@ import { GraphBuilder } from "../src/graph/builder.ts";
 import type { Choices } from "../src/graph/choices.ts";
 import { type Graph, isScalarInput, liveNodes, type Precision, stateSizes, wholeSize } from "../src/graph/graph.ts";
 import type { Model } from "../src/models/mod.ts";
-import { sgd } from "../src/train/optimizers.ts";
+import { sgd } from "../src/train/optimizers/mod.ts";
 import { evaluationGraph } from "../src/run/evaluation_graph.ts";
 import { trainingGraph } from "../src/train/step.ts";
 import { median } from "./table.ts";

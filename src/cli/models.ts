@@ -7,7 +7,7 @@
 import { createModel, type ModelDefinition, modelNamed, models, publishedWeights } from "../models/mod.ts";
 import { short } from "../report/figures.ts";
 import { aligned } from "../report/text.ts";
-import { adam } from "../train/optimizers.ts";
+import { adam } from "../train/optimizers/mod.ts";
 import { formatBytes } from "../train/budget.ts";
 import { trainingMemory } from "../train/memory.ts";
 import type { Invocation, Options } from "./command.ts";

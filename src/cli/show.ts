@@ -13,7 +13,7 @@ import { memorySvg } from "../graph/memory_svg.ts";
 import { chosenSteps, printGraph, printMemory, printSteps, type StepFilter } from "../graph/print.ts";
 import { createModel, modelNamed } from "../models/mod.ts";
 import { evaluationGraph } from "../run/evaluation_graph.ts";
-import { adamW } from "../train/optimizers.ts";
+import { adamW } from "../train/optimizers/mod.ts";
 import { trainingGraph } from "../train/step.ts";
 import type { Invocation, Options } from "./command.ts";
 import type * as tables from "./flags.ts";

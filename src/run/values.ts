@@ -103,6 +103,21 @@ export const weights: Kind<"none" | "balanced" | readonly number[]> = valueOf(
   (value) => typeof value === "string" ? value : value.join(),
 );
 
+/** Decay rates of two moments: `0.9,0.999`. */
+export const betas: Kind<readonly [number, number]> = valueOf(
+  (word) => {
+    const [first, second, ...more] = word.split(",").map(positiveOrZero);
+    if (more.length > 0 || first === undefined || second === undefined) return undefined;
+    return first < 1 && second < 1 ? [first, second] as const : undefined;
+  },
+  (value) => {
+    if (!isList(value)) return "type";
+    return value.length === 2 && value.every((rate) => rate >= 0 && rate < 1) ? undefined : "range";
+  },
+  "two numbers from 0 to below 1, such as 0.9,0.999",
+  "B,B",
+);
+
 /** `stop`, which is 0, or `skip:N`: steps that may be left out. */
 export const skips: Kind<number> = valueOf(
   (word) => {

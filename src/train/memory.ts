@@ -8,6 +8,7 @@
  * @module
  */
 
+import { sizeOf } from "../../kernels/op.ts";
 import type { Device, MemoryUse } from "../device/device.ts";
 import { memoryUse, totalOf } from "../device/memory.ts";
 import { webGpuTarget } from "../device/webgpu/limits.ts";
@@ -17,7 +18,7 @@ import type { Graph } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
 import type { NameOption } from "../errors.ts";
 import { type Budget, budgetOf, budgetText, formatBytes, MemoryError } from "./budget.ts";
-import type { Optimizer } from "./optimizers.ts";
+import type { Optimizer } from "./optimizers/mod.ts";
 import { evaluationGraph } from "../run/evaluation_graph.ts";
 import { orList } from "../run/kinds.ts";
 import { type StepOptions, trainingGraph } from "./step.ts";
@@ -158,9 +159,11 @@ function waysToStoreLess(device: Measuring, step: StepOptions, name: NameOption)
   ];
 }
 
-/** Ways to less state. */
+/** Ways to less state. SGD has one moment. */
 function waysToHoldLess({ optimizer }: StepOptions, name: NameOption): string[] {
-  return [...optimizer.moments.length > 1 ? [`${name("optimizer")} sgd`] : [], `${name("freeze")} for some layers`];
+  const matrix = [64, 64];
+  const moments = Object.values(optimizer.moments(matrix)).reduce((sum, shape) => sum + sizeOf(shape), 0);
+  return [...moments > sizeOf(matrix) ? [`${name("optimizer")} sgd`] : [], `${name("freeze")} for some layers`];
 }
 
 /**

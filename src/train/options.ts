@@ -22,7 +22,7 @@ import { resolveTeacher, type Teacher, type TeacherOptions } from "./distillatio
 import type { DeviceTransformation } from "../augment/device/transformations.ts";
 import type { Metrics } from "../run/evaluate.ts";
 import type { LossFunction } from "./losses.ts";
-import { adam, adamW, type Optimizer, sgd } from "./optimizers.ts";
+import { type Optimizer, optimizerOf } from "./optimizers/mod.ts";
 import { RunDirectory } from "../run/run_directory.ts";
 import type { Channel } from "../track/channel.ts";
 import type { ConsoleOutput } from "../track/console.ts";
@@ -99,14 +99,25 @@ export interface TrainerOptions {
    */
   readonly precision?: Precision;
   /** Rule of the update. Or a rule of one's own, which brings its settings along. Default: `adam`. */
-  readonly optimizer?: "sgd" | "adam" | "adamw" | Optimizer;
-  /** Learning rate. Default: 0.002 for adam and adamw, 0.05 for sgd. */
+  readonly optimizer?: Settings["optimizer"] | Optimizer;
+  /**
+   * Learning rate. Default: 0.05 for sgd, 0.01 for adafactor, 0.005 for lamb, 0.001 for rmsprop, 0.0003 for lion, else
+   * 0.002.
+   */
   readonly learningRate?: number;
-  /** Of sgd. Default: 0.9. */
+  /** Of sgd, rmsprop and muon. Default: 0.9 for sgd, 0 for rmsprop, 0.95 for muon. */
   readonly momentum?: number;
-  /** Nesterov's momentum in sgd. Default: false. */
+  /** Nesterov's momentum in sgd and muon. Default: of muon. */
   readonly nesterov?: boolean;
-  /** On weights, not on biases and norms. Default: 0.01 for adamw, else 0. */
+  /** Decay rates of the moments. Default: 0.9,0.99 for lion, else 0.9,0.999. */
+  readonly betas?: readonly [number, number];
+  /**
+   * What keeps the update's divisor from zero. Default: 1e-6 for lamb, 2^-23 for adafactor, else 1e-8.
+   */
+  readonly eps?: number;
+  /** Steps between two updates of Lookahead's slow weights, around any rule; 0 has none. Default: 0. */
+  readonly lookahead?: number;
+  /** On weights, not on biases and norms. Default: 0.01 for adamw, lamb and muon, 0.1 for lion, else 0. */
   readonly weightDecay?: number;
   /**
    * Keys or modules that are not learnt, such as conv1 'layer[1-3].*'; batch norms among them keep to their running
@@ -229,7 +240,12 @@ type Open =
 
 /** Options with their defaults. */
 export type ResolvedOptions =
-  & Required<Omit<TrainerOptions, Open | "teacher" | "optimizer" | "cache" | "momentum" | "nesterov">>
+  & Required<
+    Omit<
+      TrainerOptions,
+      Open | "teacher" | "optimizer" | "cache" | "momentum" | "nesterov" | "betas" | "eps" | "lookahead"
+    >
+  >
   & Pick<TrainerOptions, Exclude<Open, "out">>
   & {
     readonly out?: RunDirectory;
@@ -324,19 +340,6 @@ function settingsOfRule({ name, settings: own }: Optimizer): Given {
 }
 
 const isOther = (name: string): boolean => OTHERS.some((other) => other === name);
-
-function optimizerOf(
-  { optimizer, momentum, nesterov }: Pick<Settings, "optimizer" | "momentum" | "nesterov">,
-): Optimizer {
-  switch (optimizer) {
-    case "sgd":
-      return sgd({ momentum, nesterov });
-    case "adam":
-      return adam();
-    case "adamw":
-      return adamW();
-  }
-}
 
 /** What a model was made from, as settings. */
 export function settingsOfModel({ name, imageSize, options }: Model): Given {

@@ -20,7 +20,7 @@ import type { Model } from "../models/model.ts";
 import { distillationLoss, type Teacher, teacherLogits } from "./distillation.ts";
 import { lossScale } from "./loss_scale.ts";
 import { type LossFunction, taskLoss } from "./losses.ts";
-import type { Optimizer } from "./optimizers.ts";
+import type { Optimizer } from "./optimizers/mod.ts";
 import type { SettledOptions } from "./options.ts";
 import { learnAll, type Learning, learningOf } from "./parameter_groups.ts";
 import { gatheredName, type Gradient, momentName, SKIPPED, updateChain, type UpdateOptions } from "./update_chain.ts";
@@ -98,7 +98,9 @@ export function initialState(
   }
   for (const { name, shape } of model.parameters) {
     if (!rates.has(name)) continue;
-    for (const moment of optimizer.moments) states.set(momentName(moment, name), new Float32Array(sizeOf(shape)));
+    for (const [moment, itsShape] of Object.entries(optimizer.moments(shape))) {
+      states.set(momentName(moment, name), new Float32Array(sizeOf(itsShape)));
+    }
     if (gathers) states.set(gatheredName(name), new Float32Array(sizeOf(shape)));
   }
   return states;

@@ -229,7 +229,9 @@ function shapesOf(
   for (const { name, shape } of model.parameters) {
     shapes.set(name, shape);
     if (!learning.rates.has(name)) continue;
-    for (const moment of optimizer.moments) shapes.set(momentName(moment, name), shape);
+    for (const [moment, itsShape] of Object.entries(optimizer.moments(shape))) {
+      shapes.set(momentName(moment, name), itsShape);
+    }
     if (accumulate > 1) shapes.set(gatheredName(name), shape);
   }
   for (const name of counters) shapes.set(name, []);

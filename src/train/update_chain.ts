@@ -34,7 +34,7 @@ import { type Operand, sizeOf, type Tensor } from "../../kernels/op.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import type { Precision } from "../graph/graph.ts";
 import { adjustLossScale } from "./loss_scale.ts";
-import type { Optimizer } from "./optimizers.ts";
+import type { Optimizer } from "./optimizers/mod.ts";
 
 /** A learnt parameter with its gradient. */
 export interface Gradient {
@@ -231,7 +231,7 @@ function* rule(b: GraphBuilder, { all, factor }: Gradients, options: UpdateOptio
       yield { state, old: b.state(state, grad.shape), value: b.broadcastTo(0, grad.shape), always: true };
     }
     const moments = Object.fromEntries(
-      optimizer.moments.map((moment) => [moment, b.state(momentName(moment, name), parameter.shape)]),
+      Object.entries(optimizer.moments(parameter.shape)).map(([m, shape]) => [m, b.state(momentName(m, name), shape)]),
     );
     const update = optimizer.update({
       b,
@@ -242,8 +242,8 @@ function* rule(b: GraphBuilder, { all, factor }: Gradients, options: UpdateOptio
       rate,
       weightDecay: decay ? weightDecay : 0,
     });
-    for (const moment of optimizer.moments) {
-      yield { state: momentName(moment, name), old: moments[moment], value: update.moments[moment] };
+    for (const [moment, old] of Object.entries(moments)) {
+      yield { state: momentName(moment, name), old, value: update.moments[moment] };
     }
     yield { state: name, old: parameter, value: update.parameter };
   }

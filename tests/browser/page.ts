@@ -11,7 +11,7 @@ import type { Device, Session } from "../../src/device/device.ts";
 import { openWebGpu } from "../../src/device/webgpu/device.ts";
 import { decodeSafetensors } from "../../src/interop/safetensors.ts";
 import { createModel, type Model } from "../../src/models/mod.ts";
-import { sgd } from "../../src/train/optimizers.ts";
+import { sgd } from "../../src/train/optimizers/mod.ts";
 import { evaluationGraph } from "../../src/run/evaluation_graph.ts";
 import { COUNTERS, initialState, trainingGraph } from "../../src/train/step.ts";
 import { pictures, referenceWeight, targets } from "../models/rule.ts";

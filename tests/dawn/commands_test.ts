@@ -6,7 +6,7 @@
 import { WebGpuDevice } from "../../src/device/webgpu/device.ts";
 import { type Graph, isScalarInput, liveNodes, stateSizes, wholeSize } from "../../src/graph/graph.ts";
 import { createModel } from "../../src/models/mod.ts";
-import { sgd } from "../../src/train/optimizers.ts";
+import { sgd } from "../../src/train/optimizers/mod.ts";
 import { evaluationGraph } from "../../src/run/evaluation_graph.ts";
 import { trainingGraph } from "../../src/train/step.ts";
 import { dawn, openNullDevice } from "./tint.ts";

@@ -17,7 +17,7 @@ import { Choices, type Chooser, RULES } from "../../src/graph/choices.ts";
 import { differentiate } from "../../src/graph/differentiate.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { createModel, type ModelDefinition, modelNamed, models } from "../../src/models/mod.ts";
-import { adamW, sgd } from "../../src/train/optimizers.ts";
+import { adamW, sgd } from "../../src/train/optimizers/mod.ts";
 import { evaluationGraph } from "../../src/run/evaluation_graph.ts";
 import { type StepOptions, trainingGraph } from "../../src/train/step.ts";
 import { forwardGraphOf, graphOf, nameIn, readCases, type Trial } from "../kernels/trials.ts";

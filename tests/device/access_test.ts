@@ -7,7 +7,7 @@ import { RULES } from "../../src/graph/choices.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import type { Place } from "../../src/graph/place.ts";
 import { createModel } from "../../src/models/mod.ts";
-import { sgd } from "../../src/train/optimizers.ts";
+import { sgd } from "../../src/train/optimizers/mod.ts";
 import { trainingGraph } from "../../src/train/step.ts";
 import { randomGraph } from "./random_graphs.ts";
 

@@ -17,7 +17,7 @@ import { type Chooser, RULES } from "../../src/graph/choices.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { ALIGNMENT } from "../../src/graph/place.ts";
 import { createModel } from "../../src/models/mod.ts";
-import { sgd } from "../../src/train/optimizers.ts";
+import { sgd } from "../../src/train/optimizers/mod.ts";
 import { trainingGraph } from "../../src/train/step.ts";
 
 const MiB = 2 ** 20;

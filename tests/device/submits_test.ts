@@ -8,7 +8,7 @@ import { commandBuffersOf, secondsOf, splitDispatch } from "../../src/device/web
 import { RULES } from "../../src/graph/choices.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { createModel } from "../../src/models/mod.ts";
-import { sgd } from "../../src/train/optimizers.ts";
+import { sgd } from "../../src/train/optimizers/mod.ts";
 import { trainingGraph } from "../../src/train/step.ts";
 import { isSoftware, openAsGpu } from "../kernels/devices.ts";
 import { assertNear, graphOf, inputsOf, resultsOf, samplesOf } from "../kernels/trials.ts";

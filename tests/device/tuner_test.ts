@@ -9,7 +9,7 @@ import { GraphBuilder } from "../../src/graph/builder.ts";
 import { RULES } from "../../src/graph/choices.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { createModel } from "../../src/models/mod.ts";
-import { sgd } from "../../src/train/optimizers.ts";
+import { sgd } from "../../src/train/optimizers/mod.ts";
 import { trainingGraph } from "../../src/train/step.ts";
 
 const adapter = await navigator.gpu?.requestAdapter();

@@ -18,7 +18,7 @@ import {
   relu,
   sequential,
 } from "../../src/nn/mod.ts";
-import { adam } from "../../src/train/optimizers.ts";
+import { adam } from "../../src/train/optimizers/mod.ts";
 import { COUNTERS, initialState, trainingGraph } from "../../src/train/step.ts";
 import { devices, hasHalf, openWithLimits } from "../kernels/devices.ts";
 

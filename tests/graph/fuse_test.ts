@@ -6,7 +6,7 @@ import { differentiate } from "../../src/graph/differentiate.ts";
 import { fuse, type FuseOptions } from "../../src/graph/passes/fuse.ts";
 import { liveNodes, storageOf } from "../../src/graph/graph.ts";
 import { lower } from "../../src/graph/passes/lower.ts";
-import { adam } from "../../src/train/optimizers.ts";
+import { adam } from "../../src/train/optimizers/mod.ts";
 import { randomGraph } from "../device/random_graphs.ts";
 import { EVERYTHING, fused, MAPS_ONLY, textOf } from "./programs.ts";
 

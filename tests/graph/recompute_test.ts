@@ -4,7 +4,7 @@ import { webGpuTarget } from "../../src/device/webgpu/limits.ts";
 import { compile } from "../../src/graph/compile.ts";
 import { createModel, Model } from "../../src/models/mod.ts";
 import { bottleneck, resnetLayers } from "../../src/models/resnet.ts";
-import { sgd } from "../../src/train/optimizers.ts";
+import { sgd } from "../../src/train/optimizers/mod.ts";
 import { COUNTERS, initialState, type StepOptions, trainingGraph } from "../../src/train/step.ts";
 import { devices } from "../kernels/devices.ts";
 

@@ -12,7 +12,7 @@ import { swinTransformer } from "../../src/models/swin.ts";
 import { visionTransformer } from "../../src/models/vit.ts";
 import type { Layer } from "../../src/nn/mod.ts";
 import { initialLossScale, lossScaleIn } from "../../src/train/loss_scale.ts";
-import { sgd } from "../../src/train/optimizers.ts";
+import { sgd } from "../../src/train/optimizers/mod.ts";
 import { COUNTERS, initialState, type StepOptions, trainingGraph } from "../../src/train/step.ts";
 import { isQuick } from "../amount.ts";
 import { devices, hasHalf } from "../kernels/devices.ts";

@@ -25,8 +25,8 @@ Deno.test("resolveSettings() fills in defaults, and what depends on other settin
 
 Deno.test("idleIn() finds what would change nothing, whichever it is, and never what asks for nothing", () => {
   const idle: [Given, string, string][] = [
-    [{ momentum: 0.9 }, "momentum", "only optimizer sgd has it"],
-    [{ optimizer: "adamw", nesterov: true }, "nesterov", "only optimizer sgd has it"],
+    [{ momentum: 0.9 }, "momentum", "only optimizer sgd, rmsprop or muon have it"],
+    [{ optimizer: "adamw", nesterov: true }, "nesterov", "only optimizer sgd or muon have it"],
     [{ gamma: 0.5 }, "gamma", "only schedule step has it"],
     [{ fallEvery: 3, schedule: "constant" }, "fallEvery", "only schedule step has it"],
     [{ posWeight: "balanced" }, "posWeight", "the task is multiclass"],
@@ -59,7 +59,7 @@ Deno.test("idleIn() finds what would change nothing, whichever it is, and never 
 
 Deno.test("idleIn() calls settings as they are called where it is asked", () => {
   const idle = idleIn({ momentum: 1 }, folder, (name) => `--${name}`);
-  assertEquals(idle?.why, "only --optimizer sgd has it");
+  assertEquals(idle?.why, "only --optimizer sgd, rmsprop or muon have it");
 });
 
 Deno.test("checkGiven() names the setting, the value and what will do", () => {

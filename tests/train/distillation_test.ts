@@ -22,7 +22,7 @@ import {
 } from "../../src/train/distillation.ts";
 import { teacherRecord } from "../../src/train/teacher_record.ts";
 import { checkFits, memoryOfRun } from "../../src/train/memory.ts";
-import { sgd } from "../../src/train/optimizers.ts";
+import { sgd } from "../../src/train/optimizers/mod.ts";
 import { evaluationGraph } from "../../src/run/evaluation_graph.ts";
 import { initialState, type StepOptions, trainingGraph } from "../../src/train/step.ts";
 import { devices } from "../kernels/devices.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { Task } from "../../src/data/labels.ts";
-import type { AdamOptions, SgdOptions } from "../../src/train/optimizers.ts";
+import type { AdamOptions, SgdOptions } from "../../src/train/optimizers/mod.ts";
 
 /** Mean loss of a batch. */
 export interface LossCase {

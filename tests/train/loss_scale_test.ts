@@ -9,7 +9,7 @@ import { createModel, Model } from "../../src/models/mod.ts";
 import { batchNorm2d, conv2d, flatten, lazyLinear, maxPool2d, relu, sequential } from "../../src/nn/mod.ts";
 import { adjustLossScale, initialLossScale, LOSS_SCALE, lossScaleIn } from "../../src/train/loss_scale.ts";
 import { trainingMemory } from "../../src/train/memory.ts";
-import { adam, sgd } from "../../src/train/optimizers.ts";
+import { adam, sgd } from "../../src/train/optimizers/mod.ts";
 import { COUNTERS, initialState, type StepOptions, trainingGraph } from "../../src/train/step.ts";
 import { devices, hasHalf } from "../kernels/devices.ts";
 

@@ -7,7 +7,7 @@ import type { Graph } from "../../src/graph/graph.ts";
 import { createModel } from "../../src/models/mod.ts";
 import { MemoryError } from "../../src/train/budget.ts";
 import { checkFits } from "../../src/train/memory.ts";
-import { adam, sgd } from "../../src/train/optimizers.ts";
+import { adam, sgd } from "../../src/train/optimizers/mod.ts";
 import { type StepOptions, trainingGraph } from "../../src/train/step.ts";
 
 const MiB = 2 ** 20;

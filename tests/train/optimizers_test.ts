@@ -1,37 +1,69 @@
+/**
+ * Optimisers: ten steps as PyTorch and timm take them.
+ *
+ * @module
+ */
+
 import { assertAlmostEquals, assertEquals } from "@std/assert";
+import type { Shape } from "../../kernels/op.ts";
+import published from "../../fixtures/train/optimizers.json" with { type: "json" };
 import { runReference } from "../../src/device/reference.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
-import { adam, adamW, type Optimizer, sgd } from "../../src/train/optimizers.ts";
-import { fixture, type OptimizerCase } from "./fixture.ts";
+import { sizeOf } from "../../kernels/op.ts";
+import { settings } from "../../src/run/settings.ts";
+import { type Optimizer, optimizerOf, type OptimizerSettings } from "../../src/train/optimizers/mod.ts";
+import { fixture } from "./fixture.ts";
 
-const makers = { sgd, adam, adamw: adamW };
-
-/** The graph of one update of a parameter `w` by a gradient `grad`, [4]. */
-function updateGraph(optimizer: Optimizer, weightDecay: number) {
+/** The graph of one update of a parameter `w` by a gradient `grad`. */
+function updateGraph(optimizer: Optimizer, shape: Shape, weightDecay: number) {
   const b = new GraphBuilder();
-  const moments = Object.fromEntries(optimizer.moments.map((moment) => [moment, b.state(moment, [4])]));
+  const moments = Object.fromEntries(
+    Object.entries(optimizer.moments(shape)).map(([moment, its]) => [moment, b.state(moment, its)]),
+  );
   const names = Object.keys(optimizer.scalars(0.1, 0));
   const update = optimizer.update({
     b,
-    parameter: b.state("w", [4]),
-    grad: b.input("grad", [4]),
+    parameter: b.state("w", shape),
+    grad: b.input("grad", shape),
     moments,
     scalars: Object.fromEntries(names.map((name) => [name, b.input(name, [])])),
     rate: 1,
     weightDecay,
   });
+  assertEquals(Object.keys(update.moments).toSorted(), Object.keys(moments).toSorted());
   b.assign("w", update.parameter);
-  for (const [moment, value] of Object.entries(update.moments)) b.assign(moment, value);
+  for (const [moment, value] of Object.entries(update.moments)) {
+    assertEquals(value.shape, moments[moment].shape);
+    b.assign(moment, value);
+  }
   return b.graph;
 }
 
-function check({ rule, options, weightDecay, start, grads, rates, after }: OptimizerCase): void {
-  const optimizer = makers[rule](options);
+/** Ten steps of a rule. */
+interface Case {
+  readonly name: string;
+  readonly rule: string;
+  readonly options: OptimizerSettings;
+  readonly shape?: Shape;
+  readonly lookahead?: number;
+  readonly weightDecay: number;
+  readonly start: readonly number[];
+  readonly grads: readonly (readonly number[])[];
+  readonly rates: readonly number[];
+  readonly after: readonly (readonly number[])[];
+}
+
+function check({ rule, options, shape = [4], lookahead = 0, weightDecay, start, grads, rates, after }: Case): void {
+  const name = settings.optimizer.kind.read(rule) as "sgd";
+  const optimizer = optimizerOf({ optimizer: name, lookahead, ...options });
   assertEquals(optimizer.name, rule);
-  const graph = updateGraph(optimizer, weightDecay);
+  const graph = updateGraph(optimizer, shape, weightDecay);
   let states = new Map<string, ArrayLike<number>>([
     ["w", start],
-    ...optimizer.moments.map((moment): [string, number[]] => [moment, [0, 0, 0, 0]]),
+    ...Object.entries(optimizer.moments(shape)).map(([moment, its]): [string, number[]] => [
+      moment,
+      new Array(sizeOf(its)).fill(0),
+    ]),
   ]);
   grads.forEach((grad, step) => {
     const scalars = Object.entries(optimizer.scalars(rates[step], step)).map(([name, value]) => [name, [value]]);
@@ -40,6 +72,10 @@ function check({ rule, options, weightDecay, start, grads, rates, after }: Optim
   });
 }
 
-Deno.test("optimisers take PyTorch's steps", async (t) => {
-  for (const each of fixture.optimizers) await t.step(each.name, () => check(each));
+Deno.test("optimisers take PyTorch's steps, or timm's", async (t) => {
+  for (const each of [...fixture.optimizers, ...published as unknown as Case[]]) {
+    await t.step(each.name, () => check(each));
+  }
+  const tried = new Set([...fixture.optimizers, ...published].map(({ rule }) => rule));
+  assertEquals(settings.optimizer.kind.choices.filter((name) => !tried.has(name)), []);
 });

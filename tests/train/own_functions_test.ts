@@ -15,13 +15,13 @@ import { openPredictor } from "../../src/run/predictor.ts";
 import type { Metrics } from "../../src/run/evaluate.ts";
 import { openRun } from "../../src/run/open_run.ts";
 import { type LossFunction, taskLoss } from "../../src/train/losses.ts";
-import { type Optimizer, sgd } from "../../src/train/optimizers.ts";
+import { type Optimizer, sgd } from "../../src/train/optimizers/mod.ts";
 import type { TrainerOptions } from "../../src/train/options.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import type { Tracker } from "../../src/track/tracker.ts";
 import { classFolders, inFolder, write } from "../data/sets.ts";
 
-const lion: Optimizer = { ...sgd(), name: "lion" };
+const signs: Optimizer = { ...sgd(), name: "signs" };
 const loss: LossFunction = (b, inputs) => b.mul(taskLoss(b, "multiclass", inputs), 0.5);
 const madeModel = () =>
   new Model("my-net", sequential({ flatten: flatten(), head: lazyLinear(2) }), {
@@ -60,11 +60,11 @@ Deno.test("a run of functions of the user's own trains by them, is opened again,
       steps.push(step);
       return 0.01;
     };
-    const own = { optimizer: lion, schedule, loss, warmupEpochs: 0 };
+    const own = { optimizer: signs, schedule, loss, warmupEpochs: 0 };
     await train({ ...own, out });
     assertEquals(Math.max(...steps), 5);
     const { config, model } = await openRun(out, { models: [madeModel()] });
-    assertEquals([config.settings!.optimizer, config.settings!.schedule, config.loss], ["lion", "own", "own"]);
+    assertEquals([config.settings!.optimizer, config.settings!.schedule, config.loss], ["signs", "own", "own"]);
     await using predictor = await openPredictor(out, { models: [madeModel()] });
     assertEquals((await predictor.predict([join(folder, "pictures", data.samples[0].file)])).length, 1);
     // Over already: a resumed run has the same weights.

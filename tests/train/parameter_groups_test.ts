@@ -4,7 +4,7 @@ import { UserError } from "../../src/errors.ts";
 import { liveNodes } from "../../src/graph/graph.ts";
 import { createModel, Model } from "../../src/models/mod.ts";
 import { batchNorm2d, conv2d, flatten, type Layer, lazyLinear, sequential, tanh } from "../../src/nn/mod.ts";
-import { adam, adamW, type Optimizer, sgd } from "../../src/train/optimizers.ts";
+import { adam, adamW, type Optimizer, sgd } from "../../src/train/optimizers/mod.ts";
 import { layersOf, type Learning, learningOf, type LearningOptions } from "../../src/train/parameter_groups.ts";
 import { evaluationGraph } from "../../src/run/evaluation_graph.ts";
 import { COUNTERS, initialState, type StepOptions, trainingGraph } from "../../src/train/step.ts";

@@ -13,7 +13,7 @@ import { Model } from "../../src/models/mod.ts";
 import { conv2d, flatten, linear, relu, sequential } from "../../src/nn/mod.ts";
 import { MemoryError } from "../../src/train/budget.ts";
 import { memoryOfRun, programsOf } from "../../src/train/memory.ts";
-import { adam } from "../../src/train/optimizers.ts";
+import { adam } from "../../src/train/optimizers/mod.ts";
 import type { TrainerOptions } from "../../src/train/options.ts";
 import type { Note } from "../../src/track/tracker.ts";
 import type { StepOptions } from "../../src/train/step.ts";

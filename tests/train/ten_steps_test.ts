@@ -9,7 +9,7 @@ import type { Session } from "../../src/device/device.ts";
 import { Model } from "../../src/models/mod.ts";
 import { basicBlock, resnetLayers } from "../../src/models/resnet.ts";
 import { vggLayers } from "../../src/models/vgg.ts";
-import { adamW, type Optimizer, sgd } from "../../src/train/optimizers.ts";
+import { adamW, type Optimizer, sgd } from "../../src/train/optimizers/mod.ts";
 import { COUNTERS, initialState, trainingGraph } from "../../src/train/step.ts";
 import { devices } from "../kernels/devices.ts";
 import { pictures, referenceWeight, targets } from "../models/reference.ts";

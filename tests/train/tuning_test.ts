@@ -7,7 +7,7 @@ import { Channel } from "../../src/track/channel.ts";
 import type { Note, RunProgress } from "../../src/track/tracker.ts";
 import { createModel } from "../../src/models/mod.ts";
 import { RunDirectory } from "../../src/run/run_directory.ts";
-import { adam } from "../../src/train/optimizers.ts";
+import { adam } from "../../src/train/optimizers/mod.ts";
 import type { Tune } from "../../src/train/options.ts";
 import type { StepOptions } from "../../src/train/step.ts";
 import { choicesFor, recordChoices } from "../../src/train/tuning.ts";

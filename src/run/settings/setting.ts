@@ -6,7 +6,7 @@
 
 import type { DatasetKind } from "../../data/dataset.ts";
 import type { Task } from "../../data/labels.ts";
-import type { Kind } from "../kinds.ts";
+import { type Kind, orList } from "../kinds.ts";
 
 /** What is known of a data set once it is open. */
 export interface DataFacts {
@@ -72,10 +72,15 @@ export function setting<T>(kind: Kind<T>, row: Row<T> & { readonly default?: T }
 /** Where a run works and what it shows: nothing of it is learnt, and a resumed run may change it. */
 export const FREE = { learns: false, isFree: true } as const;
 
-/** Applies to one choice of another setting. */
-export const only =
-  (name: "optimizer" | "schedule" | "distill" | "cache", value: string): Setting["idle"] => ({ settings }, nameOf) =>
-    settings[name] === value ? undefined : `only ${nameOf(name)} ${value} has it`;
+/** Applies to some choices of another setting. */
+export const only = (
+  name: "optimizer" | "schedule" | "distill" | "cache",
+  ...values: readonly string[]
+): Setting["idle"] =>
+({ settings }, nameOf) =>
+  values.some((value) => value === settings[name])
+    ? undefined
+    : `only ${nameOf(name)} ${orList(values)} ${values.length === 1 ? "has" : "have"} it`;
 
 /** Applies to some tasks. */
 export const ofTasks = (...tasks: readonly Task[]) => ({ data, settings }: Facts): string | undefined => {

@@ -5,8 +5,12 @@
  */
 
 import { choice, integer, names, number, toggle } from "../kinds.ts";
-import { batch, scales, skips, weights } from "../values.ts";
-import { isSmall, ofTasks, only, setting } from "./setting.ts";
+import { batch, betas, scales, skips, weights } from "../values.ts";
+import { type Facts, isSmall, ofTasks, only, setting } from "./setting.ts";
+
+/** A default that depends on the rule of the update. */
+const byOptimizer = <T>(usual: T, others: Readonly<Record<string, T>>) => ({ settings }: Facts): T =>
+  others[settings.optimizer as string] ?? usual;
 
 /** How it is trained. */
 export const trainingSettings = {
@@ -29,19 +33,48 @@ export const trainingSettings = {
     help: "how activations and their gradients are held; f16 takes half the memory, and a GPU with shader-f16",
     default: "f32",
   }),
-  optimizer: setting(choice(["sgd", "adam", "adamw"]), { help: "rule of the update", default: "adam" }),
+  optimizer: setting(
+    choice(["sgd", "rmsprop", "adam", "adamw", "nadam", "radam", "lamb", "lion", "adafactor", "muon"]),
+    { help: "rule of the update", default: "adam" },
+  ),
   learningRate: setting(number({ min: 0 }), {
     flag: "lr",
     help: "learning rate",
-    byDefault: "0.002 for adam and adamw, 0.05 for sgd",
-    derive: ({ settings }) => settings.optimizer === "sgd" ? 0.05 : 0.002,
+    byDefault: "0.05 for sgd, 0.01 for adafactor, 0.005 for lamb, 0.001 for rmsprop, 0.0003 for lion, else 0.002",
+    derive: byOptimizer(0.002, { sgd: 0.05, adafactor: 0.01, lamb: 0.005, rmsprop: 0.001, lion: 0.0003 }),
   }),
-  momentum: setting(number({ min: 0, max: 1 }), { help: "of sgd", default: 0.9, idle: only("optimizer", "sgd") }),
-  nesterov: setting(toggle, { help: "Nesterov's momentum in sgd", default: false, idle: only("optimizer", "sgd") }),
+  momentum: setting(number({ min: 0, max: 1 }), {
+    help: "of sgd, rmsprop and muon",
+    byDefault: "0.9 for sgd, 0 for rmsprop, 0.95 for muon",
+    derive: byOptimizer(0.9, { rmsprop: 0, muon: 0.95 }),
+    idle: only("optimizer", "sgd", "rmsprop", "muon"),
+  }),
+  nesterov: setting(toggle, {
+    help: "Nesterov's momentum in sgd and muon",
+    byDefault: "of muon",
+    derive: byOptimizer(false, { muon: true }),
+    idle: only("optimizer", "sgd", "muon"),
+  }),
+  betas: setting(betas, {
+    help: "decay rates of the moments",
+    byDefault: "0.9,0.99 for lion, else 0.9,0.999",
+    derive: byOptimizer<readonly [number, number]>([0.9, 0.999], { lion: [0.9, 0.99] }),
+    idle: only("optimizer", "adam", "adamw", "nadam", "radam", "lamb", "lion"),
+  }),
+  eps: setting(number({ min: 0 }), {
+    help: "what keeps the update's divisor from zero",
+    byDefault: "1e-6 for lamb, 2^-23 for adafactor, else 1e-8",
+    derive: byOptimizer(1e-8, { lamb: 1e-6, adafactor: 2 ** -23 }),
+    idle: only("optimizer", "rmsprop", "adam", "adamw", "nadam", "radam", "lamb", "adafactor"),
+  }),
+  lookahead: setting(integer({ min: 0 }), {
+    help: "steps between two updates of Lookahead's slow weights, around any rule; 0 has none",
+    default: 0,
+  }),
   weightDecay: setting(number({ min: 0 }), {
     help: "on weights, not on biases and norms",
-    byDefault: "0.01 for adamw, else 0",
-    derive: ({ settings }) => settings.optimizer === "adamw" ? 0.01 : 0,
+    byDefault: "0.01 for adamw, lamb and muon, 0.1 for lion, else 0",
+    derive: byOptimizer(0, { adamw: 0.01, lamb: 0.01, muon: 0.01, lion: 0.1 }),
   }),
   freeze: setting(names, {
     help: "keys or modules that are not learnt, such as conv1 'layer[1-3].*'; batch norms among them keep to their " +

@@ -3,7 +3,7 @@ import { runReference } from "../../../src/device/reference.ts";
 import { openWasm, type WasmOptions } from "../../../src/device/wasm/device.ts";
 import { stateSizes } from "../../../src/graph/graph.ts";
 import { createModel } from "../../../src/models/mod.ts";
-import { sgd } from "../../../src/train/optimizers.ts";
+import { sgd } from "../../../src/train/optimizers/mod.ts";
 import { trainingGraph } from "../../../src/train/step.ts";
 import { normals } from "../../kernels/trials.ts";
 
