@@ -99,7 +99,18 @@ export interface TrainerOptions {
    */
   readonly precision?: Precision;
   /** Rule of the update. Or a rule of one's own, which brings its settings along. Default: `adam`. */
-  readonly optimizer?: Settings["optimizer"] | Optimizer;
+  readonly optimizer?:
+    | "sgd"
+    | "rmsprop"
+    | "adam"
+    | "adamw"
+    | "nadam"
+    | "radam"
+    | "lamb"
+    | "lion"
+    | "adafactor"
+    | "muon"
+    | Optimizer;
   /**
    * Learning rate. Default: 0.05 for sgd, 0.01 for adafactor, 0.005 for lamb, 0.001 for rmsprop, 0.0003 for lion, else
    * 0.002.

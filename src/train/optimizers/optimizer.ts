@@ -49,9 +49,13 @@ export interface Optimizer {
 
 /** Settings of the rules. Each rule has some of them. */
 export interface OptimizerSettings {
+  /** Share of the last step's direction that is kept. */
   readonly momentum?: number;
+  /** Is the gradient taken where the momentum leads? */
   readonly nesterov?: boolean;
+  /** Decay rates of the moments. */
   readonly betas?: readonly [number, number];
+  /** What keeps the update's divisor from zero. */
   readonly eps?: number;
 }
 
