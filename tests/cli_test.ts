@@ -25,9 +25,9 @@ const mistakes: [line: string, message: string][] = [
   ["data chek x", "There is no command data chek; did you mean data check?"],
   ["data", "data names no command: give data check, data split or data demo"],
   ["train --epoch 3", "train has no flag --epoch; did you mean --epochs?"],
-  ["train --optimizer adm", "Cannot use --optimizer adm: give sgd, adam or adamw; did you mean adam?"],
+  ["train --optimizer adm", "Cannot use --optimizer adm: give sgd, rmsprop, adam, adamw, nadam, radam, lamb, lion, adafactor or muon; did you mean adam?"],
   ["train --memory 6", "Cannot use --memory 6: give a size of at least 1 MiB, such as 6GiB"],
-  ["train --momentum 0.5", "Cannot use --momentum: it would change nothing, since only --optimizer sgd has it"],
+  ["train --momentum 0.5", "Cannot use --momentum: it would change nothing, since only --optimizer sgd, rmsprop or muon have it"],
   ["train --lr-scale a=1 a=2", "Cannot use --lr-scale a=1 a=2: give each pattern once"],
   ["train --batch all", "Cannot use --batch all: give a whole number of at least 1, or auto"],
   ["eval", "eval needs RUN and got nothing: see eval --help"],
@@ -66,7 +66,7 @@ Deno.test("main() advises no flag that a command or a resumed run refuses", asyn
       2,
       "fovea: Cannot use --momentum with --resume: a resumed run keeps what it was started with\n",
     ]);
-    for (const settings of [{ schedule: "own" }, { optimizer: "lion" }]) {
+    for (const settings of [{ schedule: "own" }, { optimizer: "signs" }]) {
       await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify({ settings }));
       assertMatch(
         (await run(`train --resume ${folder}`)).err,
