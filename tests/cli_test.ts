@@ -25,9 +25,15 @@ const mistakes: [line: string, message: string][] = [
   ["data chek x", "There is no command data chek; did you mean data check?"],
   ["data", "data names no command: give data check, data split or data demo"],
   ["train --epoch 3", "train has no flag --epoch; did you mean --epochs?"],
-  ["train --optimizer adm", "Cannot use --optimizer adm: give sgd, rmsprop, adam, adamw, nadam, radam, lamb, lion, adafactor or muon; did you mean adam?"],
+  [
+    "train --optimizer adm",
+    "Cannot use --optimizer adm: give sgd, rmsprop, adam, adamw, nadam, radam, lamb, lion, adafactor or muon; did you mean adam?",
+  ],
   ["train --memory 6", "Cannot use --memory 6: give a size of at least 1 MiB, such as 6GiB"],
-  ["train --momentum 0.5", "Cannot use --momentum: it would change nothing, since only --optimizer sgd, rmsprop or muon have it"],
+  [
+    "train --momentum 0.5",
+    "Cannot use --momentum: it would change nothing, since only --optimizer sgd, rmsprop or muon have it",
+  ],
   ["train --lr-scale a=1 a=2", "Cannot use --lr-scale a=1 a=2: give each pattern once"],
   ["train --batch all", "Cannot use --batch all: give a whole number of at least 1, or auto"],
   ["eval", "eval needs RUN and got nothing: see eval --help"],
