@@ -249,6 +249,14 @@ Deno.test("what the library says speaks of no flags: option() names them for the
   assertEquals(wrong, []);
 });
 
+Deno.test("no test sets the environment's variables, which all that run beside it would see", () => {
+  // Playwright alone reads the one that is set there.
+  const setting = [...code].filter(([path, source]) =>
+    path.startsWith("tests/") && path !== "tests/browser/playwright.ts" && /Deno\.env\.(set|delete)\(/.test(source)
+  );
+  assertEquals(setting.map(([path]) => path), []);
+});
+
 Deno.test("no file is longer than 450 lines", () => {
   const long = [...tree]
     .filter(([path]) => /\.(ts|wgsl|py)$/.test(path))

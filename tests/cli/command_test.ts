@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { UserError } from "../../src/errors.ts";
 import { flag, flagName, orList, parseCommand, toggle, userPath } from "../../src/cli/command.ts";
 import * as kinds from "../../src/run/kinds.ts";
+import { withVariables } from "../environment.ts";
 
 const flags = {
   epochs: flag(kinds.integer({ min: 1, max: 99 }), { help: "", default: 10 }),
@@ -116,20 +117,16 @@ Deno.test("parseCommand() refuses too few words and words where there are none",
 });
 
 Deno.test("parseCommand() resolves paths against the directory in which the user called the task", () => {
-  const before = Deno.env.get("INIT_CWD");
-  try {
-    Deno.env.set("INIT_CWD", resolve("/somewhere"));
+  {
+    using _ = withVariables({ INIT_CWD: resolve("/somewhere") });
     const withPaths = { ...command, words: { usage: "A", min: 0, max: 1, paths: true } };
     const { options, words } = parseCommand(withPaths, ["a/../b", "--out", "c"]);
     assertEquals([words, options.out], [[resolve("/somewhere/b")], resolve("/somewhere/c")]);
     assertEquals(parseCommand(withPaths, ["-"]).words, ["-"]);
     assertEquals(userPath("/else"), resolve("/else"));
-    Deno.env.delete("INIT_CWD");
-    assertEquals(userPath("b"), resolve(Deno.cwd(), "b"));
-  } finally {
-    if (before === undefined) Deno.env.delete("INIT_CWD");
-    else Deno.env.set("INIT_CWD", before);
   }
+  using _ = withVariables({ INIT_CWD: undefined });
+  assertEquals(userPath("b"), resolve(Deno.cwd(), "b"));
 });
 
 Deno.test("parseCommand() types the options by the table", () => {

@@ -8,6 +8,7 @@ import {
   classify,
   takeAllForGpus,
 } from "../../src/device/webgpu/adapter_class.ts";
+import { withVariables } from "../environment.ts";
 import { devices, openAsGpu } from "../kernels/devices.ts";
 
 /** As wgpu in Deno has it: the PCI vendor, no architecture, the device's number, the driver's name of it. */
@@ -139,17 +140,15 @@ Deno.test({
 });
 
 Deno.test("FORCE_GPU=1 takes all adapters for GPUs, and nothing else does", () => {
-  const before = { value: Deno.env.get("FORCE_GPU"), all: allAreGpus() };
+  const before = allAreGpus();
   try {
     for (const [value, wanted] of [["0", false], ["", false], ["1", true]] as const) {
       takeAllForGpus(false);
-      Deno.env.set("FORCE_GPU", value);
+      using _ = withVariables({ FORCE_GPU: value });
       heedForceGpu();
       assertEquals(allAreGpus(), wanted, value);
     }
   } finally {
-    takeAllForGpus(before.all);
-    if (before.value === undefined) Deno.env.delete("FORCE_GPU");
-    else Deno.env.set("FORCE_GPU", before.value);
+    takeAllForGpus(before);
   }
 });

@@ -4,6 +4,7 @@
 
 import manifest from "../../deno.json" with { type: "json" };
 import { openWebGpu } from "../../src/device/webgpu/device.ts";
+import { withVariables } from "../environment.ts";
 
 /** How a command ended. */
 export interface Ended {
@@ -58,21 +59,10 @@ export async function fovea(
   env: Record<string, string> = {},
 ): Promise<Ended> {
   using written = capture();
-  using _ = environment({ FOVEA_CACHE: cache, ...env });
+  using _ = withVariables({ FOVEA_CACHE: cache, ...env });
   const { main } = await import("../../cli.ts");
   const code = await main(args);
   return { code, stdout: written.stdout, stderr: written.stderr };
-}
-
-/** Sets variables until it is disposed of. */
-function environment(env: Readonly<Record<string, string>>): Disposable {
-  const before = Object.keys(env).map((name) => [name, Deno.env.get(name)] as const);
-  for (const [name, value] of Object.entries(env)) Deno.env.set(name, value);
-  return {
-    [Symbol.dispose]() {
-      for (const [name, value] of before) value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
-    },
-  };
 }
 
 /** Takes what this process writes until it is disposed of; nothing of it is a terminal. */
