@@ -46,9 +46,9 @@ export const kernelCases: readonly KernelCase[] = [...registry.values()].flatMap
 const workOf = ({ cost }: KernelCase) => cost.flops + cost.bytes;
 
 /** The cases for a device. On a slow one, which takes seconds for them, it is the one with least work of each op. */
-export function casesFor(kind: Device["kind"], cases: readonly KernelCase[] = kernelCases): readonly KernelCase[] {
-  if (!isSlow({ kind })) return cases;
-  const forward = cases.filter(({ backward }) => !backward);
+export function casesFor(kind: Device["kind"]): readonly KernelCase[] {
+  if (!isSlow({ kind })) return kernelCases;
+  const forward = kernelCases.filter(({ backward }) => !backward);
   return [...Map.groupBy(forward, ({ op }) => op).values()].map((of) =>
     of.toSorted((a, b) => workOf(a) - workOf(b))[0]
   );

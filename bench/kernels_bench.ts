@@ -33,11 +33,14 @@ async function programOf(on: Device, of: KernelCase): Promise<Prepared> {
 }
 
 const present = devices.filter(({ present }) => present);
-const opened = await Promise.all(present.map(async ({ name, open }) => ({ name, device: await open() })));
+const opened = await Promise.all(present.map(async ({ name, open }) => {
+  const device = await open();
+  return { name, device, cases: new Set(casesFor(device.kind)) };
+}));
 
 for (const of of kernelCases) {
   const runs = runsOf(of);
-  for (const [k, { name, device }] of opened.filter(({ device }) => casesFor(device.kind).includes(of)).entries()) {
+  for (const [k, { name, device }] of opened.filter(({ cases }) => cases.has(of)).entries()) {
     Deno.bench({
       name: `${of.name}, ${runs} runs, ${name}`,
       group: of.name,

@@ -7,12 +7,11 @@
 
 import { join } from "node:path";
 import { isFile } from "../data/paths.ts";
-import { UserError } from "../errors.ts";
-import { readText, writeAtomic } from "../files.ts";
 import { cacheFolder } from "../data/store/cache_folder.ts";
 import type { Backend } from "../device/open.ts";
+import { UserError } from "../errors.ts";
+import { readText, writeAtomic } from "../files.ts";
 import { createModel } from "../models/mod.ts";
-import { ratesOf } from "../train/rates.ts";
 import { printable } from "../printable.ts";
 import { duration } from "../report/figures.ts";
 import { readConfig } from "../run/config.ts";
@@ -21,6 +20,7 @@ import type { PlannedRun } from "../study/study_file.ts";
 import type { MissingRun } from "../study/write_study.ts";
 import type { Tracker } from "../track/tracker.ts";
 import { factsOf } from "../train/options.ts";
+import { ratesOf } from "../train/rates.ts";
 import { type Invocation, parseCommand } from "./command.ts";
 import { chooseDevice } from "./device.ts";
 import { train } from "./flags.ts";

@@ -33,8 +33,8 @@ export interface DeviceKind {
   readonly kind: DeviceName;
   /** The same for people. */
   readonly name: string;
-  /** Where `auto` takes it; undefined where it is always there. */
-  readonly where?: string;
+  /** Where `auto` takes it: undefined anywhere, null nowhere, so that it must be asked for by name. */
+  readonly where?: string | null;
   /** What is fetched when it is first opened; such a device is opened after all that can be refused before. */
   readonly fetches?: string;
   /** Are there several ways to compute a call, which are worth timing? */
@@ -76,7 +76,7 @@ export const deviceKinds: readonly DeviceKind[] = [
   {
     kind: "wasm",
     name: "WebAssembly",
-    where: "it is asked for",
+    where: null,
     isTuned: false,
     precisions: ["f32"],
     async find(isNamed) {

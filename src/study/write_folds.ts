@@ -6,8 +6,8 @@
  */
 
 import { join } from "node:path";
-import { writeAtomic } from "../files.ts";
-import { type TestReport } from "../metrics/mod.ts";
+import { makeFolder, writeAtomic } from "../files.ts";
+import type { TestReport } from "../metrics/mod.ts";
 import { confusionChart } from "../report/confusion.ts";
 import { decimal, NONE, rangeText } from "../report/figures.ts";
 import { comparePage } from "../report/page/compare_page.ts";
@@ -22,6 +22,7 @@ import { testOf } from "../run/test_folder.ts";
 import { compareRuns } from "./compare.ts";
 import { metricsTable, numbersTable } from "./compare_tables.ts";
 import { type EndedRun, meanAndDeviation } from "./study_tables.ts";
+import { accuracyIn } from "./verdict.ts";
 import { csvOf, linksTo } from "./write_comparison.ts";
 import type { MissingRun } from "./write_study.ts";
 
@@ -30,22 +31,11 @@ const MOST_CURVES = 8;
 
 /** The answers of all folds one after the other: each picture by the model that has not seen it. */
 function outOfFold(tests: readonly TestRecord[]): Predictions {
-  const joined = (values: (test: TestRecord) => Float32Array): Float32Array => {
-    const all = tests.map(values);
-    const out = new Float32Array(all.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const part of all) {
-      out.set(part, at);
-      at += part.length;
-    }
-    return out;
-  };
-  return {
-    logits: joined(({ predictions, report: { temperature } }) =>
-      predictions!.logits.map((logit) => logit / temperature)
-    ),
-    targets: joined(({ predictions }) => predictions!.targets),
-  };
+  const logits = tests.flatMap(({ predictions, report: { temperature } }) =>
+    Array.from(predictions!.logits, (logit) => logit / temperature)
+  );
+  const targets = tests.flatMap(({ predictions }) => [...predictions!.targets]);
+  return { logits: Float32Array.from(logits), targets: Float32Array.from(targets) };
 }
 
 /** A metric over the folds, and over all pictures. */
@@ -143,7 +133,7 @@ export async function writeFolds(
     ...runs.length > MOST_CURVES ? [`Curves are those of the first ${MOST_CURVES} folds.`] : [],
   ];
   const title = `${of} folds: ${task}, ${model}`;
-  await Deno.mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await writeAtomic(join(folder, "metrics.json"), `${JSON.stringify(whole, null, 2)}\n`);
   await writeAtomic(
     join(folder, "folds.md"),
@@ -174,12 +164,11 @@ export async function writeFolds(
 /** What the folds come to, in a sentence. */
 function summaryOf([{ values, whole, interval }]: readonly FoldedMetric[], task: string, folds: number, size: number) {
   if (values.length === 0) return ["No fold has a test."];
-  const what = task === "multilabel" ? "mean accuracy over the labels" : "accuracy";
   const { mean, deviation } = meanAndDeviation(values);
   const spread = deviation === null ? "" : ` ± ${decimal(deviation)}`;
   const range = interval ? ` (95% interval ${rangeText(interval)})` : "";
   return [
-    `The test ${what} over ${folds} ${folds === 1 ? "fold" : "folds"} is ${
+    `The test ${accuracyIn(task)} over ${folds} ${folds === 1 ? "fold" : "folds"} is ${
       decimal(mean)
     }${spread}; out of fold, over ` +
     `all ${size.toLocaleString("en")} pictures, it is ${decimal(whole)}${range}.`,

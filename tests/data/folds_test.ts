@@ -1,25 +1,11 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Dataset, type Sample } from "../../src/data/dataset.ts";
-import type { Task } from "../../src/data/labels.ts";
+import type { Dataset } from "../../src/data/dataset.ts";
 import { randomBelow, randomStream } from "../../src/random.ts";
 import { UserError } from "../../src/errors.ts";
+import { files, labelled, ofCounts } from "./labelled.ts";
 
-function labelled(task: Task, classes: string[], labels: number[][], parts: Partial<Sample>[] = []): Dataset {
-  return new Dataset({
-    kind: "csv",
-    task,
-    classes,
-    samples: labels.map((label, i) => ({ file: `${i}.png`, label, ...parts[i] })),
-    source: { form: "files", root: "nowhere", paths: labels.map((_, i) => `${i}.png`), channels: 3 },
-    positions: labels.map((_, i) => i),
-    warnings: [],
-  });
-}
-const ofCounts = (counts: number[], parts?: Partial<Sample>[]) =>
-  labelled("multiclass", counts.map((_, c) => `class${c}`), counts.flatMap((n, c) => new Array(n).fill([c])), parts);
 const folds = (data: Dataset, of: number, options = {}) =>
   Array.from({ length: of }, (_, f) => data.split({ fold: [f + 1, of], ...options }));
-const files = (data: Dataset) => data.samples.map(({ file }) => file);
 
 Deno.test("every picture is in the test part of one fold, and of each fold all are in some part", () => {
   for (const [of, options] of [[2, {}], [5, {}], [7, { stratify: false }], [3, { seed: 9 }]] as const) {

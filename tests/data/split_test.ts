@@ -1,28 +1,12 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Dataset, type Sample, type SplitOptions } from "../../src/data/dataset.ts";
-import type { Task } from "../../src/data/labels.ts";
+import type { Dataset, Sample, SplitOptions } from "../../src/data/dataset.ts";
 import { randomBelow, randomStream } from "../../src/random.ts";
 import { largestRemainder } from "../../src/data/share_out.ts";
 import { ownSplit } from "../../src/data/split.ts";
 import { formatSplit, readSplit, writeSplit } from "../../src/data/forms/split_file.ts";
 import { UserError } from "../../src/errors.ts";
+import { files, labelled, ofCounts } from "./labelled.ts";
 import { inFolder } from "./sets.ts";
-
-/** A data set of labels alone: splitting never looks at pictures. */
-function labelled(task: Task, classes: string[], labels: number[][], parts: Partial<Sample>[] = []): Dataset {
-  return new Dataset({
-    kind: "csv",
-    task,
-    classes,
-    samples: labels.map((label, i) => ({ file: `${i}.png`, label, ...parts[i] })),
-    source: { form: "files", root: "nowhere", paths: labels.map((_, i) => `${i}.png`), channels: 3 },
-    positions: labels.map((_, i) => i),
-    warnings: [],
-  });
-}
-const ofCounts = (counts: number[], parts?: Partial<Sample>[]) =>
-  labelled("multiclass", counts.map((_, c) => `class${c}`), counts.flatMap((n, c) => new Array(n).fill([c])), parts);
-const files = (data: Dataset) => data.samples.map(({ file }) => file);
 
 Deno.test("split() keeps class ratios by largest remainder", () => {
   const { train, val, test } = ofCounts([873, 437, 436, 436, 218]).split({ seed: 3 });

@@ -121,9 +121,9 @@ Deno.test("plan() lets a result take the place of an operand that is held alike 
       b.output("z", b.max(x));
     }, precision);
     const { places } = plan(graph, fuse(graph, EVERYTHING), { maxPage: 2 ** 28 });
-    const placeKey = (op: string) => [...places].find(([node]) => node.op === op)![1];
-    assertEquals(placeKey("mul").bytes, placeKey("channelWindowSum").bytes);
-    return [placeKey("channelWindowSum").offset, placeKey("mul").offset];
+    const placeOf = (op: string) => [...places].find(([node]) => node.op === op)![1];
+    assertEquals(placeOf("mul").bytes, placeOf("channelWindowSum").bytes);
+    return [placeOf("channelWindowSum").offset, placeOf("mul").offset];
   };
   const [full, half] = [offsets("f32"), offsets("f16")];
   assertEquals(full[0], full[1]);

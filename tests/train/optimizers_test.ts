@@ -5,11 +5,10 @@
  */
 
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import type { Shape } from "../../kernels/op.ts";
+import { type Shape, sizeOf } from "../../kernels/op.ts";
 import published from "../../fixtures/train/optimizers.json" with { type: "json" };
 import { runReference } from "../../src/device/reference.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
-import { sizeOf } from "../../kernels/op.ts";
 import { settings } from "../../src/run/settings.ts";
 import { type Optimizer, optimizerOf, type OptimizerSettings } from "../../src/train/optimizers/mod.ts";
 import { fixture } from "./fixture.ts";

@@ -75,7 +75,8 @@ export class Pool {
   #hear(answer: Answer): void {
     if (answer.type === "failed") return this.#fail(answer.message);
     if (!("question" in answer)) return;
-    this.#questions.get(answer.question)!.resolve(answer);
+    // Not there where another thread has died since.
+    this.#questions.get(answer.question)?.resolve(answer);
     this.#questions.delete(answer.question);
   }
 

@@ -15,7 +15,6 @@ import type { MemoryUse, Program, StepTime, Values } from "../device.ts";
 import { memoryUse } from "../memory.ts";
 import { COPIED, type Job, type Written } from "./messages.ts";
 import type { WasmMemory } from "./memory.ts";
-
 import type { Arg, WrittenJob, WrittenStep } from "./written.ts";
 import { writeStep } from "./write_step.ts";
 
@@ -96,7 +95,7 @@ export class WasmProgram implements Program {
       const range = { address: this.#addressOf(this.#compiled.places.get(from)!), length };
       return { kind: "copy", chunks: Math.ceil(length / COPIED), from: range, to: this.#addressOf(to) };
     });
-    const used = [...steps.flat()].flatMap((job) => job.kind === "module" ? [job.module] : []);
+    const used = steps.flat().flatMap((job) => job.kind === "module" ? [job.module] : []);
     const modules = new Map(used.map((number) => [number, assembler.modules[number]]));
     pool.tell({ type: "program", session, program: this.#number, modules, steps: [...steps, copies] });
     this.#generation = generation;

@@ -3,8 +3,9 @@
  *
  * @module
  */
+
 import style from "./contact.css" with { type: "text" };
-import { Html, html } from "./html.ts";
+import { Html, html, paragraphs } from "./html.ts";
 import { pageOf } from "./page.ts";
 
 /** A picture on the sheet. */
@@ -77,11 +78,7 @@ export async function contactPage({ title, summary, groups, side, faults }: Cont
     <header><p class="soft">Fovea · contact sheet</p>
     <h1>${title}</h1>
     <nav>${links}</nav>
-    ${summary.map((line) =>
-      html`
-        <p>${line}</p>
-      `
-    )}</header>
+    ${paragraphs(summary)}</header>
     ${sections}${faults.length > 0 && html`
       <h2>Not read</h2>
       <ul>${faults.slice(0, MOST_FAULTS).map((fault) => html`<li>${fault}</li>`)}</ul>

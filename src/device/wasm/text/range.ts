@@ -15,7 +15,7 @@ import { type Axis, mergedAxes } from "./axes.ts";
 import { readInfix } from "./infix.ts";
 import { type Leaf, POSITION, print, type Rank, ranksOf, type Statement, VALUE, WatLanguage } from "./language.ts";
 import type { WatModule } from "./module.ts";
-import { add, at, get, int, least, Locals, loop, mul, op, set, when } from "./wat.ts";
+import { add, at, firstLanes, get, int, least, Locals, loop, mul, op, set, when } from "./wat.ts";
 
 /** What becomes of the values of four elements. */
 export interface Sink {
@@ -214,13 +214,7 @@ export function storePart(address: string, value: string, left = rest): string[]
 }
 
 /** The first of four numbers, as many as are left, and `other` in the place of the rest. */
-export const maskPart = (value: string, other: string): string =>
-  op(
-    "v128.bitselect",
-    value,
-    other,
-    op("i32x4.lt_u", "(v128.const i32x4 0 1 2 3)", op("i32x4.splat", rest)),
-  );
+export const maskPart = (value: string, other: string): string => op("v128.bitselect", value, other, firstLanes(rest));
 
 /** Writes each value to its tensor. */
 export function storing(module: WatModule, writes: readonly Node[]): Sink {

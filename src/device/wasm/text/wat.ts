@@ -41,6 +41,10 @@ export const four = (value: number): string => `(v128.const f32x4${` ${literal(v
 /** Four times the same whole number. */
 export const fourInts = (value: number): string => `(v128.const i32x4${` ${value | 0}`.repeat(4)})`;
 
+/** A mask of the first so many of four numbers; of all, where there are more. */
+export const firstLanes = (count: string): string =>
+  op("i32x4.lt_u", "(v128.const i32x4 0 1 2 3)", op("i32x4.splat", count));
+
 /** A loop while `condition` holds, which is asked before each turn. */
 export const loop = (label: string, condition: string, body: readonly string[]): string =>
   `(block $${label}_end (loop $${label} (br_if $${label}_end (i32.eqz ${condition}))

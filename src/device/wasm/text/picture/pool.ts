@@ -12,7 +12,7 @@ import { SCRATCH } from "../../messages.ts";
 import type { WrittenStep } from "../../written.ts";
 import { WatModule } from "../module.ts";
 import { defineEmit } from "../range.ts";
-import { add, at, count, four, get, int, least, Locals, mul, op, set } from "../wat.ts";
+import { add, at, count, firstLanes, four, get, int, least, Locals, mul, op, set } from "../wat.ts";
 import { defineStage, defineUnstage, planesOf, tapOffsets, type Window } from "./window.ts";
 
 /** Numbers of pictures in a chunk. */
@@ -88,21 +88,37 @@ class Pooling {
     return op("v128.load", `offset=${this.offsets[k]}`, get("at"));
   }
 
-  /**
-   * Lines that find the first of the largest numbers, or a NaN, of four windows: local `best`, and which tap it is,
-   * `where`.
-   */
+  /** Lines that find the largest number, or a NaN, of four windows: local `best`. */
+  maximum(): string[] {
+    this.locals.add("v128", "best", "x", "wins");
+    return [
+      set("best", this.tap(0)),
+      ...this.offsets.slice(1).flatMap((_, k) => [
+        ...this.#challenge(k + 1),
+        set("best", op("v128.bitselect", get("x"), get("best"), get("wins"))),
+      ]),
+    ];
+  }
+
+  /** The same, and which tap has it first: local `where`. */
   search(): string[] {
     this.locals.add("v128", "best", "where", "x", "wins");
     return [
       set("best", this.tap(0)),
       set("where", four(0)),
       ...this.offsets.slice(1).flatMap((_, k) => [
-        set("x", this.tap(k + 1)),
-        set("wins", op("v128.or", op("f32x4.gt", get("x"), get("best")), op("f32x4.ne", get("x"), get("x")))),
+        ...this.#challenge(k + 1),
         set("best", op("v128.bitselect", get("x"), get("best"), get("wins"))),
         set("where", op("v128.bitselect", four(k + 1), get("where"), get("wins"))),
       ]),
+    ];
+  }
+
+  /** Lines that set a tap, `x`, against the best so far: it `wins` where it is larger or a NaN. */
+  #challenge(tap: number): string[] {
+    return [
+      set("x", this.tap(tap)),
+      set("wins", op("v128.or", op("f32x4.gt", get("x"), get("best")), op("f32x4.ne", get("x"), get("x")))),
     ];
   }
 
@@ -135,8 +151,7 @@ class Pooling {
   windowsOf(k: number): string {
     const address = at(this.operand(k), add(mul(get("plane"), this.module.arg(this.windows, "windows")), get("p")));
     const left = op("i32.sub", int(this.window.outWidth), get("j"));
-    const mask = op("i32x4.lt_u", "(v128.const i32x4 0 1 2 3)", op("i32x4.splat", left));
-    return op("v128.and", op("v128.load", address), mask);
+    return op("v128.and", op("v128.load", address), firstLanes(left));
   }
 
   /** The job that does `body` for each picture. */
@@ -168,10 +183,7 @@ const putWindows = (pooling: Pooling, value: string): string =>
 /** `maxPool2d`. */
 export const writeMaxPool: Writer = writer((pooling) => [
   pooling.stage(-Infinity),
-  pooling.overWindows([
-    ...pooling.search().filter((line) => !line.startsWith("(local.set $where")),
-    putWindows(pooling, get("best")),
-  ]),
+  pooling.overWindows([...pooling.maximum(), putWindows(pooling, get("best"))]),
   pooling.emit(pooling.windows, pooling.afterPlanes),
 ]);
 

@@ -20,7 +20,7 @@ import { SCRATCH } from "../../messages.ts";
 import type { WrittenStep } from "../../written.ts";
 import { WatModule } from "../module.ts";
 import { defineEmit, storePart } from "../range.ts";
-import { add, at, count, get, int, least, Locals, mul, op, set, when } from "../wat.ts";
+import { add, at, count, firstLanes, get, int, least, Locals, mul, op, set, when } from "../wat.ts";
 import { transformSquare } from "./linear.ts";
 import { defineStage, defineUnstage, planesOf, tapOffsets, type Window } from "./window.ts";
 
@@ -180,10 +180,7 @@ export function writeFromTiles(step: FusedStep, relaxed: boolean): WrittenStep {
       // Tiles of the next row are no neighbours.
       ...overlaps
         ? [
-          set(
-            "mask",
-            op("i32x4.lt_u", "(v128.const i32x4 0 1 2 3)", op("i32x4.splat", op("i32.sub", int(columns), get("j")))),
-          ),
+          set("mask", firstLanes(op("i32.sub", int(columns), get("j")))),
         ]
         : [],
       ...results.flat().map((name, k) => {

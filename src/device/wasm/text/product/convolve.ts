@@ -14,6 +14,7 @@ import type { WrittenStep } from "../../written.ts";
 import { WatModule } from "../module.ts";
 import { defineEmit } from "../range.ts";
 import { add, at, count, get, int, least, Locals, mul, op, set } from "../wat.ts";
+import { evenPart, tooLong, wholes } from "./blocks.ts";
 import { definePanels } from "./panels.ts";
 import { defineOuter } from "./micro.ts";
 import { defineStage, defineTable, type Planes, planesOf, tapOffsets, type Window } from "../picture/window.ts";
@@ -38,11 +39,6 @@ interface Blocks {
   readonly planes: number;
   readonly bytes: number;
 }
-
-const wholes = (size: number, unit: number): number => unit * Math.ceil(size / unit);
-
-/** Parts of `size` that are as even as can be, each at most `most`. */
-const evenPart = (size: number, most: number): number => Math.ceil(size / Math.ceil(size / most));
 
 function layOut(
   window: Window,
@@ -76,9 +72,7 @@ function blocksOf(window: Window, planes: Planes, outChannels: number, inChannel
     );
     if (blocks.bytes <= BLOCK_BYTES) return blocks;
     const isLeast = blocks.rows === 1 && blocks.inChannels === 1;
-    if (isLeast && blocks.outChannels === ROWS) {
-      throw new RangeError(`A picture's rows of ${window.inWidth} numbers are too long for WebAssembly`);
-    }
+    if (isLeast && blocks.outChannels === ROWS) throw tooLong(window);
     most = isLeast ? { ...most, out: most.out / 2 } : { ...most, columns: most.columns / 2, terms: most.terms / 2 };
   }
 }

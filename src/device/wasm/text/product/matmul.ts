@@ -11,7 +11,8 @@ import type { FusedStep } from "../../../../graph/fused_step.ts";
 import type { WrittenStep } from "../../written.ts";
 import { WatModule } from "../module.ts";
 import { defineEmit } from "../range.ts";
-import { add, at, count, get, int, least, Locals, mul, op, set, when } from "../wat.ts";
+import { add, at, count, get, int, least, Locals, loop, mul, op, set, when } from "../wat.ts";
+import { evenPart } from "./blocks.ts";
 import { definePanels, defineTurned } from "./panels.ts";
 import { defineDot, defineOuter } from "./micro.ts";
 
@@ -43,9 +44,6 @@ interface Blocks {
   readonly columns: number;
 }
 
-const evenPart = (size: number, most: number, unit: number): number =>
-  unit * Math.ceil(Math.ceil(size / Math.ceil(size / most)) / unit);
-
 function blocksOf(m: number, n: number, k: number, others: number): Blocks {
   let rows = evenPart(m, MOST_ROWS, ROWS);
   let columns = evenPart(n, MOST_COLUMNS, COLUMNS);
@@ -65,7 +63,7 @@ export function writeMatmul(step: FusedStep, relaxed: boolean): WrittenStep {
   const module = new WatModule(relaxed);
   const blocks = blocksOf(m, n, Math.min(k, perSplit), batches * splits);
   const [rowBlocks, columnBlocks] = [Math.ceil(m / blocks.rows), Math.ceil(n / blocks.columns)];
-  const isDot = aK === 1 && bK === 1 && !(bN === 1);
+  const isDot = aK === 1 && bK === 1 && bN !== 1;
   const number = (name: string, value: number) => module.arg(value, name);
   const a = module.arg({ tensor: storageOf(kernel.inputs[0]) }, "a");
   const b = module.arg({ tensor: storageOf(kernel.inputs[1]) }, "b");
@@ -168,23 +166,23 @@ function outerBody(module: WatModule, form: Form, locals: Locals): string[] {
     set("mWhole", add(get("mWhole"), get("m0"))),
     // The last of partial sums may have no terms.
     ...isPartial ? [when(op("i32.ge_u", get("k0"), get("kEnd")), [clear(cStep * blocks.rows)])] : [],
-    `(block $sum_end (loop $sum (br_if $sum_end (i32.ge_u ${get("k0")} ${get("kEnd")}))`,
-    set("k1", least(add(get("k0"), int(TERMS)), get("kEnd"))),
-    ...isDirect ? [] : [
-      bN === 1
-        ? panelsOf(definePanels(module, COLUMNS), bPanels, bFrom("n0"), step("bK", bK), width)
-        : panelsOf(defineTurned(module), bPanels, bFrom("n0"), step("bN", bN), width),
-    ],
-    ...isRows ? [] : [
-      panelsOf(definePanels(module, ROWS), aPanels, aFrom("m0"), step("aK", aK), op("i32.sub", get("m1"), get("m0"))),
-    ],
-    count("j", get("n0"), get("n1"), [
-      count("i", get("m0"), get("mWhole"), [tile(ROWS)], ROWS),
-      ...rest > 0 ? [`(if (i32.lt_u ${get("i")} ${get("m1")}) (then ${tile(rest)}))`] : [],
-    ], COLUMNS),
-    set("isFirst", int(0)),
-    set("k0", get("k1")),
-    "(br $sum)))",
+    loop("sum", op("i32.lt_u", get("k0"), get("kEnd")), [
+      set("k1", least(add(get("k0"), int(TERMS)), get("kEnd"))),
+      ...isDirect ? [] : [
+        bN === 1
+          ? panelsOf(definePanels(module, COLUMNS), bPanels, bFrom("n0"), step("bK", bK), width)
+          : panelsOf(defineTurned(module), bPanels, bFrom("n0"), step("bN", bN), width),
+      ],
+      ...isRows ? [] : [
+        panelsOf(definePanels(module, ROWS), aPanels, aFrom("m0"), step("aK", aK), op("i32.sub", get("m1"), get("m0"))),
+      ],
+      count("j", get("n0"), get("n1"), [
+        count("i", get("m0"), get("mWhole"), [tile(ROWS)], ROWS),
+        ...rest > 0 ? [when(op("i32.lt_u", get("i"), get("m1")), [tile(rest)])] : [],
+      ], COLUMNS),
+      set("isFirst", int(0)),
+      set("k0", get("k1")),
+    ]),
   ];
 }
 
@@ -213,19 +211,19 @@ function dotBody(module: WatModule, form: Form, locals: Locals): string[] {
   };
   return [
     clear(cStep * blocks.rows),
-    `(block $sum_end (loop $sum (br_if $sum_end (i32.ge_u ${get("k0")} ${get("kEnd")}))`,
-    set("k1", least(add(get("k0"), int(DOT_TERMS)), get("kEnd"))),
-    count("mBlock", get("m0"), get("m1"), [
-      set("mLast", least(add(get("mBlock"), int(DOT_ROWS)), get("m1"))),
-      set("mWhole", add(get("mBlock"), op("i32.and", op("i32.sub", get("mLast"), get("mBlock")), int(-ROWS)))),
-      count("j", get("n0"), get("n1"), [
-        // Where the last column has no other beside it, it is taken twice.
-        set("next", least(add(get("j"), int(1)), op("i32.sub", get("n1"), int(1)))),
-        count("i", get("mBlock"), get("mWhole"), [tile(ROWS)], ROWS),
-        ...rest > 0 ? [`(if (i32.lt_u ${get("i")} ${get("mLast")}) (then ${tile(rest)}))`] : [],
-      ], 2),
-    ], DOT_ROWS),
-    set("k0", get("k1")),
-    "(br $sum)))",
+    loop("sum", op("i32.lt_u", get("k0"), get("kEnd")), [
+      set("k1", least(add(get("k0"), int(DOT_TERMS)), get("kEnd"))),
+      count("mBlock", get("m0"), get("m1"), [
+        set("mLast", least(add(get("mBlock"), int(DOT_ROWS)), get("m1"))),
+        set("mWhole", add(get("mBlock"), op("i32.and", op("i32.sub", get("mLast"), get("mBlock")), int(-ROWS)))),
+        count("j", get("n0"), get("n1"), [
+          // Where the last column has no other beside it, it is taken twice.
+          set("next", least(add(get("j"), int(1)), op("i32.sub", get("n1"), int(1)))),
+          count("i", get("mBlock"), get("mWhole"), [tile(ROWS)], ROWS),
+          ...rest > 0 ? [when(op("i32.lt_u", get("i"), get("mLast")), [tile(rest)])] : [],
+        ], 2),
+      ], DOT_ROWS),
+      set("k0", get("k1")),
+    ]),
   ];
 }

@@ -9,7 +9,7 @@
  */
 
 import type { WatModule } from "../module.ts";
-import { add, at, get, int, Locals, loop, op, parameters, set } from "../wat.ts";
+import { add, at, firstLanes, get, int, Locals, loop, op, parameters, set, when } from "../wat.ts";
 
 /** How an operand of a tile lies in memory. */
 export interface OuterForm {
@@ -80,9 +80,10 @@ export function defineOuter(module: WatModule, form: OuterForm): string {
       : [],
     set("end", add(get(counter), bytes(get("terms")))),
     set("main", add(get(counter), bytes(op("i32.and", get("terms"), int(-UNROLLED))))),
-    `(if (i32.eqz ${get("isFirst")}) (then`,
-    ...sums.map(({ r, v, name }) => set(name, op("v128.load", `offset=${16 * v}`, rowOfC(r)))),
-    "))",
+    when(
+      op("i32.eqz", get("isFirst")),
+      sums.map(({ r, v, name }) => set(name, op("v128.load", `offset=${16 * v}`, rowOfC(r)))),
+    ),
     loop("turns", op("i32.lt_u", get(counter), get("main")), [
       ...range(UNROLLED).flatMap(term),
       ...advance(UNROLLED),
@@ -126,21 +127,11 @@ export function defineDot(module: WatModule, rows: number): string {
     ...range(rows).map((r) => set(`a${r}`, add(get("a"), op("i32.mul", get("aStep"), int(r))))),
     set("end", at(get("a0"), op("i32.and", get("terms"), int(-8)))),
     loop("turns", op("i32.lt_u", get("a0"), get("end")), [...term(0), ...term(1), ...advance(2)]),
-    `(if ${op("i32.and", get("terms"), int(4))} (then`,
-    ...term(0),
-    ...advance(1),
-    "))",
-    `(if ${op("i32.and", get("terms"), int(3))} (then`,
-    set(
-      "mask",
-      op(
-        "i32x4.lt_u",
-        "(v128.const i32x4 0 1 2 3)",
-        op("i32x4.splat", op("i32.and", get("terms"), int(3))),
-      ),
-    ),
-    ...term(0, (value) => op("v128.and", value, get("mask"))),
-    "))",
+    when(op("i32.and", get("terms"), int(4)), [...term(0), ...advance(1)]),
+    when(op("i32.and", get("terms"), int(3)), [
+      set("mask", firstLanes(op("i32.and", get("terms"), int(3)))),
+      ...term(0, (value) => op("v128.and", value, get("mask"))),
+    ]),
     ...sums.map(({ r, v, name }) => {
       const place = add(get("c"), op("i32.mul", get("cStep"), int(r)));
       const offset = `offset=${4 * v}`;

@@ -13,7 +13,8 @@ import { BLOCK_BYTES } from "../../messages.ts";
 import type { WrittenStep } from "../../written.ts";
 import { WatModule } from "../module.ts";
 import { defineEmit } from "../range.ts";
-import { add, at, count, get, int, least, Locals, mul, op, set } from "../wat.ts";
+import { add, at, count, get, int, least, Locals, mul, op, set, when } from "../wat.ts";
+import { evenPart, tooLong, wholes } from "./blocks.ts";
 import { defineDot } from "./micro.ts";
 import { defineStage, defineTable, type Planes, planesOf, tapOffsets, type Window } from "../picture/window.ts";
 
@@ -42,8 +43,6 @@ interface Blocks {
   readonly bytes: number;
 }
 
-const evenPart = (size: number, most: number): number => Math.ceil(size / Math.ceil(size / most));
-
 function blocksOf(window: Window, planes: Planes, outChannels: number, inChannels: number): Blocks {
   const taps = window.kernelHeight * window.kernelWidth;
   for (let pixels = PIXELS_WANTED, weights = WEIGHTS_WANTED;; pixels /= 2, weights /= 2) {
@@ -54,7 +53,7 @@ function blocksOf(window: Window, planes: Planes, outChannels: number, inChannel
     const planeBytes = planes.planeBytes(rows);
     const gradBytes = 16 * Math.ceil(rows * planes.width / 4);
     const table = cStep * outs;
-    const first = table + 64 * Math.ceil(4 * ins * taps / 64);
+    const first = table + wholes(4 * ins * taps, 64);
     const grads = first + ins * planes.phases ** 2 * planeBytes;
     const bytes = grads + outs * gradBytes + 64;
     if (bytes <= BLOCK_BYTES) {
@@ -71,9 +70,7 @@ function blocksOf(window: Window, planes: Planes, outChannels: number, inChannel
         bytes,
       };
     }
-    if (rows === 1 && ins === 1) {
-      throw new RangeError(`A picture's rows of ${window.inWidth} numbers are too long for WebAssembly`);
-    }
+    if (rows === 1 && ins === 1) throw tooLong(window);
   }
 }
 
@@ -192,7 +189,7 @@ export function writeWeightGrad(step: FusedStep, relaxed: boolean): WrittenStep 
           count("k", int(0), get("weights"), [
             set("next", least(add(get("k"), int(1)), op("i32.sub", get("weights"), int(1)))),
             count("m", get("sub"), get("subWhole"), [tile(ROWS)], ROWS),
-            ...rest > 0 ? [`(if (i32.lt_u ${get("m")} ${get("subEnd")}) (then ${tile(rest)}))`] : [],
+            ...rest > 0 ? [when(op("i32.lt_u", get("m"), get("subEnd")), [tile(rest)])] : [],
           ], 2),
         ], SUB_ROWS),
       ], blocks.rows),
