@@ -7,19 +7,30 @@
 import { cacheFolder } from "../data/store/cache_folder.ts";
 import type { Device } from "../device/device.ts";
 import { type Backend, type Choice, findDevice } from "../device/open.ts";
+import { deviceKinds } from "../device/registry.ts";
+import type { Precision } from "../graph/graph.ts";
+import type { RunConfig } from "../run/config.ts";
 import { ratesOf, ratesText } from "../train/rates.ts";
 
 /** Opens a device; `say` gets a line that names the choice and the adapter. */
-export async function chooseDevice(backend: Backend, say: (line: string) => void): Promise<Device> {
-  return await openChoice(await chooseKind(backend, say), say);
+export async function chooseDevice(
+  backend: Backend,
+  say: (line: string) => void,
+  precision?: Precision,
+): Promise<Device> {
+  return await openChoice(await chooseKind(backend, say, precision), say);
 }
 
 /**
  * Looks for a device. Where a slow one is the best there is, `say` gets a line that says what to install, before
  * anything is fetched.
  */
-export async function chooseKind(backend: Backend, say: (line: string) => void): Promise<Choice> {
-  const choice = await findDevice(backend);
+export async function chooseKind(
+  backend: Backend,
+  say: (line: string) => void,
+  precision?: Precision,
+): Promise<Choice> {
+  const choice = await findDevice(backend, precision);
   const { entry, passedOver: [first] } = choice;
   if (first && entry.slowRate !== undefined) {
     say(`note   ${first.missing}, and ${entry.name} is many times slower: ${first.remedy}`);
@@ -27,11 +38,24 @@ export async function chooseKind(backend: Backend, say: (line: string) => void):
   return choice;
 }
 
-/** Opens what was chosen; `say` gets a line that names it, before what it fetches is fetched. */
-export async function openChoice({ entry, open }: Choice, say: (line: string) => void): Promise<Device> {
+/** What `auto` means for a run that goes on: the kind of device that it began on, which gives the same bytes. */
+export function backendOf(backend: Backend, { device }: Pick<RunConfig, "device"> = {}): Backend {
+  const began = deviceKinds.find(({ kind }) => kind === device?.kind);
+  return backend === "auto" && began ? began.kind : backend;
+}
+
+/**
+ * Opens what was chosen; `say` gets a line that names it, before what it fetches is fetched, and says why no other was
+ * taken before it.
+ */
+export async function openChoice(
+  { entry, open, passedOver: [first] }: Choice,
+  say: (line: string) => void,
+): Promise<Device> {
   if (entry.fetches !== undefined) say(`device ${entry.name} (${entry.fetches})`);
   const device = await open();
-  if (entry.fetches === undefined) say(`device ${device.name}: ${device.description}`);
+  const why = first && entry.slowRate === undefined ? `; ${first.missing}` : "";
+  if (entry.fetches === undefined) say(`device ${device.name}: ${device.description}${why}`);
   return device;
 }
 

@@ -35,7 +35,7 @@ import { openTeacher, type Student } from "../train/teacher.ts";
 import { ConsoleOutput } from "../track/console.ts";
 import { Trainer } from "../train/trainer.ts";
 import { type Invocation, nameIn, type Options, userPath } from "./command.ts";
-import { chooseKind, measureDevice, openChoice, slowTime } from "./device.ts";
+import { backendOf, chooseKind, measureDevice, openChoice, slowTime } from "./device.ts";
 import { commandOf } from "./command_of.ts";
 import { saveEvaluation, testReportOf } from "./evaluation.ts";
 import { train } from "./flags.ts";
@@ -85,7 +85,8 @@ export async function run(
   };
 
   await using opened = new AsyncDisposableStack();
-  const choice = await chooseKind(flags.backend, say);
+  const before = options.resume === undefined ? undefined : await readConfig(options.resume);
+  const choice = await chooseKind(backendOf(flags.backend, before), say, flags.precision);
   const { entry } = choice;
   // What is fetched first is opened after all that can be refused.
   const ready = entry.fetches === undefined ? opened.use(await openChoice(choice, say)) : undefined;
@@ -93,7 +94,6 @@ export async function run(
   if (ready && !isResumed) await measureDevice(ready, say);
   refuseIdleDevice(entry, asked);
   checkPrecision(ready ?? entry, flags.precision);
-  const before = options.resume === undefined ? undefined : await readConfig(options.resume);
   const listed = await listData(flags, progress.preparing, { classes: before?.classes });
   if (!isResumed) refuseListed(listed.data, { asked: meant, given, flags });
   // What is trained is known before pictures are read, unless that decides which classes there are.

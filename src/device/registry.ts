@@ -33,8 +33,8 @@ export interface DeviceKind {
   readonly kind: DeviceName;
   /** The same for people. */
   readonly name: string;
-  /** Where `auto` takes it: undefined anywhere, null nowhere, so that it must be asked for by name. */
-  readonly where?: string | null;
+  /** Where `auto` takes it; undefined where it is always there. */
+  readonly where?: string;
   /** What is fetched when it is first opened; such a device is opened after all that can be refused before. */
   readonly fetches?: string;
   /** Are there several ways to compute a call, which are worth timing? */
@@ -58,13 +58,19 @@ export const deviceKinds: readonly DeviceKind[] = [
   {
     kind: "webgpu",
     name: "WebGPU",
-    where: "there is an adapter",
+    where: "there is a GPU",
     isTuned: true,
-    async find() {
+    async find(isNamed) {
       quietWayland();
       heedForceGpu();
       const { findAdapter, openAdapter } = await import("./webgpu/device.ts");
       const adapter = await findAdapter();
+      if (adapter && !isNamed && await isBesideWasm(adapter)) {
+        return {
+          missing: `the WebGPU adapter, ${adapter.info.description || adapter.info.vendor}, is no GPU`,
+          remedy: "install a GPU's driver with Vulkan",
+        };
+      }
       if (adapter) return { open: () => openAdapter(adapter, undefined, freeHostMemory) };
       return {
         missing: "there is no WebGPU adapter",
@@ -76,11 +82,10 @@ export const deviceKinds: readonly DeviceKind[] = [
   {
     kind: "wasm",
     name: "WebAssembly",
-    where: null,
+    where: "its threads can share memory",
     isTuned: false,
     precisions: ["f32"],
-    async find(isNamed) {
-      if (!isNamed) return { missing: "WebAssembly was not asked for", remedy: "ask for it by name" };
+    async find() {
       const { missingPart } = await import("./wasm/support.ts");
       const missing = missingPart();
       if (missing !== undefined) return { missing, remedy: "run a Deno of 2.9 or later" };
@@ -98,13 +103,21 @@ export const deviceKinds: readonly DeviceKind[] = [
     slowRate: 7 * 3 * 42.3e6,
     async find() {
       const { openGpuJs } = await import("./gpujs/device.ts");
-      return { open: () => openGpuJs() };
+      const { hasSimd } = await import("./wasm/support.ts");
+      return { open: () => openGpuJs(hasSimd() ? "webasm" : "cpu") };
     },
     others: {
       "JavaScript": async () => (await import("./gpujs/device.ts")).openGpuJs("cpu"),
     },
   },
 ];
+
+/** Is it a software adapter, and WebAssembly there, which is faster on the same processor? */
+async function isBesideWasm({ info }: GPUAdapter): Promise<boolean> {
+  const { allAreGpus, classify } = await import("./webgpu/adapter_class.ts");
+  const { missingPart } = await import("./wasm/support.ts");
+  return classify(info).class === "software" && !allAreGpus() && missingPart() === undefined;
+}
 
 /** Does a device take seconds for what others take milliseconds for? */
 export function isSlow({ kind }: Pick<Device, "kind">): boolean {

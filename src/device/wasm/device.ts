@@ -13,7 +13,7 @@ import { freeHostMemory } from "../host.ts";
 import { memoryUse } from "../memory.ts";
 import type { Rates } from "../rates.ts";
 import { Assembler } from "./assembler.ts";
-import { MOST_BYTES } from "./shared_memory.ts";
+import { MOST_BYTES, SharedMemory } from "./shared_memory.ts";
 import { Pool } from "./pool.ts";
 import { WasmSession } from "./session.ts";
 import { WasmMemory } from "./memory.ts";
@@ -31,9 +31,15 @@ export interface WasmOptions {
   readonly relaxed?: boolean;
 }
 
-/** Opens WebAssembly. */
+/**
+ * Opens WebAssembly.
+ *
+ * @throws UserError when the host has no memory that threads share to give, or does not start them.
+ */
 export async function openWasm(options: WasmOptions = {}): Promise<WasmDevice> {
   const { threads = navigator.hardwareConcurrency, relaxed = hasRelaxedSimd() } = options;
+  // As every session will: what cannot be had is known now.
+  new SharedMemory();
   const [assembler, pool] = await Promise.all([Assembler.open(), Pool.open(Math.min(threads, MOST_THREADS))]);
   return new WasmDevice(pool, assembler, relaxed);
 }

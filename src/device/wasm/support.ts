@@ -19,7 +19,7 @@ function moduleOf(...body: number[]): Uint8Array<ArrayBuffer> {
 const zeros = [0xfd, 0x0c, ...Array<number>(16).fill(0)];
 
 /** Are there vectors of four numbers? */
-const hasSimd = (): boolean => WebAssembly.validate(moduleOf(...zeros));
+export const hasSimd = (): boolean => WebAssembly.validate(moduleOf(...zeros));
 
 /** Can a product and a sum be one instruction (`f32x4.relaxed_madd`)? */
 export const hasRelaxedSimd = (): boolean =>

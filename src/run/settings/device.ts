@@ -10,17 +10,14 @@ import { choice, integer, several } from "../kinds.ts";
 import { memory } from "../values.ts";
 import { FREE, setting } from "./setting.ts";
 
-const automatic = deviceKinds.flatMap(({ kind, where }) =>
-  where === null ? [] : [where === undefined ? kind : `${kind} where ${where}`]
-);
-const named = deviceKinds.filter(({ where }) => where === null).map(({ kind }) => kind);
-
 /** Where it runs. */
 export const deviceSettings = {
   backend: setting(choice<Backend>(["auto", ...deviceKinds.map(({ kind }) => kind)]), {
     ...FREE,
     heading: "Device",
-    help: `auto is ${automatic.join(", else ")}; ${named.join(" and ")} is taken only by name`,
+    help: `auto is ${
+      deviceKinds.map(({ kind, where }) => kind + (where === undefined ? "" : ` where ${where}`)).join(", else ")
+    }`,
     default: "auto",
   }),
   memory: setting(memory, {
