@@ -181,13 +181,21 @@ Deno.test("train tests on val where it is told to, and says that val has chosen 
   assertEquals(JSON.parse(await Deno.readTextFile(join(run, "test/metrics.json"))).testedOn, "val");
 });
 
-Deno.test("train says what to install before gpu.js is fetched, and how long it will take", async () => {
-  const child = start([...train.slice(0, -2), "--epochs", "1", "--data", at("own"), "--out", at("r5")], cache, {
-    DENO_WEBGPU_BACKEND: "noop",
-  });
-  const said = (await end(child)).stderr;
-  const places = ["no WebGPU adapter", "libegl1 libgl1-mesa-dri", "gpu.js will take about", "device gpu.js (127 MB"]
-    .map((text) => said.indexOf(text));
+const noAdapter = { DENO_WEBGPU_BACKEND: "noop" };
+
+Deno.test("train takes WebAssembly where there is no adapter, and says why", async () => {
+  const child = start(
+    [...train.slice(0, -2), "--epochs", "1", "--data", at("own"), "--out", at("r5")],
+    cache,
+    noAdapter,
+  );
+  assertMatch((await end(child)).stderr, /^device WebAssembly: .*SIMD on \d+ threads?; there is no WebGPU adapter$/m);
+});
+
+Deno.test("train says how long gpu.js will take before it is fetched", async () => {
+  const asked = [...train.slice(0, -2), "--epochs", "1", "--data", at("own"), "--out", at("r6"), "--backend", "gpujs"];
+  const said = (await end(start(asked, cache, noAdapter))).stderr;
+  const places = ["gpu.js will take about", "device gpu.js (127 MB"].map((text) => said.indexOf(text));
   assert(places.every((place, i) => place > (places[i - 1] ?? -1)), said);
 });
 

@@ -31,3 +31,22 @@ ${
 ${loop("ones", op("i32.gt_s", get("length"), int(0)), move)})`,
   );
 }
+
+/** Lines that make rows of the columns of the block of 4 × 4 in locals `v0` to `v3`; they use `w0` to `w3`. */
+export function transposeVectors(): string[] {
+  const pick = (a: string, b: string, lanes: readonly number[]) =>
+    `(i8x16.shuffle ${lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte)).join(" ")} ${get(a)} ${
+      get(b)
+    })`;
+  const [low, high] = [[0, 4, 1, 5], [2, 6, 3, 7]];
+  const [left, right] = [[0, 1, 4, 5], [2, 3, 6, 7]];
+  return [
+    ...[["w0", "v0", "v1", low], ["w1", "v0", "v1", high], ["w2", "v2", "v3", low], ["w3", "v2", "v3", high]] as const,
+    ...[["v0", "w0", "w2", left], ["v1", "w0", "w2", right], ["v2", "w1", "w3", left], [
+      "v3",
+      "w1",
+      "w3",
+      right,
+    ]] as const,
+  ].map(([name, a, b, lanes]) => set(name, pick(a, b, lanes)));
+}

@@ -9,7 +9,7 @@ import { opNamed } from "../../../../kernels/mod.ts";
 import { callOf, storageOf } from "../../../graph/graph.ts";
 import type { FusedStep } from "../../../graph/fused_step.ts";
 import type { WrittenStep } from "../written.ts";
-import { defineSpaced } from "./copy.ts";
+import { defineSpaced, transposeVectors } from "./copy.ts";
 import { WatModule } from "./module.ts";
 import { add, at, count, get, int, least, Locals, loop, mul, op, set, when } from "./wat.ts";
 
@@ -115,7 +115,7 @@ export function writeStrided(step: FusedStep, relaxed: boolean): WrittenStep {
     set("k", number("row", row.size)),
     loop("fours", op("i32.ge_s", get("k"), int(4)), [
       ...lanes.flatMap((lane) => [set(`v${lane}`, op("v128.load", get("f"))), set("f", add(get("f"), rowStep))]),
-      ...transpose(),
+      ...transposeVectors(),
       ...lanes.flatMap((lane) => [
         op("v128.store", get(`t${lane}`), get(`v${lane}`)),
         set(`t${lane}`, add(get(`t${lane}`), int(16))),
@@ -148,25 +148,6 @@ export function writeStrided(step: FusedStep, relaxed: boolean): WrittenStep {
       : when(op("i32.le_u", add(get("first"), int(4)), number("unit size", unit.size)), block, [singles]),
   ];
   return overUnits(module, locals, outer * blocks, 4 * row.size, body);
-}
-
-/** The block of 4 × 4 in `v0` to `v3`, its rows as columns. */
-function transpose(): string[] {
-  const pick = (a: string, b: string, lanes: readonly number[]) =>
-    `(i8x16.shuffle ${lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte)).join(" ")} ${get(a)} ${
-      get(b)
-    })`;
-  const [low, high] = [[0, 4, 1, 5], [2, 6, 3, 7]];
-  const [left, right] = [[0, 1, 4, 5], [2, 3, 6, 7]];
-  return [
-    ...[["w0", "v0", "v1", low], ["w1", "v0", "v1", high], ["w2", "v2", "v3", low], ["w3", "v2", "v3", high]] as const,
-    ...[["v0", "w0", "w2", left], ["v1", "w0", "w2", right], ["v2", "w1", "w3", left], [
-      "v3",
-      "w1",
-      "w3",
-      right,
-    ]] as const,
-  ].map(([name, a, b, lanes]) => set(name, pick(a, b, lanes)));
 }
 
 /** `pad`: a unit is a row of the result. */

@@ -35,6 +35,12 @@ const LEAST_FOR_PANELS = 16;
 const LARGE_CHUNK = 4e6;
 const ENOUGH_CHUNKS = 16;
 
+/** With as many rows, panels of B are used so often that making them is cheaper than the slower loop of `dot`. */
+const MOST_FOR_DOT = 64;
+
+/** Fewer terms than this, and adding up the lanes takes longer than the terms. */
+const LEAST_FOR_DOT = 64;
+
 /** Rows of A whose terms stay in the first cache while columns of B pass. */
 const DOT_ROWS = 8;
 
@@ -63,7 +69,7 @@ export function writeMatmul(step: FusedStep, relaxed: boolean): WrittenStep {
   const module = new WatModule(relaxed);
   const blocks = blocksOf(m, n, Math.min(k, perSplit), batches * splits);
   const [rowBlocks, columnBlocks] = [Math.ceil(m / blocks.rows), Math.ceil(n / blocks.columns)];
-  const isDot = aK === 1 && bK === 1 && bN !== 1;
+  const isDot = aK === 1 && bK === 1 && bN !== 1 && m < MOST_FOR_DOT && k >= LEAST_FOR_DOT;
   const number = (name: string, value: number) => module.arg(value, name);
   const a = module.arg({ tensor: storageOf(kernel.inputs[0]) }, "a");
   const b = module.arg({ tensor: storageOf(kernel.inputs[1]) }, "b");

@@ -4,8 +4,9 @@
  * @module
  */
 
+import { transposeVectors } from "../copy.ts";
 import type { WatModule } from "../module.ts";
-import { add, count, get, int, loop, op, parameters, set } from "../wat.ts";
+import { add, count, get, int, least, loop, mul, op, parameters, set } from "../wat.ts";
 
 /**
  * Defines `panels(to, from, step, terms, width)`: of each term, `step` bytes apart, `width` numbers lie side by side.
@@ -38,41 +39,37 @@ ${
 }
 
 /**
- * Defines `turned(to, from, step, terms, width)`: the same of an operand whose terms lie side by side, `step` bytes
- * from one of `width` to the next. What fills the last panel is 0.
+ * Defines `turned(to, from, step, terms, width)`: the same of an operand whose terms lie side by side, `step` bytes from
+ * one of `width` to the next, in blocks of 4 × 4. What fills the last panel is its last column again; what is written
+ * past the last term is written again by the next panel.
  */
 export function defineTurned(module: WatModule): string {
-  const name = "turned8";
-  if (module.has(name)) return name;
-  const place = add(
+  const lanes = [0, 1, 2, 3];
+  const first = add(
     get("to"),
-    op("i32.mul", op("i32.mul", op("i32.shr_u", get("w"), int(3)), get("terms")), int(32)),
+    mul(mul(op("i32.shr_u", get("w"), int(3)), get("terms")), int(32)),
     op("i32.shl", op("i32.and", get("w"), int(7)), int(2)),
   );
+  const last = op("i32.sub", get("width"), int(1));
+  const locals = ["w", "k", "d", ...lanes.map((lane) => `s${lane}`)].map((name) => `(local $${name} i32)`);
+  const vectors = lanes.flatMap((lane) => [`(local $v${lane} v128)`, `(local $w${lane} v128)`]);
   return module.define(
-    name,
-    `(func $${name} ${parameters("to", "from", "step", "terms", "width")}
-(local $k i32) (local $w i32) (local $s i32) (local $d i32)
+    "turned8",
+    `(func $turned8 ${parameters("to", "from", "step", "terms", "width")} ${[...locals, ...vectors].join(" ")}
 ${
       count("w", int(0), op("i32.and", add(get("width"), int(7)), int(-8)), [
-        set("s", add(get("from"), op("i32.mul", get("w"), get("step")))),
-        set("d", place),
+        ...lanes.map((lane) =>
+          set(`s${lane}`, add(get("from"), mul(least(add(get("w"), int(lane)), last), get("step"))))
+        ),
+        set("d", first),
         count("k", int(0), get("terms"), [
-          op(
-            "f32.store",
-            get("d"),
-            op(
-              "if",
-              "(result f32)",
-              op("i32.lt_u", get("w"), get("width")),
-              `(then ${op("f32.load", get("s"))})`,
-              "(else (f32.const 0))",
-            ),
-          ),
-          set("s", add(get("s"), int(4))),
-          set("d", add(get("d"), int(32))),
-        ]),
-      ])
+          ...lanes.map((lane) => set(`v${lane}`, op("v128.load", get(`s${lane}`)))),
+          ...transposeVectors(),
+          ...lanes.map((lane) => op("v128.store", `offset=${32 * lane}`, get("d"), get(`v${lane}`))),
+          ...lanes.map((lane) => set(`s${lane}`, add(get(`s${lane}`), int(16)))),
+          set("d", add(get("d"), int(128))),
+        ], 4),
+      ], 4)
     })`,
   );
 }
