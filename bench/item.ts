@@ -5,7 +5,7 @@
  */
 
 import type { Device } from "../src/device/device.ts";
-import { openDevice } from "../src/device/open.ts";
+import { type Backend, openDevice } from "../src/device/open.ts";
 import { UserError } from "../src/errors.ts";
 import { type Network, networksFor } from "./networks.ts";
 import { type Answer, silences } from "./peers.ts";
@@ -13,7 +13,9 @@ import type { Cell, Table } from "./table.ts";
 
 /** What an item is given. */
 export interface Context {
-  /** WebGPU where there is an adapter. */
+  /** Which device is asked for. */
+  readonly backend: Backend;
+  /** It, open. */
   readonly device: Device;
   /** Sizes for a GPU instead of those for a processor. */
   readonly isGpu: boolean;
@@ -38,13 +40,13 @@ export interface Measured {
  * afterwards.
  */
 export async function overNetworks(
-  isGpu: boolean,
+  { backend, isGpu }: Pick<Context, "backend" | "isGpu">,
   measure: (network: Network, device: Device) => Promise<Measured>,
 ): Promise<{ rows: Cell[][]; notes: string[] }> {
   const rows: Cell[][] = [];
   const notes: string[] = [];
   for (const network of networksFor(isGpu)) {
-    await using device = await openDevice("webgpu");
+    await using device = await openDevice(backend);
     try {
       const { cells, answers } = await measure(network, device);
       rows.push([`${network.name} ${network.imageSize}², batch ${network.batch}`, ...cells]);

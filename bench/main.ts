@@ -11,6 +11,7 @@ import { describe } from "../src/cli/help.ts";
 import { openDevice } from "../src/device/open.ts";
 import { UserError } from "../src/errors.ts";
 import { choice, integer, names, path } from "../src/run/kinds.ts";
+import { deviceSettings } from "../src/run/settings/device.ts";
 import { reportOnCard } from "./gpu/report.ts";
 import type { Item } from "./item.ts";
 import { convolution } from "./items/convolution.ts";
@@ -48,6 +49,7 @@ const command = {
   words: { usage: "[ITEM…]", min: 0, max: items.length, paths: false },
   flags: {
     gpu: toggle({ help: "a report of the graphics card, to be sent; with items, these at sizes for a GPU" }),
+    backend: flag(deviceSettings.backend.kind, { help: "the device; auto is what train takes", default: "auto" }),
     json: flag(path, { help: "file that keeps the tables", byDefault: "they are only printed", placeholder: "FILE" }),
 
     quick: toggle({ help: "fewer and smaller: the report in 3 minutes", heading: "With --gpu" }),
@@ -78,7 +80,7 @@ async function keep(file: string, report: object): Promise<void> {
 
 async function main(args: readonly string[]): Promise<void> {
   const { options, given, words } = parseCommand(command, args);
-  const { gpu, json } = options;
+  const { gpu, json, backend } = options;
   const known = items.map(({ name }) => name);
   const unknown = words.filter((word) => !known.includes(word));
   if (unknown.length > 0) {
@@ -87,13 +89,13 @@ async function main(args: readonly string[]): Promise<void> {
   if (gpu && words.length === 0) {
     return await reportOnCard({ ...options, keep: async (report) => json ? await keep(json, report) : undefined });
   }
-  const idle = [...given].filter((flag) => flag !== "gpu" && flag !== "json");
+  const idle = [...given].filter((flag) => !["gpu", "json", "backend"].includes(flag));
   if (idle.length > 0) throw new UserError(`${idle.map(flagName).join(", ")} takes --gpu without items`, 2);
-  await using device = await openDevice("webgpu");
+  await using device = await openDevice(backend);
   const rates = await ratesOf(device, squareSide(gpu));
   const machine =
     `Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.build.arch}, ${navigator.hardwareConcurrency} cores; ` +
-    `${device.description}: matmul ${(rates.flops / 1e9).toFixed(1)} GFLOP/s, copy ${
+    `${device.name}, ${device.description}: matmul ${(rates.flops / 1e9).toFixed(1)} GFLOP/s, copy ${
       (rates.bytes / 1e9).toFixed(1)
     } GB/s`;
   console.log(`${machine}\n`);
@@ -101,7 +103,7 @@ async function main(args: readonly string[]): Promise<void> {
   // Before the first, so that a fault costs nothing, and after each, so that a later one loses nothing.
   if (json) await keep(json, { machine, tables });
   for (const item of items.filter(({ name }) => words.length === 0 || words.includes(name))) {
-    const table = await item.run({ device, isGpu: gpu });
+    const table = await item.run({ device, backend, isGpu: gpu });
     console.log(`${markdown(table)}\n`);
     tables.push(table);
     if (json) await keep(json, { machine, tables });

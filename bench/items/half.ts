@@ -12,13 +12,13 @@ const mebibytes = (bytes: number) => bytes / 2 ** 20;
 
 export const half: Item = {
   name: "half",
-  async run({ device, isGpu }) {
+  async run({ device, isGpu, backend }) {
     const title = "Training steps in half precision";
     const columns = ["network", "f32, s", "f16, s", "× f32", "f32, MiB", "f16, MiB", "of f32"];
     if (!device.precisions.includes("f16")) {
       return { title, columns, rows: [], notes: ["The adapter has no shader-f16."] };
     }
-    const { rows, notes } = await overNetworks(isGpu, async ({ batch, model }) => {
+    const { rows, notes } = await overNetworks({ isGpu, backend }, async ({ batch, model }) => {
       using full = await prepare(device, trainingStep(model(), batch), 0.02);
       const seconds = await secondsOf(full, 5);
       using halved = await prepare(device, trainingStep(model(), batch, "f16"), 0.02);

@@ -10,8 +10,8 @@ import { inferenceStep, prepare, secondsOf } from "../programs.ts";
 
 export const inference: Item = {
   name: "inference",
-  async run({ isGpu }) {
-    const measured = await overNetworks(isGpu, async ({ name, imageSize, batch, model }, device) => {
+  async run(context) {
+    const measured = await overNetworks(context, async ({ name, imageSize, batch, model }, device) => {
       using prepared = await prepare(device, inferenceStep(model(), batch), 0.02);
       const seconds = await secondsOf(prepared, 5);
       const question = { what: "infer", name, size: imageSize, batch, runs: 3 } as const;

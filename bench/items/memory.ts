@@ -14,8 +14,8 @@ const mebibytes = (bytes: number) => bytes / 2 ** 20;
 
 export const memory: Item = {
   name: "memory",
-  async run({ isGpu }) {
-    const { rows, notes } = await overNetworks(isGpu, async ({ name, imageSize, batch, model }, device) => {
+  async run(context) {
+    const { rows, notes } = await overNetworks(context, async ({ name, imageSize, batch, model }, device) => {
       const use = device.measure(trainingStep(model(), batch));
       const answer = await pytorch({ what: "train", name, size: imageSize, batch, runs: 1 });
       const cells = [

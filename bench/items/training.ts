@@ -11,11 +11,11 @@ import { percent } from "../table.ts";
 
 export const training: Item = {
   name: "training",
-  async run({ isGpu }) {
-    const { rows, notes } = await overNetworks(isGpu, async ({ name, imageSize, batch, atMost, model }, device) => {
+  async run(context) {
+    const { rows, notes } = await overNetworks(context, async ({ name, imageSize, batch, atMost, model }, device) => {
       using prepared = await prepare(device, trainingStep(model(), batch), 0.02);
       // Beside each network, since the machine's speed drifts.
-      const rates = await ratesOf(device, squareSide(isGpu));
+      const rates = await ratesOf(device, squareSide(context.isGpu));
       const seconds = await secondsOf(prepared, 5);
       const steps = await prepared.program.profile(prepared.inputs);
       const flops = steps.reduce((sum, { cost }) => sum + cost.flops, 0);
