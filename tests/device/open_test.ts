@@ -54,7 +54,7 @@ const onGpuJs = { kind: "gpujs", description: "WebAssembly on one thread", y: [2
 Deno.test("openDevice() takes WebAssembly where there is no adapter", async () => {
   const { kind, description, y } = await openWithoutAdapter("auto");
   assertEquals([kind, y], ["wasm", [2, 4, 6]]);
-  assertMatch(`${description}`, /^(relaxed )?SIMD on \d+ threads?$/);
+  assertMatch(`${description}`, /^the processor \(\d+ threads?, (relaxed )?SIMD\)$/);
 });
 
 for (const without of ["no SIMD", "no shared memory", "no memory"]) {

@@ -189,7 +189,7 @@ Deno.test("train takes WebAssembly where there is no adapter, and says why", asy
     cache,
     noAdapter,
   );
-  assertMatch((await end(child)).stderr, /^device WebAssembly: .*SIMD on \d+ threads?; there is no WebGPU adapter$/m);
+  assertMatch((await end(child)).stderr, /^device WebAssembly: the processor \(.+\); there is no WebGPU adapter$/m);
 });
 
 Deno.test("train says how long gpu.js will take before it is fetched", async () => {

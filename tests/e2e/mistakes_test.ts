@@ -127,7 +127,7 @@ Deno.test({
   name: "pictures that do not fit are refused",
   ignore: !webGpu,
   async fn() {
-    const ended = await fovea([...glasses, "--model", "vgg11", "--image-size", "1024"], cache);
+    const ended = await fovea([...glasses, "--model", "vgg11", "--image-size", "1024", "--backend", "webgpu"], cache);
     assertEquals(ended.code, 1, ended.stderr);
     assertMatch(
       lastLine(ended),

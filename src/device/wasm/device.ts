@@ -66,8 +66,8 @@ export class WasmDevice implements Device {
     this.#assembler = assembler;
     const free = freeHostMemory();
     this.memoryBytes = free === undefined ? undefined : Math.min(free, MOST_BYTES);
-    const simd = relaxed ? "relaxed SIMD" : "SIMD";
-    this.description = `${simd} on ${pool.threads} thread${pool.threads === 1 ? "" : "s"}`;
+    const threads = `${pool.threads} thread${pool.threads === 1 ? "" : "s"}`;
+    this.description = `the processor (${threads}, ${relaxed ? "relaxed SIMD" : "SIMD"})`;
   }
 
   open(choices: Chooser = this.choices): Session {
