@@ -8,7 +8,8 @@ import { opNamed } from "../../../kernels/mod.ts";
 import { sizeOf } from "../../../kernels/op.ts";
 import { callOf, type Node, storageOf } from "../../graph/graph.ts";
 import type { FusedStep } from "../../graph/fused_step.ts";
-import { writeMap } from "./text/map.ts";
+import { writeChannelWindow } from "./text/channel_window.ts";
+import { writeEpilogue, writeMap } from "./text/map.ts";
 import { writeConvolve } from "./text/product/convolve.ts";
 import { writeWeightGrad } from "./text/product/weight_grad.ts";
 import { writeMatmul } from "./text/product/matmul.ts";
@@ -23,7 +24,7 @@ import {
 } from "./text/picture/pool.ts";
 import { writeConcat, writePad, writeStrided } from "./text/movement.ts";
 import { writeReduce } from "./text/reduce.ts";
-import type { WrittenJob, WrittenStep } from "./written.ts";
+import type { Arg, WrittenJob, WrittenStep } from "./written.ts";
 
 /** Writers of kernels, by op. */
 const writers: Readonly<Record<string, (step: FusedStep, relaxed: boolean) => WrittenStep | undefined>> = {
@@ -37,6 +38,7 @@ const writers: Readonly<Record<string, (step: FusedStep, relaxed: boolean) => Wr
   maxPool2dDisjointGrad: writeMaxPoolDisjointGrad,
   avgPool2d: writeAvgPool,
   avgPool2dGrad: writeAvgPoolGrad,
+  channelWindowSum: writeChannelWindow,
   permute: writeStrided,
   slice: writeStrided,
   pad: writePad,
@@ -56,11 +58,23 @@ const IN_SCRIPT = 2 ** 12;
 export function writeStep(step: FusedStep, relaxed: boolean): WrittenStep {
   if (step.kernels.length === 0) return writeMap(step, relaxed);
   const written = writers[step.kernels[0].kernel.op]?.(step, relaxed);
-  return written ?? { jobs: step.kernels.map(({ kernel }, k) => scriptOf(kernel, step.writes[k])) };
+  return written ?? writeScripts(step, relaxed);
 }
 
-/** A kernel that has no text: its JavaScript. */
-function scriptOf(node: Node, write: Node): WrittenJob {
+/** Kernels that have no text. What is computed on the way to memory is a second job, from where the first wrote. */
+function writeScripts(step: FusedStep, relaxed: boolean): WrittenStep {
+  if (step.roots.length === 0) {
+    return { jobs: step.kernels.map(({ kernel }, k) => scriptOf(kernel, { tensor: step.writes[k] })) };
+  }
+  const [{ kernel }] = step.kernels;
+  return {
+    jobs: [scriptOf(kernel, { workspace: 0 }), writeEpilogue(step, relaxed)],
+    workspace: 4 * sizeOf(kernel.shape),
+  };
+}
+
+/** A kernel's JavaScript. */
+function scriptOf(node: Node, write: Arg): WrittenJob {
   const kernel = opNamed(node.op).kernel!;
   const call = callOf(node);
   const operands = node.inputs.map(storageOf);
@@ -68,8 +82,8 @@ function scriptOf(node: Node, write: Node): WrittenJob {
     source: kernel.gpujs.toString(),
     constants: kernel.params(call),
     table: kernel.table?.(call) ?? [],
-    lengths: [...operands, write].map(({ shape }) => sizeOf(shape)),
+    lengths: [...operands, node].map(({ shape }) => sizeOf(shape)),
   };
-  const args = [...operands, write].map((tensor) => ({ tensor }));
-  return { code, args, chunks: Math.ceil(sizeOf(write.shape) / IN_SCRIPT) };
+  const args = [...operands.map((tensor) => ({ tensor })), write];
+  return { code, args, chunks: Math.ceil(sizeOf(node.shape) / IN_SCRIPT) };
 }
