@@ -9,7 +9,7 @@ import { classFolders, write } from "../data/sets.ts";
 import { end, type Ended, fovea, hasWebGpu, lastLine, start } from "./command.ts";
 
 const cache = await Deno.makeTempDir();
-const backend = await hasWebGpu() ? "webgpu" : "gpujs";
+const backend = await hasWebGpu() ? "webgpu" : "wasm";
 const at = (name: string) => join(cache, name);
 const train = ["train", "--image-size", "32", "--model", "lenet", "--backend", backend];
 const run = at("run");

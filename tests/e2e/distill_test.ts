@@ -18,7 +18,7 @@ import { fovea, hasWebGpu, lastLine } from "./command.ts";
 
 const cache = await Deno.makeTempDir();
 const faces = join(cache, "faces");
-const backend = await hasWebGpu() ? "webgpu" : "gpujs";
+const backend = await hasWebGpu() ? "webgpu" : "wasm";
 const hair = { target: ["Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"], others: "Others" };
 
 Deno.test("the faces for these tests are drawn", async () => {

@@ -9,7 +9,7 @@ import { appears, traces } from "./runs.ts";
 
 const cache = await Deno.makeTempDir();
 const faces = join(cache, "faces");
-const backend = await hasWebGpu() ? "webgpu" : "gpujs";
+const backend = await hasWebGpu() ? "webgpu" : "wasm";
 const flags = [
   ...["--data", faces, "--target", "Eyeglasses", "--model", "lenet", "--epochs", "3", "--batch", "8"],
   ...["--backend", backend, "--augment", "flip", "--log-every", "5"],
