@@ -19,8 +19,8 @@ export interface Choice extends Found {
 }
 
 /**
- * Looks for the device that is asked for, and opens nothing. Where `auto` finds one that cannot be opened after all, the
- * next is opened in its place.
+ * Looks for the device that is asked for, and opens nothing. Where `auto` finds one that cannot be opened after all,
+ * the next is opened in its place.
  *
  * @param precision How it is to hold what a program stores: `auto` takes a kind that can where there is one.
  * @throws UserError when it is asked for by name and is not there.
