@@ -40,8 +40,8 @@ ${
 
 /**
  * Defines `turned(to, from, step, terms, width)`: the same of an operand whose terms lie side by side, `step` bytes
- * from one of `width` to the next, in blocks of 4 × 4. What fills the last panel is its last column again; what is written
- * past the last term is written again by the next panel.
+ * from one of `width` to the next, in blocks of 4 × 4. What fills the last panel is its last column again. What is
+ * written past the last term is written again by the next panel.
  */
 export function defineTurned(module: WatModule): string {
   const lanes = [0, 1, 2, 3];
