@@ -6,10 +6,10 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { classFolders, write } from "../data/sets.ts";
-import { end, type Ended, fovea, hasWebGpu, lastLine, start } from "./command.ts";
+import { end, type Ended, fovea, lastLine, start } from "./command.ts";
 
 const cache = await Deno.makeTempDir();
-const backend = await hasWebGpu() ? "webgpu" : "wasm";
+const backend = "wasm";
 const at = (name: string) => join(cache, name);
 const train = ["train", "--image-size", "32", "--model", "lenet", "--backend", backend];
 const run = at("run");

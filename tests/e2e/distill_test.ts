@@ -14,11 +14,11 @@ import { basicBlock } from "../../src/models/resnet.ts";
 import { batchNorm2d, conv2d, flatten, globalAvgPool2d, linear, relu, sequential } from "../../src/nn/mod.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import { isLong } from "../amount.ts";
-import { fovea, hasWebGpu, lastLine } from "./command.ts";
+import { fovea, lastLine } from "./command.ts";
 
 const cache = await Deno.makeTempDir();
 const faces = join(cache, "faces");
-const backend = await hasWebGpu() ? "webgpu" : "wasm";
+const backend = "wasm";
 const hair = { target: ["Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"], others: "Others" };
 
 Deno.test("the faces for these tests are drawn", async () => {
