@@ -2,6 +2,9 @@
  * Pictures as tiles and back, and the weights that they meet: the transforms of Winograd's convolutions, four tiles
  * side by side at a time. A picture is brought into planes, in which neighbouring tiles are neighbours (`window.ts`).
  *
+ * The m² elements of a tile lie far apart, mostly by a power of two, which a cache has few places for. So tiles are
+ * gathered in scratch, and move between it and memory many at a time.
+ *
  * @module
  */
 
@@ -20,18 +23,21 @@ import { SCRATCH } from "../../messages.ts";
 import type { WrittenStep } from "../../written.ts";
 import { WatModule } from "../module.ts";
 import { defineEmit, storePart } from "../range.ts";
-import { add, at, count, firstLanes, get, int, least, Locals, mul, op, set, when } from "../wat.ts";
+import { add, at, count, firstLanes, get, int, least, Locals, loop, mul, op, parameters, set, when } from "../wat.ts";
 import { transformSquare } from "./linear.ts";
 import { defineStage, defineUnstage, planesOf, tapOffsets, type Window } from "./window.ts";
 
 /** Numbers of pictures in a chunk. */
 const IN_CHUNK = 2 ** 14;
 
+/** Tiles that move at once: a whole row of tiles, or as many rows as are no more than this. */
+const GATHERED = 256;
+
 const range = (length: number): number[] => Array.from({ length }, (_, k) => k);
 
 /** What both directions know of pictures and tiles. */
 function sizesOf(pictures: Shape, transform: Transform) {
-  const [, channels, inHeight, inWidth] = pictures;
+  const [images, channels, inHeight, inWidth] = pictures;
   const { matrix, side, before, step, by } = transform;
   const { rows, columns, count } = tilesOf(pictures, step);
   const window: Window = {
@@ -43,42 +49,111 @@ function sizesOf(pictures: Shape, transform: Transform) {
   const planeBytes = planes.planeBytes(rows) + 16;
   const planesBytes = step ** 2 * planeBytes + 64;
   const [elementStep, channelStep] = by === "element" ? [channels, 1] : [1, matrix.length ** 2];
-  return { channels, rows, columns, count, window, planes, planeBytes, planesBytes, elementStep, channelStep };
+  // Rows of tiles that are gathered; of an element, fours of them and one more, and no even number of fours.
+  const block = Math.max(1, Math.floor(GATHERED / columns));
+  const gatheredBytes = 16 * (Math.ceil(block * columns / 4 + 1) | 1);
+  const pictureBytes = 4 * inHeight * inWidth;
+  return {
+    ...{ channels, images, rows, columns, count, window, planes, planeBytes, elementStep, channelStep, pictureBytes },
+    ...{ block, gatheredBytes, elements: matrix.length ** 2 },
+    // In scratch: planes, a picture, tiles.
+    pictureAt: planesBytes,
+    gatheredAt: planesBytes + 16 * Math.ceil(pictureBytes / 16),
+  };
 }
 
-/** Can a thread hold a picture of this shape, and its planes? */
-export const fitsTiles = (pictures: Shape, transform: Transform): boolean =>
-  sizesOf(pictures, transform).planesBytes + 4 * sizeOf(pictures.slice(2)) <= SCRATCH;
+type Sizes = ReturnType<typeof sizesOf>;
 
-/** Fours of tiles of a picture: local `p` is the first's place in the picture, `from` or `to` its place in scratch. */
-function overTiles(
-  { rows, columns, planes }: ReturnType<typeof sizesOf>,
-  pointer: string,
-  body: readonly string[],
-): string {
-  return count("i", int(0), int(rows), [
-    count("j", int(0), int(columns), [
-      set("p", add(mul(get("i"), int(columns)), get("j"))),
-      set(pointer, at(get("scratch"), add(mul(get("i"), int(planes.width)), get("j")))),
-      ...body,
-    ], 4),
-  ]);
+/** Can a thread hold a picture of this shape, its planes, and the tiles that are gathered? */
+export function fitsTiles(pictures: Shape, transform: Transform): boolean {
+  const { gatheredAt, gatheredBytes, elements } = sizesOf(pictures, transform);
+  return gatheredAt + elements * gatheredBytes + 16 <= SCRATCH;
 }
 
-/** A chunk's pictures, each a local `plane` of channel `c` and image `n`. */
-function overPictures(module: WatModule, planes: number, inChunk: number, channels: number, body: readonly string[]) {
-  const number = (name: string, value: number) => module.arg(value, name);
-  return count(
-    "plane",
-    mul(get("chunk"), int(inChunk)),
-    least(mul(add(get("chunk"), int(1)), int(inChunk)), number("planes", planes)),
-    [
-      set("c", op("i32.rem_u", get("plane"), number("channels", channels))),
-      set("n", op("i32.div_u", get("plane"), number("channels", channels))),
-      ...body,
-    ],
+/** Moves elements of a step's `tiles` between memory and scratch: so many tiles, from local `first` on. */
+function moveGathered(module: WatModule, { gatheredAt, gatheredBytes, elements }: Sizes, isRead: boolean): string {
+  const [to, from] = isRead ? ["gathered", "tiles"] : ["tiles", "gathered"];
+  const move = module.define(
+    "gather",
+    `(func $gather ${parameters("gathered", "tiles", "bytes", "elementBytes")} (local $e i32)
+${
+      count("e", int(0), int(elements), [
+        `(memory.copy ${get(to)} ${get(from)} ${get("bytes")})`,
+        set("gathered", add(get("gathered"), int(gatheredBytes))),
+        set("tiles", add(get("tiles"), get("elementBytes"))),
+      ])
+    })`,
   );
+  const bytes = op("i32.shl", get("tiles"), int(2));
+  return `(call $${move} ${add(get("scratch"), int(gatheredAt))} ${get("first")} ${bytes} ${get("elementBytes")})
+${set("first", add(get("first"), bytes))}`;
 }
+
+/**
+ * A channel's pictures in a chunk: local `plane` is a picture's number. Of each, `before` is done, then `body` for fours
+ * of its tiles: local `planed` is the first's place in the planes, `to` among the tiles that are gathered; then `after`.
+ */
+function overTiles(
+  module: WatModule,
+  sizes: Sizes,
+  tiles: string,
+  isRead: boolean,
+  { before, body, after = [] }: Record<"before" | "body", readonly string[]> & { readonly after?: readonly string[] },
+): { readonly chunks: number; readonly code: string } {
+  const { channels, images, rows, columns, planes, block, gatheredAt, channelStep, elementStep, count: all } = sizes;
+  const number = (name: string, value: number) => module.arg(value, name);
+  const inChunk = Math.min(images, Math.max(1, Math.floor(IN_CHUNK / (sizes.pictureBytes / 4))));
+  const perChannel = Math.ceil(images / inChunk);
+  const move = moveGathered(module, sizes, isRead);
+  const rowsLeft = op("i32.sub", get("lastRow"), get("row"));
+  const chunk = [
+    set("c", op("i32.div_u", get("chunk"), int(perChannel))),
+    set("n", mul(op("i32.rem_u", get("chunk"), int(perChannel)), int(inChunk))),
+    set("elementBytes", number("elementBytes", 4 * elementStep * all)),
+    set(
+      "first",
+      at(tiles, add(mul(mul(get("c"), int(channelStep)), number("count", all)), mul(get("n"), int(rows * columns)))),
+    ),
+    set("plane", add(mul(get("n"), number("channels", channels)), get("c"))),
+    set("stop", least(add(get("n"), int(inChunk)), number("images", images))),
+    set("row", int(0)),
+    set("lastRow", mul(op("i32.sub", get("stop"), get("n")), int(rows))),
+    loop("pictures", op("i32.lt_u", get("n"), get("stop")), [
+      ...before,
+      count("i", int(0), int(rows), [
+        set("place", op("i32.rem_u", get("row"), int(block))),
+        ...isRead
+          ? [when(op("i32.eqz", get("place")), [
+            set("tiles", mul(least(int(block), rowsLeft), int(columns))),
+            move,
+          ])]
+          : [],
+        set("place", mul(get("place"), int(columns))),
+        count("j", int(0), int(columns), [
+          set("planed", at(get("scratch"), add(mul(get("i"), int(planes.width)), get("j")))),
+          set("to", at(add(get("scratch"), int(gatheredAt)), add(get("place"), get("j")))),
+          ...body,
+        ], 4),
+        set("row", add(get("row"), int(1))),
+        ...isRead ? [] : [
+          when(op("i32.or", op("i32.eqz", op("i32.rem_u", get("row"), int(block))), op("i32.eqz", rowsLeft)), [
+            set("tiles", add(get("place"), int(columns))),
+            move,
+          ]),
+        ],
+      ]),
+      ...after,
+      set("n", add(get("n"), int(1))),
+      set("plane", add(get("plane"), number("channels", channels))),
+    ]),
+  ];
+  return { chunks: channels * perChannel, code: chunk.join("\n") };
+}
+
+/** Locals of {@link overTiles}. */
+const COUNTERS = [
+  ...["plane", "c", "n", "i", "j", "row", "lastRow", "stop", "place", "planed", "to", "first", "tiles", "elementBytes"],
+];
 
 /** The job of `toTiles`. */
 export function writeToTiles(step: FusedStep, relaxed: boolean): WrittenStep {
@@ -86,50 +161,28 @@ export function writeToTiles(step: FusedStep, relaxed: boolean): WrittenStep {
   const transform = transformOf({ attrs: kernel.attrs as TilesAttrs });
   const { shape } = kernel.inputs[0];
   const sizes = sizesOf(shape, transform);
-  const { channels, rows, columns, count: all, window, planes, planeBytes, elementStep, channelStep } = sizes;
+  const { rows, window, planes, planeBytes, gatheredBytes, pictureBytes } = sizes;
   const module = new WatModule(relaxed);
-  const number = (name: string, value: number) => module.arg(value, name);
   const stage = defineStage(module, window, planes, planeBytes);
   const locals = new Locals();
-  locals.add("i32", "plane", "c", "n", "i", "j", "p", "from", "first", "to");
+  locals.add("i32", ...COUNTERS);
   const offsets = tapOffsets(window, planes, planeBytes);
   const { side, matrix } = transform;
   const square = range(side).map((r) => range(side).map((s) => `x${r}_${s}`));
   locals.add("v128", ...square.flat());
   const { lines, rows: results } = transformSquare(module, locals, matrix, square);
-  const elementBytes = number("elementBytes", 4 * elementStep * all);
-  const eachOf = (store: (value: string) => readonly string[]) =>
-    results.flat().flatMap((name) => [...store(get(name)), set("to", add(get("to"), elementBytes))]);
   const x = module.arg({ tensor: storageOf(kernel.inputs[0]) }, "x");
-  const out = module.arg({ tensor: step.writes[0] }, "out");
-  const inChunk = Math.max(1, Math.floor(IN_CHUNK / (shape[2] * shape[3])));
-  const body = overPictures(module, shape[0] * channels, inChunk, channels, [
-    `(call $${stage} ${get("scratch")} ${
-      at(x, mul(get("plane"), number("picture", shape[2] * shape[3])))
-    } (i32.const 1) (i32.const 0) ${int(rows)})`,
-    set(
-      "first",
-      at(
-        out,
-        add(
-          mul(mul(get("c"), number("channelStep", channelStep)), number("count", all)),
-          mul(get("n"), int(rows * columns)),
-        ),
-      ),
-    ),
-    overTiles(sizes, "from", [
-      ...square.flat().map((name, k) => set(name, op("v128.load", `offset=${offsets[k]}`, get("from")))),
+  const picture = add(x, mul(get("plane"), module.arg(pictureBytes, "picture")));
+  const { chunks, code } = overTiles(module, sizes, module.arg({ tensor: step.writes[0] }, "out"), false, {
+    before: [`(call $${stage} ${get("scratch")} ${picture} (i32.const 1) (i32.const 0) ${int(rows)})`],
+    // What is written past a row is written again by the next.
+    body: [
+      ...square.flat().map((name, k) => set(name, op("v128.load", `offset=${offsets[k]}`, get("planed")))),
       ...lines,
-      set("to", at(get("first"), get("p"))),
-      // What is written past a row is written again by the next; past the last row it is another picture's.
-      when(
-        op("i32.le_u", add(get("p"), int(4)), int(rows * columns)),
-        eachOf((value) => [op("v128.store", get("to"), value)]),
-        eachOf((value) => storePart(get("to"), value, op("i32.sub", int(columns), get("j")))),
-      ),
-    ]),
-  ]);
-  return { jobs: [module.job(Math.ceil(shape[0] * channels / inChunk), `${locals}`, [body])] };
+      ...results.flat().map((name, e) => op("v128.store", `offset=${e * gatheredBytes}`, get("to"), get(name))),
+    ],
+  });
+  return { jobs: [module.job(chunks, `${locals}`, [code])] };
 }
 
 /** The job of `fromTiles`. */
@@ -138,64 +191,44 @@ export function writeFromTiles(step: FusedStep, relaxed: boolean): WrittenStep {
   const transform = transformOf({ attrs: kernel.attrs as TilesAttrs });
   const { shape } = kernel;
   const sizes = sizesOf(shape, transform);
-  const { channels, rows, columns, count: all, window, planes, planeBytes, planesBytes, elementStep, channelStep } =
-    sizes;
+  const { rows, columns, window, planes, planeBytes, pictureAt, gatheredBytes, pictureBytes } = sizes;
   const module = new WatModule(relaxed);
-  const number = (name: string, value: number) => module.arg(value, name);
   const emit = defineEmit(module, step);
   const unstage = defineUnstage(module, window, planes, planeBytes, rows + planes.extraRows);
   const { side, matrix, step: apart } = transform;
   const locals = new Locals();
-  locals.add("i32", "plane", "c", "n", "i", "j", "p", "from", "first", "to");
+  locals.add("i32", ...COUNTERS, "p");
   locals.add("v128", "mask");
   const square = matrix.map((_, a) => matrix.map((_, b) => `x${a}_${b}`));
   locals.add("v128", ...square.flat());
   const { lines, rows: results } = transformSquare(module, locals, transposed(matrix), square);
   const offsets = tapOffsets(window, planes, planeBytes);
   const overlaps = side > apart;
+  const pixels = int(pictureBytes / 4);
+  const picture = add(get("scratch"), int(pictureAt));
   const tiles = module.arg({ tensor: storageOf(kernel.inputs[0]) }, "tiles");
-  const elementBytes = number("elementBytes", 4 * elementStep * all);
-  const pixels = shape[2] * shape[3];
-  const picture = add(get("scratch"), int(planesBytes));
-  const inChunk = Math.max(1, Math.floor(IN_CHUNK / pixels));
-  const body = overPictures(module, shape[0] * channels, inChunk, channels, [
-    ...side === apart ? [] : [`(memory.fill ${get("scratch")} (i32.const 0) ${int(planesBytes)})`],
-    set(
-      "first",
-      at(
-        tiles,
-        add(
-          mul(mul(get("c"), number("channelStep", channelStep)), number("count", all)),
-          mul(get("n"), int(rows * columns)),
-        ),
-      ),
-    ),
-    overTiles(sizes, "to", [
-      set("from", at(get("first"), get("p"))),
-      ...square.flat().flatMap((name) => [
-        set(name, op("v128.load", get("from"))),
-        set("from", add(get("from"), elementBytes)),
-      ]),
+  const { chunks, code } = overTiles(module, sizes, tiles, true, {
+    before: side === apart ? [] : [`(memory.fill ${get("scratch")} (i32.const 0) ${int(pictureAt)})`],
+    body: [
+      ...square.flat().map((name, e) => set(name, op("v128.load", `offset=${e * gatheredBytes}`, get("to")))),
       ...lines,
       // Tiles of the next row are no neighbours.
-      ...overlaps
-        ? [
-          set("mask", firstLanes(op("i32.sub", int(columns), get("j")))),
-        ]
-        : [],
+      ...overlaps ? [set("mask", firstLanes(op("i32.sub", int(columns), get("j"))))] : [],
       ...results.flat().map((name, k) => {
         const offset = `offset=${offsets[k]}`;
         const value = overlaps
-          ? op("f32x4.add", op("v128.load", offset, get("to")), op("v128.and", get(name), get("mask")))
+          ? op("f32x4.add", op("v128.load", offset, get("planed")), op("v128.and", get(name), get("mask")))
           : get(name);
-        return op("v128.store", offset, get("to"), value);
+        return op("v128.store", offset, get("planed"), value);
       }),
-    ]),
-    `(call $${unstage} ${picture} ${get("scratch")})`,
-    set("p", mul(get("plane"), int(pixels))),
-    `(call $${emit} ${get("p")} ${add(get("p"), int(pixels))} ${picture})`,
-  ]);
-  return { jobs: [module.job(Math.ceil(shape[0] * channels / inChunk), `${locals}`, [body])] };
+    ],
+    after: [
+      `(call $${unstage} ${picture} ${get("scratch")})`,
+      set("p", mul(get("plane"), pixels)),
+      `(call $${emit} ${get("p")} ${add(get("p"), pixels)} ${picture})`,
+    ],
+  });
+  return { jobs: [module.job(chunks, `${locals}`, [code])] };
 }
 
 /** Pairs of channels in a chunk. */
