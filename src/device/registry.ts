@@ -83,7 +83,7 @@ export const deviceKinds: readonly DeviceKind[] = [
     kind: "wasm",
     name: "WebAssembly",
     where: "its threads can share memory",
-    isTuned: false,
+    isTuned: true,
     precisions: ["f32"],
     async find() {
       const { missingPart } = await import("./wasm/support.ts");

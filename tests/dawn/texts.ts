@@ -11,7 +11,7 @@ import { webGpuTarget } from "../../src/device/webgpu/limits.ts";
 import { compile } from "../../src/graph/compile.ts";
 import { dispatchesOf, type PlannedDispatch } from "../../src/device/webgpu/dispatches.ts";
 import type { DispatchDevice } from "../../src/device/webgpu/multi_tensor.ts";
-import { questionsIn, waysOf } from "../../src/device/webgpu/questions.ts";
+import { questionsIn, waysOf } from "../../src/device/questions.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { Choices, type Chooser, RULES } from "../../src/graph/choices.ts";
 import { differentiate } from "../../src/graph/differentiate.ts";

@@ -11,7 +11,7 @@ import { inPagesBy, sideBySide } from "../../src/device/state_pages.ts";
 import { type DeviceLimits, MOST_STORAGE, usable, webGpuTarget } from "../../src/device/webgpu/limits.ts";
 import { compile } from "../../src/graph/compile.ts";
 import { dispatchesOf } from "../../src/device/webgpu/dispatches.ts";
-import { waysOf } from "../../src/device/webgpu/questions.ts";
+import { waysOf } from "../../src/device/questions.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { type Chooser, RULES } from "../../src/graph/choices.ts";
 import type { Graph } from "../../src/graph/graph.ts";

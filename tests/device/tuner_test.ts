@@ -1,10 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
+import { openWasm } from "../../src/device/wasm/device.ts";
+import { waysOfKernel } from "../../src/device/wasm/write_step.ts";
 import { WebGpuContext } from "../../src/device/webgpu/context.ts";
 import { webGpuTarget } from "../../src/device/webgpu/limits.ts";
 import { compile } from "../../src/graph/compile.ts";
-import { questionsIn, waysOf } from "../../src/device/webgpu/questions.ts";
+import { questionsIn, waysOf } from "../../src/device/questions.ts";
+import { tunable } from "../../src/device/webgpu/tunable.ts";
 import { storedChoices, storedChoicesFor } from "../../src/device/webgpu/stored_choices.ts";
-import { Tuner } from "../../src/device/webgpu/tuner.ts";
+import { Tuner } from "../../src/device/tuner.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { RULES } from "../../src/graph/choices.ts";
 import type { Graph } from "../../src/graph/graph.ts";
@@ -68,7 +71,9 @@ test(
     const told: string[] = [];
     const graphs = [network()];
     const onProgress = (bucket: string) => told.push(bucket);
-    const { choices, learnt } = await new Tuner(context, { effort: "quick", known: {}, onProgress }).tune(graphs);
+    const { choices, learnt } = await new Tuner(tunable(context), { effort: "quick", known: {}, onProgress }).tune(
+      graphs,
+    );
     assertEquals(Object.keys(choices.entries).filter((bucket) => bucket.startsWith("matmul ")), [LONG, WIDE].sort());
     assert(!("sum 6 1" in learnt), "a sum of six numbers was timed");
     for (const [bucket, ways] of waysIn(context)) {
@@ -83,14 +88,14 @@ test(
     assert(Object.keys(learnt).some((bucket) => bucket.startsWith("matmulPartial")));
     assert(told.includes(LONG) && told.includes(WIDE));
 
-    const again = await new Tuner(context, { effort: "quick", known: learnt }).tune(graphs);
+    const again = await new Tuner(tunable(context), { effort: "quick", known: learnt }).tune(graphs);
     assertEquals(again.learnt, {});
     assertEquals(again.choices.entries, choices.entries);
   },
 );
 
 test("tunes a product whose weight is larger than a binding, part by part", ["timestamp-query"], async (context) => {
-  const { choices } = await new Tuner(context, { effort: "quick", known: {} }).tune([network()]);
+  const { choices } = await new Tuner(tunable(context), { effort: "quick", known: {} }).tune([network()]);
   assert("matmul 24x1024 1024x40 24x40" in choices.entries, JSON.stringify(choices.entries));
   assert(!(LONG in choices.entries), "the whole is never computed");
 }, 2 ** 18);
@@ -98,14 +103,31 @@ test("tunes a product whose weight is larger than a binding, part by part", ["ti
 test("times by the wall's clock where the device has none", [], async (context) => {
   const b = new GraphBuilder();
   b.output("y", b.sum(b.state("x", [64, 5000]), [1]));
-  const { learnt } = await new Tuner(context, { effort: "quick", known: {} }).tune([b.graph]);
+  const { learnt } = await new Tuner(tunable(context), { effort: "quick", known: {} }).tune([b.graph]);
   assertEquals(Object.keys(learnt), ["sum 64x5120 64x1"]);
 });
 
 test("leaves everything to the heuristic once it is stopped", ["timestamp-query"], async (context) => {
   const signal = AbortSignal.abort();
-  const { choices, learnt } = await new Tuner(context, { effort: "full", known: {}, signal }).tune([network()]);
+  const { choices, learnt } = await new Tuner(tunable(context), { effort: "full", known: {}, signal }).tune([
+    network(),
+  ]);
   assertEquals([choices.entries, learnt], [{}, {}]);
+});
+
+Deno.test("tuner: WebAssembly is timed in its own ways, and computes as it was told", async () => {
+  await using device = await openWasm({ threads: 2 });
+  const { choices, learnt } = await device.tune([network()], { effort: "full", known: {} });
+  assertEquals(Object.keys(choices.entries).filter((bucket) => bucket.startsWith("matmul ")), [LONG, WIDE].sort());
+  const product = { inputs: [[24, 40], [40, 600]], output: [24, 600], attrs: {} };
+  const { candidates, rules, others } = waysOf(
+    { op: "matmul", call: product, work: 1 },
+    { isSoftware: true },
+    waysOfKernel,
+  );
+  assert([rules, ...candidates, ...others].includes(choices.entries[WIDE]), choices.entries[WIDE]);
+  const again = await device.tune([network()], { effort: "full", known: learnt });
+  assertEquals([again.learnt, again.choices.entries], [{}, choices.entries]);
 });
 
 Deno.test("stored choices are ways that there are", () => {

@@ -10,7 +10,7 @@ import { assert } from "@std/assert";
 import { boundsFor } from "../../kernels/writing/bounds.ts";
 import { opNamed } from "../../kernels/mod.ts";
 import type { Call, Shape, Target } from "../../kernels/op.ts";
-import { waysOf } from "../../src/device/webgpu/questions.ts";
+import { waysOf } from "../../src/device/questions.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { bucketOf, Choices, type Chooser, RULES } from "../../src/graph/choices.ts";
 import { callOf, type Graph, keyOf, liveNodes, STRUCTURAL } from "../../src/graph/graph.ts";

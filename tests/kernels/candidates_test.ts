@@ -15,7 +15,7 @@ import { runReference } from "../../src/device/reference.ts";
 import { webGpuTarget } from "../../src/device/webgpu/limits.ts";
 import { compile } from "../../src/graph/compile.ts";
 import { openWebGpu } from "../../src/device/webgpu/device.ts";
-import { type Question, questionsIn, waysOf } from "../../src/device/webgpu/questions.ts";
+import { type Question, questionsIn, waysOf } from "../../src/device/questions.ts";
 import { Choices, RULES } from "../../src/graph/choices.ts";
 import { isLong, isQuick } from "../amount.ts";
 import { devices, isSoftware, openAsGpu } from "./devices.ts";

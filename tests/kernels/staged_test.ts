@@ -12,7 +12,7 @@ import { STAGED, stagedTile } from "../../kernels/writing/staged_tile.ts";
 import { runReference } from "../../src/device/reference.ts";
 import { webGpuTarget } from "../../src/device/webgpu/limits.ts";
 import { compile } from "../../src/graph/compile.ts";
-import { questionsIn } from "../../src/device/webgpu/questions.ts";
+import { questionsIn } from "../../src/device/questions.ts";
 import { Choices, RULES } from "../../src/graph/choices.ts";
 import { isLong } from "../amount.ts";
 import { isSoftware, openAsGpu } from "./devices.ts";

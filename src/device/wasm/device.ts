@@ -8,10 +8,11 @@ import { Choices, type Chooser } from "../../graph/choices.ts";
 import { compile } from "../../graph/compile.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { checkPrecision } from "../checks.ts";
-import type { Device, MemoryUse, Session } from "../device.ts";
+import type { Device, MemoryUse, Session, Tuned, TuneOptions } from "../device.ts";
 import { freeHostMemory } from "../host.ts";
 import { memoryUse } from "../memory.ts";
 import type { Rates } from "../rates.ts";
+import { Tuner } from "../tuner.ts";
 import { Assembler } from "./assembler.ts";
 import { MOST_BYTES, SharedMemory } from "./shared_memory.ts";
 import { Pool } from "./pool.ts";
@@ -19,9 +20,13 @@ import { WasmSession } from "./session.ts";
 import { WasmMemory } from "./memory.ts";
 import { hasRelaxedSimd } from "./support.ts";
 import { TARGET } from "./target.ts";
+import { hasWays, waysOfKernel } from "./write_step.ts";
 
 /** More threads than this gain little: they share the memory's bandwidth. */
 const MOST_THREADS = 16;
+
+/** Ways that a quick tuning times beside the heuristic's. */
+const QUICK = 3;
 
 /** How it runs. */
 export interface WasmOptions {
@@ -53,7 +58,6 @@ export class WasmDevice implements Device {
   readonly precisions = ["f32"] as const;
   readonly maxTensorBytes = MOST_BYTES;
   readonly memoryBytes?: number;
-  /** Every call is computed in one way. */
   readonly choices: Choices = new Choices();
   rates?: Rates;
   readonly #pool: Pool;
@@ -77,6 +81,18 @@ export class WasmDevice implements Device {
   measure(graph: Graph, choices: Chooser = this.choices): MemoryUse {
     checkPrecision(this, graph.precision);
     return memoryUse(compile(graph, TARGET, choices));
+  }
+
+  tune(graphs: readonly Graph[], options: TuneOptions): Promise<Tuned> {
+    return new Tuner({
+      target: { isSoftware: true },
+      quick: QUICK,
+      hasClock: true,
+      hasCandidates: hasWays,
+      candidates: waysOfKernel,
+      compile: (graph, choices) => compile(graph, TARGET, choices),
+      open: (choices) => this.open(choices),
+    }, options).tune(graphs);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -6,6 +6,7 @@
  */
 
 import { sizeOf } from "../../../kernels/op.ts";
+import type { Chooser } from "../../graph/choices.ts";
 import type { CompiledProgram } from "../../graph/compile.ts";
 import { isScalarInput } from "../../graph/graph.ts";
 import type { Place } from "../../graph/place.ts";
@@ -32,12 +33,12 @@ export class WasmProgram implements Program {
   /** Of the arena, when the Workers were given the addresses. */
   #generation = -1;
 
-  constructor(session: WasmMemory, compiled: CompiledProgram) {
+  constructor(session: WasmMemory, compiled: CompiledProgram, choices: Chooser) {
     this.#session = session;
     this.#compiled = compiled;
     this.memory = memoryUse(compiled);
     this.#number = session.enrol();
-    this.#steps = compiled.steps.map((step) => writeStep(step, session.relaxed));
+    this.#steps = compiled.steps.map((step) => writeStep(step, session.relaxed, choices));
     this.#temporaries = this.memory.temporaries;
     this.#inputs = new Map([...compiled.inputs].map(([name, length]) => [name, session.allocate(4 * length)]));
     const scalars = session.allocate(4 * compiled.scalars.length);

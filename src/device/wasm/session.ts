@@ -42,7 +42,7 @@ export class WasmSession implements Session {
     this.#memory.lastRun = undefined;
     const compiled = compile(graph, TARGET, this.#choices);
     for (const [name, length] of compiled.states) this.#memory.place(name, length);
-    return new WasmProgram(this.#memory, compiled);
+    return new WasmProgram(this.#memory, compiled, this.#choices);
   }
 
   [Symbol.dispose](): void {

@@ -7,12 +7,14 @@
 import { opNamed } from "../../../kernels/mod.ts";
 import { sizeOf } from "../../../kernels/op.ts";
 import { callOf, type Node, storageOf } from "../../graph/graph.ts";
+import type { Chooser } from "../../graph/choices.ts";
 import type { FusedStep } from "../../graph/fused_step.ts";
+import type { Candidates } from "../questions.ts";
 import { writeChannelWindow } from "./text/channel_window.ts";
 import { writeEpilogue, writeMap } from "./text/map.ts";
 import { writeConvolve } from "./text/product/convolve.ts";
 import { writeWeightGrad } from "./text/product/weight_grad.ts";
-import { writeMatmul } from "./text/product/matmul.ts";
+import { waysOfMatmul, writeMatmul } from "./text/product/matmul.ts";
 import { writeFromTiles, writeToTiles, writeWinogradWeight } from "./text/picture/tiles.ts";
 import {
   writeAvgPool,
@@ -26,8 +28,10 @@ import { writeConcat, writePad, writeStrided } from "./text/movement.ts";
 import { writeReduce } from "./text/reduce.ts";
 import type { Arg, WrittenJob, WrittenStep } from "./written.ts";
 
-/** Writers of kernels, by op. */
-const writers: Readonly<Record<string, (step: FusedStep, relaxed: boolean) => WrittenStep | undefined>> = {
+/** Writers of kernels, by op; they are told which way was chosen for the call, if one was. */
+const writers: Readonly<
+  Record<string, (step: FusedStep, relaxed: boolean, chosen?: string) => WrittenStep | undefined>
+> = {
   toTiles: writeToTiles,
   fromTiles: writeFromTiles,
   winogradWeight: writeWinogradWeight,
@@ -54,10 +58,17 @@ const writers: Readonly<Record<string, (step: FusedStep, relaxed: boolean) => Wr
 /** Numbers that a kernel's JavaScript computes in a chunk. */
 const IN_SCRIPT = 2 ** 12;
 
-/** The jobs that compute a step. */
-export function writeStep(step: FusedStep, relaxed: boolean): WrittenStep {
+/** The ops whose kernels are written in several ways. */
+export const hasWays = (op: string): boolean => op === "matmul" || op === "matmulPartial";
+
+/** In which, the heuristic's first. */
+export const waysOfKernel: Candidates = (op, call) => hasWays(op) ? waysOfMatmul(opNamed(op).kernel!.params(call)) : [];
+
+/** The jobs that compute a step, as choices say. */
+export function writeStep(step: FusedStep, relaxed: boolean, choices: Chooser): WrittenStep {
   if (step.kernels.length === 0) return writeMap(step, relaxed);
-  const written = writers[step.kernels[0].kernel.op]?.(step, relaxed);
+  const [{ kernel: { op }, kernel }] = step.kernels;
+  const written = writers[op]?.(step, relaxed, hasWays(op) ? choices.of(op, callOf(kernel)) : undefined);
   return written ?? writeScripts(step, relaxed);
 }
 

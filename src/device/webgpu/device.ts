@@ -9,6 +9,7 @@ import type { Graph, Precision } from "../../graph/graph.ts";
 import type { Device, MemoryUse, Session, Tuned, TuneOptions } from "../device.ts";
 import { memoryUse } from "../memory.ts";
 import type { Rates } from "../rates.ts";
+import { Tuner } from "../tuner.ts";
 import { inPagesBy, sideBySide } from "../state_pages.ts";
 import { assumedMemory } from "./assumed_memory.ts";
 import { WebGpuContext } from "./context.ts";
@@ -16,7 +17,7 @@ import { dispatchesOf } from "./dispatches.ts";
 import { MOST_STORAGE } from "./limits.ts";
 import { WebGpuSession } from "./session.ts";
 import { storedChoicesFor } from "./stored_choices.ts";
-import { Tuner } from "./tuner.ts";
+import { tunable } from "./tunable.ts";
 
 /** The adapter that {@link openWebGpu} opens, or undefined. */
 export async function findAdapter(): Promise<GPUAdapter | undefined> {
@@ -122,7 +123,7 @@ export class WebGpuDevice implements Device {
   }
 
   tune(graphs: readonly Graph[], options: TuneOptions): Promise<Tuned> {
-    return new Tuner(this.#context, options).tune(graphs);
+    return new Tuner(tunable(this.#context), options).tune(graphs);
   }
 
   recover(): Promise<void> {

@@ -1,6 +1,8 @@
+import { assertEquals } from "@std/assert";
 import type { Attrs, Shape } from "../../../kernels/op.ts";
 import { runReference } from "../../../src/device/reference.ts";
 import { openWasm } from "../../../src/device/wasm/device.ts";
+import { waysOfKernel } from "../../../src/device/wasm/write_step.ts";
 import { GraphBuilder } from "../../../src/graph/builder.ts";
 import { normals } from "../../kernels/trials.ts";
 
@@ -45,28 +47,44 @@ const calls: readonly { op: string; inputs: readonly Shape[]; attrs?: Attrs }[] 
   { op: "maxPool2d", inputs: [[1, 1, 1030, 1025]], attrs: { kernel: 3, stride: 2, padding: 1 } },
 ];
 
-Deno.test("WebAssembly computes what needs several blocks, with relaxed SIMD and without", async (t) => {
-  for (const relaxed of [true, false]) {
+for (const relaxed of [true, false]) {
+  Deno.test(`WebAssembly computes what needs several blocks, ${relaxed ? "with" : "without"} relaxed SIMD`, async (t) => {
     await using device = await openWasm({ threads: 2, relaxed });
-    using session = device.open();
-    for (const { op, inputs, attrs } of calls) {
-      await t.step(`${op} ${JSON.stringify(inputs)} ${JSON.stringify(attrs ?? {})}, relaxed ${relaxed}`, async () => {
-        const b = new GraphBuilder();
-        b.output("y", b.mul(b.op(op, inputs.map((shape, k) => b.input(`x${k}`, shape)), attrs), 0.5));
-        const values = Object.fromEntries(inputs.map((shape, k): [string, Float32Array] => [
-          `x${k}`,
-          normals(shape.reduce((product, size) => product * size, 1), k, 7),
-        ]));
-        const program = session.compile(b.graph);
-        program.run(values);
-        const { y } = await program.outputs();
-        const want = runReference(b.graph, values).outputs.y;
-        y.forEach((value, k) => {
-          if (!(Math.abs(value - want[k]) <= 2e-4 + 1e-5 * Math.abs(want[k]))) {
-            throw new Error(`y[${k}] is ${value}, not ${want[k]}`);
-          }
+    for (const { op, inputs, attrs = {} } of calls) {
+      const b = new GraphBuilder();
+      const y = b.op(op, inputs.map((shape, k) => b.input(`x${k}`, shape)), attrs);
+      b.output("y", b.mul(y, 0.5));
+      const values = Object.fromEntries(inputs.map((shape, k): [string, Float32Array] => [
+        `x${k}`,
+        normals(shape.reduce((product, size) => product * size, 1), k, 7),
+      ]));
+      const want = runReference(b.graph, values).outputs.y;
+      const ways = waysOfKernel(op, { inputs, output: y.shape, attrs }, { isSoftware: true });
+      for (const way of ways.length > 0 ? ways : [undefined]) {
+        const name = [op, JSON.stringify(inputs), JSON.stringify(attrs), ...way ? [way] : []].join(" ");
+        await t.step(name, async () => {
+          using session = device.open({ of: () => way });
+          const program = session.compile(b.graph);
+          program.run(values);
+          const { y } = await program.outputs();
+          y.forEach((value, k) => {
+            if (!(Math.abs(value - want[k]) <= 2e-4 + 1e-5 * Math.abs(want[k]))) {
+              throw new Error(`y[${k}] is ${value}, not ${want[k]}`);
+            }
+          });
         });
-      });
+      }
     }
-  }
+  });
+}
+
+Deno.test("WebAssembly's products are computed in the ways that their operands allow, the likeliest first", () => {
+  const waysOf = (m: number, k: number, n: number, attrs: Attrs) => {
+    const inputs = [attrs.transposeA ? [k, m] : [m, k], attrs.transposeB ? [n, k] : [k, n]];
+    return waysOfKernel("matmul", { inputs, output: [m, n], attrs }, { isSoftware: true });
+  };
+  assertEquals(waysOf(100, 100, 100, {}), ["panels 4x8", "panels 5x8", "in place"]);
+  assertEquals(waysOf(8, 100, 100, {}), ["in place", "panels 4x8", "panels 5x8"]);
+  assertEquals(waysOf(32, 100, 100, { transposeB: true }), ["dot", "panels 4x8", "panels 5x8"]);
+  assertEquals(waysOf(100, 100, 100, { transposeA: true, transposeB: true }), ["panels 4x8"]);
 });

@@ -90,8 +90,9 @@ ${set("first", add(get("first"), bytes))}`;
 }
 
 /**
- * A channel's pictures in a chunk: local `plane` is a picture's number. Of each, `before` is done, then `body` for fours
- * of its tiles: local `planed` is the first's place in the planes, `to` among the tiles that are gathered; then `after`.
+ * A channel's pictures in a chunk: local `plane` is a picture's number. Of each, `before` is done, then `body` for
+ * fours of its tiles: local `planed` is the first's place in the planes, `to` among the tiles that are gathered; then
+ * `after`.
  */
 function overTiles(
   module: WatModule,

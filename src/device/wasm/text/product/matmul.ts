@@ -16,9 +16,9 @@ import { evenPart } from "./blocks.ts";
 import { definePanels, defineTurned } from "./panels.ts";
 import { defineDot, defineOuter } from "./micro.ts";
 
-/** Sides of a tile whose sums stay in registers. */
-const ROWS = 4;
+/** Columns, and rows, of a tile whose sums stay in registers. */
 const COLUMNS = 8;
+const ROWS = 4;
 
 /** Terms that are summed before the sums go back to scratch: a panel of so many stays in the first cache. */
 const TERMS = 256;
@@ -50,26 +50,51 @@ interface Blocks {
   readonly columns: number;
 }
 
-function blocksOf(m: number, n: number, k: number, others: number): Blocks {
-  let rows = evenPart(m, MOST_ROWS, ROWS);
+function blocksOf(m: number, n: number, k: number, others: number, tileRows: number): Blocks {
+  let rows = evenPart(m, MOST_ROWS, tileRows);
   let columns = evenPart(n, MOST_COLUMNS, COLUMNS);
   const chunks = () => others * Math.ceil(m / rows) * Math.ceil(n / columns);
   while (chunks() < ENOUGH_CHUNKS && 2 * rows * columns * k > LARGE_CHUNK && (columns > 32 || rows > 32)) {
     if (columns > rows) columns = evenPart(columns, columns / 2, COLUMNS);
-    else rows = evenPart(rows, rows / 2, ROWS);
+    else rows = evenPart(rows, rows / 2, tileRows);
   }
   return { rows, columns };
 }
 
-/** The job of a product, or of its partial sums. */
-export function writeMatmul(step: FusedStep, relaxed: boolean): WrittenStep {
+/** How a product is computed: with B in panels, by tiles of 4 or of 5 rows; with B where it lies; or by `dot`. */
+const WAYS = ["panels 4x8", "panels 5x8", "in place", "dot"] as const;
+
+/**
+ * The ways that fit a product's operands, the heuristic's first.
+ *
+ * @param sizes As the kernel's parameters are.
+ */
+export function waysOfMatmul({ m, k, aK, bK, bN }: Readonly<Record<string, number>>): (typeof WAYS)[number][] {
+  const isAlong = aK === 1 && bK === 1 && bN !== 1;
+  const fits = { "panels 4x8": true, "panels 5x8": aK === 1, "in place": bN === 1, "dot": isAlong };
+  const rule = isAlong && m < MOST_FOR_DOT && k >= LEAST_FOR_DOT
+    ? "dot"
+    : bN === 1 && m < LEAST_FOR_PANELS
+    ? "in place"
+    : "panels 4x8";
+  return [rule, ...WAYS.filter((way) => fits[way] && way !== rule)];
+}
+
+/**
+ * The job of a product, or of its partial sums.
+ *
+ * @param chosen One of its ways; where there is none, or it does not fit the operands, the heuristic decides.
+ */
+export function writeMatmul(step: FusedStep, relaxed: boolean, chosen?: string): WrittenStep {
   const [{ kernel }] = step.kernels;
   const sizes = opNamed(kernel.op).kernel!.params(callOf(kernel));
   const { m, n, k, batches, aM, aK, bK, bN, splits = 1, perSplit = k } = sizes;
   const module = new WatModule(relaxed);
-  const blocks = blocksOf(m, n, Math.min(k, perSplit), batches * splits);
+  const ways = waysOfMatmul(sizes);
+  const way = ways.find((name) => name === chosen) ?? ways[0];
+  const tileRows = way === "panels 5x8" ? 5 : ROWS;
+  const blocks = blocksOf(m, n, Math.min(k, perSplit), batches * splits, tileRows);
   const [rowBlocks, columnBlocks] = [Math.ceil(m / blocks.rows), Math.ceil(n / blocks.columns)];
-  const isDot = aK === 1 && bK === 1 && bN !== 1 && m < MOST_FOR_DOT && k >= LEAST_FOR_DOT;
   const number = (name: string, value: number) => module.arg(value, name);
   const a = module.arg({ tensor: storageOf(kernel.inputs[0]) }, "a");
   const b = module.arg({ tensor: storageOf(kernel.inputs[1]) }, "b");
@@ -78,8 +103,8 @@ export function writeMatmul(step: FusedStep, relaxed: boolean): WrittenStep {
   const emit = defineEmit(module, step);
   /** A row of sums is not a whole number of pages long, so that rows do not share places in caches. */
   const cStep = 4 * (blocks.columns + COLUMNS);
-  const cBytes = cStep * (blocks.rows + ROWS);
-  const form = { a, b, aM, aK, bK, bN, m, n, blocks, cStep, panels: cBytes, isPartial: splits > 1 };
+  const cBytes = cStep * (blocks.rows + tileRows);
+  const form = { a, b, aM, aK, bK, bN, m, n, blocks, tileRows, way, cStep, panels: cBytes, isPartial: splits > 1 };
   const decode = [
     set("n0", mul(op("i32.rem_u", get("chunk"), number("columnBlocks", columnBlocks)), int(blocks.columns))),
     set("rest", op("i32.div_u", get("chunk"), number("columnBlocks", columnBlocks))),
@@ -101,7 +126,7 @@ export function writeMatmul(step: FusedStep, relaxed: boolean): WrittenStep {
       add(get("scratch"), mul(op("i32.sub", get("i"), get("m0")), int(cStep)))
     })`,
   ]);
-  const body = isDot ? dotBody(module, form, locals) : outerBody(module, form, locals);
+  const body = way === "dot" ? dotBody(module, form, locals) : outerBody(module, form, locals);
   return {
     jobs: [module.job(rowBlocks * columnBlocks * batches * splits, `${locals}`, [...decode, ...body, write])],
   };
@@ -121,6 +146,8 @@ interface Form {
   readonly m: number;
   readonly n: number;
   readonly blocks: Blocks;
+  readonly tileRows: number;
+  readonly way: string;
   readonly cStep: number;
   /** Where panels lie in scratch. */
   readonly panels: number;
@@ -131,9 +158,9 @@ interface Form {
 const clear = (bytes: number): string => `(memory.fill ${get("scratch")} (i32.const 0) (i32.const ${bytes}))`;
 
 function outerBody(module: WatModule, form: Form, locals: Locals): string[] {
-  const { aM, aK, bK, bN, m, blocks, cStep, panels, isPartial } = form;
+  const { aM, aK, bK, bN, m, blocks, tileRows, way, cStep, panels, isPartial } = form;
   const isRows = aK === 1;
-  const isDirect = bN === 1 && m < LEAST_FOR_PANELS;
+  const isDirect = way === "in place";
   const bPanels = panels;
   const aPanels = bPanels + 4 * TERMS * blocks.columns;
   const step = (name: string, floats: number) => module.arg(4 * floats, name);
@@ -162,13 +189,13 @@ function outerBody(module: WatModule, form: Form, locals: Locals): string[] {
   };
   locals.add("i32", "isFirst", "mWhole");
   // Rows of A are read where they lie, and none behind the last.
-  const rest = isRows ? m % ROWS : 0;
+  const rest = isRows ? m % tileRows : 0;
   const panelsOf = (name: string, to: number, source: string, stepText: string, wide: string) =>
     `(call $${name} ${[add(get("scratch"), int(to)), source, stepText, terms, wide].join(" ")})`;
   return [
     set("isFirst", int(1)),
     set("mWhole", op("i32.sub", get("m1"), get("m0"))),
-    ...rest > 0 ? [set("mWhole", op("i32.and", get("mWhole"), int(-ROWS)))] : [],
+    ...rest > 0 ? [set("mWhole", op("i32.sub", get("mWhole"), op("i32.rem_u", get("mWhole"), int(tileRows))))] : [],
     set("mWhole", add(get("mWhole"), get("m0"))),
     // The last of partial sums may have no terms.
     ...isPartial ? [when(op("i32.ge_u", get("k0"), get("kEnd")), [clear(cStep * blocks.rows)])] : [],
@@ -183,7 +210,7 @@ function outerBody(module: WatModule, form: Form, locals: Locals): string[] {
         panelsOf(definePanels(module, ROWS), aPanels, aFrom("m0"), step("aK", aK), op("i32.sub", get("m1"), get("m0"))),
       ],
       count("j", get("n0"), get("n1"), [
-        count("i", get("m0"), get("mWhole"), [tile(ROWS)], ROWS),
+        count("i", get("m0"), get("mWhole"), [tile(tileRows)], tileRows),
         ...rest > 0 ? [when(op("i32.lt_u", get("i"), get("m1")), [tile(rest)])] : [],
       ], COLUMNS),
       set("isFirst", int(0)),

@@ -4,11 +4,9 @@
  * @module
  */
 
-import type { Chooser } from "../../graph/choices.ts";
-import { type Graph, stateSizes } from "../../graph/graph.ts";
-import type { Program } from "../device.ts";
-import type { WebGpuContext } from "./context.ts";
-import { WebGpuSession } from "./session.ts";
+import type { Chooser } from "../graph/choices.ts";
+import { type Graph, stateSizes } from "../graph/graph.ts";
+import type { Program, Session } from "./device.ts";
 
 /** Most runs that are timed; of long ones three. */
 const MOST_RUNS = 7;
@@ -21,23 +19,31 @@ const HOPELESS = 1.5;
 /** Wall time that runs must take together: waiting for the device costs over ten milliseconds in Deno. */
 const LONG_ENOUGH = 0.2;
 
+/** What is timed. */
+export interface Timed {
+  /** Is a profile by the device's own clock? Else it is timed by the wall's. */
+  readonly hasClock: boolean;
+  /** Opens a session whose programs are computed as choices say. */
+  readonly open: (choices: Chooser) => Session;
+}
+
 /** Runs a graph without inputs again and again. Its first run, which compiles its pipelines, is not timed. */
 export class Stopwatch implements Disposable {
-  readonly #session: WebGpuSession;
+  readonly #session: Session;
   readonly #program: Program;
   readonly #hasClock: boolean;
   /** Runs that are timed together by the wall's clock. */
   #together = 1;
 
-  private constructor(session: WebGpuSession, program: Program, hasClock: boolean) {
+  private constructor(session: Session, program: Program, hasClock: boolean) {
     this.#session = session;
     this.#program = program;
     this.#hasClock = hasClock;
   }
 
   /** Compiles a graph over states of plain numbers, and runs it once. */
-  static async of(context: WebGpuContext, graph: Graph, choices: Chooser): Promise<Stopwatch> {
-    const session = new WebGpuSession(context, choices);
+  static async of({ open, hasClock }: Timed, graph: Graph, choices: Chooser): Promise<Stopwatch> {
+    const session = open(choices);
     try {
       // What the numbers are changes no time, but denormal and infinite ones would.
       for (const [name, length] of stateSizes(graph)) {
@@ -46,7 +52,7 @@ export class Stopwatch implements Disposable {
       const program = session.compile(graph);
       program.run({});
       await session.settle();
-      return new Stopwatch(session, program, context.gpu.features.has("timestamp-query"));
+      return new Stopwatch(session, program, hasClock);
     } catch (error) {
       session[Symbol.dispose]();
       throw error;

@@ -11,19 +11,30 @@
  * @module
  */
 
-import { GraphBuilder } from "../../graph/builder.ts";
-import { bucketOf, Choices, type Chooser } from "../../graph/choices.ts";
-import type { Graph } from "../../graph/graph.ts";
-import type { Tuned, TuneOptions } from "../device.ts";
-import type { WebGpuContext } from "./context.ts";
-import { type Question, questionsIn, waysOf, workIn } from "./questions.ts";
-import { Stopwatch } from "./stopwatch.ts";
+import type { Target } from "../../kernels/op.ts";
+import { GraphBuilder } from "../graph/builder.ts";
+import { bucketOf, Choices, type Chooser } from "../graph/choices.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { Plan } from "../graph/passes/plan.ts";
+import type { Tuned, TuneOptions } from "./device.ts";
+import { type Candidates, type Question, questionsIn, waysOf, workIn } from "./questions.ts";
+import { Stopwatch, type Timed } from "./stopwatch.ts";
 
-/**
- * Candidates of a kernel, and alternatives to it, that a quick tuning times beside the heuristic's variant. On a
- * software adapter most of the time goes into compiling.
- */
-const QUICK = { processor: 3, gpu: 6 } as const;
+/** What the tuner asks of a device. */
+export interface Tunable extends Timed {
+  /** What its kernels are written for. */
+  readonly target: Target;
+  /**
+   * Candidates of a kernel, and alternatives to it, that a quick tuning times beside the heuristic's variant.
+   */
+  readonly quick: number;
+  /** Does it write an op's kernel in several ways? By default, is it in WGSL? */
+  readonly hasCandidates?: (op: string) => boolean;
+  /** In which; by default those in WGSL. */
+  readonly candidates?: Candidates;
+  /** Lays out a graph. */
+  compile(graph: Graph, choices: Chooser): Plan;
+}
 
 /** Share of the rules' time that another way must save: less is noise, and choices would differ from day to day. */
 const LEAST_GAIN = 0.04;
@@ -35,7 +46,7 @@ const LEAST_WORK = 1e-3;
 
 /** Tunes graphs for one device. */
 export class Tuner {
-  readonly #context: WebGpuContext;
+  readonly #device: Tunable;
   readonly #options: TuneOptions;
   /** Choices by bucket: known before, made here, or left to the heuristic. */
   readonly #decided: Map<string, string>;
@@ -43,8 +54,8 @@ export class Tuner {
   /** Buckets whose variants were timed here. */
   readonly #timed = new Set<string>();
 
-  constructor(context: WebGpuContext, options: TuneOptions) {
-    this.#context = context;
+  constructor(device: Tunable, options: TuneOptions) {
+    this.#device = device;
     this.#options = options;
     this.#decided = new Map(Object.entries(options.known));
   }
@@ -63,7 +74,8 @@ export class Tuner {
   }
 
   #ask(graph: Graph): Map<string, Question> {
-    return questionsIn((chooser) => this.#context.compile(graph, chooser), this.#chooser);
+    const { hasCandidates } = this.#device;
+    return questionsIn((chooser) => this.#device.compile(graph, chooser), this.#chooser, hasCandidates);
   }
 
   /**
@@ -90,8 +102,8 @@ export class Tuner {
 
   /** Names of the variants worth timing, the heuristic's first. */
   #waysOf(question: Question): string[] {
-    const { rules, candidates, others } = waysOf(question, this.#context);
-    const most = this.#options.effort === "full" ? Infinity : QUICK[this.#context.isSoftware ? "processor" : "gpu"];
+    const { rules, candidates, others } = waysOf(question, this.#device.target, this.#device.candidates);
+    const most = this.#options.effort === "full" ? Infinity : this.#device.quick;
     return [rules, ...candidates.slice(0, most), ...others.slice(0, most)];
   }
 
@@ -114,7 +126,7 @@ export class Tuner {
   /** Seconds of a graph with the choices made so far; that it takes longer than `enough` is enough to know. */
   async #time(graph: Graph, enough: number): Promise<number> {
     await this.#settle(graph, false);
-    using stopwatch = await Stopwatch.of(this.#context, graph, this.#chooser);
+    using stopwatch = await Stopwatch.of(this.#device, graph, this.#chooser);
     return await stopwatch.seconds(enough, this.#options.signal);
   }
 }

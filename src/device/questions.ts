@@ -4,11 +4,11 @@
  * @module
  */
 
-import { opNamed } from "../../../kernels/mod.ts";
-import type { Call, Target } from "../../../kernels/op.ts";
-import { bucketOf, type Chooser } from "../../graph/choices.ts";
-import { callOf, type Graph, liveNodes, STRUCTURAL } from "../../graph/graph.ts";
-import type { Plan } from "../../graph/passes/plan.ts";
+import { opNamed } from "../../kernels/mod.ts";
+import type { Call, Target } from "../../kernels/op.ts";
+import { bucketOf, type Chooser } from "../graph/choices.ts";
+import { callOf, type Graph, liveNodes, STRUCTURAL } from "../graph/graph.ts";
+import type { Plan } from "../graph/passes/plan.ts";
 
 /** A call for which lowering or the assembler asks for a choice. */
 export interface Question {
@@ -21,13 +21,24 @@ export interface Question {
 /** What an op without candidates is lowered to by the heuristic: no alternative has this name. */
 const BY_RULES = "rules";
 
+/** Names of the variants in which a device writes an op's kernel, the heuristic's first; none where there is one. */
+export type Candidates = (op: string, call: Call, target: Target) => readonly string[];
+
+/** The variants in WGSL. */
+const ofKernels: Candidates = (op, call, target) => opNamed(op).kernel?.candidates?.(call, target) ?? [];
+
 /**
  * Everything that is asked for when a graph is compiled and assembled, by bucket.
  *
  * @param compiled Compiles the graph as a chooser says.
  * @param chooser Answers; what is asked further depends on it.
+ * @param hasCandidates Is an op's kernel written in several ways? By default, is it in WGSL?
  */
-export function questionsIn(compiled: (chooser: Chooser) => Plan, chooser: Chooser): Map<string, Question> {
+export function questionsIn(
+  compiled: (chooser: Chooser) => Plan,
+  chooser: Chooser,
+  hasCandidates = (op: string): boolean => opNamed(op).kernel?.candidates !== undefined,
+): Map<string, Question> {
   const asked = new Map<string, Question>();
   const note = (op: string, call: Call): void => {
     const bucket = bucketOf(op, call);
@@ -40,7 +51,7 @@ export function questionsIn(compiled: (chooser: Chooser) => Plan, chooser: Choos
     },
   });
   for (const { kernel } of plan.steps.flatMap(({ kernels }) => kernels)) {
-    if (opNamed(kernel.op).kernel!.candidates) note(kernel.op, callOf(kernel));
+    if (hasCandidates(kernel.op)) note(kernel.op, callOf(kernel));
   }
   return asked;
 }
@@ -56,14 +67,14 @@ export function workIn(graph: Graph): number {
 }
 
 /**
- * Names of the variants of a call, likely ones first: those of one op are written as kernels, others are
- * compositions.
+ * Names of the variants of a call, likely ones first: those of one op are written as kernels, by default in WGSL;
+ * others are compositions.
  */
 export function waysOf(
   { op, call }: Question,
   target: Target,
+  candidatesOf: Candidates = ofKernels,
 ): { rules: string; candidates: string[]; others: string[] } {
-  const { kernel, alternatives } = opNamed(op);
-  const [rules, ...candidates] = kernel?.candidates?.(call, target) ?? [BY_RULES];
-  return { rules, candidates, others: [...alternatives?.names(call, target) ?? []] };
+  const [rules = BY_RULES, ...candidates] = candidatesOf(op, call, target);
+  return { rules, candidates, others: [...opNamed(op).alternatives?.names(call, target) ?? []] };
 }
