@@ -2,7 +2,7 @@
  * How much the tests try. `deno task test` covers every branch at small size within minutes; `deno task test:long` adds
  * what is large, or every way where one of each kind had to do; `deno task ok` tries less, to be quick.
  *
- * `deno task test` is to end within 5 minutes with empty caches on two cores, where most of the time goes into
+ * `deno task test` is to end within 7 minutes with empty caches on two cores, where most of the time goes into
  * llvmpipe's compiler: half a second for a kernel whose tile is large, many for one with barriers. So a case that is
  * large, or one of many variants of a kind, goes under `isLong`, with a small one beside it that takes the same
  * branches; `deno task test:long` runs both, on some files only where it is given their names. A file is the unit that
