@@ -32,21 +32,29 @@ ${loop("ones", op("i32.gt_s", get("length"), int(0)), move)})`,
   );
 }
 
+/** Four of the eight numbers of locals a and b. */
+const pick = (a: string, b: string, lanes: readonly number[]): string =>
+  `(i8x16.shuffle ${lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte)).join(" ")} ${get(a)} ${
+    get(b)
+  })`;
+
+const [LOW, HIGH] = [[0, 4, 1, 5], [2, 6, 3, 7]];
+
+/** Locals of {@link transposeVectors} and of {@link apart}. */
+export const VECTORS: readonly string[] = [0, 1, 2, 3].flatMap((k) => [`v${k}`, `w${k}`]);
+
 /** Lines that make rows of the columns of the block of 4 × 4 in locals `v0` to `v3`; they use `w0` to `w3`. */
 export function transposeVectors(): string[] {
-  const pick = (a: string, b: string, lanes: readonly number[]) =>
-    `(i8x16.shuffle ${lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte)).join(" ")} ${get(a)} ${
-      get(b)
-    })`;
-  const [low, high] = [[0, 4, 1, 5], [2, 6, 3, 7]];
   const [left, right] = [[0, 1, 4, 5], [2, 3, 6, 7]];
   return [
-    ...[["w0", "v0", "v1", low], ["w1", "v0", "v1", high], ["w2", "v2", "v3", low], ["w3", "v2", "v3", high]] as const,
-    ...[["v0", "w0", "w2", left], ["v1", "w0", "w2", right], ["v2", "w1", "w3", left], [
-      "v3",
-      "w1",
-      "w3",
-      right,
-    ]] as const,
+    ...[["w0", "v0", "v1", LOW], ["w1", "v0", "v1", HIGH], ["w2", "v2", "v3", LOW], ["w3", "v2", "v3", HIGH]] as const,
+    ...[["v0", "w0", "w2", left], ["v1", "w0", "w2", right]] as const,
+    ...[["v2", "w1", "w3", left], ["v3", "w1", "w3", right]] as const,
   ].map(([name, a, b, lanes]) => set(name, pick(a, b, lanes)));
+}
+
+/** Lines that part the eight numbers of locals `v0` and `v1` into every second one, and the others; or join them. */
+export function apart(isJoined: boolean): string[] {
+  const [first, second] = isJoined ? [LOW, HIGH] : [[0, 2, 4, 6], [1, 3, 5, 7]];
+  return [set("w0", pick("v0", "v1", first)), set("v1", pick("v0", "v1", second)), set("v0", get("w0"))];
 }

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { defineSpaced } from "../copy.ts";
+import { apart, defineSpaced, transposeVectors, VECTORS } from "../copy.ts";
 import type { WatModule } from "../module.ts";
 import { add, at, count, four, get, int, loop, mul, op, parameters, set, when } from "../wat.ts";
 
@@ -115,12 +115,31 @@ function moveRow(module: WatModule, window: Window, layout: Planes, planeBytes: 
       return `(call $${spaced} ${toPlanes ? `${planes} ${picture}` : `${picture} ${planes}`} ${int(length)})`;
     });
   }
-  // A column of every plane at a time.
+  const shuffled = phases === 2 ? apart(!toPlanes) : phases === 4 ? transposeVectors() : undefined;
+  const vectors = columns.map((_, k) => {
+    const [one, other] = [op("v128.load", `offset=${16 * k}`, get("from")), `offset=${k * planeBytes}`];
+    return toPlanes ? { load: one, store: op("v128.store", other, get("at"), get(`v${k}`)) } : {
+      load: op("v128.load", other, get("at")),
+      store: op("v128.store", `offset=${16 * k}`, get("from"), get(`v${k}`)),
+    };
+  });
+  // Four columns of every plane at a time, then one.
   return [
     ...others.map(({ phase, at }) => move(phase, columnAt(phase, at), at)),
     set("from", add(get("picture"), int(4 * columnAt(0, first)))),
     set("at", add(get("planes"), int(4 * first))),
     set("end", add(get("at"), int(4 * (last - first)))),
+    ...shuffled
+      ? [
+        loop("fours", op("i32.le_u", add(get("at"), int(16)), get("end")), [
+          ...vectors.map(({ load }, k) => set(`v${k}`, load)),
+          ...shuffled,
+          ...vectors.map(({ store }) => store),
+          set("from", add(get("from"), int(16 * phases))),
+          set("at", add(get("at"), int(16))),
+        ]),
+      ]
+      : [],
     loop("columns", op("i32.lt_u", get("at"), get("end")), [
       ...columns.map((_, phase) => move(phase, columnAt(phase, first) - columnAt(0, first), 0, get("from"), get("at"))),
       set("from", add(get("from"), int(4 * phases))),
@@ -128,6 +147,8 @@ function moveRow(module: WatModule, window: Window, layout: Planes, planeBytes: 
     ]),
   ];
 }
+
+const vectorLocals = VECTORS.map((name) => `(local $${name} v128)`).join(" ");
 
 /** Columns of a plane that are moved by themselves: those that not all planes of a row have. */
 const MOST_SINGLE = 4;
@@ -155,7 +176,7 @@ export function defineStage(module: WatModule, window: Window, planes: Planes, p
     "stage",
     `(func $stage ${parameters("to", "from", "channels", "i0", "rows")}
 (local $c i32) (local $y i32) (local $phase i32) (local $row i32) (local $picture i32) (local $planes i32)
-(local $at i32) (local $end i32) (local $first i32)
+(local $at i32) (local $end i32) (local $first i32) ${vectorLocals}
 ${
       count("c", int(0), get("channels"), [
         ...isCovered ? [] : [clear],
@@ -222,7 +243,7 @@ export function defineUnstage(
   return module.define(
     "unstage",
     `(func $unstage ${parameters("picture", "first")} (local $y i32) (local $row i32) (local $planes i32)
-(local $from i32) (local $at i32) (local $end i32)
+(local $from i32) (local $at i32) (local $end i32) ${vectorLocals}
 ${
       count("y", int(0), int(inHeight), [
         ...covered === inWidth ? [] : [clear],
