@@ -23,11 +23,11 @@ const DRAW_EVERY = 10;
 
 /** Runs `lr-find`; gives the exit code. */
 export async function run({ options, given }: Invocation<typeof tables.lrFind.flags>): Promise<number> {
-  const { from, to, updates, ...flags } = options;
+  const { from, to } = options;
   if (from >= to) throw cannotUse(`--from ${from}`, `the rate is to rise to --to ${to}; give less`);
   const now = new Date().toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
-  const out = flags.out ?? userPath(join("runs", `lr-find-${now}`));
-  const whole = { ...parseCommand(tables.train, []).options, ...flags, out };
+  const out = options.out ?? userPath(join("runs", `lr-find-${now}`));
+  const whole = { ...parseCommand(tables.train, []).options, ...options, out };
   const names = new Set(Object.keys(tables.train.flags));
   const asked = new Set([...given].filter((name) => names.has(name)) as (keyof typeof tables.train.flags)[]);
   return await train({ options: whole, given: asked, words: [] }, undefined, (opened) => search(opened, options, out));

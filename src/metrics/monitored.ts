@@ -23,6 +23,27 @@ export interface Monitored {
   readonly isLower: boolean;
 }
 
+/** Name of a metric by which an epoch may be chosen. */
+export type Monitor =
+  | "accuracy"
+  | "loss"
+  | "balanced-accuracy"
+  | "precision"
+  | "recall"
+  | "specificity"
+  | "f1"
+  | "auroc"
+  | "average-precision"
+  | "kappa"
+  | "matthews"
+  | "brier"
+  | "calibration-error"
+  | "top2"
+  | "top3"
+  | "top5"
+  | "subset-accuracy"
+  | "hamming-loss";
+
 const ALL: readonly Task[] = ["binary", "multiclass", "multilabel"];
 const OF_CLASSES: readonly Task[] = ["binary", "multiclass"];
 
@@ -30,7 +51,7 @@ const higher = (key: string, title: string, tasks = ALL): Monitored => ({ key, t
 const lower = (key: string, title: string, tasks = ALL): Monitored => ({ key, title, tasks, isLower: true });
 
 /** All of them, by the names of the setting `monitor`. */
-export const monitored = {
+export const monitored: Readonly<Record<Monitor, Monitored>> = {
   "accuracy": higher("accuracy", "accuracy"),
   "loss": lower("loss", "loss"),
   "balanced-accuracy": higher("balancedAccuracy", "balanced accuracy", OF_CLASSES),
@@ -49,10 +70,7 @@ export const monitored = {
   "top5": higher("top5", "top-5 accuracy", ["multiclass"]),
   "subset-accuracy": higher("subsetAccuracy", "subset accuracy", ["multilabel"]),
   "hamming-loss": lower("hammingLoss", "Hamming loss", ["multilabel"]),
-} as const satisfies Readonly<Record<string, Monitored>>;
-
-/** Name of a metric by which an epoch may be chosen. */
-export type Monitor = keyof typeof monitored;
+};
 
 /** All names. */
 export const monitors = Object.keys(monitored) as readonly Monitor[];

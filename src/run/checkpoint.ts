@@ -3,10 +3,11 @@
  *
  * A checkpoint is a safetensors file; this stands as JSON under `fovea` in its metadata.
  *
- * `best` is of the epoch with the best value of the monitored metric, by default the validation accuracy; of equal ones
- * that with the lower validation loss, then the earlier. Of a run with averaged weights it holds the average, and so do
- * the checkpoints of epochs; `last` has both, and is opened by the average. `last` adds moments, counters and how far the run is. A resumed run continues at that step and removes later records
- * from `metrics.jsonl`. It gives the same weights, byte for byte, as one that was never stopped.
+ * `best` is of the epoch with the best value of the monitored metric, by default the validation accuracy; of equal
+ * ones that with the lower validation loss, then the earlier. Of a run with averaged weights it holds the average, and
+ * so do the checkpoints of epochs. `last` has both, and is opened by the average; it adds moments, counters and how far
+ * the run is. A resumed run continues at that step and removes later records from `metrics.jsonl`. It gives the same
+ * weights, byte for byte, as one that was never stopped.
  *
  * @module
  */

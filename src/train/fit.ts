@@ -379,8 +379,8 @@ interface Validated {
 }
 
 /**
- * Is an epoch better than the best before it, by the monitored metric or else the accuracy? Of equal ones the lower loss
- * is better.
+ * Is an epoch better than the best before it, by the monitored metric or else the accuracy? Of equal ones the lower
+ * loss is better.
  *
  * @param isLower Is less of the monitored metric better?
  */

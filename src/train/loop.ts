@@ -11,7 +11,8 @@ import type { Fit } from "./fit.ts";
 const SETTLE_EVERY = 16;
 
 /**
- * Trains a run from where it is to its last epoch, to the end of its patience, or to the signal. The model then has the weights of the best epoch.
+ * Trains a run from where it is to its last epoch, to the end of its patience, or to the signal. The model then has the
+ * weights of the best epoch.
  *
  * @throws UserError when a step is not finite.
  */

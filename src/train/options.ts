@@ -28,7 +28,7 @@ import type { RunDirectory } from "../run/run_directory.ts";
 import type { Channel } from "../track/channel.ts";
 import type { ConsoleOutput } from "../track/console.ts";
 import type { Tracker } from "../track/tracker.ts";
-import type { ScheduleFunction } from "./schedules.ts";
+import type { ScheduleFunction, ScheduleName } from "./schedules.ts";
 
 /**
  * `off` times nothing; `quick` times the variants nearest to what the heuristic chooses, `full` all of them. `auto` is
@@ -151,17 +151,7 @@ export interface TrainerOptions {
    */
   readonly freezeEpochs?: number;
   /** Of the learning rate. Or a function of the step, after the warm-up. Default: `cosine`. */
-  readonly schedule?:
-    | "constant"
-    | "step"
-    | "multistep"
-    | "exponential"
-    | "polynomial"
-    | "cosine"
-    | "cosine-restarts"
-    | "onecycle"
-    | "plateau"
-    | ScheduleFunction;
+  readonly schedule?: ScheduleName | ScheduleFunction;
   /**
    * Epochs in which the rate rises from zero, or steps such as 500steps; of onecycle those up to its peak. Default:
    * 0.3 of the epochs for onecycle, else 0.5.
@@ -214,8 +204,8 @@ export interface TrainerOptions {
   /** Learning rate of the epochs that swa averages. Default: the schedule's. */
   readonly swaLearningRate?: number;
   /**
-   * Metric of the validation by which the best epoch is chosen. Those of which less is better, such as the loss, are
-   * known. Default: `accuracy`.
+   * Metric of the validation by which the best epoch is chosen: accuracy, loss, balanced-accuracy, f1, auroc, …. Of
+   * which less is better, as of the loss, is known. Default: `accuracy`.
    */
   readonly monitor?: Monitor;
   /** Epochs without a better one after which the run ends. Default: all epochs are run. */

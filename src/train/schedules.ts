@@ -22,7 +22,6 @@
  */
 
 import type { Plateau } from "../run/checkpoint.ts";
-import type { Settings } from "../run/settings.ts";
 
 /** What a schedule of the user's own is told. */
 export interface ScheduleStep {
@@ -39,10 +38,22 @@ export interface ScheduleStep {
 /** A schedule of the user's own: the rate of a step. The same step has the same rate, so that a run can resume. */
 export type ScheduleFunction = (at: ScheduleStep) => number;
 
+/** A schedule by name. */
+export type ScheduleName =
+  | "constant"
+  | "step"
+  | "multistep"
+  | "exponential"
+  | "polynomial"
+  | "cosine"
+  | "cosine-restarts"
+  | "onecycle"
+  | "plateau";
+
 /** Options of {@link learningRateAt}. */
 export interface Schedule {
   /** Course of the rate after the warm-up. */
-  readonly name: Settings["schedule"] | ScheduleFunction;
+  readonly name: ScheduleName | ScheduleFunction;
   /** The rate that the schedule scales. */
   readonly learningRate: number;
   /** Steps of the whole run. */

@@ -27,8 +27,12 @@ Deno.test("idleIn() finds what would change nothing, whichever it is, and never 
   const idle: [Given, string, string][] = [
     [{ momentum: 0.9 }, "momentum", "only optimizer sgd, rmsprop or muon have it"],
     [{ optimizer: "adamw", nesterov: true }, "nesterov", "only optimizer sgd or muon have it"],
-    [{ gamma: 0.5 }, "gamma", "only schedule step has it"],
-    [{ fallEvery: 3, schedule: "constant" }, "fallEvery", "only schedule step has it"],
+    [{ gamma: 0.5 }, "gamma", "only schedule step, multistep, plateau or exponential have it"],
+    [
+      { fallEvery: 3, schedule: "constant" },
+      "fallEvery",
+      "only schedule step, multistep, plateau or exponential have it",
+    ],
     [{ posWeight: "balanced" }, "posWeight", "the task is multiclass"],
     [{ labelColumn: "label" }, "labelColumn", "the data are no CSV file"],
     [{ labelSeparator: ";" }, "labelSeparator", "the data are no CSV file"],

@@ -176,7 +176,7 @@ Deno.test("the best epoch is that of the monitored metric", async () => {
   }
 });
 
-Deno.test("settings that contradict each other are refused in one line", async () => {
+Deno.test("settings that contradict each other are refused in one line", () => {
   const refused: readonly (readonly [Partial<TrainerOptions>, string])[] = [
     [{ ema: 1 }, "ema is 1: give a number from 0 to below 1"],
     [{ emaAfter: 3 }, "emaAfter would change nothing: there is no ema"],

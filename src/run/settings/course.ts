@@ -142,8 +142,9 @@ export const courseSettings = {
     idle: ({ settings }, nameOf) => settings.swa === 0 ? `there is no ${nameOf("swa")}` : undefined,
   }),
   monitor: setting(choice(monitors), {
-    help: "metric of the validation by which the best epoch is chosen",
+    help: "metric of the validation by which the best epoch is chosen: accuracy, loss, balanced-accuracy, f1, auroc, …",
     default: "accuracy",
+    placeholder: "METRIC",
     idle: ({ data, settings }) => {
       const task = data?.task ?? settings.task as Task | undefined;
       const isKnown = task === undefined || monitored[settings.monitor as Monitor].tasks.includes(task);
