@@ -3,7 +3,15 @@
  * early: what they leave behind, and that they can be stopped after any step.
  */
 
-import { assert, assertAlmostEquals, assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { join } from "node:path";
 import { openDataset } from "../../src/data/open.ts";
 import { openDevice } from "../../src/device/open.ts";
@@ -13,6 +21,7 @@ import { Model } from "../../src/models/mod.ts";
 import { batchNorm2d, conv2d, dropout, flatten, lazyLinear, relu, sequential } from "../../src/nn/mod.ts";
 import { loadCheckpoint } from "../../src/run/run_directory.ts";
 import { modelOf } from "../../src/run/checkpoint.ts";
+import { writeRunReport } from "../../src/run/run_report.ts";
 import { evaluateModel } from "../../src/run/evaluate.ts";
 import { averageName } from "../../src/train/averages.ts";
 import type { TrainerOptions } from "../../src/train/options.ts";
@@ -159,6 +168,8 @@ Deno.test("a run ends early after its patience, which its records say, and is ov
   assertEquals(endedEarly, { step: 12, patience: 2, monitor: "f1" });
   const before = await traces(out);
   const records = (await readRecords(join(out, "metrics.jsonl"))) as Record<string, unknown>[];
+  const page = await Deno.readTextFile(await writeRunReport(out, "train"));
+  assertStringIncludes(page, "3 of 4 epochs were trained. The run ended early, with no better F1 in 2 epochs.");
   assertEquals(records.at(-1), { type: "early", epoch: 3, best: 1, step: 12, patience: 2, monitor: "f1" });
   assertEquals((await train("early", { ...still, resume: true })).epochs, 3);
   assertEquals(await traces(out), before);

@@ -6,11 +6,13 @@
 
 import { assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
 import published from "../../fixtures/train/updates.json" with { type: "json" };
+import { webGpuTarget } from "../../src/device/webgpu/limits.ts";
+import { compile } from "../../src/graph/compile.ts";
 import { runReference } from "../../src/device/reference.ts";
 import { Model } from "../../src/models/mod.ts";
 import { batchNorm2d, conv2d, flatten, lazyLinear, relu, sequential, tanh } from "../../src/nn/mod.ts";
 import { averageName, emaDecay, meanWith, statisticsGraph } from "../../src/train/averages.ts";
-import { sgd } from "../../src/train/optimizers/mod.ts";
+import { adamW, sgd } from "../../src/train/optimizers/mod.ts";
 import { initialState, type StepOptions, trainingGraph } from "../../src/train/step.ts";
 import { devices } from "../kernels/devices.ts";
 
@@ -113,6 +115,21 @@ Deno.test("a step that is left out, or that only gathers, leaves the average as 
   const gathered = run({ accumulation: "gather" }, images);
   assertEquals([...gathered.keys()].filter((name) => name.startsWith("average.")), []);
   assertNotEquals([...run({ accumulation: "update" }, images).get("average.conv.weight")!], before["conv.weight"]);
+});
+
+Deno.test("averages are written in place", () => {
+  const graph = trainingGraph(dense, { ...options, optimizer: adamW(), averages: true });
+  const { copies, steps, places } = compile(graph, webGpuTarget({ maxBuffer: 2 ** 28, maxBinding: 2 ** 27 }));
+  assertEquals(copies, []);
+  for (const { name } of dense.parameters) {
+    const writers = steps.filter(({ writes }) =>
+      writes.some((node) => {
+        const at = places.get(node)!;
+        return at.in === "state" && at.name === averageName(name);
+      })
+    );
+    assertEquals(writers.length, 1, name);
+  }
 });
 
 Deno.test("the mean over epochs is PyTorch's AveragedModel, its statistics update_bn's", async (t) => {
