@@ -40,6 +40,7 @@ function entry<F extends Flags>(
 
 const entries: readonly Entry[] = [
   entry(tables.train, async () => (await import("./src/cli/train.ts")).run),
+  entry(tables.lrFind, async () => (await import("./src/cli/lr_find.ts")).run),
   entry(tables.evaluate, async () => (await import("./src/cli/eval.ts")).run),
   entry(tables.compare, async () => (await import("./src/cli/compare.ts")).run),
   entry(tables.study, async () => (await import("./src/cli/study.ts")).run),

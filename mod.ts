@@ -117,7 +117,15 @@ export { openPredictor, Predictor, type PredictorOptions, type PredictorParts } 
 
 // Training and testing.
 export { type Budget, MemoryError } from "./src/train/budget.ts";
-export type { BestEpoch, Checkpoint, CheckpointInfo, Preprocessing, Progress, Tensors } from "./src/run/checkpoint.ts";
+export type {
+  BestEpoch,
+  Checkpoint,
+  CheckpointInfo,
+  Plateau,
+  Preprocessing,
+  Progress,
+  Tensors,
+} from "./src/run/checkpoint.ts";
 export type { Normalization, TeacherOptions } from "./src/train/distillation.ts";
 export {
   evaluateModel,
@@ -154,7 +162,20 @@ export {
 export type { TrainerOptions, Tune } from "./src/train/options.ts";
 export { RunDirectory } from "./src/run/run_directory.ts";
 export type { LossFunction, LossInputs } from "./src/train/losses.ts";
-export { learningRateAt, type Schedule, type ScheduleFunction, type ScheduleStep } from "./src/train/schedules.ts";
+export {
+  learningRateAt,
+  type Schedule,
+  type ScheduleFunction,
+  type ScheduleName,
+  type ScheduleStep,
+} from "./src/train/schedules.ts";
+export {
+  findLearningRate,
+  type FoundRates,
+  type Proposal,
+  type RatePoint,
+  type RateSearch,
+} from "./src/train/lr_find.ts";
 export { type OpenedTeacher, openTeacher, type Student } from "./src/train/teacher.ts";
 export { type FitResult, Trainer, type TrainerEvaluation } from "./src/train/trainer.ts";
 

@@ -20,7 +20,7 @@ const mistakes: [line: string, message: string][] = [
   ["trian", "There is no command trian; did you mean train?"],
   [
     "zebra",
-    "There is no command zebra; give train, eval, compare, study, sweep, cross-validate, dash, predict, export, data, models, show, weights, parity or doctor",
+    "There is no command zebra; give train, lr-find, eval, compare, study, sweep, cross-validate, dash, predict, export, data, models, show, weights, parity or doctor",
   ],
   ["data chek x", "There is no command data chek; did you mean data check?"],
   ["data", "data names no command: give data check, data split or data demo"],
@@ -34,12 +34,43 @@ const mistakes: [line: string, message: string][] = [
     "train --momentum 0.5",
     "Cannot use --momentum: it would change nothing, since only --optimizer sgd, rmsprop or muon have it",
   ],
+  ["train --ema 1", "Cannot use --ema 1: give a number from 0 to below 1"],
+  [
+    "train --warmup 5stps",
+    "Cannot use --warmup 5stps: give a number of epochs of at least 0, or of steps such as 500steps",
+  ],
+  ["train --ema-after 3", "Cannot use --ema-after: it would change nothing, since there is no --ema"],
+  ["train --swa 2 --ema 0.99", "Cannot use --swa 2: --ema averages the weights already; give one"],
+  ["train --swa 9", "Cannot use --swa 9: the run has 5 epochs; give fewer"],
+  [
+    "train --epochs 3 --patience 3",
+    "Cannot use --patience 3: the run has 3 epochs, so that it would never end early; give fewer",
+  ],
+  ["train --split 8:0:2 --patience 3", "Cannot use --split 8:0:2: the val part would be empty; give 8:1:1"],
+  ["train --clip-norm 1 --clip-agc 0.01", "Cannot use --clip-agc 0.01: --clip-norm is given, too; give one"],
+  [
+    "train --monitor aurok",
+    "Cannot use --monitor aurok: give accuracy, loss, balanced-accuracy, precision, recall, specificity, f1, auroc, " +
+    "average-precision, kappa, matthews, brier, calibration-error, top2, top3, top5, subset-accuracy or hamming-loss; " +
+    "did you mean auroc?",
+  ],
+  [
+    "train --task binary --monitor top2",
+    "Cannot use --monitor: it would change nothing, since the task is binary, whose reports have no such metric",
+  ],
+  [
+    "train --schedule multistep --milestones 3 7",
+    "Cannot use --milestones 3 7: a run of 5 epochs has no epoch after 7; give less",
+  ],
+  ["train --lr 0.01 --min-lr 0.1", "Cannot use --min-lr 0.1: --lr is 0.01; give less"],
+  ["lr-find --from 1 --to 0.1", "Cannot use --from 1: the rate is to rise to --to 0.1; give less"],
+  ["lr-find --epochs 3", "lr-find has no flag --epochs; see lr-find --help"],
   ["train --lr-scale a=1 a=2", "Cannot use --lr-scale a=1 a=2: give each pattern once"],
   ["train --batch all", "Cannot use --batch all: give a whole number of at least 1, or auto"],
   ["eval", "eval needs RUN and got nothing: see eval --help"],
   [
     "tr\x1b[2Jain\n",
-    "There is no command tr\\u{1b}[2Jain\\u{a}; give train, eval, compare, study, sweep, cross-validate, dash, predict, export, data, models, show, weights, parity or doctor",
+    "There is no command tr\\u{1b}[2Jain\\u{a}; give train, lr-find, eval, compare, study, sweep, cross-validate, dash, predict, export, data, models, show, weights, parity or doctor",
   ],
 ];
 for (const [line, message] of mistakes) {

@@ -9,12 +9,13 @@
  */
 
 import { choice, integer, number, path, text } from "../run/kinds.ts";
+import { courseSettings } from "../run/settings/course.ts";
 import { dataSettings, splitSettings } from "../run/settings/data.ts";
 import { deviceSettings, recordSettings } from "../run/settings/device.ts";
 import { modelSettings, teacherSettings } from "../run/settings/model.ts";
 import { pictureSettings } from "../run/settings/pictures.ts";
 import { trainingSettings } from "../run/settings/training.ts";
-import { type Command, flag, flagsOf, toggle } from "./command.ts";
+import { type Command, flag, type Flags, flagsOf, toggle } from "./command.ts";
 
 /** Flags that every command has. */
 const common = {
@@ -69,6 +70,40 @@ export const train = {
     ...live,
     quiet: toggle({ help: "hide how far training is; data, device, notes, warnings and results are said" }),
     json: toggle({ help: "one JSON object a line on standard output, everything else on standard error" }),
+  },
+} satisfies Command;
+
+/** `lr-find`: which learning rate is worth a try. */
+export const lrFind = {
+  name: "lr-find",
+  summary: "lets the learning rate rise until the loss diverges, draws the curve and proposes a rate",
+  example: "--data pets --model resnet18",
+  flags: {
+    from: flag(number({ min: 1e-12, max: 100 }), {
+      heading: "Search",
+      help: "learning rate of the first update",
+      default: 1e-7,
+    }),
+    to: flag(number({ min: 1e-12, max: 1e6 }), { help: "learning rate of the last", default: 10 }),
+    updates: flag(integer({ min: 20, max: 100_000 }), { help: "updates from one to the other", default: 100 }),
+    ...dataset,
+    ...splits,
+    ...flagsOf(pictureSettings),
+    ...flagsOf(modelSettings),
+    ...flagsOf(teacherSettings),
+    // The rate, its course and what needs epochs are none of a search.
+    ...without(flagsOf(trainingSettings), [
+      ...Object.keys(courseSettings) as (keyof typeof courseSettings)[],
+      ...["epochs", "learningRate", "skipNonFinite"] as const,
+    ]),
+    ...flagsOf(deviceSettings),
+    ...common,
+    out: flag(path, {
+      help: "folder of the curve and of the losses",
+      placeholder: "DIR",
+      byDefault: "runs/ and a name from the time",
+    }),
+    quiet: toggle({ help: "no progress bar" }),
   },
 } satisfies Command;
 
@@ -367,6 +402,12 @@ export const doctor = {
   example: "",
   flags: { backend, ...common },
 } satisfies Command;
+
+/** Flags but for some. */
+function without<F extends Flags, K extends keyof F>(flags: F, names: readonly K[]): Omit<F, K> {
+  // What is left has the types that it had.
+  return Object.fromEntries(Object.entries(flags).filter(([name]) => !names.includes(name as K))) as Omit<F, K>;
+}
 
 /** The flags without `--data`, for commands that take the folder as a word. */
 function withoutData<F extends { data: unknown }>({ data: _, ...rest }: F): Omit<F, "data"> {

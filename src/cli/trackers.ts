@@ -4,6 +4,7 @@
  * @module
  */
 
+import { monitored } from "../metrics/monitored.ts";
 import type {
   CheckpointFacts,
   LogFacts,
@@ -155,12 +156,13 @@ export class TerminalTracker implements Tracker {
 
   /** Says how good the model is. */
   validation(facts: ValidationFacts): void {
-    const { epoch, step, report: { accuracy, loss }, isBest } = facts;
+    const { epoch, step, report: { accuracy, loss }, isBest, monitored: other, average } = facts;
     this.#standing.validation(facts);
     const number = (value: number | null) => value === null ? "undefined" : value.toFixed(4);
     this.#progress.step(
       `epoch ${epoch}/${this.#standing.epochs}  step ${step}  validation accuracy ${number(accuracy)}  ` +
-        `loss ${number(loss)}${isBest ? "  best so far" : ""}`,
+        `loss ${number(loss)}${other ? `  ${monitored[other.name].title} ${number(other.value)}` : ""}` +
+        `${average ? `  of ${average.toUpperCase()}` : ""}${isBest ? "  best so far" : ""}`,
     );
   }
 
@@ -195,11 +197,19 @@ export class TerminalTracker implements Tracker {
             (note.isCut ? "; the next run times the rest" : ""),
         );
       case "trained": {
-        const { lossScale, best, interrupted, isTested } = note;
+        const { lossScale, best, interrupted, isTested, monitor, endedEarly: early } = note;
         if (lossScale) this.#progress.line(`f16    ${lossScaleText(lossScale)}`);
+        if (early) {
+          const { title } = monitored[early.monitor];
+          this.#progress.line(
+            `early  the run ended after epoch ${note.epochs} of ${this.#standing.epochs}: no better ${title} in ` +
+              `${early.patience} ${early.patience === 1 ? "epoch" : "epochs"} (${flag("patience")})`,
+          );
+        }
         if (!best || interrupted) return;
+        const chosenBy = monitor && `${monitored[monitor].title} ${best.monitored!.toFixed(4)}, `;
         return this.#progress.line(
-          `best   epoch ${best.epoch}, validation accuracy ${best.accuracy.toFixed(4)}` +
+          `best   epoch ${best.epoch}, validation ${chosenBy ?? ""}accuracy ${best.accuracy.toFixed(4)}` +
             (isTested ? "; it is tested now" : ""),
         );
       }
@@ -268,6 +278,8 @@ export class ProgressBarTracker implements Tracker {
         return this.#progress.share("compiling kernels", progress);
       case "tuning":
         return this.#progress.share(`timing kernels: ${progress.call}`, progress);
+      case "averaging":
+        return this.#progress.share("counting statistics of the averaged weights", progress);
       case "validating":
       case "testing":
         return this.#progress.share(progress.type, progress);

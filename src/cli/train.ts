@@ -5,7 +5,7 @@
  */
 
 import { dirname, join, resolve } from "node:path";
-import type { Dataset } from "../data/dataset.ts";
+import type { Dataset, Split } from "../data/dataset.ts";
 import { counted, printable } from "../data/names.ts";
 import { isFile, isFolder } from "../data/paths.ts";
 import { formatSplit } from "../data/forms/split_file.ts";
@@ -20,11 +20,12 @@ import { type Given, recordOf, resolveSettings, settingNamed, settingNames } fro
 import { runsNear } from "../run/runs_near.ts";
 import { type SettingName, type Settings, settings as table } from "../run/settings.ts";
 import { recordSettings } from "../run/settings/device.ts";
+import type { DataFacts } from "../run/settings/setting.ts";
 import { pictureSettings } from "../run/settings/pictures.ts";
 import { trainingSettings } from "../run/settings/training.ts";
 import type { TeacherOptions } from "../train/distillation.ts";
 import { refuseIrregular } from "../files.ts";
-import { classWeightsOf, factsOf } from "../train/options.ts";
+import { classWeightsOf, factsOf, type TrainerOptions } from "../train/options.ts";
 import { writeRunReport } from "../run/run_report.ts";
 import { formatTest } from "../report/text.ts";
 import type { TestFacts, Tracker } from "../track/tracker.ts";
@@ -51,6 +52,19 @@ import { ProgressBarTracker, TerminalTracker } from "./trackers.ts";
 
 type TrainFlags = Options<typeof train.flags>;
 
+/** What a run is about to be trained with. */
+export interface Opened {
+  /** Of its trainer: all but where it is written, and who is told. */
+  readonly trainer: TrainerOptions;
+  readonly split: Split;
+  /** All settings. */
+  readonly settings: Settings;
+  /** What they need to know of the data. */
+  readonly data: DataFacts;
+  /** Where it is said how far something is. */
+  readonly progress: ProgressLine;
+}
+
 /** What settings are called here. */
 const nameOf = (setting: string): string => nameIn(train.flags, setting);
 
@@ -58,10 +72,12 @@ const nameOf = (setting: string): string => nameIn(train.flags, setting);
  * Runs `train`; gives the exit code.
  *
  * @param watch Of a run among others: who is told of it too, and what else may stop it.
+ * @param instead What is done with what was opened, in the place of training; gives the exit code.
  */
 export async function run(
   { options, given }: Invocation<typeof train.flags>,
   watch?: { readonly tracker: Tracker; readonly signal: AbortSignal },
+  instead?: (opened: Opened) => Promise<number>,
 ): Promise<number> {
   const isResumed = options.resume !== undefined;
   const asked = givenIn(options, given);
@@ -147,19 +163,21 @@ export async function run(
   }
   const device = ready ?? opened.use(await openChoice(choice, say));
 
+  using interrupt = interruptible();
+  const toTrain = { ...trainerOptions(settled, data), task: data.task, device, model, teacher: teacher?.options };
+  if (instead) {
+    const { signal } = interrupt;
+    return await instead({ trainer: { ...toTrain, signal }, split, settings, data: factsOf(data), progress });
+  }
+
   // Shown by a tracker, so that others which keep what is shown have it before the run ends.
   let report: TestReport | undefined;
   const wholeOf = (facts: Pick<TestFacts, "predictions">) => report ??= testReportOf(facts, tested);
   const testFacts = settings.testOn === "val" ? VAL_FACTS : {};
   // The run stands among those beside it, which it may be compared with.
   if (flags.dash) opened.use(await openPage(dirname(resolve(out)), say));
-  using interrupt = interruptible();
   const trainer = new Trainer({
-    ...trainerOptions(settled, data),
-    task: data.task,
-    device,
-    model,
-    teacher: teacher?.options,
+    ...toTrain,
     out: new RunDirectory(out, recordOf(settings, factsOf(data)), { "split.csv": formatSplit(split) }),
     resume: isResumed,
     allowChangedData: options.allowChangedData,

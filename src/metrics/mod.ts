@@ -20,6 +20,7 @@ export { calibrationError, fitTemperature, reliability, type ReliabilityBin, typ
 export { type Difference, type McNemar, mcnemar, type Measure, pairedBootstrap } from "./compare.ts";
 export { classCounts, confusionMatrix, type Counts } from "./confusion.ts";
 export { sigmoidCrossEntropy, softmaxCrossEntropy } from "./loss.ts";
+export type { Monitor } from "./monitored.ts";
 export { f1, macroAverage, occurring, precision, recall } from "./precision_recall.ts";
 export { predictClasses, predictLabels, sigmoid, softmax } from "./predictions.ts";
 export {

@@ -162,6 +162,7 @@ export class Model {
    * @param training Batch statistics and dropout, or running statistics and none.
    * @param frozen Keys that stay as they are in training; default none.
    * @param images Pictures [N, C, S, S]; default an input `images`.
+   * @param elsewhere What its states are named by, and how its running statistics are moved, where not as usual.
    * @returns The logits [N, classes], and the scope with what the trace has met.
    */
   trace(
@@ -170,8 +171,9 @@ export class Model {
     training: boolean,
     frozen?: ReadonlySet<string>,
     images?: Tensor,
+    { prefix = "", momentum }: { readonly prefix?: string; readonly momentum?: Tensor } = {},
   ): { logits: Tensor; scope: Scope } {
-    const scope = Scope.root(b, training, "", frozen);
+    const scope = Scope.root(b, training, prefix, frozen, momentum);
     images ??= b.input("images", [batch, this.channels, this.imageSize, this.imageSize]);
     return { logits: this.layer(images, scope), scope };
   }

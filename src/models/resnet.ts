@@ -8,6 +8,7 @@ import { option } from "../errors.ts";
 import {
   batchNorm2d,
   conv2d,
+  dropout,
   flatten,
   globalAvgPool2d,
   kaimingNormalFanOut,
@@ -17,13 +18,17 @@ import {
   relu,
   residual,
   sequential,
+  stochasticDepth,
 } from "../nn/mod.ts";
 import { type Family, hasName, type KeyRow, type Relative } from "../interop/keys/family.ts";
 import { type ModelDefinition, prepared, type ResolvedModelOptions, torchvisionV1 } from "./model.ts";
 import { huggingFace, type PublishedWeights, timm, torchvision } from "./published.ts";
 import { type Scale, scaledBy } from "./width.ts";
 
-type Options = Pick<ResolvedModelOptions, "channels" | "classes" | "imageSize" | "stem">;
+type Options = Pick<
+  ResolvedModelOptions,
+  "channels" | "classes" | "imageSize" | "stem" | "dropout" | "stochasticDepth"
+>;
 
 /** Convolution without bias: batch norm follows and has one. */
 const conv = (inputs: number, outputs: number, kernel: number, stride = 1): Layer =>
@@ -33,20 +38,25 @@ const conv = (inputs: number, outputs: number, kernel: number, stride = 1): Laye
 const projection = (inputs: number, outputs: number, stride: number): Layer | undefined =>
   stride === 1 && inputs === outputs ? undefined : sequential([conv(inputs, outputs, 1, stride), batchNorm2d(outputs)]);
 
+/** Leaves a block's body out for a share of the pictures in training, where there is such a share. */
+const dropPath = (rate: number): Record<string, Layer> => rate > 0 ? { drop_path: stochasticDepth(rate) } : {};
+
 /**
  * Two 3×3 convolutions around which the input is added (figure 2).
  *
  * @param inputs Channels that come in.
  * @param outputs Channels that go out.
  * @param stride Of the first convolution.
+ * @param depthRate Share of the pictures for which they are left out in training; default 0.
  */
-export function basicBlock(inputs: number, outputs: number, stride: number): Layer {
+export function basicBlock(inputs: number, outputs: number, stride: number, depthRate = 0): Layer {
   const body = sequential({
     conv1: conv(inputs, outputs, 3, stride),
     bn1: batchNorm2d(outputs),
     relu: relu(),
     conv2: conv(outputs, outputs, 3),
     bn2: batchNorm2d(outputs),
+    ...dropPath(depthRate),
   });
   return residual(body, relu(), projection(inputs, outputs, stride));
 }
@@ -59,8 +69,9 @@ export function basicBlock(inputs: number, outputs: number, stride: number): Lay
  * @param inputs Channels that come in.
  * @param outputs Channels that go out.
  * @param stride Of the 3×3 convolution.
+ * @param depthRate Share of the pictures for which they are left out in training; default 0.
  */
-export function bottleneck(inputs: number, outputs: number, stride: number): Layer {
+export function bottleneck(inputs: number, outputs: number, stride: number, depthRate = 0): Layer {
   const narrow = outputs / 4;
   const body = sequential({
     conv1: conv(inputs, narrow, 1),
@@ -71,6 +82,7 @@ export function bottleneck(inputs: number, outputs: number, stride: number): Lay
     relu2: relu(),
     conv3: conv(narrow, outputs, 1),
     bn3: batchNorm2d(outputs),
+    ...dropPath(depthRate),
   });
   return residual(body, relu(), projection(inputs, outputs, stride));
 }
@@ -100,9 +112,12 @@ export interface ResNetOptions {
   readonly scale?: Scale;
 }
 
-/** The layers of a ResNet. */
+/**
+ * The layers of a ResNet. Units are dropped before the logits, and blocks left out the more the later they are, as timm
+ * does: the rate of stochastic depth falls linearly to 0 at the first block.
+ */
 export function resnetLayers(
-  { channels, classes, imageSize, stem: chosen }: Options,
+  { channels, classes, imageSize, stem: chosen, dropout: dropRate = 0, stochasticDepth: depthRate = 0 }: Options,
   { block, blocks, scale = scaledBy() }: ResNetOptions,
 ): Layer {
   const first = scale(64);
@@ -110,8 +125,10 @@ export function resnetLayers(
   const widths = blocks.map((_, k) => expansion * scale(64 * 2 ** k));
   /** Blocks of one width; the first changes width and resolution. */
   const stage = (k: number): Layer => {
-    const entry = k === 0 ? block(first, widths[0], 1) : block(widths[k - 1], widths[k], 2);
-    const others = Array.from({ length: blocks[k] - 1 }, () => block(widths[k], widths[k], 1));
+    const before = sum(blocks.slice(0, k));
+    const rate = (b: number) => depthRate * (before + b) / (sum(blocks) - 1);
+    const entry = k === 0 ? block(first, widths[0], 1, rate(0)) : block(widths[k - 1], widths[k], 2, rate(0));
+    const others = Array.from({ length: blocks[k] - 1 }, (_, b) => block(widths[k], widths[k], 1, rate(b + 1)));
     return sequential([entry, ...others]);
   };
   return sequential({
@@ -122,9 +139,12 @@ export function resnetLayers(
     layer4: stage(3),
     avgpool: globalAvgPool2d(),
     flatten: flatten(),
+    ...dropRate > 0 && { dropout: dropout(dropRate) },
     fc: linear(widths[3], classes),
   });
 }
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, n) => total + n, 0);
 
 /** Hugging Face's numbers: stages and convolutions from 0. */
 const huggingFaceRows: readonly KeyRow[] = [
@@ -216,7 +236,7 @@ function resnet(depth: number, options: ResNetOptions): ModelDefinition {
     minImageSize: 8,
     family,
     published: { torchvision: torchvisionV1, huggingface: crop875 },
-    takes: ["stem"],
+    takes: ["stem", "dropout", "stochasticDepth"],
     build: (sizes) => resnetLayers(sizes, { ...options, scale: scaledBy(sizes.width) }),
   };
 }

@@ -54,6 +54,8 @@ interface Trace {
   readonly prefix: string;
   /** Keys that stay as they are in training. */
   readonly frozen: ReadonlySet<string>;
+  /** Share of a batch's moments in running statistics, in the place of the layers' own. */
+  readonly momentum?: Tensor;
   /** Halves of the step's random key; scalars. */
   readonly key: readonly [Tensor, Tensor];
   readonly parameters: Map<string, Parameter>;
@@ -80,11 +82,18 @@ export class Scope {
    * @param training Batch statistics and dropout, or running statistics and none.
    * @param prefix Stands before the names of states in the graph, so that two models may have keys in common there.
    * @param frozen Keys that stay as they are in training; default none.
+   * @param momentum Share of a batch's moments in running statistics; default the layers' own.
    */
-  static root(b: GraphBuilder, training: boolean, prefix = "", frozen: ReadonlySet<string> = new Set()): Scope {
+  static root(
+    b: GraphBuilder,
+    training: boolean,
+    prefix = "",
+    frozen: ReadonlySet<string> = new Set(),
+    momentum?: Tensor,
+  ): Scope {
     const key = [b.input("keyHi", []), b.input("keyLo", [])] as const;
     const met = { parameters: new Map(), updates: new Map(), outputs: new Map() };
-    return new Scope({ b, training, prefix, frozen, key, ...met }, "");
+    return new Scope({ b, training, prefix, frozen, momentum, key, ...met }, "");
   }
 
   /** The graph's builder. */
@@ -95,6 +104,11 @@ export class Scope {
   /** Is this the trace of a training step? */
   get training(): boolean {
     return this.#trace.training;
+  }
+
+  /** Share of a batch's moments in running statistics; undefined where the layer's own counts. */
+  get momentum(): Tensor | undefined {
+    return this.#trace.momentum;
   }
 
   /** Halves of the step's random key. */

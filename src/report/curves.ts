@@ -53,13 +53,14 @@ const DOTTED_TO = 100;
  * Charts the loss of each logged step of training (thin), the same smoothed (thick), the validation's loss and its
  * accuracy, and the learning rate, over the steps of the run. Few steps are not smoothed, and drawn thick. Where a
  * value was not finite the line is broken. Where that, or a step left out for it, is in the training records, a red
- * mark stands on the axis.
+ * mark stands on the axis. That a run has ended before its last epoch stands in the title of the accuracy.
  *
  * Losses of training and validation share an axis only where the records say that they are of one kind. Where classes
  * are weighted, targets smoothed or a teacher takes part, one axis would compare what cannot be compared.
  *
  * @param records The records of `metrics.jsonl`: those of type `train` have `step`, `loss`, `lossKind`, `learningRate`
- * and `skipped`, those of type `val` `step`, `accuracy`, `loss` and `lossKind`. Others are passed over.
+ * and `skipped`, those of type `val` `step`, `accuracy`, `loss` and `lossKind`, one of type `early` `epoch`, `best`,
+ * `monitor` and `patience`. Others are passed over.
  * @returns The chart.
  */
 export function curvesChart(records: readonly unknown[]): Chart {
@@ -82,7 +83,7 @@ export function curvesChart(records: readonly unknown[]): Chart {
   return chartOf(lastStep, [
     ...losses,
     {
-      title: "Validation accuracy",
+      title: `Validation accuracy${endOf(records)}`,
       axis: accuracyAxis(accuracy),
       series: [lineOf("accuracy", accuracy, blue, { dots: "circle" })],
     },
@@ -90,6 +91,16 @@ export function curvesChart(records: readonly unknown[]): Chart {
       ? []
       : [{ title: "Learning rate", axis: fromZero, series: [lineOf("rate", rates, blue)] }],
   ]);
+}
+
+/** What is said of a run that has ended before its last epoch, behind a title. */
+function endOf(records: readonly unknown[]): string {
+  for (const record of records) {
+    const { type, epoch, best, monitor, patience } = Object(record) as Record<string, unknown>;
+    if (type !== "early") continue;
+    return printable(`; ended early after epoch ${epoch}: no better ${monitor} in ${patience} since epoch ${best}`);
+  }
+  return "";
 }
 
 /** What the losses of records of a type are; records of older runs do not say, and are of a kind each. */

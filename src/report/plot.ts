@@ -48,6 +48,8 @@ export interface Axis {
   readonly max?: number;
   /** Is it drawn by its logarithm, as far as the values go? An axis upwards alone may be. */
   readonly isLog?: boolean;
+  /** How whole numbers across are written, such as `1e{value}` where they are logarithms; default as any numbers. */
+  readonly label?: string;
 }
 
 /** A panel of a plot. */
@@ -142,7 +144,10 @@ export function plotChart(title: string, subtitle: string, panels: readonly Pane
           nameGap: 44,
           nameMoveOverlap: false,
           nameTextStyle: text,
-          axisLabel: { ...text, margin: 12, ...(hasKey ? {} : { alignMaxLabel: "right" }) },
+          ...(x.label === undefined
+            ? {}
+            : { minInterval: 1, maxInterval: Math.ceil(((x.max ?? 1) - (x.min ?? 0)) / 10) }),
+          axisLabel: { ...text, margin: 12, formatter: x.label, ...(hasKey ? {} : { alignMaxLabel: "right" }) },
         },
         ...{ axisLine: { onZero: false, lineStyle: { color: softInk, width: 2 } }, axisTick: { show: false } },
         splitLine: grey,

@@ -3,9 +3,11 @@
  *
  * A checkpoint is a safetensors file; this stands as JSON under `fovea` in its metadata.
  *
- * `best` is of the highest validation accuracy; of equal ones that with the lower validation loss, then the earlier.
- * `last` adds moments, counters and how far the run is. A resumed run continues at that step and removes later records
- * from `metrics.jsonl`. It gives the same weights, byte for byte, as one that was never stopped.
+ * `best` is of the epoch with the best value of the monitored metric, by default the validation accuracy; of equal
+ * ones that with the lower validation loss, then the earlier. Of a run with averaged weights it holds the average, and
+ * so do the checkpoints of epochs. `last` has both, and is opened by the average; it adds moments, counters and how far
+ * the run is. A resumed run continues at that step and removes later records from `metrics.jsonl`. It gives the same
+ * weights, byte for byte, as one that was never stopped.
  *
  * @module
  */
@@ -35,14 +37,31 @@ export interface Progress {
   readonly stepsDone: number;
   /** The best epoch so far, from 1; none before the first validation. */
   readonly best?: BestEpoch;
+  /** What the schedule `plateau` has seen, where that is the run's. */
+  readonly plateau?: Plateau;
 }
 
-/** The epoch with the highest validation accuracy; of equal ones that with the lower loss, then the earlier. */
+/** What the schedule `plateau` has seen. */
+export interface Plateau {
+  /** The best value of the monitored metric; absent before there is one. */
+  readonly best?: number;
+  /** Epochs since. */
+  readonly bad: number;
+  /** How often the rate has fallen. */
+  readonly falls: number;
+}
+
+/**
+ * The epoch whose validation has the best value of the monitored metric, which is the accuracy unless another is asked
+ * for; of equal ones that with the lower loss, then the earlier.
+ */
 export interface BestEpoch {
   /** From 1. */
   readonly epoch: number;
   /** Validation accuracy. */
   readonly accuracy: number;
+  /** Value of the monitored metric, where that is another. */
+  readonly monitored?: number;
   /** Validation loss; runs of earlier versions do not have it. */
   readonly loss?: number | null;
 }
@@ -70,6 +89,9 @@ export interface CheckpointInfo {
   /** In its place, of runs of before: every setting with its value. */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
+
+/** What stands before the name of a tensor that is the average of a parameter. */
+export const AVERAGE = "average.";
 
 /** Tensors by name. */
 export type Tensors = ReadonlyMap<string, { readonly shape: readonly number[]; readonly values: Float32Array }>;
@@ -136,6 +158,8 @@ function progressIn(value: unknown): Progress | undefined {
   };
   if (!isCount(epoch) || !isCount(step) || !isCount(stepsDone)) return undefined;
   if (best !== undefined && !(isCount(best?.epoch, 1) && Number.isFinite(best.accuracy))) return undefined;
+  const { plateau } = others;
+  if (plateau !== undefined && !(isCount(plateau?.bad) && isCount(plateau.falls))) return undefined;
   // In the order in which it is written: a run that goes on ends in the same bytes.
   return { epoch, step, stepsDone, ...best && { best }, ...others };
 }
@@ -208,7 +232,7 @@ export function modelOf({ info, tensors }: Checkpoint, path: string, own: readon
   const { name, ...options } = info.model;
   const model = remakeModel(name, options, own);
   for (const { name: key, shape } of model.parameters) {
-    const tensor = tensors.get(key);
+    const tensor = tensors.get(AVERAGE + key) ?? tensors.get(key);
     if (!tensor || `${tensor.shape}` !== `${shape}`) {
       const found = tensor ? `has ${key} of [${tensor.shape.join(", ")}]` : `has no ${key}`;
       throw new UserError(`Cannot load ${path} into ${name}: it ${found}, and [${shape.join(", ")}] is needed`);

@@ -30,14 +30,21 @@ export class Evaluator {
   readonly #session: Session;
   readonly #model: Model;
   readonly #batch: number;
+  readonly #prefix: string;
   /** Compiled when it first runs: training begins earlier by what that takes. */
   #program?: Program;
 
-  /** @param batch Pictures N of its loaders' batches. */
-  constructor(session: Session, model: Model, batch: number) {
+  /**
+   * Compiles nothing yet.
+   *
+   * @param batch Pictures N of its loaders' batches.
+   * @param prefix What stands before the names of the model's states in the session; default nothing.
+   */
+  constructor(session: Session, model: Model, batch: number, prefix = "") {
     this.#session = session;
     this.#model = model;
     this.#batch = batch;
+    this.#prefix = prefix;
   }
 
   /**
@@ -77,7 +84,7 @@ export class Evaluator {
 
   async #prepared(): Promise<Program> {
     if (!this.#program) {
-      this.#program = this.#session.compile(evaluationGraph(this.#model, this.#batch));
+      this.#program = this.#session.compile(evaluationGraph(this.#model, this.#batch, this.#prefix));
       await this.#program.prepare();
     }
     return this.#program;

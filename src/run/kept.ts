@@ -52,8 +52,21 @@ export async function keptOf(run: string): Promise<RunConfig | undefined> {
   return undefined;
 }
 
-/** Does a schedule take the same steps, however many epochs a run has? */
-export const canGoOn = (schedule: unknown): boolean => schedule !== "cosine";
+/** Schedules whose course depends on where the run ends. */
+const ENDING: readonly unknown[] = ["cosine", "polynomial", "onecycle"];
+
+/**
+ * Why a run would have taken other steps if it had had more epochs; undefined where it can go on for more.
+ *
+ * @param settings Of the run.
+ */
+export function endOf({ schedule, swa, epochs }: Readonly<Record<string, unknown>>): string | undefined {
+  if (ENDING.includes(schedule)) {
+    return `its schedule, ${schedule}, has brought the learning rate to its end in epoch ${epochs}, and would have ` +
+      "been another";
+  }
+  return typeof swa === "number" && swa > 0 ? `it has averaged its last ${swa} of ${epochs} epochs` : undefined;
+}
 
 /** What was changed in a run: a field with both values. */
 interface Change {
@@ -72,7 +85,8 @@ const UNIMPORTANT = ["versions", "device", "format"];
 function changeIn(config: RunConfig, kept: RunConfig): Change | undefined {
   const { settings: was = {}, ...rest } = kept;
   const { settings: is = {}, ...now } = config;
-  const isFree = (name: string) => settingNamed(name)?.isFree === true || (name === "epochs" && canGoOn(was.schedule));
+  const isFree = (name: string) =>
+    settingNamed(name)?.isFree === true || (name === "epochs" && endOf(was) === undefined);
   return firstDifference(was, is, isFree, "settings.") ??
     firstDifference(rest, now, (name) => UNIMPORTANT.includes(name));
 }

@@ -32,21 +32,32 @@ export interface Kind<T> {
   readonly type?: T;
 }
 
-/** Bounds of a number, both included. */
+/** Bounds of a number; least and greatest are included. */
 export interface Bounds {
   /** Least. */
   readonly min?: number;
   /** Greatest. */
   readonly max?: number;
+  /** Above the greatest: this one is not included. */
+  readonly below?: number;
 }
 
 /** A number, or a whole one. */
-function numeric(what: string, holds: (n: number) => boolean, { min = -Infinity, max = Infinity }: Bounds) {
+function numeric(what: string, holds: (n: number) => boolean, bounds: Bounds) {
+  const { min = -Infinity, max = Infinity, below = Infinity } = bounds;
   const [low, high] = [Number.isFinite(min), Number.isFinite(max)];
-  const range = low && high ? ` from ${min} to ${max}` : low ? ` of at least ${min}` : high ? ` of at most ${max}` : "";
+  const range = below < Infinity
+    ? ` from ${min} to below ${below}`
+    : low && high
+    ? ` from ${min} to ${max}`
+    : low
+    ? ` of at least ${min}`
+    : high
+    ? ` of at most ${max}`
+    : "";
   const faultOf = (value: unknown): Fault | undefined => {
     if (typeof value !== "number") return "type";
-    return holds(value) && value >= min && value <= max ? undefined : "range";
+    return holds(value) && value >= min && value <= max && value < below ? undefined : "range";
   };
   const read = (word: string): number | undefined => {
     const n = word.trim() === "" ? NaN : Number(word);

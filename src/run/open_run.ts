@@ -11,7 +11,7 @@ import { readConfig, type RunConfig } from "./config.ts";
 import { checkpointPath, epochName, loadBest, loadCheckpoint, loadLast } from "./run_directory.ts";
 
 /**
- * Which checkpoint of a run: the one with the highest validation accuracy, the last one, or that of an epoch, from 1.
+ * Which checkpoint of a run: the one of the best epoch, the last one, or that of an epoch, from 1.
  */
 export type WhichCheckpoint = "best" | "last" | number;
 

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { splitNames } from "../data/split.ts";
 import { writeAtomic } from "../files.ts";
 import { settingText } from "../report/figures.ts";
+import { type Monitor, monitored } from "../metrics/monitored.ts";
 import type { Row } from "../report/page/html.ts";
 import { type PageTest, runPage } from "../report/page/run_page.ts";
 import { answersOf } from "./answers.ts";
@@ -84,19 +85,23 @@ function circumstancesOf({ versions, device, settings: kept = {}, fingerprint, k
 type Values = Readonly<Record<string, unknown>>;
 
 /** How training went, in a sentence or two. */
-function summaryOf({ epochs: { done, asked }, log }: RunRecord): string[] {
-  const validations = log.filter(({ type, accuracy }) => type === "val" && typeof accuracy === "number");
-  const isBetter = (one: Values, other: Values): boolean =>
-    one.accuracy === other.accuracy
-      ? (one.loss as number) < (other.loss as number)
-      : (one.accuracy as number) > (other.accuracy as number);
+function summaryOf({ config, epochs: { done, asked }, log }: RunRecord): string[] {
+  const monitor = (config.settings?.monitor ?? "accuracy") as Monitor;
+  const { title, isLower } = monitored[monitor];
+  const validations = log.filter(({ type, [monitor]: value }) => type === "val" && typeof value === "number");
+  const isBetter = (one: Values, other: Values): boolean => {
+    const [value, before] = [one, other].map((record) => record[monitor] as number);
+    return value === before ? (one.loss as number) < (other.loss as number) : isLower ? value < before : value > before;
+  };
   const best = validations.reduce<Values | undefined>(
     (best, record) => best === undefined || isBetter(record, best) ? record : best,
     undefined,
   );
   const of = asked === undefined ? "" : ` of ${asked}`;
+  const early = log.find(({ type }) => type === "early");
   return [
     `${done}${of} epochs were trained.` +
-    (best ? ` The best validation accuracy is ${(best.accuracy as number).toFixed(4)}, in epoch ${best.epoch}.` : ""),
+    (early ? ` The run ended early, with no better ${title} in ${early.patience} epochs.` : "") +
+    (best ? ` The best validation ${title} is ${(best[monitor] as number).toFixed(4)}, in epoch ${best.epoch}.` : ""),
   ];
 }

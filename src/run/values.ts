@@ -118,6 +118,26 @@ export const betas: Kind<readonly [number, number]> = valueOf(
   "B,B",
 );
 
+/** `0.5` epochs or `500steps`. */
+export const warmup: Kind<number | `${number}steps`> = valueOf(
+  (word) => positiveOrZero(word) ?? (isSteps(word) ? word : undefined),
+  (value) => {
+    if (typeof value === "string") return isSteps(value) ? undefined : "range";
+    return typeof value !== "number" ? "type" : value >= 0 && value < Infinity ? undefined : "range";
+  },
+  "a number of epochs of at least 0, or of steps such as 500steps",
+  "X|Nsteps",
+);
+
+/** Steps of `500steps`. */
+export function stepsOf(text: `${number}steps`): number {
+  return Number(text.slice(0, -"steps".length));
+}
+
+function isSteps(word: string): word is `${number}steps` {
+  return /^\d{1,9}steps$/.test(word);
+}
+
 /** `stop`, which is 0, or `skip:N`: steps that may be left out. */
 export const skips: Kind<number> = valueOf(
   (word) => {

@@ -5,7 +5,10 @@
  * | ------- | ---------------------------------------------------------------------------------- |
  * | `train` | `epoch`, `step`, `loss`, `lossKind`, `learningRate`, `skipped`, `imagesPerSecond`  |
  * |         | in half precision `lossScale` and `overflows` too                                  |
- * | `val`   | `epoch`, `step`, `accuracy`, `loss`, `lossKind`, `f1`, `auroc`                     |
+ * | `val`   | `epoch`, `step`, `accuracy`, `loss`, `lossKind`, `f1`, `auroc`; where they apply   |
+ * |         | the monitored metric by its name, and `average`: `ema` or `swa`                    |
+ * | `early` | `epoch`, `step`, `best`, `monitor`, `patience`: the run ended before its last      |
+ * |         | epoch                                                                              |
  *
  * Metrics of the user's own are fields of `val` under `own.` and their names. Epochs and steps count from 1. Losses of
  * one `lossKind` can be compared: see `LossKind` in `tracker.ts`. Numbers that are not finite are strings: see
@@ -16,7 +19,7 @@
 
 import { join } from "node:path";
 import { appendRecord, readRecords, writeAtomic } from "../files.ts";
-import type { LogFacts, TestFacts, Tracker, ValidationFacts } from "./tracker.ts";
+import type { LogFacts, Note, TestFacts, Tracker, ValidationFacts } from "./tracker.ts";
 
 /** A record of `metrics.jsonl`. */
 export type MetricsRecord = Readonly<Record<string, string | number | null>> & { readonly step: number };
@@ -39,7 +42,8 @@ export class JsonlTracker implements Tracker {
   /** Removes the records of later steps: the run that goes on writes them again. */
   async rewind(step: number): Promise<void> {
     const records = (await readRecords(this.#path)) as MetricsRecord[];
-    const kept = records.filter((record) => record.step <= step);
+    // That it ended early is said anew where it still does.
+    const kept = records.filter((record) => record.step <= step && record.type !== "early");
     if (kept.length === records.length) return;
     await writeAtomic(this.#path, kept.map((record) => `${JSON.stringify(record)}\n`).join(""));
   }
@@ -53,6 +57,17 @@ export class JsonlTracker implements Tracker {
   validation(facts: ValidationFacts): Promise<void> {
     return appendRecord(this.#path, validationRecord(facts));
   }
+
+  /** Adds a record of type `early` where the run has ended before its last epoch. */
+  async note(note: Note): Promise<void> {
+    if (note.type !== "trained" || !note.endedEarly) return;
+    await appendRecord(this.#path, {
+      type: "early",
+      epoch: note.epochs,
+      best: note.best?.epoch ?? null,
+      ...note.endedEarly,
+    });
+  }
 }
 
 /** The record of a window of steps. */
@@ -62,9 +77,14 @@ export function logRecord({ lossScale, imagesPerSecond, ...facts }: LogFacts): M
 }
 
 /** The record of a validation. */
-export function validationRecord({ epoch, step, lossKind, report, metrics }: ValidationFacts): MetricsRecord {
-  const { accuracy, loss, f1, auroc } = report;
-  return { type: "val", epoch, step, accuracy, loss, lossKind, f1, auroc, ...ownFields(metrics) };
+export function validationRecord(facts: ValidationFacts): MetricsRecord {
+  const { epoch, step, lossKind, report: { accuracy, loss, f1, auroc }, metrics, monitored, average } = facts;
+  return {
+    ...{ type: "val", epoch, step, accuracy, loss, lossKind, f1, auroc },
+    ...monitored && { [monitored.name]: monitored.value },
+    ...average && { average },
+    ...ownFields(metrics),
+  };
 }
 
 /** Metrics of the user's own under the names by which records have them. */

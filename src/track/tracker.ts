@@ -34,6 +34,7 @@
  */
 
 import type { Report } from "../metrics/mod.ts";
+import type { Monitor } from "../metrics/monitored.ts";
 import type { WorstPicture } from "../report/sheet.ts";
 
 /** What a method of a tracker gives: nothing, now or later. */
@@ -146,6 +147,10 @@ export interface ValidationFacts extends TestFacts {
   readonly step: number;
   /** Is it the end of the best epoch so far? */
   readonly isBest: boolean;
+  /** The metric by which the best epoch is chosen, where that is not the accuracy. */
+  readonly monitored?: { readonly name: Monitor; readonly value: number | null };
+  /** What was validated in the weights' place: their moving average, or their mean over epochs. */
+  readonly average?: "ema" | "swa";
   /**
    * The pictures with the highest loss, the highest first. They are made when they are first asked for, which is to be
    * done before the method gives its promise back: later the pictures may be closed.
@@ -175,8 +180,20 @@ export interface EndFacts {
 
 /** How training went, before the best weights are tested. */
 export interface Trained {
-  /** The epoch with the highest validation accuracy, from 1; on a tie that with the lower loss, then the earlier. */
-  readonly best?: { readonly epoch: number; readonly accuracy: number; readonly loss?: number | null };
+  /**
+   * The epoch with the best value of the monitored metric, from 1; on a tie that with the lower loss, then the earlier.
+   */
+  readonly best?: {
+    readonly epoch: number;
+    readonly accuracy: number;
+    /** Value of the monitored metric, where that is not the accuracy. */
+    readonly monitored?: number;
+    readonly loss?: number | null;
+  };
+  /** The monitored metric, where that is not the accuracy. */
+  readonly monitor?: Monitor;
+  /** Where no epoch was better for as many as the run has patience for: when it ended, before its last epoch. */
+  readonly endedEarly?: { readonly step: number; readonly patience: number; readonly monitor: Monitor };
   /** Epochs that are done. */
   readonly epochs: number;
   /** Was it ended by the signal before the last epoch? */
@@ -222,6 +239,8 @@ export type RunProgress =
   & (
     | { readonly type: "decoding"; readonly what: string }
     | { readonly type: "compiling" | "validating" | "testing" }
+    /** Batches whose statistics are counted for averaged weights. */
+    | { readonly type: "averaging" }
     | {
       readonly type: "tuning";
       readonly call: string;

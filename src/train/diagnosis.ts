@@ -8,13 +8,12 @@ import type { Loader } from "../data/batches/loader.ts";
 import type { Session } from "../device/device.ts";
 import { option, UserError } from "../errors.ts";
 import type { ResolvedOptions } from "./options.ts";
-import { type LearningStep, searchGraph } from "./step.ts";
+import { searchGraph } from "./step.ts";
 import type { TrainingState } from "./training_state.ts";
 
 /** A run whose numbers are not finite. */
 export interface Patient {
   readonly options: ResolvedOptions;
-  readonly step: LearningStep;
   readonly session: Session;
   readonly state: TrainingState;
   readonly train: Loader;
@@ -25,10 +24,10 @@ export interface Patient {
  *
  * @param failed The step, of the run's.
  */
-export async function diagnose({ options, step, session, state, train }: Patient, failed: number): Promise<UserError> {
+export async function diagnose({ options, session, state, train }: Patient, failed: number): Promise<UserError> {
   const epoch = Math.floor(failed / train.steps);
   const stepOfEpoch = failed % train.steps;
-  const search = session.compile(searchGraph(options.model, step));
+  const search = session.compile(searchGraph(options.model, state.learningStep));
   search.run(state.inputsOf(await train.batchAt(epoch, stepOfEpoch), failed));
   const [name] = Object.entries(await search.outputs()).find(([, [count]]) => count > 0) ?? ["the gradient's norm"];
   const { best } = state.progress;

@@ -9,7 +9,15 @@ import { Loader } from "../data/batches/loader.ts";
 import type { Session } from "../device/device.ts";
 import type { UserError } from "../errors.ts";
 import type { Choices } from "../graph/choices.ts";
-import type { BestEpoch, CheckpointInfo, Preprocessing, Tensors } from "../run/checkpoint.ts";
+import { monitored, monitoredIn } from "../metrics/monitored.ts";
+import {
+  AVERAGE,
+  type BestEpoch,
+  type CheckpointInfo,
+  type Plateau,
+  type Preprocessing,
+  type Tensors,
+} from "../run/checkpoint.ts";
 import { Evaluator, metricValues, type Predictions, reportOf } from "../run/evaluate.ts";
 import { epochName, type RunDirectory } from "../run/run_directory.ts";
 import type { Channel } from "../track/channel.ts";
@@ -21,6 +29,7 @@ import { classWeightsOf, type RunOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
 import type { RunPlan } from "./plan_run.ts";
 import { preprocessingOf } from "./preprocessing.ts";
+import { plateauAfter } from "./schedules.ts";
 import type { LearningStep } from "./step.ts";
 import { type Counts, TrainingState } from "./training_state.ts";
 import { worstPictures } from "../run/worst.ts";
@@ -59,6 +68,8 @@ export class Fit {
   readonly #parts: Parts;
   readonly #channel: Channel;
   readonly #evaluator: Evaluator;
+  /** Over the average of the weights. */
+  readonly #averageEvaluator: Evaluator;
   readonly #directory?: RunDirectory;
   readonly #info: CheckpointInfo;
   readonly #lossKind: LossKind;
@@ -96,6 +107,7 @@ export class Fit {
     this.#classWeights = classWeights;
     this.state = new TrainingState({ options, step, session, steps: train.steps, classWeights, preprocessing });
     this.#evaluator = new Evaluator(session, model, val.batch);
+    this.#averageEvaluator = new Evaluator(session, model, val.batch, AVERAGE);
   }
 
   /** Opens what a run needs, and begins it or takes it up. What fails before that leaves nothing on disk. */
@@ -219,11 +231,12 @@ export class Fit {
     return diagnose({ ...this.#parts, state: this.state }, failed);
   }
 
-  /** Validates; gives the report, and whether it is the best so far where it ends an epoch. */
-  async validate(endsEpoch = false): Promise<{ accuracy: number | null; loss: number | null; isBest: boolean }> {
+  /** Validates the weights, or their average; says whether it is the best so far where it ends an epoch. */
+  async validate(endsEpoch = false): Promise<Validated & { readonly isBest: boolean }> {
     const { epoch, stepsDone, best } = this.state.progress;
     const { val, valData: { size: total } } = this.#parts;
-    const predictions = await this.#evaluator.run(
+    const average = this.state.averageNow(endsEpoch);
+    const predictions = await (average ? this.#averageEvaluator : this.#evaluator).run(
       val,
       total,
       (done) => this.#channel.progress({ type: "validating", done, total }),
@@ -231,15 +244,18 @@ export class Fit {
     // A last update may have broken the weights after a loss that was still finite.
     if (!predictions.logits.every(Number.isFinite)) throw await this.#diagnose(stepsDone - 1);
     const report = reportOf(this.options.task, predictions, this.#info.classes);
-    const { accuracy, loss } = report;
-    const isBest = endsEpoch && accuracy !== null && isBetter({ accuracy, loss }, best);
-    const { task, metrics } = this.options;
+    const { task, metrics, monitor } = this.options;
+    const value = monitor === "accuracy" ? undefined : monitoredIn(monitor, report, predictions);
+    const found = { accuracy: report.accuracy, loss: report.loss, ...value !== undefined && { monitored: value } };
+    const isBest = endsEpoch && isBetter(found, best, monitored[monitor].isLower);
     const own = metricValues(metrics, predictions, { task, classes: this.#info.classes });
     this.#channel.validation({
       ...{ epoch: epoch + 1, step: stepsDone, report, metrics: own, lossKind: PLAIN, isBest, predictions },
+      ...value !== undefined && { monitored: { name: monitor, value } },
+      ...average && { average },
       worst: (count) => this.#worst(predictions, count),
     });
-    return { accuracy, loss, isBest };
+    return { ...found, isBest };
   }
 
   #worst(predictions: Predictions, count: number): Promise<WorstPicture[]> {
@@ -253,10 +269,21 @@ export class Fit {
 
   /** Validates, saves the epoch's checkpoint, and the best one where it is. */
   async endEpoch(): Promise<void> {
-    const { accuracy, loss, isBest } = await this.validate(true);
-    const epoch = this.state.progress.epoch + 1;
-    this.state.endEpoch(isBest ? { epoch, accuracy: accuracy!, loss } : this.state.progress.best);
-    const weights = await this.state.weights();
+    const { epoch: index, plateau, best } = this.state.progress;
+    const average = this.state.averageNow(true);
+    const total = this.state.steps;
+    await this.state.averageEpoch(
+      () => this.train.epoch(index),
+      (done) => this.#channel.progress({ type: "averaging", done, total }),
+    );
+    const { isBest, ...found } = await this.validate(true);
+    const { accuracy } = found;
+    const epoch = index + 1;
+    this.state.endEpoch({
+      best: isBest ? { epoch, ...found as Validated & { accuracy: number; monitored?: number } } : best,
+      plateau: this.#plateauAfter(plateau, found),
+    });
+    const weights = await this.state.weights(average);
     if (isBest) this.#bestWeights = weights;
     if (!this.#directory) return;
     await this.#channel.settled();
@@ -268,6 +295,22 @@ export class Fit {
     const { keep } = this.options;
     if (keep !== undefined) await this.#directory.keepCheckpoints(keep);
     this.#channel.checkpoint({ epoch, step: this.state.stepsDone, path, isBest });
+  }
+
+  #plateauAfter(
+    before: Plateau | undefined,
+    { accuracy, monitored: value = accuracy }: Validated,
+  ): Plateau | undefined {
+    const { schedule, monitor, plateauPatience: patience } = this.options;
+    if (schedule !== "plateau") return undefined;
+    return plateauAfter(before, value, { patience, isLower: monitored[monitor].isLower });
+  }
+
+  /** Has no epoch been better for as many as the run has patience for? */
+  get isExhausted(): boolean {
+    const { patience = Infinity } = this.options;
+    const { epoch, best } = this.state.progress;
+    return epoch - (best?.epoch ?? 0) >= patience;
   }
 
   /** Saves what the next step depends on. A resumed run keeps the records up to it, so those are written first. */
@@ -327,9 +370,29 @@ export class Fit {
   }
 }
 
-/** Is an epoch better than the best before it? Of equal accuracies the lower loss is better. */
-export function isBetter({ accuracy, loss }: Omit<BestEpoch, "epoch">, best: BestEpoch | undefined): boolean {
-  if (!best || accuracy !== best.accuracy) return accuracy > (best?.accuracy ?? -1);
+/** What a validation has found. */
+interface Validated {
+  readonly accuracy: number | null;
+  readonly loss: number | null;
+  /** Value of the monitored metric, where that is not the accuracy. */
+  readonly monitored?: number | null;
+}
+
+/**
+ * Is an epoch better than the best before it, by the monitored metric or else the accuracy? Of equal ones the lower
+ * loss is better.
+ *
+ * @param isLower Is less of the monitored metric better?
+ */
+export function isBetter(
+  { accuracy, loss, monitored: value = accuracy }: Validated,
+  best: BestEpoch | undefined,
+  isLower = false,
+): boolean {
+  if (value === null || accuracy === null) return false;
+  if (!best) return true;
+  const { monitored: before = best.accuracy } = best;
+  if (value !== before) return isLower ? value < before : value > before;
   // Of an epoch whose loss was not kept nothing can be said.
   return typeof loss === "number" && typeof best.loss === "number" && loss < best.loss;
 }

@@ -11,16 +11,17 @@ import type { Fit } from "./fit.ts";
 const SETTLE_EVERY = 16;
 
 /**
- * Trains a run from where it is to its last epoch, or to the signal. The model then has the weights of the best epoch.
+ * Trains a run from where it is to its last epoch, to the end of its patience, or to the signal. The model then has the
+ * weights of the best epoch.
  *
  * @throws UserError when a step is not finite.
  */
 export async function trainingLoop(fit: Fit): Promise<Trained> {
-  const { state, train, pace, logEvery, options: { epochs, valEvery, signal, device } } = fit;
+  const { state, train, pace, logEvery, options: { epochs, valEvery, signal, device, monitor, patience } } = fit;
   const settleEvery = device.rates?.queueDepth ?? SETTLE_EVERY;
   const isDue = (every = Infinity) => state.stepsDone % every === 0;
 
-  while (state.progress.epoch < epochs && !signal?.aborted) {
+  while (state.progress.epoch < epochs && !fit.isExhausted && !signal?.aborted) {
     for await (const batch of train.epoch(state.progress.epoch, state.progress.step)) {
       state.step(batch);
       fit.showStep(batch.count);
@@ -35,14 +36,19 @@ export async function trainingLoop(fit: Fit): Promise<Trained> {
     await pace.without(() => fit.endEpoch());
   }
 
-  const interrupted = state.progress.epoch < epochs;
+  const isShort = state.progress.epoch < epochs;
+  const interrupted = isShort && !fit.isExhausted;
   if (interrupted) {
     await fit.checkFinite();
     await fit.saveLast();
   }
   fit.takeBestWeights();
-  const { epoch, best } = state.progress;
-  return { epochs: epoch, best, interrupted, lossScale: (await state.counts()).lossScale };
+  const { epoch, best, stepsDone } = state.progress;
+  return {
+    ...{ epochs: epoch, best, interrupted, lossScale: (await state.counts()).lossScale },
+    ...monitor !== "accuracy" && { monitor },
+    ...isShort && !interrupted && { endedEarly: { step: stepsDone, patience: patience!, monitor } },
+  };
 }
 
 /** A turn of the event loop: without it, signals and Workers starve while the device blocks this thread. */

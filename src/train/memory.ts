@@ -17,6 +17,7 @@ import { compile } from "../graph/compile.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
 import type { NameOption } from "../errors.ts";
+import { AVERAGE } from "../run/checkpoint.ts";
 import { type Budget, budgetOf, budgetText, formatBytes, MemoryError } from "./budget.ts";
 import type { Optimizer } from "./optimizers/mod.ts";
 import { evaluationGraph } from "../run/evaluation_graph.ts";
@@ -41,23 +42,32 @@ export interface FitOptions {
 /** The graphs whose programs a run holds at one time: its steps, and the validation of a batch. */
 export function programsOf(model: Model, step: StepOptions): Graph[] {
   const gathering: StepOptions[] = step.accumulation === "update" ? [{ ...step, accumulation: "gather" }] : [];
-  return [...[...gathering, step].map((each) => trainingGraph(model, each)), evaluationGraph(model, step.batch)];
+  return [
+    ...[...gathering, step].map((each) => trainingGraph(model, each)),
+    evaluationGraph(model, step.batch, step.averages ? AVERAGE : ""),
+  ];
 }
 
 /** Device memory of a run in bytes. Throws RangeError for a tensor that is too large as a whole and in parts. */
 export function memoryOfRun(device: Measuring, model: Model, step: StepOptions, choices?: Choices): number {
-  return totalOf(useOf(device, programsOf(model, step), choices));
+  return totalOf(useOf(device, model, step, choices));
 }
 
-function useOf(device: Measuring, graphs: readonly Graph[], choices?: Choices): MemoryUse {
-  const uses = graphs.map((graph) => device.measure(graph, choices));
+function useOf(device: Measuring, model: Model, step: StepOptions, choices?: Choices): MemoryUse {
+  const uses = programsOf(model, step).map((graph) => device.measure(graph, choices));
   const most = (key: keyof MemoryUse) => Math.max(...uses.map((use) => use[key]));
   return {
-    // The arena and the textures are shared, and every state is one of the step that updates.
+    // The arena and the textures are shared, and every state is one of the step that updates, but for a mean over
+    // epochs, which is made between steps.
     ...{ temporaries: most("temporaries"), lowerBound: most("lowerBound"), textures: most("textures") },
-    ...{ state: most("state"), largest: most("largest") },
+    ...{ state: most("state") + (step.swa ? bytesOf(model) : 0), largest: most("largest") },
     inputs: uses.reduce((sum, { inputs }) => sum + inputs, 0),
   };
+}
+
+/** Bytes of a model's weights and running statistics. */
+function bytesOf({ parameters }: Model): number {
+  return parameters.reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
 }
 
 /** What is too large. */
@@ -74,10 +84,9 @@ function problemIn(
   step: StepOptions,
   { memory, choices }: FitOptions,
 ): Problem | undefined {
-  const graphs = programsOf(model, step);
   let use: MemoryUse;
   try {
-    use = useOf(device, graphs, choices);
+    use = useOf(device, model, step, choices);
   } catch (error) {
     // A tensor that is too large as a whole and in parts.
     if (error instanceof RangeError) return { text: () => error.message };
@@ -125,7 +134,7 @@ export function checkFits(device: Measuring, model: Model, step: StepOptions, op
 /** The error of a model of which not one picture fits: by the plan or, where that allows it, on the device. */
 export function noneFits(device: Measuring, model: Model, step: StepOptions, options: FitOptions = {}): MemoryError {
   const problem = problemIn(device, model, step, options);
-  const use = problem ? problem.use : useOf(device, programsOf(model, step), options.choices);
+  const use = problem ? problem.use : useOf(device, model, step, options.choices);
   const what = problem?.text ?? (() => `training takes ${formatBytes(totalOf(use!))}, and the device has not so much`);
   const held = problem?.budget && use ? use.state > problem.budget.bytes : false;
   return new MemoryError((name) => {

@@ -15,19 +15,20 @@ import type { ChannelStatistics } from "../data/store/statistics.ts";
 import type { Device } from "../device/device.ts";
 import type { Precision } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
-import { checkGiven, type Given, idleIn, recordOf, resolveSettings } from "../run/resolve.ts";
-import { type Settings, settings } from "../run/settings.ts";
+import { type Given, recordOf, resolveSettings } from "../run/resolve.ts";
+import type { Settings } from "../run/settings.ts";
 import type { DataFacts } from "../run/settings/setting.ts";
-import { resolveTeacher, type Teacher, type TeacherOptions } from "./distillation.ts";
+import type { Teacher, TeacherOptions } from "./distillation.ts";
 import type { DeviceTransformation } from "../augment/device/transformations.ts";
 import type { Metrics } from "../run/evaluate.ts";
+import type { Monitor } from "../metrics/monitored.ts";
 import type { LossFunction } from "./losses.ts";
-import { type Optimizer, optimizerOf } from "./optimizers/mod.ts";
-import { RunDirectory } from "../run/run_directory.ts";
+import type { Optimizer } from "./optimizers/mod.ts";
+import type { RunDirectory } from "../run/run_directory.ts";
 import type { Channel } from "../track/channel.ts";
 import type { ConsoleOutput } from "../track/console.ts";
 import type { Tracker } from "../track/tracker.ts";
-import type { ScheduleFunction } from "./schedules.ts";
+import type { ScheduleFunction, ScheduleName } from "./schedules.ts";
 
 /**
  * `off` times nothing; `quick` times the variants nearest to what the heuristic chooses, `full` all of them. `auto` is
@@ -144,16 +145,71 @@ export interface TrainerOptions {
   readonly learningRateScale?: Readonly<Record<string, number>>;
   /** Factor on the learning rate from each layer to the one below it, the head having the full rate. Default: 1. */
   readonly layerDecay?: number;
+  /**
+   * First epochs in which the head alone is learnt, all else being frozen as with freeze (a linear probe); then all
+   * is, with moments that begin anew. Default: 0.
+   */
+  readonly freezeEpochs?: number;
   /** Of the learning rate. Or a function of the step, after the warm-up. Default: `cosine`. */
-  readonly schedule?: "constant" | "step" | "cosine" | ScheduleFunction;
-  /** Epochs in which the rate rises from zero. Default: 0.5. */
-  readonly warmupEpochs?: number;
+  readonly schedule?: ScheduleName | ScheduleFunction;
+  /**
+   * Epochs in which the rate rises from zero, or steps such as 500steps; of onecycle those up to its peak. Default:
+   * 0.3 of the epochs for onecycle, else 0.5.
+   */
+  readonly warmupEpochs?: number | `${number}steps`;
+  /** Where the rate stops falling. Default: 0. */
+  readonly minLearningRate?: number;
   /** Epochs between two falls of the schedule step. Default: 30. */
   readonly fallEvery?: number;
-  /** Factor of a fall of the schedule step. Default: 0.1. */
+  /** Epochs after which the schedule multistep falls. Default: half and three quarters of the epochs. */
+  readonly milestones?: readonly number[];
+  /**
+   * Factor of a fall of the schedules step, multistep and plateau; of exponential from epoch to epoch. Default: 0.95
+   * for exponential, else 0.1.
+   */
   readonly gamma?: number;
+  /** Of the schedule polynomial: 1 falls in a line. Default: 1. */
+  readonly power?: number;
+  /** Epochs of the first cycle of the schedule cosine-restarts. Default: 10. */
+  readonly cycleEpochs?: number;
+  /** Factor on the epochs of a cycle from each to the next. Default: 1. */
+  readonly cycleMul?: number;
+  /** Factor on the rate that a cycle begins with from each to the next. Default: 1. */
+  readonly cycleDecay?: number;
+  /** Epochs that the monitored metric may be no better before the schedule plateau falls. Default: 10. */
+  readonly plateauPatience?: number;
   /** Greatest norm of the whole gradient. Default: no limit. */
   readonly clipNorm?: number;
+  /** Greatest size of a gradient's element. Default: no limit. */
+  readonly clipValue?: number;
+  /**
+   * Greatest norm of each unit's gradient, as a share of its weights' norm (AGC); 0.01 is usual, and the head is left
+   * out. Default: no limit.
+   */
+  readonly clipAgc?: number;
+  /**
+   * Decay of an exponential moving average of the weights, such as 0.9998, which is validated, kept and tested in their
+   * place. Default: no average.
+   */
+  readonly ema?: number;
+  /** Let the average's decay rise with the updates, so that it forgets the first ones. Default: true. */
+  readonly emaWarmup?: boolean;
+  /** Updates after which the average begins. Default: 0. */
+  readonly emaAfter?: number;
+  /**
+   * Last epochs whose weights are averaged (SWA), with batch norms' statistics counted anew; the average is validated,
+   * kept and tested in their place. Default: 0.
+   */
+  readonly swa?: number;
+  /** Learning rate of the epochs that swa averages. Default: the schedule's. */
+  readonly swaLearningRate?: number;
+  /**
+   * Metric of the validation by which the best epoch is chosen: accuracy, loss, balanced-accuracy, f1, auroc, …. Of
+   * which less is better, as of the loss, is known. Default: `accuracy`.
+   */
+  readonly monitor?: Monitor;
+  /** Epochs without a better one after which the run ends. Default: all epochs are run. */
+  readonly patience?: number;
   /** Share of the target given to all classes alike. Default: 0. */
   readonly labelSmoothing?: number;
   /**
@@ -240,6 +296,11 @@ type Open =
   | "memory"
   | "out"
   | "clipNorm"
+  | "clipValue"
+  | "clipAgc"
+  | "ema"
+  | "swaLearningRate"
+  | "patience"
   | "valEvery"
   | "console"
   | "keep"
@@ -277,80 +338,6 @@ export type RunOptions = ResolvedOptions & {
 
 /** Options of a run whose batch is settled. */
 export type SettledOptions = Omit<RunOptions, "batch" | "channel"> & { readonly batch: number };
-
-/**
- * Checks options and fills in the defaults, also for what is given as undefined.
- *
- * @throws TypeError for an option that is unknown, of another type, or without effect; RangeError for one out of range.
- */
-export function resolveOptions(options: TrainerOptions): ResolvedOptions {
-  const {
-    device,
-    model,
-    task,
-    out,
-    resume = false,
-    allowChangedData = false,
-    teacher,
-    loss,
-    transform,
-    metrics = {},
-    trackers = [],
-    console,
-    signal,
-  } = options;
-  if (loss && teacher) throw new TypeError("loss and teacher cannot be given together: give one");
-  if (out === undefined && options.log?.length) throw new TypeError("log needs a run directory: give out");
-  const given = givenIn(options);
-  const { optimizer: _rule, cache: _store, schedule: _course, ...plain } = options;
-  checkGiven({ ...plain, ...given }, OTHERS);
-  const made = settingsOfModel(model);
-  const wrong = Object.keys(given).find((name) => name in made);
-  if (wrong !== undefined) {
-    throw new TypeError(`${wrong} is the model's, which is made before it is trained: give it to createModel`);
-  }
-  const asked = { ...given, ...made };
-  const idle = idleIn(teacher ? { ...asked, teacher: teacher.model.name } : asked, { task });
-  if (idle) throw new TypeError(`${idle.name} would change nothing: ${idle.why}`);
-  const values = resolveSettings({ ...asked, task });
-  return {
-    ...values,
-    ...{ device, model, task, resume, allowChangedData, loss, transform, metrics, trackers, console, signal, given },
-    out: typeof out === "string" ? new RunDirectory(out) : out,
-    // They depend on the data.
-    augment: given.augment,
-    resize: given.resize,
-    batch: values.batch!,
-    learningRate: values.learningRate!,
-    weightDecay: values.weightDecay!,
-    schedule: typeof options.schedule === "function" ? options.schedule : values.schedule,
-    optimizer: typeof options.optimizer === "object" ? options.optimizer : optimizerOf(values),
-    cache: typeof options.cache === "object" ? options.cache : { mode: values.cache, budgetBytes: values.cacheBudget },
-    teacher: teacher && resolveTeacher(teacher),
-  };
-}
-
-/** What was given as settings, an object in a setting's place by what it says of itself. */
-function givenIn({ optimizer, cache, schedule, ...options }: TrainerOptions): Given {
-  const plain = Object.entries(options).filter(([name, value]) => value !== undefined && !isOther(name));
-  const rule = typeof optimizer === "object" ? settingsOfRule(optimizer) : optimizer !== undefined && { optimizer };
-  return {
-    ...Object.fromEntries(plain) as Given,
-    ...rule,
-    ...schedule !== undefined && typeof schedule !== "function" && { schedule },
-    ...typeof cache === "object"
-      ? { cache: cache.mode, ...cache.budgetBytes !== undefined && { cacheBudget: cache.budgetBytes } }
-      : cache !== undefined && { cache },
-  };
-}
-
-/** A rule of the user's own is no setting: what it is called stands in `config.json` alone. */
-function settingsOfRule({ name, settings: own }: Optimizer): Given {
-  const known = settings.optimizer.kind.read(name) as Settings["optimizer"] | undefined;
-  return known ? { optimizer: known, ...own } : {};
-}
-
-const isOther = (name: string): boolean => OTHERS.some((other) => other === name);
 
 /** What a model was made from, as settings. */
 export function settingsOfModel({ name, imageSize, options }: Model): Given {

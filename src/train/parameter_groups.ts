@@ -3,12 +3,15 @@
  *
  * Each learnt key has a factor on the learning rate. A frozen key has none, so no gradient, moment or assignment is
  * traced for it. The factor is a constant in the update, so pipelines stay shared. Layer-wise decay goes by the
- * numbers in a model's names (`layer1.0`, `encoder_layer_3`): see {@link layersOf}.
+ * numbers in a model's names (`layer1.0`, `encoder_layer_3`): see {@link layersOf}. In the first epochs of a run the
+ * head alone may be learnt: see {@link probeOf}.
  *
  * @module
  */
 
-import { nearest, UserError } from "../errors.ts";
+import { nearest, option, UserError } from "../errors.ts";
+import { familyOf, type Model } from "../models/mod.ts";
+import { ownFamily } from "../models/own.ts";
 import type { Parameter } from "../nn/layer.ts";
 import type { TrainerOptions } from "./options.ts";
 
@@ -54,6 +57,33 @@ export function learningOf(
     throw new UserError(`Cannot freeze ${freeze.join(", ")}: nothing is left to learn; leave the head out`, 2);
   }
   return { rates, frozen };
+}
+
+/**
+ * What is learnt of a model while all but its head is frozen, running statistics too: a linear probe.
+ *
+ * @param learning What is learnt of it afterwards.
+ * @throws UserError when the head is not known, or is frozen.
+ */
+export function probeOf(model: Model, { rates, frozen }: Learning): Learning {
+  const isOfHead = headOf(model);
+  const ofHead = [...rates].filter(([key]) => isOfHead(key));
+  if (ofHead.length === 0) {
+    throw new UserError(
+      `Cannot learn the head of ${model.name} alone: ${
+        frozen.size > 0 ? "it is frozen" : "no layer gives its logits"
+      }; leave ${option("freezeEpochs")} out`,
+      2,
+    );
+  }
+  const others = model.parameters.filter(({ name }) => !isOfHead(name)).map(({ name }) => name);
+  return { rates: new Map(ofHead), frozen: new Set([...frozen, ...others]) };
+}
+
+/** Is a key of the layers that give the logits? */
+export function headOf(model: Model): (key: string) => boolean {
+  const { heads } = familyOf(model.name) ?? ownFamily(model);
+  return (key) => heads.some((head) => key.startsWith(`${head}.`));
 }
 
 function checkFactor(what: string, factor: number): void {

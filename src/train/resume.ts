@@ -6,7 +6,7 @@
 
 import { ifGiven, option, UserError } from "../errors.ts";
 import { readConfig, settingsIn } from "../run/config.ts";
-import { canGoOn } from "../run/kept.ts";
+import { endOf } from "../run/kept.ts";
 import { changeBetween } from "../run/resolve.ts";
 import type { CheckpointInfo } from "../run/checkpoint.ts";
 import type { ResolvedOptions } from "./options.ts";
@@ -28,10 +28,10 @@ function settingsOf({ run, settings }: CheckpointInfo): Readonly<Record<string, 
  */
 export function checkEpochs(run: string, was: Readonly<Record<string, unknown>>, epochs: unknown, done: number): void {
   if (was.epochs === undefined || epochs === was.epochs) return;
-  if (!canGoOn(was.schedule)) {
+  const end = endOf(was);
+  if (end !== undefined) {
     throw new UserError(
-      `Cannot resume ${run} for ${epochs} epochs: its schedule, cosine, has brought the learning rate to 0 at the end of ` +
-        `epoch ${was.epochs}, and would have been another; begin a run from its weights with ${option("pretrained")} ` +
+      `Cannot resume ${run} for ${epochs} epochs: ${end}; begin a run from its weights with ${option("pretrained")} ` +
         `${run} and ${option("epochs")}, or train with ${option("schedule")} constant or step, which can go on`,
     );
   }

@@ -1,8 +1,27 @@
 /**
  * Learning-rate schedules: functions of the step.
  *
+ * | name              | course                                                                                       |
+ * | ----------------- | -------------------------------------------------------------------------------------------- |
+ * | `constant`        | stays                                                                                        |
+ * | `step`            | times gamma at every fall, counted from the run's start: PyTorch's `StepLR`                  |
+ * | `multistep`       | times gamma at each milestone: `MultiStepLR`                                                 |
+ * | `exponential`     | times gamma from epoch to epoch, step by step: `ExponentialLR`                               |
+ * | `polynomial`      | (1 − share of the steps that is done) to a power: `PolynomialLR`                             |
+ * | `cosine`          | half a cosine (Loshchilov and Hutter, 2017): `CosineAnnealingLR`                             |
+ * | `cosine-restarts` | the same again and again, each cycle longer or lower: `CosineAnnealingWarmRestarts`, and     |
+ * |                   | timm's `cycle_decay`                                                                         |
+ * | `onecycle`        | from 1/25 of the rate to all of it and down to 1/250,000 (Smith and Topin, 2018), both along |
+ * |                   | half a cosine: `OneCycleLR`; momentum stays                                                  |
+ * | `plateau`         | times gamma where the monitored metric was no better for some epochs: `ReduceLROnPlateau`    |
+ *
+ * All but `onecycle`, which brings its own, rise linearly first: step k of w has (k + 1) / w of the rate. `cosine`,
+ * `cosine-restarts`, `polynomial` and `exponential` begin after that.
+ *
  * @module
  */
+
+import type { Plateau } from "../run/checkpoint.ts";
 
 /** What a schedule of the user's own is told. */
 export interface ScheduleStep {
@@ -19,47 +38,135 @@ export interface ScheduleStep {
 /** A schedule of the user's own: the rate of a step. The same step has the same rate, so that a run can resume. */
 export type ScheduleFunction = (at: ScheduleStep) => number;
 
+/** A schedule by name. */
+export type ScheduleName =
+  | "constant"
+  | "step"
+  | "multistep"
+  | "exponential"
+  | "polynomial"
+  | "cosine"
+  | "cosine-restarts"
+  | "onecycle"
+  | "plateau";
+
 /** Options of {@link learningRateAt}. */
 export interface Schedule {
   /** Course of the rate after the warm-up. */
-  readonly name: "constant" | "step" | "cosine" | ScheduleFunction;
+  readonly name: ScheduleName | ScheduleFunction;
   /** The rate that the schedule scales. */
   readonly learningRate: number;
   /** Steps of the whole run. */
   readonly totalSteps: number;
+  /** Steps of an epoch: `exponential`; default all. */
+  readonly epochSteps?: number;
   /** Steps in which the rate rises from near 0; default 0. */
   readonly warmupSteps?: number;
+  /** Where it stops falling; default 0. */
+  readonly minLearningRate?: number;
   /** `step`: steps between two falls. */
   readonly fallEvery?: number;
-  /** `step`: factor of a fall; default 0.1. */
+  /** `multistep`: steps after which it falls. */
+  readonly milestones?: readonly number[];
+  /** `step`, `multistep`, `plateau`: factor of a fall; `exponential`: of an epoch. Default 0.1. */
   readonly gamma?: number;
+  /** `polynomial`: default 1. */
+  readonly power?: number;
+  /** `cosine-restarts`: steps of the first cycle; default all. */
+  readonly cycleSteps?: number;
+  /** `cosine-restarts`: factor on the length from cycle to cycle; default 1. */
+  readonly cycleMul?: number;
+  /** `cosine-restarts`: factor on the rate from cycle to cycle; default 1. */
+  readonly cycleDecay?: number;
+  /** `plateau`: how often it has fallen; default 0. */
+  readonly falls?: number;
 }
+
+/** Of the rate, what `onecycle` begins and ends with: PyTorch's `div_factor` and `final_div_factor`. */
+const ONE_CYCLE = { begin: 1 / 25, end: 1 / 25 / 1e4 } as const;
 
 /**
  * Learning rate of step `step`, counted from 0.
  *
- * Warm-up is linear: step k of w has (k + 1) / w of the rate. After it, `cosine` falls to 0 along half a cosine
- * (Loshchilov and Hutter, 2017, without restarts), `step` multiplies by gamma at every fall, counted from the run's
- * start.
- *
  * @throws RangeError when a schedule of the user's own gives a rate that is none.
  */
 export function learningRateAt(step: number, schedule: Schedule): number {
-  const { name, learningRate, totalSteps, warmupSteps = 0, fallEvery = totalSteps, gamma = 0.1 } = schedule;
+  const { name, learningRate, totalSteps, warmupSteps = 0, minLearningRate = 0, gamma = 0.1 } = schedule;
+  if (name === "onecycle") return oneCycle(step, schedule);
   if (step < warmupSteps) return learningRate * (step + 1) / warmupSteps;
   if (typeof name === "function") {
     const rate = name({ step, totalSteps, warmupSteps, learningRate });
     if (Number.isFinite(rate) && rate >= 0) return rate;
     throw new RangeError(`The schedule gives a learning rate of ${rate} at step ${step}: give a number of at least 0`);
   }
+  /** The share of the course after the warm-up that is done. */
+  const done = Math.min(1, (step - warmupSteps) / Math.max(1, totalSteps - warmupSteps));
+  const after = (falls: number) => Math.max(minLearningRate, learningRate * gamma ** falls);
   switch (name) {
     case "constant":
       return learningRate;
     case "step":
-      return learningRate * gamma ** Math.floor(step / fallEvery);
-    case "cosine": {
-      const done = (step - warmupSteps) / Math.max(1, totalSteps - warmupSteps);
-      return learningRate * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, done)));
-    }
+      return after(Math.floor(step / (schedule.fallEvery ?? totalSteps)));
+    case "multistep":
+      return after(schedule.milestones?.filter((milestone) => step >= milestone).length ?? 0);
+    case "exponential":
+      return after((step - warmupSteps) / (schedule.epochSteps ?? totalSteps));
+    case "plateau":
+      return after(schedule.falls ?? 0);
+    case "polynomial":
+      return minLearningRate + (learningRate - minLearningRate) * (1 - done) ** (schedule.power ?? 1);
+    case "cosine":
+      return along(learningRate, minLearningRate, done);
+    case "cosine-restarts":
+      return restarted(step - warmupSteps, schedule);
   }
+}
+
+/** From a rate to another along half a cosine, of which a share is done. */
+function along(from: number, to: number, done: number): number {
+  return to + (from - to) * 0.5 * (1 + Math.cos(Math.PI * done));
+}
+
+function oneCycle(step: number, { learningRate, totalSteps, warmupSteps = 0 }: Schedule): number {
+  // The last step of a phase has its end.
+  const peak = Math.max(0, warmupSteps - 1);
+  if (step < peak) return along(learningRate * ONE_CYCLE.begin, learningRate, step / peak);
+  return along(
+    learningRate,
+    learningRate * ONE_CYCLE.end,
+    Math.min(1, (step - peak) / Math.max(1, totalSteps - 1 - peak)),
+  );
+}
+
+function restarted(step: number, schedule: Schedule): number {
+  const { learningRate, minLearningRate = 0, cycleSteps, totalSteps, cycleMul = 1, cycleDecay = 1 } = schedule;
+  let [begin, length, rate] = [0, cycleSteps ?? totalSteps, learningRate];
+  while (step >= begin + length) {
+    begin += length;
+    length *= cycleMul;
+    rate = Math.max(minLearningRate, rate * cycleDecay);
+  }
+  return along(rate, minLearningRate, (step - begin) / length);
+}
+
+/** A value is better by this share at least: PyTorch's. */
+const THRESHOLD = 1e-4;
+
+/**
+ * What the schedule `plateau` knows after an epoch, as PyTorch's `ReduceLROnPlateau` does.
+ *
+ * @param before What it knew.
+ * @param value Of the monitored metric; null where it is undefined, and so no better.
+ * @param options Epochs that it may be no better, and which way is better.
+ */
+export function plateauAfter(
+  { best, bad, falls }: Plateau = { bad: 0, falls: 0 },
+  value: number | null,
+  { patience, isLower }: { readonly patience: number; readonly isLower: boolean },
+): Plateau {
+  const isBetter = value !== null &&
+    (best === undefined || (isLower ? value < best * (1 - THRESHOLD) : value > best * (1 + THRESHOLD)));
+  if (isBetter) return { best: value, bad: 0, falls };
+  const known = best === undefined ? {} : { best };
+  return bad + 1 > patience ? { ...known, bad: 0, falls: falls + 1 } : { ...known, bad: bad + 1, falls };
 }

@@ -22,8 +22,9 @@ import { lossScale } from "./loss_scale.ts";
 import { type LossFunction, taskLoss } from "./losses.ts";
 import type { Optimizer } from "./optimizers/mod.ts";
 import type { SettledOptions } from "./options.ts";
-import { learnAll, type Learning, learningOf } from "./parameter_groups.ts";
-import { gatheredName, type Gradient, momentName, SKIPPED, updateChain, type UpdateOptions } from "./update_chain.ts";
+import type { Gradient } from "./clipping.ts";
+import { headOf, learnAll, type Learning, learningOf } from "./parameter_groups.ts";
+import { gatheredName, momentName, SKIPPED, updateChain, type UpdateOptions } from "./update_chain.ts";
 
 /** How a training step is computed. */
 export interface StepOptions extends UpdateOptions {
@@ -42,6 +43,8 @@ export interface StepOptions extends UpdateOptions {
    * Computes activations again in the backward pass instead of holding them: a third more time for much less memory.
    */
   readonly checkpointActivations?: boolean;
+  /** Are the weights of some epochs averaged? That takes memory besides the step's. Default not. */
+  readonly swa?: boolean;
   /** Random changes to a batch on the device, in their order; default none. */
   readonly transformations?: readonly DeviceTransformation[];
 }
@@ -55,9 +58,12 @@ export type LearningStep = StepOptions & Required<Pick<StepOptions, "learning">>
  * @param samples Size of the training split.
  */
 export function stepOf(options: SettledOptions, samples: number): LearningStep {
-  const { model, task, batch, accumulate, optimizer, weightDecay, clipNorm, labelSmoothing, teacher, loss } = options;
+  const { model, task, batch, accumulate, optimizer, weightDecay, labelSmoothing, teacher, loss } = options;
+  const { clipNorm, clipValue, clipAgc, ema, swa } = options;
   return {
-    ...{ task, optimizer, weightDecay, clipNorm, labelSmoothing, teacher, loss },
+    ...{ task, optimizer, weightDecay, clipNorm, clipValue, clipAgc, labelSmoothing, teacher, loss },
+    averages: ema !== undefined,
+    swa: swa > 0,
     learning: learningOf(model.parameters, options),
     batch: Math.min(batch, samples),
     accumulation: accumulate > 1 ? "update" : undefined,
@@ -143,6 +149,7 @@ function forwardBackward(model: Model, options: StepOptions): Forward {
     ? scalarOf(options.loss(b, operands))
     : taskLoss(b, task, operands);
   const learnt = model.parameters.filter(({ name }) => rates.has(name));
+  const isOfHead = headOf(model);
   const parameters = learnt.map(({ name, shape }) => b.state(name, shape));
   const scale = precision === "f16" ? lossScale(b) : 1;
   const grads = differentiate(b, b.mul(loss, scale), parameters);
@@ -154,7 +161,8 @@ function forwardBackward(model: Model, options: StepOptions): Forward {
     taught,
     scale,
     grads: learnt.map(({ name, decay }, k) => {
-      return { name, decay, rate: rates.get(name)!, parameter: parameters[k], grad: grads[k] };
+      const isHead = isOfHead(name);
+      return { name, decay, rate: rates.get(name)!, isHead, parameter: parameters[k], grad: grads[k] };
     }),
   };
 }
@@ -178,12 +186,16 @@ function imagesOf(b: GraphBuilder, { channels, imageSize }: Model, batch: number
 
 /**
  * The graph of one training step. Inputs: `images`, `targets`, `weight`, `keyHi`, `keyLo`, `step`; of a step that
- * updates, the optimiser's scalars; where several steps make one update, `share`.
+ * updates, the optimiser's scalars, and `averageShare` where an average is kept; where several steps make one update,
+ * `share`.
  */
 export function trainingGraph(model: Model, options: StepOptions): Graph {
   const { b, loss, weight, scope, scale, grads } = forwardBackward(model, options);
-  const guard = updateChain(b, loss, scale, grads, options);
-  for (const [state, value] of scope.updates) guard.write({ state, old: b.state(state, value.shape), value });
+  const statistics = Array.from(
+    scope.updates,
+    ([state, value]) => ({ state, old: b.state(state, value.shape), value }),
+  );
+  const guard = updateChain(b, loss, scale, grads, statistics, options);
   const count = b.sum(weight, undefined, false);
   const lossSum = b.state(COUNTERS.lossSum, []);
   const lossCount = b.state(COUNTERS.lossCount, []);

@@ -2,20 +2,21 @@
  * From gradients to new values: what every training step ends with, as a chain of links.
  *
  * ```text
- * gradients ─▶ scale ─▶ gather ─▶ clip ─▶ guard ─▶ rule ─▶ write
+ * gradients ─▶ scale ─▶ gather ─▶ clip ─▶ guard ─▶ rule ─▶ average ─▶ write
  * ```
  *
- * | link   | does                                                                                                  |
- * | ------ | ----------------------------------------------------------------------------------------------------- |
- * | scale  | divides by the loss scale of half precision                                                           |
- * | gather | adds to what earlier steps of one update have gathered                                                |
- * | clip   | shortens the whole gradient to a greatest norm                                                        |
- * | guard  | closes where loss or gradient is not finite: nothing is changed then, and the step is counted         |
- * | rule   | the optimiser's new moments and parameters; of a step that only gathers, the gathered gradient        |
+ * | link    | does                                                                                                 |
+ * | ------- | ---------------------------------------------------------------------------------------------------- |
+ * | scale   | divides by the loss scale of half precision                                                          |
+ * | gather  | adds to what earlier steps of one update have gathered                                               |
+ * | clip    | shortens the whole gradient, its elements or that of each unit (`clipping.ts`)                       |
+ * | guard   | closes where loss or gradient is not finite: nothing is changed then, and the step is counted        |
+ * | rule    | the optimiser's new moments and parameters; of a step that only gathers, the gathered gradient       |
+ * | average | moves the average of each parameter and running statistic that is changed towards its new value      |
  *
- * No link multiplies a gradient: each hands on a scalar, `factor`, which the rule multiplies once. The rule's changes
- * are written one at a time, through the guard. A further link, such as averaged weights, takes the rule's changes and
- * adds its own.
+ * Links that scale the whole gradient do not multiply it: each hands on a scalar, `factor`, which the rule multiplies
+ * once. Changes are written one at a time, through the guard: the rule's, those of running statistics, and those that
+ * the link of averages adds to them.
  *
  * The guard hands on `factor`, the factor of all links, or −1 when loss or gradient norm is not finite. Every
  * assignment of the step keeps the old value where it is below 0. So the device itself leaves a bad step out, and
@@ -30,38 +31,21 @@
  * @module
  */
 
-import { type Operand, sizeOf, type Tensor } from "../../kernels/op.ts";
+import type { Operand, Tensor } from "../../kernels/op.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import type { Precision } from "../graph/graph.ts";
+import { averageName } from "./averages.ts";
+import { clip, type Clipping, type Gradient, type Gradients, squaredNorm } from "./clipping.ts";
 import { adjustLossScale } from "./loss_scale.ts";
 import type { Optimizer } from "./optimizers/mod.ts";
 
-/** A learnt parameter with its gradient. */
-export interface Gradient {
-  /** The parameter's key. */
-  readonly name: string;
-  /** Does weight decay apply? */
-  readonly decay: boolean;
-  /** Factor on the learning rate. */
-  readonly rate: number;
-  readonly parameter: Tensor;
-  readonly grad: Tensor;
-}
-
-/** What the links hand on. */
-export interface Gradients {
-  readonly all: readonly Gradient[];
-  /** What they are still to be multiplied by: a scalar. */
-  readonly factor: Operand;
-}
-
 /** How the links work: of the step's options, those that are about its update. */
-export interface UpdateOptions {
+export interface UpdateOptions extends Clipping {
   readonly optimizer: Optimizer;
   /** On weights, not on biases and norms. */
   readonly weightDecay: number;
-  /** Greatest norm of the whole gradient; none when undefined. */
-  readonly clipNorm?: number;
+  /** Is an exponential moving average kept of what the step changes of the model? Default not. */
+  readonly averages?: boolean;
   /**
    * Where several steps make one update: `gather` adds the gradient, times the input `share`, to what was gathered
    * before; `update` does so and learns from the sum. Undefined: every step learns from its own gradient.
@@ -76,17 +60,27 @@ export interface UpdateOptions {
 }
 
 /** New value of a state. */
-interface Change {
+export interface Change {
   readonly state: string;
   readonly old: Tensor;
   readonly value: Tensor;
   /** Written even where the guard is closed. */
   readonly always?: boolean;
+  /** Is it a parameter of the model's? */
+  readonly isOfModel?: boolean;
 }
+
+/** What stands before the names of moments. */
+const MOMENT = "optimizer.";
 
 /** Name of a moment's state. */
 export function momentName(moment: string, parameter: string): string {
-  return `optimizer.${moment}.${parameter}`;
+  return `${MOMENT}${moment}.${parameter}`;
+}
+
+/** Is it the name of a moment's state? */
+export function isMoment(state: string): boolean {
+  return state.startsWith(MOMENT);
 }
 
 /** Name of the state that gathers a parameter's gradient over the steps of one update. */
@@ -101,6 +95,7 @@ export function gatheredName(parameter: string): string {
  * @param loss Mean loss of its pictures.
  * @param lossScale What the loss was multiplied by before it was differentiated.
  * @param gradients Of the scaled loss.
+ * @param statistics New values of the model's running statistics.
  * @returns The guard, through which the step writes what else it learns.
  */
 export function updateChain(
@@ -108,18 +103,26 @@ export function updateChain(
   loss: Tensor,
   lossScale: Operand,
   gradients: readonly Gradient[],
+  statistics: readonly Change[],
   options: UpdateOptions,
 ): Guard {
   const scaled = scale(b, gradients, lossScale);
   const gathered = options.accumulation === undefined ? scaled : gather(b, scaled);
   const normSquared = squaredNorm(b, gathered);
   const verdict = judge(b, loss, normSquared, options);
-  const clipped = clip(b, gathered, normSquared, options);
+  // One that is only gathered keeps its length.
+  const clipped = options.accumulation === "gather" ? gathered : clip(b, gathered, normSquared, options);
   const guard = new Guard(b, clipped.factor, verdict);
-  const changes = options.accumulation === "gather"
-    ? keepGathered(b, clipped)
-    : rule(b, { ...clipped, factor: guard.factor }, options);
-  for (const change of changes) guard.write(change);
+  const updates = options.accumulation !== "gather";
+  const changes = updates ? rule(b, { ...clipped, factor: guard.factor }, options) : keepGathered(b, clipped);
+  for (const change of changes) {
+    guard.write(change);
+    if (options.averages && updates && change.isOfModel) guard.write(average(b, change));
+  }
+  for (const change of statistics) {
+    guard.write(change);
+    if (options.averages && updates) guard.write(average(b, change));
+  }
   return guard;
 }
 
@@ -135,22 +138,6 @@ function gather(b: GraphBuilder, { all, factor }: Gradients): Gradients {
     return { ...rest, name, grad: b.add(gathered, b.mul(grad, b.mul(b.input("share", []), factor))) };
   });
   return { all: summed, factor: 1 };
-}
-
-/**
- * Shortens the gradient to the greatest norm, as PyTorch's `clip_grad_norm_`; one that is only gathered keeps its
- * length.
- */
-function clip(
-  b: GraphBuilder,
-  { all, factor }: Gradients,
-  normSquared: Tensor,
-  { clipNorm, accumulation }: UpdateOptions,
-): Gradients {
-  const shortened = clipNorm === undefined || accumulation === "gather"
-    ? 1
-    : b.minimum(b.div(clipNorm, b.add(b.mul(b.sqrt(normSquared), factor), 1e-6)), 1);
-  return { all, factor: b.mul(shortened, factor) };
 }
 
 /** What is found of a step. */
@@ -245,29 +232,12 @@ function* rule(b: GraphBuilder, { all, factor }: Gradients, options: UpdateOptio
     for (const [moment, old] of Object.entries(moments)) {
       yield { state: momentName(moment, name), old, value: update.moments[moment] };
     }
-    yield { state: name, old: parameter, value: update.parameter };
+    yield { state: name, old: parameter, value: update.parameter, isOfModel: true };
   }
 }
 
-/** Most rows whose sums are computed side by side. */
-const MOST_ROWS = 512;
-
-/** Elements that one workgroup adds up about as fast as a dispatch takes. */
-const FEW = 4096;
-
-/** Square of the whole gradient's norm, before the factor. */
-function squaredNorm(b: GraphBuilder, { all }: Gradients): Tensor {
-  const squares = all.map(({ grad }) => sumOfSquares(b, grad));
-  return squares.reduce((sum, square) => b.add(sum, square));
-}
-
-/** Σ x², in two passes where x is large: a single sum has one workgroup. */
-function sumOfSquares(b: GraphBuilder, x: Tensor): Tensor {
-  const size = sizeOf(x.shape);
-  if (size <= FEW) return b.sum(b.square(b.reshape(x, [size])), undefined, false);
-  const rows = Array.from({ length: MOST_ROWS }, (_, k) => MOST_ROWS - k).find((rows) =>
-    size % (4 * rows) === 0 && size >= 64 * rows
-  );
-  if (rows === undefined) return b.sum(b.square(x), undefined, false);
-  return b.sum(b.sum(b.square(b.reshape(x, [rows, size / rows])), [1]), undefined, false);
+/** Moves the average of what is changed: a ← a + w (θ − a), where w is the input `averageShare`. */
+function average(b: GraphBuilder, { state, value }: Change): Change {
+  const old = b.state(averageName(state), value.shape);
+  return { state: averageName(state), old, value: b.add(old, b.mul(b.sub(value, old), b.input("averageShare", []))) };
 }

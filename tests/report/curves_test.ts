@@ -72,6 +72,14 @@ Deno.test("curvesChart() puts losses on one axis only where they are the same qu
   for (const { left, right } of grid) assertEquals([left, right], [grid[0].left, grid[0].right]);
 });
 
+Deno.test("curvesChart() says that a run has ended early", () => {
+  const early = { type: "early", epoch: 3, step: 12, best: 1, monitor: "f1", patience: 2 };
+  assertEquals(
+    Object.keys(panels([...steady(0.5), val(12, 0.5, 1), early])).at(-1),
+    "Validation accuracy; ended early after epoch 3: no better f1 in 2 since epoch 1",
+  );
+});
+
 Deno.test("curvesChart() smooths many losses, and draws few once", () => {
   const smooth = pointsOf(steady(0.5), "training, smoothed");
   // Means of five, but for the first few and the last.

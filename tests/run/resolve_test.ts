@@ -27,7 +27,7 @@ Deno.test("idleIn() finds what would change nothing, whichever it is, and never 
   const idle: [Given, string, string][] = [
     [{ momentum: 0.9 }, "momentum", "only optimizer sgd, rmsprop or muon have it"],
     [{ optimizer: "adamw", nesterov: true }, "nesterov", "only optimizer sgd or muon have it"],
-    [{ gamma: 0.5 }, "gamma", "only schedule step has it"],
+    [{ gamma: 0.5 }, "gamma", "only schedule step, multistep, plateau or exponential have it"],
     [{ fallEvery: 3, schedule: "constant" }, "fallEvery", "only schedule step has it"],
     [{ posWeight: "balanced" }, "posWeight", "the task is multiclass"],
     [{ labelColumn: "label" }, "labelColumn", "the data are no CSV file"],
@@ -38,7 +38,7 @@ Deno.test("idleIn() finds what would change nothing, whichever it is, and never 
     [
       { model: "lenet", stochasticDepth: 0.1 },
       "stochasticDepth",
-      "lenet has no use for it; a model that takes it is vit-ti16",
+      "lenet has no use for it; a model that takes it is resnet18",
     ],
     [{ model: "my-own", width: 0.5 }, "width", "my-own is no model of Fovea's, which could make it narrower"],
     [{ model: "vit-ti16", stem: "small" }, "stem", "vit-ti16 has no use for it; a model that takes it is resnet18"],

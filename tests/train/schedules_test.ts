@@ -1,5 +1,7 @@
-import { assertAlmostEquals, assertThrows } from "@std/assert";
-import { learningRateAt, type Schedule } from "../../src/train/schedules.ts";
+import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import published from "../../fixtures/train/schedules.json" with { type: "json" };
+import type { Plateau } from "../../src/run/checkpoint.ts";
+import { learningRateAt, plateauAfter, type Schedule } from "../../src/train/schedules.ts";
 
 const base = { learningRate: 2, totalSteps: 100 };
 
@@ -35,4 +37,45 @@ Deno.test("learningRateAt() refuses a rate of the user's that is none", () => {
       `${rate} at step 3: give a number`,
     );
   }
+});
+
+Deno.test("learningRateAt() gives the rates of PyTorch's and timm's schedulers, step by step", async (t) => {
+  const { learningRate, totalSteps } = published;
+  for (const { name, schedule, rates } of published.cases) {
+    await t.step(name, () => {
+      rates.forEach((rate, step) => {
+        const got = learningRateAt(step, { learningRate, totalSteps, ...schedule as Pick<Schedule, "name"> });
+        assertAlmostEquals(got, rate, 1e-12 * learningRate, `step ${step}`);
+      });
+    });
+  }
+});
+
+Deno.test("learningRateAt() stops falling at the least rate", () => {
+  const least = { ...base, minLearningRate: 0.5 };
+  for (const name of ["step", "multistep", "exponential", "plateau"] as const) {
+    const schedule = { ...least, name, fallEvery: 10, milestones: [10], falls: 3 };
+    assertAlmostEquals(learningRateAt(99, schedule), 0.5, 1e-12, name);
+  }
+});
+
+Deno.test("plateauAfter() falls where PyTorch's ReduceLROnPlateau does, and keeps all that it knows", async (t) => {
+  const { learningRate } = published;
+  for (const { name, isLower, patience, gamma, minLearningRate, values, rates } of published.plateaus) {
+    await t.step(name, () => {
+      let plateau: Plateau | undefined;
+      values.forEach((value, epoch) => {
+        const schedule = { name: "plateau", learningRate, totalSteps: 1, gamma, minLearningRate } as const;
+        const got = learningRateAt(epoch, { ...schedule, falls: plateau?.falls });
+        assertAlmostEquals(got, rates[epoch], 1e-12, `epoch ${epoch}`);
+        // As it comes back from a checkpoint.
+        plateau = JSON.parse(JSON.stringify(plateauAfter(plateau, value, { patience, isLower })));
+      });
+    });
+  }
+  await t.step("a value that is undefined is no better", () => {
+    const options = { patience: 0, isLower: false };
+    assertEquals(plateauAfter(undefined, null, options), { bad: 0, falls: 1 });
+    assertEquals(plateauAfter({ best: 0.5, bad: 0, falls: 1 }, null, options), { best: 0.5, bad: 0, falls: 2 });
+  });
 });

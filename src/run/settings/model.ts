@@ -73,7 +73,8 @@ export const modelSettings = {
     idle: ofModels("attentionDropout"),
   }),
   stochasticDepth: setting(number({ min: 0, max: 0.95 }), {
-    help: "share of the pictures for which the last block is left out, falling to 0 at the first; transformers",
+    help:
+      "share of the pictures for which the last block is left out, falling to 0 at the first; ResNets and transformers",
     byDefault: "the model's",
     idle: ofModels("stochasticDepth"),
   }),

@@ -49,6 +49,8 @@ export interface Setting<T = unknown, D extends T | undefined = T | undefined> {
   readonly derive?: (facts: Facts) => T | undefined;
   /** Why it would change nothing; undefined where it applies. Without this it always does. */
   readonly idle?: (facts: Facts, nameOf: NameOf) => string | undefined;
+  /** Why it cannot be used, where it contradicts other settings or leaves nothing to do; asked where it was given. */
+  readonly conflict?: (facts: Facts, nameOf: NameOf) => string | undefined;
   /** Does it change what is learnt? */
   readonly learns: boolean;
   /** May a resumed run have another value? */
@@ -81,6 +83,12 @@ export const only = (
   values.some((value) => value === settings[name])
     ? undefined
     : `only ${nameOf(name)} ${orList(values)} ${values.length === 1 ? "has" : "have"} it`;
+
+/** Cannot be given along with others that do the same in another way. */
+export const oneOf = (...names: readonly string[]): Setting["conflict"] => ({ settings }, nameOf) => {
+  const other = names.find((name) => settings[name] !== undefined);
+  return other && `${nameOf(other)} is given, too; give one`;
+};
 
 /** Applies to some tasks. */
 export const ofTasks = (...tasks: readonly Task[]) => ({ data, settings }: Facts): string | undefined => {

@@ -6,7 +6,8 @@
 
 import { choice, integer, names, number, toggle } from "../kinds.ts";
 import { batch, betas, scales, skips, weights } from "../values.ts";
-import { type Facts, isSmall, ofTasks, only, setting } from "./setting.ts";
+import { courseSettings } from "./course.ts";
+import { type Facts, isSmall, ofTasks, oneOf, only, setting } from "./setting.ts";
 
 /** A default that depends on the rule of the update. */
 const byOptimizer = <T>(usual: T, others: Readonly<Record<string, T>>) => ({ settings }: Facts): T =>
@@ -91,24 +92,19 @@ export const trainingSettings = {
     help: "factor on the learning rate from each layer to the one below it, the head having the full rate",
     default: 1,
   }),
-  schedule: setting(choice(["constant", "step", "cosine"]), { help: "of the learning rate", default: "cosine" }),
-  warmupEpochs: setting(number({ min: 0 }), {
-    flag: "warmup",
-    help: "epochs in which the rate rises from zero",
-    default: 0.5,
-  }),
-  fallEvery: setting(integer({ min: 1 }), {
-    flag: "stepSize",
-    help: "epochs between two falls of the schedule step",
-    default: 30,
-    idle: only("schedule", "step"),
-  }),
-  gamma: setting(number({ min: 0, max: 1 }), {
-    help: "factor of a fall of the schedule step",
-    default: 0.1,
-    idle: only("schedule", "step"),
-  }),
+  ...courseSettings,
   clipNorm: setting(number({ min: 0 }), { help: "greatest norm of the whole gradient", byDefault: "no limit" }),
+  clipValue: setting(number({ min: 0 }), {
+    help: "greatest size of a gradient's element",
+    byDefault: "no limit",
+    conflict: oneOf("clipNorm"),
+  }),
+  clipAgc: setting(number({ min: 0 }), {
+    help: "greatest norm of each unit's gradient, as a share of its weights' norm (AGC); 0.01 is usual, and the head " +
+      "is left out",
+    byDefault: "no limit",
+    conflict: oneOf("clipNorm", "clipValue"),
+  }),
   labelSmoothing: setting(number({ min: 0, max: 0.9 }), {
     help: "share of the target given to all classes alike",
     default: 0,

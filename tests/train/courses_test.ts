@@ -1,0 +1,214 @@
+/**
+ * Runs whose weights are averaged, whose head is learnt first, whose rate falls by what was validated, or that end
+ * early: what they leave behind, and that they can be stopped after any step.
+ */
+
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { join } from "node:path";
+import { openDataset } from "../../src/data/open.ts";
+import { openDevice } from "../../src/device/open.ts";
+import { UserError } from "../../src/errors.ts";
+import { readRecords } from "../../src/files.ts";
+import { Model } from "../../src/models/mod.ts";
+import { batchNorm2d, conv2d, dropout, flatten, lazyLinear, relu, sequential } from "../../src/nn/mod.ts";
+import { loadCheckpoint } from "../../src/run/run_directory.ts";
+import { modelOf } from "../../src/run/checkpoint.ts";
+import { writeRunReport } from "../../src/run/run_report.ts";
+import { evaluateModel } from "../../src/run/evaluate.ts";
+import { averageName } from "../../src/train/averages.ts";
+import type { TrainerOptions } from "../../src/train/options.ts";
+import { Trainer } from "../../src/train/trainer.ts";
+import { classFolders, write } from "../data/sets.ts";
+import { traces } from "../e2e/runs.ts";
+
+const layer = sequential({
+  conv: conv2d(3, 4, 3, { padding: 1, bias: false }),
+  bn: batchNorm2d(4),
+  relu: relu(),
+  dropout: dropout(0.2),
+  flatten: flatten(),
+  head: lazyLinear(2),
+});
+const madeModel = () => new Model("my-net", layer, { classes: 2, channels: 3, imageSize: 8, stem: "auto" });
+
+const folder = await Deno.makeTempDir();
+addEventListener("unload", () => {
+  device[Symbol.asyncDispose]();
+  Deno.removeSync(folder, { recursive: true });
+});
+await write(join(folder, "pictures"), classFolders({ a: 10, b: 6 }));
+const data = await openDataset(join(folder, "pictures"));
+
+const device = await openDevice("wasm");
+
+/** Trains four epochs of four steps; gives the run's folder, and how it ended. */
+async function train(name: string, options: Partial<TrainerOptions>) {
+  const out = join(folder, name);
+  const common = {
+    device,
+    model: madeModel(),
+    task: "multiclass",
+    epochs: 4,
+    batch: 4,
+    cache: "off",
+    logEvery: 1,
+  } as const;
+  const ended = await new Trainer({ ...common, augment: "none", learningRate: 0.05, out, ...options }).fit(data, data);
+  return { out, ...ended };
+}
+
+const courses: Readonly<Record<string, Partial<TrainerOptions>>> = {
+  "a moving average, two steps an update, one cycle": { ema: 0.7, accumulate: 2, schedule: "onecycle" },
+  "a mean of two epochs": { swa: 2, swaLearningRate: 0.02, accumulate: 3, clipAgc: 0.02 },
+  "the head first": { freezeEpochs: 2, optimizer: "adamw", lookahead: 3, schedule: "cosine-restarts", cycleEpochs: 1 },
+  "the head first, with an average": { freezeEpochs: 1, ema: 0.9, emaWarmup: false, emaAfter: 2 },
+  "a plateau": {
+    ...{ schedule: "plateau", plateauPatience: 0, gamma: 0.3, monitor: "balanced-accuracy" },
+    ...{ warmupEpochs: "3steps", patience: 3, clipValue: 0.01 },
+  },
+};
+
+Deno.test("a run of any course that is stopped resumes to the same bytes", async (t) => {
+  for (const [name, options] of Object.entries(courses)) {
+    await t.step(name, async () => {
+      const whole = await traces((await train(`${name} whole`, options)).out);
+      // At the end of an epoch, and within one.
+      for (const stop of [4, 9]) {
+        const controller = new AbortController();
+        const tracker = { name: "stop", log: ({ step }: { step: number }) => step === stop && controller.abort() };
+        const stopped = `${name} ${stop}`;
+        const { out, interrupted } = await train(stopped, {
+          ...options,
+          signal: controller.signal,
+          trackers: [tracker as never],
+        });
+        assert(interrupted);
+        await train(stopped, { ...options, resume: true });
+        assertEquals(await traces(out), whole, `stopped after step ${stop}`);
+      }
+    });
+  }
+});
+
+Deno.test("averages are what is validated, kept as best and for each epoch, and opened of last", async (t) => {
+  for (const options of [{ ema: 0.8 }, { swa: 3 }] as const) {
+    await t.step(JSON.stringify(options), async () => {
+      const { out } = await train(JSON.stringify(options), options);
+      const records = (await readRecords(join(out, "metrics.jsonl"))) as Record<string, unknown>[];
+      const validations = records.filter(({ type }) => type === "val");
+      const kind = Object.keys(options)[0];
+      assertEquals(validations.map(({ average }) => average), [kind === "ema" ? kind : undefined, kind, kind, kind]);
+      const last = await loadCheckpoint(out, "last");
+      const kept = await loadCheckpoint(out, "epoch-004");
+      for (const { name } of madeModel().parameters) {
+        assertEquals(kept.tensors.get(name), last.tensors.get(averageName(name)), name);
+        assertNotEquals(kept.tensors.get(name), last.tensors.get(name), name);
+      }
+      assertEquals(modelOf(last, "last", [madeModel()]).weights, modelOf(kept, "4", [madeModel()]).weights);
+      // What was validated is what is kept.
+      const { task, preprocessing } = kept.info;
+      const model = modelOf(kept, "4", [madeModel()]);
+      const { report } = await evaluateModel({
+        device,
+        model,
+        task,
+        preprocessing,
+        data,
+        batch: 4,
+        cache: { mode: "off" },
+      });
+      assertAlmostEquals(report.loss!, validations.at(-1)!.loss as number, 1e-6);
+    });
+  }
+});
+
+Deno.test("a mean over epochs is that of the weights at their ends; before them, nothing is averaged", async () => {
+  // With a mean of all epochs but the first, raw weights of the others are in `last` of shorter runs.
+  const raw: Float32Array[] = [];
+  for (const stop of [8, 12, 16]) {
+    const controller = new AbortController();
+    const tracker = { name: "stop", log: ({ step }: { step: number }) => step === stop && controller.abort() };
+    const { out } = await train(`raw ${stop}`, { swa: 3, signal: controller.signal, trackers: [tracker as never] });
+    raw.push((await loadCheckpoint(out, "last")).tensors.get("head.weight")!.values);
+  }
+  const { out } = await train("mean", { swa: 3 });
+  const { values } = (await loadCheckpoint(out, "epoch-004")).tensors.get("head.weight")!;
+  values.forEach((value, i) => assertAlmostEquals(value, raw.reduce((sum, x) => sum + x[i], 0) / 3, 1e-6));
+  assertNotEquals(raw[0], raw[2]);
+});
+
+Deno.test("in the first epochs the head alone is learnt, and batch norms keep their statistics", async () => {
+  const { out } = await train("probe", { freezeEpochs: 2 });
+  const at = async (epoch: number) => (await loadCheckpoint(out, `epoch-00${epoch}`)).tensors;
+  const [first, second, third] = [await at(1), await at(2), await at(3)];
+  for (const { name } of madeModel().parameters) {
+    if (name.startsWith("head")) assertNotEquals(first.get(name), second.get(name), name);
+    else assertEquals(first.get(name), second.get(name), name);
+    assertNotEquals(second.get(name), third.get(name), name);
+  }
+  assertEquals(first.get("bn.running_mean")!.values, new Float32Array(4));
+  await assertRejects(() => train("no head", { freezeEpochs: 1, freeze: ["head"] }), UserError, "it is frozen");
+});
+
+Deno.test("a run ends early after its patience, which its records say, and is over when it is resumed", async () => {
+  // Nothing is learnt: no epoch is better than the first.
+  const still = { learningRate: 0, patience: 2, weightDecay: 0, monitor: "f1", freeze: ["conv", "bn"] } as const;
+  const { out, epochs, interrupted, best, endedEarly, monitor } = await train("early", still);
+  assertEquals({ epochs, interrupted, epoch: best!.epoch, monitor }, {
+    ...{ epochs: 3, interrupted: false, epoch: 1, monitor: "f1" },
+  });
+  assertEquals(endedEarly, { step: 12, patience: 2, monitor: "f1" });
+  const before = await traces(out);
+  const records = (await readRecords(join(out, "metrics.jsonl"))) as Record<string, unknown>[];
+  const page = await Deno.readTextFile(await writeRunReport(out, "train"));
+  assertStringIncludes(page, "3 of 4 epochs were trained. The run ended early, with no better F1 in 2 epochs.");
+  assertEquals(records.at(-1), { type: "early", epoch: 3, best: 1, step: 12, patience: 2, monitor: "f1" });
+  assertEquals((await train("early", { ...still, resume: true })).epochs, 3);
+  assertEquals(await traces(out), before);
+});
+
+Deno.test("the best epoch is that of the monitored metric", async () => {
+  for (const [monitor, isLower] of [["loss", true], ["auroc", false], ["calibration-error", true]] as const) {
+    const { out, best } = await train(`by ${monitor}`, { monitor, epochs: 5, warmupEpochs: 0 });
+    const records = (await readRecords(join(out, "metrics.jsonl"))) as Record<string, unknown>[];
+    const values = records.filter(({ type }) => type === "val").map((record) => record[monitor] as number);
+    assert(values.every(Number.isFinite), monitor);
+    assertEquals(best!.monitored, (isLower ? Math.min : Math.max)(...values));
+    assertEquals(values[best!.epoch - 1], best!.monitored);
+    assertEquals((await loadCheckpoint(out, "best")).info.epoch, best!.epoch);
+  }
+});
+
+Deno.test("settings that contradict each other are refused in one line", () => {
+  const refused: readonly (readonly [Partial<TrainerOptions>, string])[] = [
+    [{ ema: 1 }, "ema is 1: give a number from 0 to below 1"],
+    [{ emaAfter: 3 }, "emaAfter would change nothing: there is no ema"],
+    [{ swa: 5 }, "swa cannot be used: the run has 4 epochs; give fewer"],
+    [{ swa: 2, ema: 0.9 }, "swa cannot be used: ema averages the weights already; give one"],
+    [{ swa: 2, patience: 2 }, "swa cannot be used: patience may end the run before its last epochs"],
+    [{ patience: 4 }, "patience cannot be used: the run has 4 epochs, so that it would never end early"],
+    [{ clipNorm: 1, clipAgc: 0.01 }, "clipAgc cannot be used: clipNorm is given, too; give one"],
+    [{ clipValue: 1, clipAgc: 0.01 }, "clipAgc cannot be used: clipValue is given, too; give one"],
+    [{ monitor: "hamming-loss" }, "monitor would change nothing: the task is multiclass, whose reports have no such"],
+    [{ milestones: [1] }, "milestones would change nothing: only schedule multistep has it"],
+    [
+      { schedule: "multistep", milestones: [2, 4] },
+      "milestones cannot be used: a run of 4 epochs has no epoch after 4",
+    ],
+    [{ minLearningRate: 0.05 }, "minLearningRate cannot be used: learningRate is 0.05; give less"],
+    [{ schedule: "onecycle", minLearningRate: 0.01 }, "minLearningRate would change nothing"],
+  ];
+  for (const [options, says] of refused) {
+    const common = { device, model: madeModel(), task: "multiclass", epochs: 4, learningRate: 0.05 } as const;
+    const error = assertThrows(() => new Trainer({ ...common, ...options }));
+    assert((error as Error).message.startsWith(says), (error as Error).message);
+  }
+});
