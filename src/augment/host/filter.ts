@@ -46,7 +46,8 @@ export function gaussianBlur(picture: Pixels, sigma: number): Pixels {
   const sum = weights.reduce((total, weight) => total + weight, 0);
   for (let k = 0; k < weights.length; k++) weights[k] /= sum;
   /** Mixes lines of `length` values that are `by` apart; lines begin at `begins`. */
-  const along = (from: ArrayLike<number>, out: Float64Array, length: number, by: number, begins: number[]) => {
+  const along = (from: Float64Array, length: number, by: number, begins: number[]) => {
+    const out = new Float64Array(from.length);
     const places = Int32Array.from({ length: length + 2 * reach }, (_, i) => by * reflected(i - reach, length));
     for (const begin of begins) {
       for (let i = 0; i < length; i++) {
@@ -60,7 +61,7 @@ export function gaussianBlur(picture: Pixels, sigma: number): Pixels {
   const count = (length: number) => Array.from({ length }, (_, i) => i);
   const row = width * channels;
   const across = count(height).flatMap((y) => count(channels).map((c) => y * row + c));
-  const mixed = along(data, new Float64Array(data.length), width, channels, across);
-  const both = along(mixed, new Float64Array(data.length), height, row, count(row));
-  return { ...picture, data: Uint8Array.from(both, Math.round) };
+  const mixed = along(new Float64Array(data), width, channels, across);
+  const both = along(mixed, height, row, count(row));
+  return { ...picture, data: Uint8Array.from(both, (value) => value + 0.5) };
 }
