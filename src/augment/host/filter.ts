@@ -33,6 +33,11 @@ function reflected(place: number, length: number): number {
   return within < length ? within : round - within;
 }
 
+/** Adds so many numbers of one array, times a weight, to those of another. */
+function addTo(out: Float64Array, to: number, from: Float64Array, at: number, count: number, weight: number): void {
+  for (let i = 0; i < count; i++) out[to + i] += weight * from[at + i];
+}
+
 /**
  * Gaussian blur, as torchvision's `gaussian_blur`, with a kernel that reaches three deviations.
  *
@@ -45,23 +50,19 @@ export function gaussianBlur(picture: Pixels, sigma: number): Pixels {
   const weights = Float64Array.from({ length: 2 * reach + 1 }, (_, k) => Math.exp(-0.5 * ((k - reach) / sigma) ** 2));
   const sum = weights.reduce((total, weight) => total + weight, 0);
   for (let k = 0; k < weights.length; k++) weights[k] /= sum;
-  /** Mixes lines of `length` values that are `by` apart; lines begin at `begins`. */
-  const along = (from: Float64Array, length: number, by: number, begins: number[]) => {
-    const out = new Float64Array(from.length);
-    const places = Int32Array.from({ length: length + 2 * reach }, (_, i) => by * reflected(i - reach, length));
-    for (const begin of begins) {
-      for (let i = 0; i < length; i++) {
-        let value = 0;
-        for (let k = 0; k < weights.length; k++) value += weights[k] * from[begin + places[i + k]];
-        out[begin + i * by] = value;
-      }
-    }
-    return out;
-  };
-  const count = (length: number) => Array.from({ length }, (_, i) => i);
   const row = width * channels;
-  const across = count(height).flatMap((y) => count(channels).map((c) => y * row + c));
-  const mixed = along(new Float64Array(data), width, channels, across);
-  const both = along(mixed, height, row, count(row));
+  const across = new Float64Array(data.length);
+  const line = new Float64Array((width + 2 * reach) * channels);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width + 2 * reach; x++) {
+      const from = y * row + reflected(x - reach, width) * channels;
+      for (let c = 0; c < channels; c++) line[x * channels + c] = data[from + c];
+    }
+    weights.forEach((weight, k) => addTo(across, y * row, line, k * channels, row, weight));
+  }
+  const both = new Float64Array(data.length);
+  for (let y = 0; y < height; y++) {
+    weights.forEach((weight, k) => addTo(both, y * row, across, reflected(y + k - reach, height) * row, row, weight));
+  }
   return { ...picture, data: Uint8Array.from(both, (value) => value + 0.5) };
 }

@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import type { Augment } from "../../../src/augment/augmentations.ts";
 import { type Batch, epochOrder, squareFor } from "../../../src/data/batches/batch.ts";
 import type { Dataset } from "../../../src/data/dataset.ts";
 import { decodePicture } from "../../../src/data/pictures/decode.ts";
