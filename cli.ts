@@ -52,6 +52,7 @@ const entries: readonly Entry[] = [
   entry(tables.dataCheck, async () => (await import("./src/cli/data.ts")).check),
   entry(tables.dataSplit, async () => (await import("./src/cli/data.ts")).split),
   entry(tables.dataDemo, async () => (await import("./src/cli/data.ts")).demo),
+  entry(tables.dataAugment, async () => (await import("./src/cli/augment_sheet.ts")).run),
   entry(tables.models, async () => (await import("./src/cli/models.ts")).run),
   entry(tables.show, async () => (await import("./src/cli/show.ts")).run),
   entry(tables.weights, async () => (await import("./src/cli/weights.ts")).run),

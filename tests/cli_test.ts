@@ -23,7 +23,7 @@ const mistakes: [line: string, message: string][] = [
     "There is no command zebra; give train, lr-find, eval, compare, study, sweep, cross-validate, dash, predict, export, data, models, show, weights, parity or doctor",
   ],
   ["data chek x", "There is no command data chek; did you mean data check?"],
-  ["data", "data names no command: give data check, data split or data demo"],
+  ["data", "data names no command: give data check, data split, data demo or data augment"],
   ["train --epoch 3", "train has no flag --epoch; did you mean --epochs?"],
   [
     "train --optimizer adm",
@@ -125,7 +125,9 @@ Deno.test("main() lists every command in the help, with and without --help", asy
 
 Deno.test("main() lists the commands of a group", async () => {
   const { out } = await run("data --help");
-  for (const name of ["data check", "data split", "data demo"]) assertStringIncludes(out, `  ${name} DIR`);
+  for (const name of ["data check", "data split", "data demo", "data augment"]) {
+    assertStringIncludes(out, `  ${name} DIR`);
+  }
   assert(!out.includes("doctor"));
 });
 

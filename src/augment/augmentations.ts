@@ -1,45 +1,104 @@
 /**
- * What the setting `augment` can be, and which transformations each is made of. A transformation on the host is a file
- * in `host/` and stands in a row here. One on the device is a file in `device/` and stands in the table there.
+ * What the setting `augment` can be, and the transformations that each value is made of: a preset's name, terms with
+ * commas between them, or both, such as `crop-flip,rand-m9-n2-mstd0.5`. A term is a row in `terms.ts`, a preset one in
+ * `presets.ts`.
+ *
+ * All of these work on the host, in the Workers that make batches: bytes in, bytes out, one transformation after the
+ * other, as Pillow does. A policy does other operations to each picture, and rounds to bytes between them, which no one
+ * pass over a batch on the device can do without doing all operations to all pictures. What mixes the pictures of a
+ * batch is in `device/`.
  *
  * Workers load this file: what it imports is of the host.
  *
  * @module
  */
 
-import { crop } from "./host/crop.ts";
-import { mirror } from "./host/mirror.ts";
-import { views } from "./host/views.ts";
+import { GrammarError, readTerm, type Term } from "./grammar.ts";
+import type { PictureFacts } from "./host/change.ts";
 import type { HostTransformation } from "./host/transformation.ts";
+import { views } from "./host/views.ts";
+import { type Mixing, presets } from "./presets.ts";
+import { terms, transformationOf } from "./terms.ts";
 
-/** Random changes to training pictures: none; mirrored; a random crop of a larger square, and mirrored. */
-export type Augment = "none" | "flip" | "crop-flip";
+/** Random changes to training pictures, as text: `crop-flip,rand-m9-n2-mstd0.5`. */
+export type Augment = string;
 
-/** What a loader may do with pictures: an augmentation, or what a test averages over, a view an epoch. */
-export type Views = Augment | "views";
+/** What a loader may do with pictures: an augmentation, or what a test averages over, a view an epoch (`views`). */
+export type Views = Augment;
 
-/** The transformations on the host, in the order in which they are applied. */
-const table: Readonly<Record<Views, readonly HostTransformation[]>> = {
-  "none": [],
-  "flip": [mirror],
-  "crop-flip": [crop, mirror],
-  "views": [views],
-};
+/** Names of the presets. */
+export const augmentNames: readonly string[] = Object.keys(presets);
 
-/** All that the setting can be. */
-export const augmentNames: readonly Augment[] = (Object.keys(table) as Views[]).filter((name) => name !== "views");
+/** What an augmentation may be, in words that follow "give". */
+export const augmentWants = `${augmentNames.join(", ")}, or terms such as rrc-s0.2:1,flip,rand-m9-n2-mstd0.5`;
+
+/**
+ * Reads an augmentation.
+ *
+ * @param augment Names of presets and terms, with commas between them.
+ * @throws {GrammarError} If it is none: its message says what would do, in words that follow "give".
+ */
+export function readAugment(augment: Augment): readonly Term[] {
+  const parts = augment.split(",").map((part) => part.trim());
+  if (parts.length > 1 && parts.includes("none")) throw new GrammarError("none alone");
+  const read = parts.flatMap((part) => {
+    if (!Object.hasOwn(presets, part)) return [readTerm(part, allKinds)];
+    return presets[part].terms.split(",").filter((term) => term !== "").map((term) => readTerm(term, terms));
+  });
+  for (const once of [cropping, (name: string) => name === "flip"]) {
+    const [first, second] = read.filter(({ name }) => once(name)).map(({ name }) => name);
+    if (second !== undefined) {
+      throw new GrammarError(first === second ? `${first} once` : `${first} or ${second}, not both`);
+    }
+  }
+  return read;
+}
+
+/** Presets are looked for first; here they are named. */
+const allKinds = { ...Object.fromEntries(augmentNames.map((name) => [name, {}])), ...terms };
+
+const cropping = (name: string): boolean => terms[name].crops ?? false;
+
+/**
+ * Why a text is no augmentation, in words that follow "give"; undefined where it is one.
+ *
+ * @param augment The text.
+ */
+export function augmentFault(augment: string): string | undefined {
+  try {
+    readAugment(augment);
+  } catch (error) {
+    if (error instanceof GrammarError) return error.message;
+    throw error;
+  }
+}
+
+/** What the recipes of presets mix of several pictures: the last preset's that mixes. */
+export function mixingOf(augment: Augment): Mixing {
+  const mixing = augment.split(",").map((part) => presets[part.trim()]?.mixing).findLast((one) => one !== undefined);
+  return mixing ?? { mixup: 0, cutmix: 0 };
+}
+
+/** Terms of an augmentation that would change nothing of grey pictures. */
+export function colourTerms(augment: Augment): readonly string[] {
+  return readAugment(augment).map(({ name }) => name).filter((name) => terms[name].colours);
+}
+
+/** Pictures of which nothing is known. */
+const UNKNOWN: PictureFacts = { mean: [0.5, 0.5, 0.5], interpolation: "bilinear" };
 
 /**
  * The transformations on the host that an augmentation is made of, in the order in which they are applied.
  *
- * @param augment Its name.
- * @throws {RangeError} If there is none of this name.
+ * @param augment The augmentation.
+ * @param facts What the pictures are like.
+ * @throws {RangeError} If there is no such augmentation.
  */
-export function hostTransformations(augment: Views): readonly HostTransformation[] {
-  if (!Object.hasOwn(table, augment)) {
-    throw new RangeError(`There is no augmentation ${augment}: give one of ${augmentNames.join(", ")}`);
-  }
-  return table[augment];
+export function hostTransformations(augment: Views, facts: PictureFacts = UNKNOWN): readonly HostTransformation[] {
+  if (augment === "views") return [views];
+  const fault = augmentFault(augment);
+  if (fault !== undefined) throw new RangeError(`There is no augmentation ${augment}: give ${fault}`);
+  return readAugment(augment).map((term, place) => transformationOf(term, place, facts));
 }
 
 /** Does an augmentation take its pictures out of larger squares? */

@@ -20,6 +20,8 @@ export interface Flag<T> {
   readonly read: (word: string) => unknown;
   /** What will do, in words that follow "give": `a whole number of at least 1`. */
   readonly wants: string;
+  /** What will do instead of a word, where more can be said of it. */
+  readonly wantsFor?: (word: string) => string | undefined;
   /** The words among which a misspelt one is looked for. */
   readonly choices: readonly string[];
   /** What the help shows after the flag: `N`, `NAME…`, `sgd|adam`. */
@@ -113,9 +115,9 @@ export function flag<T>(
 ): Flag<T | undefined>;
 export function flag<T>(kind: kinds.Kind<T>, spec: FlagSpec<T>): Flag<T | undefined> {
   const { default: fallback, ...rest } = spec;
-  const { takes, wants, choices, placeholder, gather, isPath } = kind;
+  const { takes, wants, wantsFor, choices, placeholder, gather, isPath } = kind;
   const read = isPath ? (word: string) => word && isPath(word) ? userPath(word) : kind.read(word) : kind.read;
-  return { takes, read, wants, choices, placeholder, gather, fallback, ...rest };
+  return { takes, read, wants, wantsFor, choices, placeholder, gather, fallback, ...rest };
 }
 
 /** The flags of some settings. */
@@ -257,7 +259,10 @@ function readFlag(name: string, flag: Flag<unknown>, words: readonly string[]): 
     if (item !== undefined) return item;
     const near = nearest(word, flag.choices);
     const hint = near === undefined ? "" : `; did you mean ${near}?`;
-    throw new UserError(`Cannot use ${name} ${word || "without a value"}: give ${flag.wants}${hint}`, 2);
+    throw new UserError(
+      `Cannot use ${name} ${word || "without a value"}: give ${flag.wantsFor?.(word) ?? flag.wants}${hint}`,
+      2,
+    );
   });
   if (flag.takes !== "many") return items[0];
   if (!flag.gather) return items;

@@ -25,6 +25,7 @@ const common = {
 const dataset = flagsOf(dataSettings);
 const splits = flagsOf(splitSettings);
 const { seed, precision } = flagsOf(trainingSettings);
+const { imageSize, augment, resize, interpolation, fit } = flagsOf(pictureSettings);
 const { backend } = flagsOf(deviceSettings);
 
 const allowChangedData = toggle({
@@ -319,6 +320,23 @@ export const dataDemo = {
     imageSize: flag(integer({ min: 16, max: 512 }), { help: "height and width in pixels", default: 64 }),
     seed,
     ...common,
+  },
+} satisfies Command;
+
+/** `data augment DIR`: what random changes make of pictures. */
+export const dataAugment = {
+  name: "data augment",
+  summary: "draws a sheet of some pictures and of what an augmentation makes of them",
+  example: "celeba --target Eyeglasses --augment crop-flip,rand-m9-n2-mstd0.5",
+  words: { usage: "DIR", min: 1, max: 1, paths: true },
+  flags: {
+    ...withoutData(dataset),
+    ...{ imageSize, augment, resize, interpolation, fit },
+    count: flag(integer({ min: 1, max: 100 }), { heading: "Sheet", help: "pictures, a row each", default: 8 }),
+    epochs: flag(integer({ min: 1, max: 100 }), { help: "columns, what each of so many epochs sees", default: 8 }),
+    seed,
+    ...common,
+    out: flag(path, { help: "PNG file to write", placeholder: "FILE", default: "augment.png" }),
   },
 } satisfies Command;
 

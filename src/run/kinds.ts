@@ -18,6 +18,8 @@ export interface Kind<T> {
   readonly faultOf: (value: unknown) => Fault | undefined;
   /** What will do, in words that follow "give": `a whole number of at least 1`. */
   readonly wants: string;
+  /** What will do instead of a text of this kind that does not, where more can be said of it. */
+  readonly wantsFor?: (value: unknown) => string | undefined;
   /** The words among which a misspelt one is looked for. */
   readonly choices: readonly string[];
   /** What the help shows after the flag: `N`, `NAME…`, `sgd|adam`. */

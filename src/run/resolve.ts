@@ -111,7 +111,7 @@ export function checkGiven(given: Readonly<Record<string, unknown>>, others: rea
 export function checkValue(name: string, value: unknown, kind: Kind<unknown>): void {
   const fault = kind.faultOf(value);
   if (!fault) return;
-  const message = `${name} is ${JSON.stringify(value) ?? String(value)}: give ${kind.wants}`;
+  const message = `${name} is ${JSON.stringify(value) ?? String(value)}: give ${kind.wantsFor?.(value) ?? kind.wants}`;
   throw fault === "type" ? new TypeError(message) : new RangeError(message);
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { augmentFault, augmentWants } from "../augment/augmentations.ts";
 import { type Fault, type Kind, valueOf } from "./kinds.ts";
 
 /** Shares of training, validation and test split. */
@@ -150,6 +151,17 @@ export const skips: Kind<number> = valueOf(
   "stop|skip:N",
   (count) => count === 0 ? "stop" : `skip:${count}`,
 );
+
+/** Random changes to pictures: a preset, or terms such as `crop-flip,rand-m9-n2-mstd0.5`. */
+export const augment: Kind<string> = {
+  ...valueOf(
+    (word) => augmentFault(word) === undefined ? word : undefined,
+    (value) => typeof value !== "string" ? "type" : augmentFault(value) === undefined ? undefined : "range",
+    augmentWants,
+    "NAME|TERM,TERM…",
+  ),
+  wantsFor: (value) => typeof value === "string" ? augmentFault(value) : undefined,
+};
 
 /** Mean and standard deviation of each channel, or the words for them. */
 export type Normalize =

@@ -222,7 +222,8 @@ export interface TrainerOptions {
   /** On a loss or gradient that is not finite: stop, or skip up to N steps. Default: stop. */
   readonly skipNonFinite?: number;
   /**
-   * Random mirror image; random part of the picture. Default: none below 64 pixels and for IDX files, else flip.
+   * Random changes to training pictures: a preset or terms of the README's table. Default: none below 64 pixels and
+   * for IDX files, else flip.
    */
   readonly augment?: Augment;
   /**

@@ -2,13 +2,13 @@
  * How a run prepares its pictures: from the options, the model and the training split.
  *
  * A picture's shorter side is resized to R (`square`), and the middle R × R is stored. S is cut out of it: the middle,
- * or anywhere for `crop-flip` in training. At 224 pixels R may be 256. It is decided here once; checkpoints carry it,
- * and training, validation, eval and predict use the same `Resizing`.
+ * or anywhere in training for what crops at random. At 224 pixels R may be 256. It is decided here once; checkpoints
+ * carry it, and training, validation, eval and predict use the same `Resizing`.
  *
  * @module
  */
 
-import { cropsAtRandom } from "../augment/augmentations.ts";
+import { colourTerms, cropsAtRandom } from "../augment/augmentations.ts";
 import { squareFor } from "../data/batches/batch.ts";
 import type { Dataset } from "../data/dataset.ts";
 import {
@@ -40,6 +40,11 @@ export async function preprocessingOf(
 ): Promise<Preprocessing> {
   const { model: { imageSize }, augment, interpolation, fit, range, normalize, cache } = options;
   const square = options.resize ?? squareFor(imageSize, augment);
+  const [colours] = data.channels === 1 ? colourTerms(augment) : [];
+  if (colours !== undefined) {
+    const what = `${option("augment")} ${augment}`;
+    throw new UserError(`Cannot use ${what}: ${colours} changes colours, and the pictures are grey: leave it out`, 2);
+  }
   const least = cropsAtRandom(augment) ? imageSize + 1 : imageSize;
   if (square < least) {
     const what = cropsAtRandom(augment) ? "a random part" : "the middle part";

@@ -4,6 +4,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { dirname, join } from "node:path";
+import { decodePicture } from "../../src/data/pictures/decode.ts";
 import { fovea, hasWebGpu, lastLine, spawned } from "./command.ts";
 
 const cache = await Deno.makeTempDir();
@@ -21,6 +22,32 @@ Deno.test("data demo draws a set that data check finds whole", async () => {
   const check = await spawned(["data", "check", faces, ...tasks.multiclass], cache);
   assertEquals(check.code, 0, check.stderr);
   assertStringIncludes(check.stdout, "Black_Hair");
+});
+
+Deno.test("data augment draws rows of pictures: first as they are, then as epochs see them", async () => {
+  // The same square, so that the middle is the same.
+  const asked = ["--resize", "36", "--count", "3", "--epochs", "4", "--seed", "2"];
+  const sheet = async (augment: string) => {
+    const out = join(cache, "sheet.png");
+    const flags = [...tasks.binary, "--augment", augment, ...asked, "--out", out];
+    const { code, stderr } = await spawned(["data", "augment", faces, ...flags], cache);
+    assertEquals(code, 0, stderr);
+    return decodePicture(await Deno.readFile(out));
+  };
+  const { width, height, data } = await sheet("timm-a2,erase-p1");
+  assertEquals([width, height], [5 * 34 + 8, 3 * 34 - 2]);
+  const plain = (await sheet("none")).data;
+  const columns = (from: number, to: number) => (bytes: Uint8Array) =>
+    bytes.filter((_, i) => {
+      const x = Math.floor(i / 3) % width;
+      return x >= from && x < to;
+    }).join();
+  assert(columns(0, 32)(data) === columns(0, 32)(plain), "the first column is changed");
+  for (let column = 1; column < 5; column++) {
+    const cut = columns(34 * column + 8, 34 * column + 40);
+    assert(cut(data) !== cut(plain), `column ${column} is unchanged`);
+  }
+  assert((await sheet("timm-a2,erase-p1")).data.join() === data.join(), "the same command draws another sheet");
 });
 
 for (const backend of ["webgpu", "wasm", "gpujs"]) {

@@ -68,7 +68,7 @@ Deno.test("checkGiven() names the setting, the value and what will do", () => {
     [{ learningRate: NaN }, RangeError, "learningRate is null: give a number of at least 0"],
     [{ epochs: 1.5 }, RangeError, "epochs is 1.5: give a whole number of at least 1"],
     [{ epochs: "3" }, TypeError, 'epochs is "3": give a whole number of at least 1'],
-    [{ augment: "crop" }, RangeError, 'augment is "crop": give none, flip or crop-flip'],
+    [{ augment: "crop-m3" }, RangeError, 'augment is "crop-m3": give crop without m3'],
     [{ nesterov: 1 }, TypeError, "nesterov is 1: give true or false"],
     [{ freeze: "conv1" }, TypeError, 'freeze is "conv1": give one name or more'],
     [{ learningRateScale: { head: 0 } }, RangeError, "give a pattern and a factor above 0"],

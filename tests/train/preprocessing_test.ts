@@ -58,6 +58,15 @@ Deno.test("preprocessingOf() gives grey pictures the means over the channels", a
   assertEquals([mean, std].map(([value]) => Number(value.toFixed(6))), [0.449, 0.226]);
 });
 
+Deno.test("preprocessingOf() refuses changes of colours to grey pictures", async () => {
+  const grey = { channels: 1, kind: "idx" } as Dataset;
+  await assertRejects(
+    () => preprocessingOf(optionsOf({ augment: "alexnet", normalize: "half" }, grey, { channels: 1 }), grey),
+    UserError,
+    "Cannot use augment alexnet: lighting changes colours, and the pictures are grey",
+  );
+});
+
 Deno.test("preprocessingOf() refuses a resize below the cut, and statistics of another number of channels", () =>
   withPictures(async (data) => {
     const refused: [Partial<TrainerOptions>, string][] = [

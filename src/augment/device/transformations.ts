@@ -31,7 +31,7 @@ export type DeviceTransformation = (
 ) => BatchTensors;
 
 /** By what the setting is, in the order in which they are applied. Today's augmentations are all the host's. */
-const table: Readonly<Partial<Record<Augment, readonly DeviceTransformation[]>>> = {};
+const table: Readonly<Record<Augment, readonly DeviceTransformation[] | undefined>> = {};
 
 /** The transformations on the device that an augmentation is made of. */
 export function deviceTransformations(augment: Augment): readonly DeviceTransformation[] {

@@ -31,8 +31,11 @@ export function roundHalfEven(value: number): number {
   return value - floor === 0.5 ? floor + (floor & 1) : Math.round(value);
 }
 
+/** A picture's bytes in rows from the top left, channels side by side: [height, width, channels]. */
+export type Pixels = Pick<PictureView, "width" | "height" | "channels" | "data">;
+
 /** A whole picture, [height, width, channels]. */
-export function wholeOf(picture: Pick<PictureView, "width" | "height" | "channels" | "data">): PictureView {
+export function wholeOf(picture: Pixels): PictureView {
   const { width, height, channels, data } = picture;
   return { width, height, channels, data, start: 0, acrossBy: channels, downBy: width * channels };
 }
@@ -48,4 +51,21 @@ export function wholeOf(picture: Pick<PictureView, "width" | "height" | "channel
 export function cutOut(picture: PictureView, left: number, top: number, size: number): PictureView {
   const { start, acrossBy, downBy } = picture;
   return { ...picture, width: size, height: size, start: start + left * acrossBy + top * downBy };
+}
+
+/** What a view shows, in rows from the top left; the bytes themselves where they lie so already. */
+export function packed(view: PictureView): Pixels {
+  const { width, height, channels, data, start, acrossBy, downBy } = view;
+  if (start === 0 && acrossBy === channels && downBy === width * channels && data.length === height * downBy) {
+    return view;
+  }
+  const out = new Uint8Array(width * height * channels);
+  let to = 0;
+  for (let y = 0; y < height; y++) {
+    let from = start + y * downBy;
+    for (let x = 0; x < width; x++, from += acrossBy) {
+      for (let c = 0; c < channels; c++) out[to++] = data[from + c];
+    }
+  }
+  return { width, height, channels, data: out };
 }

@@ -102,7 +102,8 @@ export class BatchMaker {
     this.#reader = reader;
     this.#targets = new Float32Array(plan.targets);
     this.#normal = normalTables(plan.mean, plan.std);
-    this.#transformations = hostTransformations(plan.augment);
+    const { mean, reader: { resizing: { interpolation } } } = plan;
+    this.#transformations = hostTransformations(plan.augment, { mean, interpolation });
     this.#crops = cropsAtRandom(plan.augment);
   }
 
@@ -137,13 +138,12 @@ export class BatchMaker {
   /** Writes a picture as [C, S, S]: changed at random, normalised. */
   #place(sample: number, epoch: number, out: Float32Array): void {
     const { seed, reader: { resizing: { imageSize } } } = this.#plan;
+    const key = [seed, epoch, sample] as const;
     const square = wholeOf(this.#reader.readSquare(sample));
     const start = this.#crops ? square : middlePart(square, imageSize);
-    const picture = this.#transformations.reduce(
-      (seen, { apply }) => apply(seen, [seed, epoch, sample], imageSize),
-      start,
-    );
+    const picture = this.#transformations.reduce((seen, { apply }) => apply(seen, key, imageSize), start);
     placePicture(picture, this.#normal, out);
+    for (const { finish } of this.#transformations) finish?.(out, key, imageSize);
   }
 }
 

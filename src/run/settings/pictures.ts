@@ -4,10 +4,10 @@
  * @module
  */
 
-import { type Augment, augmentNames } from "../../augment/augmentations.ts";
+import type { Augment } from "../../augment/augmentations.ts";
 import { squareFor } from "../../data/batches/batch.ts";
 import { choice, integer } from "../kinds.ts";
-import { bytes, normalize, valueRange } from "../values.ts";
+import { augment, bytes, normalize, valueRange } from "../values.ts";
 import { FREE, isSmall, only, setting, SMALL_SIZE, USUAL_SIZE } from "./setting.ts";
 
 /** How pictures become the model's input. */
@@ -18,8 +18,8 @@ export const pictureSettings = {
     derive: ({ data: { pictureSize = USUAL_SIZE } = { pictureSize: USUAL_SIZE } }) =>
       pictureSize <= SMALL_SIZE ? pictureSize : USUAL_SIZE,
   }),
-  augment: setting(choice(augmentNames), {
-    help: "random mirror image; random part of the picture",
+  augment: setting(augment, {
+    help: "random changes to training pictures: a preset or terms of the README's table",
     byDefault: "none below 64 pixels and for IDX files, else flip",
     // Or drawn upright by convention.
     derive: (facts) => isSmall(facts) || facts.data?.kind === "idx" ? "none" : "flip",

@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import type { Augment } from "../../../src/augment/augmentations.ts";
 import { type Batch, epochOrder, squareFor } from "../../../src/data/batches/batch.ts";
 import type { Dataset } from "../../../src/data/dataset.ts";
 import { decodePicture } from "../../../src/data/pictures/decode.ts";
@@ -133,6 +132,16 @@ Deno.test("Loader resumes in mid-epoch, and makes any batch out of turn, to the 
     }
     assertEquals(await Array.fromAsync(loader.epoch(3)), whole);
     assertNotEquals((await loader.batchAt(4, 0)).indices, whole[0].indices);
+  }));
+
+Deno.test("Loader makes the same bytes by any number of Workers, and in mid-epoch, whatever it does to pictures", () =>
+  withSet(async (data, cache) => {
+    const augment = "deit,jitter,perspective,blur-p1,trivial,auto,augmix";
+    const options = { ...plain, batch: 2, imageSize: 16, augment, shuffle: true, last: "drop", cache } as const;
+    const whole = await batches(data, { ...options, workers: 1 }, 3);
+    assertEquals(await batches(data, { ...options, workers: 3 }, 3), whole);
+    assertEquals(await batches(data, { ...options, workers: 2 }, 3, 2), whole.slice(2));
+    assertNotEquals(await batches(data, { ...options, seed: options.seed + 1 }, 3), whole);
   }));
 
 Deno.test("Loader makes three batches ahead while the page is busy", () =>
@@ -288,8 +297,8 @@ Deno.test("Loader keeps all packs within the budget", () =>
 
 Deno.test("Loader refuses an augmentation that there is not", () =>
   withSet(async (data, cache) => {
-    const options = { ...plain, batch: 2, imageSize: 8, square: 8, cache, augment: "rotate" as Augment };
-    await assertRejects(() => Loader.open(data, options), RangeError, "no augmentation rotate");
+    const options = { ...plain, batch: 2, imageSize: 8, square: 8, cache, augment: "spinning" };
+    await assertRejects(() => Loader.open(data, options), RangeError, "no augmentation spinning");
   }));
 
 Deno.test("epochOrder() holds each sample once and changes with seed and epoch", () => {
