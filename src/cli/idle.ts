@@ -7,8 +7,9 @@
 import type { Dataset } from "../data/dataset.ts";
 import { counted } from "../data/names.ts";
 import { UserError } from "../errors.ts";
-import { type Given, idleIn, settingNames } from "../run/resolve.ts";
-import type { Settings } from "../run/settings.ts";
+import { type Kind, wordsFor } from "../run/kinds.ts";
+import { conflictIn, type Given, idleIn, settingNames } from "../run/resolve.ts";
+import { type SettingName, type Settings, settings } from "../run/settings.ts";
 import { factsOf } from "../train/options.ts";
 import { type Flags, nameIn } from "./command.ts";
 import type { DataFlags } from "./run_data.ts";
@@ -18,11 +19,19 @@ export function givenIn(options: Readonly<Record<string, unknown>>, given: Reado
   return Object.fromEntries(settingNames.filter((name) => given.has(name)).map((name) => [name, options[name]]));
 }
 
-/** Refuses a setting that was given and would change nothing; with data, by what they are. */
+/** Refuses a setting that was given and would change nothing, or contradicts another; with data, by what they are. */
 export function refuseIdle(asked: Given, flags: Flags, data?: Dataset): void {
   const nameOf = (setting: string): string => nameIn(flags, setting);
-  const idle = idleIn(asked, data && factsOf(data), nameOf);
+  const facts = data && factsOf(data);
+  const idle = idleIn(asked, facts, nameOf);
   if (idle) throw cannotUse(nameOf(idle.name), `it would change nothing, since ${idle.why}`);
+  const conflict = conflictIn(asked, facts, nameOf);
+  if (conflict) throw cannotUse(flagWith(flags, conflict.name, asked), conflict.why);
+}
+
+/** `--swa 3`. */
+function flagWith(flags: Flags, name: SettingName, asked: Given): string {
+  return [nameIn(flags, name), ...wordsFor(settings[name].kind as Kind<unknown>, asked[name])].join(" ");
 }
 
 /**
@@ -56,12 +65,12 @@ export function refuseIdleSplit(
  * Refuses what was given to happen later than a run ends: a fall of the learning rate, or a validation.
  *
  * @param asked Settings that the user gave.
- * @param settings All of the run's.
+ * @param values All of the run's.
  * @param flags What they are called.
  * @param pictures Of the training split, once they are known.
  */
-export function refuseTooLate(asked: Given, settings: Settings, flags: Flags, pictures?: number): void {
-  const { epochs, schedule, fallEvery, valEvery, batch } = settings;
+export function refuseTooLate(asked: Given, values: Settings, flags: Flags, pictures?: number): void {
+  const { epochs, schedule, fallEvery, valEvery, batch } = values;
   const late = (["fallEvery", "gamma"] as const).find((name) => asked[name] !== undefined);
   if (late && schedule === "step" && fallEvery >= epochs) {
     const flag = nameIn(flags, late);

@@ -66,6 +66,28 @@ export function idleIn(
 }
 
 /**
+ * The first setting that was given and contradicts others, or leaves nothing to do, and why; undefined where there is
+ * none.
+ *
+ * @param given What was given.
+ * @param data What is known of the data.
+ * @param nameOf What settings are called.
+ */
+export function conflictIn(
+  given: Given,
+  data?: DataFacts,
+  nameOf: NameOf = (name) => name,
+): { name: SettingName; why: string } | undefined {
+  const facts: Facts = { settings: resolveSettings(given, data), data };
+  for (const name of settingNames) {
+    if (given[name] === undefined) continue;
+    const why = table[name].conflict?.(facts, nameOf);
+    if (why !== undefined) return { name, why };
+  }
+  return undefined;
+}
+
+/**
  * Checks values of a program's or a configuration file's.
  *
  * @param given Values by name; null, as a configuration file has it, counts as not given.

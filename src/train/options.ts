@@ -6,6 +6,7 @@
 
 import type { Augment } from "../augment/augmentations.ts";
 import type { CacheOptions } from "../data/store/cache_folder.ts";
+import { effectiveNumber, type Sampling } from "../data/batches/sampling.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { counted, firstNames } from "../data/names.ts";
 import { option, UserError } from "../errors.ts";
@@ -15,15 +16,15 @@ import type { ChannelStatistics } from "../data/store/statistics.ts";
 import type { Device } from "../device/device.ts";
 import type { Precision } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
-import { checkGiven, type Given, idleIn, recordOf, resolveSettings } from "../run/resolve.ts";
+import { type Given, recordOf, resolveSettings } from "../run/resolve.ts";
 import { type Settings, settings } from "../run/settings.ts";
 import type { DataFacts } from "../run/settings/setting.ts";
-import { resolveTeacher, type Teacher, type TeacherOptions } from "./distillation.ts";
+import type { Teacher, TeacherOptions } from "./distillation.ts";
 import type { DeviceTransformation } from "../augment/device/transformations.ts";
 import type { Metrics } from "../run/evaluate.ts";
-import type { LossFunction } from "./losses.ts";
-import { type Optimizer, optimizerOf } from "./optimizers/mod.ts";
-import { RunDirectory } from "../run/run_directory.ts";
+import type { LossFunction, LossName } from "./losses.ts";
+import type { Optimizer } from "./optimizers/mod.ts";
+import type { RunDirectory } from "../run/run_directory.ts";
 import type { Channel } from "../track/channel.ts";
 import type { ConsoleOutput } from "../track/console.ts";
 import type { Tracker } from "../track/tracker.ts";
@@ -57,8 +58,6 @@ export interface TrainerOptions {
   readonly allowChangedData?: boolean;
   /** A model whose answers are learnt from besides the labels; it is left as it is. */
   readonly teacher?: TeacherOptions;
-  /** A loss of one's own in the place of the task's. It is told the class weights and the label smoothing, too. */
-  readonly loss?: LossFunction;
   /** Random changes of one's own to each training batch, on the device, after those of `augment`. */
   readonly transform?: DeviceTransformation;
   /** Metrics of one's own by name, of every validation and of the test. */
@@ -154,13 +153,71 @@ export interface TrainerOptions {
   readonly gamma?: number;
   /** Greatest norm of the whole gradient. Default: no limit. */
   readonly clipNorm?: number;
+  /**
+   * What is made small: cross-entropy is a softmax's, bce a sigmoid's for each class or label. Or a loss of one's own,
+   * which is told the class weights and the label smoothing, too. Default: cross-entropy for classes, bce for labels.
+   */
+  readonly loss?: LossName | LossFunction;
+  /** How much less the loss focal counts what is answered well: 0 is the plain loss. Default: 2. */
+  readonly focalGamma?: number;
+  /** Weight of a label's positive pictures in the loss focal, the others having the rest to 1. Default: 0.25. */
+  readonly focalAlpha?: number;
+  /** How much less the loss asymmetric counts absent labels that are answered well. Default: 4. */
+  readonly asymmetricGammaNeg?: number;
+  /** How much less the loss asymmetric counts present labels that are answered well. Default: 1. */
+  readonly asymmetricGammaPos?: number;
+  /** Probability up to which the loss asymmetric counts an absent label nothing. Default: 0.05. */
+  readonly asymmetricClip?: number;
+  /** Factor of the term that the loss poly1 has besides the cross-entropy. Default: 1. */
+  readonly polyEpsilon?: number;
+  /** Mixed or smoothed targets above it become 1 in the loss bce, the others 0. Default: targets as they are. */
+  readonly bceTargetThreshold?: number;
+  /** Sum the loss bce over the classes instead of taking their mean. Default: false. */
+  readonly bceSum?: boolean;
+  /**
+   * Times the logarithm of a class's share of the training split is added to its logit in the loss, for classes of
+   * unequal size; 1 is usual. Default: 0.
+   */
+  readonly logitAdjustment?: number;
+  /** Mix each picture and its target with another of the batch, by a share from Beta(X, X); 0 does not. Default: 0. */
+  readonly mixup?: number;
+  /**
+   * Put a part of another picture of the batch into each, its area being a share from Beta(X, X); 0 does not. Default:
+   * 0.
+   */
+  readonly cutmix?: number;
+  /** Share of the batches, pairs or pictures that are mixed at all. Default: 1. */
+  readonly mixupProb?: number;
+  /** Share of them that cutmix has, where mixup is given, too. Default: 0.5. */
+  readonly mixupSwitchProb?: number;
+  /**
+   * Whether one share is drawn for a batch, for each pair of pictures that are mixed, or for each picture. Default:
+   * `batch`.
+   */
+  readonly mixupMode?: "batch" | "pair" | "elem";
+  /** Epochs after which pictures are mixed no more; 0 mixes to the end. Default: 0. */
+  readonly mixupOffEpoch?: number;
+  /**
+   * How often the classes are shown: uniform shows each picture once an epoch; the others draw as many, each class as
+   * often as the others, by the root of its size, or by its effective number. Default: `uniform`.
+   */
+  readonly sampling?: Sampling;
+  /**
+   * Of effective numbers (1 - BETA^n) / (1 - BETA): near 0 classes count by their sizes, near 1 alike. Default: 0.999.
+   */
+  readonly effectiveBeta?: number;
+  /**
+   * Views of a picture in an epoch, side by side (repeated augmentation); an epoch has as many pictures as before, of
+   * which so many times fewer differ. Default: 1.
+   */
+  readonly repeats?: number;
   /** Share of the target given to all classes alike. Default: 0. */
   readonly labelSmoothing?: number;
   /**
-   * Weight of each class in the loss: none, balanced or numbers in the order of the classes. `balanced` is by their
-   * counts. Default: `none`.
+   * Weight of each class in the loss: none, balanced, effective (by their effective numbers) or numbers in the order of
+   * the classes. `balanced` is by their counts. Default: `none`.
    */
-  readonly classWeights?: "none" | "balanced" | readonly number[];
+  readonly classWeights?: "none" | "balanced" | "effective" | readonly number[];
   /** Weight of a label's positive pictures, binary and multilabel: none, balanced or numbers. Default: `none`. */
   readonly posWeight?: "none" | "balanced" | readonly number[];
   /** On a loss or gradient that is not finite: stop, or skip up to N steps. Default: stop. */
@@ -225,7 +282,6 @@ export const OTHERS = [
   "resume",
   "allowChangedData",
   "teacher",
-  "loss",
   "transform",
   "metrics",
   "trackers",
@@ -235,7 +291,6 @@ export const OTHERS = [
 
 /** Options that have no default, or whose default depends on the data. */
 type Open =
-  | "loss"
   | "transform"
   | "memory"
   | "out"
@@ -247,7 +302,8 @@ type Open =
   | "workers"
   | "augment"
   | "range"
-  | "resize";
+  | "resize"
+  | "bceTargetThreshold";
 
 /** Options with their defaults. */
 export type ResolvedOptions =
@@ -278,80 +334,6 @@ export type RunOptions = ResolvedOptions & {
 /** Options of a run whose batch is settled. */
 export type SettledOptions = Omit<RunOptions, "batch" | "channel"> & { readonly batch: number };
 
-/**
- * Checks options and fills in the defaults, also for what is given as undefined.
- *
- * @throws TypeError for an option that is unknown, of another type, or without effect; RangeError for one out of range.
- */
-export function resolveOptions(options: TrainerOptions): ResolvedOptions {
-  const {
-    device,
-    model,
-    task,
-    out,
-    resume = false,
-    allowChangedData = false,
-    teacher,
-    loss,
-    transform,
-    metrics = {},
-    trackers = [],
-    console,
-    signal,
-  } = options;
-  if (loss && teacher) throw new TypeError("loss and teacher cannot be given together: give one");
-  if (out === undefined && options.log?.length) throw new TypeError("log needs a run directory: give out");
-  const given = givenIn(options);
-  const { optimizer: _rule, cache: _store, schedule: _course, ...plain } = options;
-  checkGiven({ ...plain, ...given }, OTHERS);
-  const made = settingsOfModel(model);
-  const wrong = Object.keys(given).find((name) => name in made);
-  if (wrong !== undefined) {
-    throw new TypeError(`${wrong} is the model's, which is made before it is trained: give it to createModel`);
-  }
-  const asked = { ...given, ...made };
-  const idle = idleIn(teacher ? { ...asked, teacher: teacher.model.name } : asked, { task });
-  if (idle) throw new TypeError(`${idle.name} would change nothing: ${idle.why}`);
-  const values = resolveSettings({ ...asked, task });
-  return {
-    ...values,
-    ...{ device, model, task, resume, allowChangedData, loss, transform, metrics, trackers, console, signal, given },
-    out: typeof out === "string" ? new RunDirectory(out) : out,
-    // They depend on the data.
-    augment: given.augment,
-    resize: given.resize,
-    batch: values.batch!,
-    learningRate: values.learningRate!,
-    weightDecay: values.weightDecay!,
-    schedule: typeof options.schedule === "function" ? options.schedule : values.schedule,
-    optimizer: typeof options.optimizer === "object" ? options.optimizer : optimizerOf(values),
-    cache: typeof options.cache === "object" ? options.cache : { mode: values.cache, budgetBytes: values.cacheBudget },
-    teacher: teacher && resolveTeacher(teacher),
-  };
-}
-
-/** What was given as settings, an object in a setting's place by what it says of itself. */
-function givenIn({ optimizer, cache, schedule, ...options }: TrainerOptions): Given {
-  const plain = Object.entries(options).filter(([name, value]) => value !== undefined && !isOther(name));
-  const rule = typeof optimizer === "object" ? settingsOfRule(optimizer) : optimizer !== undefined && { optimizer };
-  return {
-    ...Object.fromEntries(plain) as Given,
-    ...rule,
-    ...schedule !== undefined && typeof schedule !== "function" && { schedule },
-    ...typeof cache === "object"
-      ? { cache: cache.mode, ...cache.budgetBytes !== undefined && { cacheBudget: cache.budgetBytes } }
-      : cache !== undefined && { cache },
-  };
-}
-
-/** A rule of the user's own is no setting: what it is called stands in `config.json` alone. */
-function settingsOfRule({ name, settings: own }: Optimizer): Given {
-  const known = settings.optimizer.kind.read(name) as Settings["optimizer"] | undefined;
-  return known ? { optimizer: known, ...own } : {};
-}
-
-const isOther = (name: string): boolean => OTHERS.some((other) => other === name);
-
 /** What a model was made from, as settings. */
 export function settingsOfModel({ name, imageSize, options }: Model): Given {
   const { stem, dropout, attentionDropout, stochasticDepth, layerScale, window, normEps, width } = options;
@@ -372,7 +354,7 @@ export function factsOf({ kind, task, pictureSize, hasOwnSplit }: Dataset): Data
  * @param resolved What the run has settled by itself, and what is known of it beside the options.
  */
 export function settingsRecord(
-  { given, model, optimizer, schedule }: ResolvedOptions,
+  { given, model, optimizer, schedule, loss }: ResolvedOptions,
   data: Dataset,
   resolved: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
@@ -380,8 +362,11 @@ export function settingsRecord(
   const asked = { ...data.origin, ...settingsOfModel(model), ...given, ...resolved } as Given;
   const values = { ...resolveSettings(asked, facts), optimizer: optimizer.name } as Settings;
   // What the user's own is cannot be written down.
-  const course = typeof schedule === "function" ? { schedule: "own" } : {};
-  return { ...recordOf(values, facts), ...course };
+  const own = {
+    ...typeof schedule === "function" && { schedule: "own" },
+    ...typeof loss === "function" && { loss: "own" },
+  };
+  return { ...recordOf(values, facts), ...own };
 }
 
 /** Options of one call of `fit` on a training split. */
@@ -391,6 +376,18 @@ export function runOptionsOf(options: ResolvedOptions, train: Dataset, channel: 
   return { ...options, augment: augment!, channel };
 }
 
+/** β of effective numbers unless given. */
+const BETA = settings.effectiveBeta.default;
+
+/**
+ * Logarithms of the shares [K] of the classes in a training split, times τ: what is added to their logits in the loss
+ * (Menon et al., "Long-tail learning via logit adjustment", 2021, section 5.1). A class without pictures is taken to
+ * have one.
+ */
+export function logitOffsetOf(data: Dataset, tau: number): number[] {
+  return data.counts().map((count) => tau * Math.log(Math.max(1, count) / data.size));
+}
+
 /**
  * Weights [K] of the loss: of the classes, or of the positives of each label.
  *
@@ -398,12 +395,14 @@ export function runOptionsOf(options: ResolvedOptions, train: Dataset, channel: 
  */
 export function classWeightsOf(
   data: Dataset,
-  { classWeights, posWeight }: Pick<ResolvedOptions, "classWeights" | "posWeight">,
+  { classWeights, posWeight, effectiveBeta }:
+    & Pick<ResolvedOptions, "classWeights" | "posWeight">
+    & Partial<Pick<ResolvedOptions, "effectiveBeta">>,
 ): number[] {
   const weights = data.task === "multiclass" ? classWeights : posWeight;
   const outputs = data.task === "binary" ? 1 : data.classes.length;
   if (weights === "none") return new Array<number>(outputs).fill(1);
-  if (weights !== "balanced") {
+  if (typeof weights !== "string") {
     if (weights.length !== outputs) {
       const name = option(data.task === "multiclass" ? "classWeights" : "posWeight");
       const names = data.task === "binary" ? data.classes[0] : firstNames(data.classes, 12);
@@ -416,6 +415,11 @@ export function classWeightsOf(
     return [...weights];
   }
   const counts = data.counts();
+  if (weights === "effective") {
+    const inverse = counts.map((count) => 1 / effectiveNumber(Math.max(1, count), effectiveBeta ?? BETA));
+    const sum = inverse.reduce((all, weight) => all + weight, 0);
+    return inverse.map((weight) => weight * outputs / sum);
+  }
   // As scikit-learn's "balanced": N / (K · n_c); for labels, negatives over positives.
   if (data.task === "multiclass") return counts.map((count) => data.size / (outputs * Math.max(1, count)));
   const positives = data.task === "binary" ? [counts[1]] : counts;

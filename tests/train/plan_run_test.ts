@@ -10,7 +10,7 @@ import { Channel } from "../../src/track/channel.ts";
 import type { Note } from "../../src/track/tracker.ts";
 import { createModel } from "../../src/models/mod.ts";
 import { MemoryError } from "../../src/train/budget.ts";
-import { resolveOptions } from "../../src/train/options.ts";
+import { resolveOptions } from "../../src/train/resolve_options.ts";
 import { planRun } from "../../src/train/plan_run.ts";
 
 const OWN = new Choices();

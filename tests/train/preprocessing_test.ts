@@ -6,7 +6,8 @@ import { UserError } from "../../src/errors.ts";
 import { createModel } from "../../src/models/mod.ts";
 import { infoOf, metadataOf } from "../../src/run/checkpoint.ts";
 import { Channel } from "../../src/track/channel.ts";
-import { resolveOptions, runOptionsOf, type TrainerOptions } from "../../src/train/options.ts";
+import { runOptionsOf, type TrainerOptions } from "../../src/train/options.ts";
+import { resolveOptions } from "../../src/train/resolve_options.ts";
 import { preprocessingOf } from "../../src/train/preprocessing.ts";
 import { classFolders, inFolder, write } from "../data/sets.ts";
 

@@ -49,6 +49,8 @@ export interface Setting<T = unknown, D extends T | undefined = T | undefined> {
   readonly derive?: (facts: Facts) => T | undefined;
   /** Why it would change nothing; undefined where it applies. Without this it always does. */
   readonly idle?: (facts: Facts, nameOf: NameOf) => string | undefined;
+  /** Why it cannot be used, where it contradicts other settings or leaves nothing to do; asked where it was given. */
+  readonly conflict?: (facts: Facts, nameOf: NameOf) => string | undefined;
   /** Does it change what is learnt? */
   readonly learns: boolean;
   /** May a resumed run have another value? */
@@ -74,7 +76,7 @@ export const FREE = { learns: false, isFree: true } as const;
 
 /** Applies to some choices of another setting. */
 export const only = (
-  name: "optimizer" | "schedule" | "distill" | "cache",
+  name: "optimizer" | "schedule" | "distill" | "cache" | "loss",
   ...values: readonly string[]
 ): Setting["idle"] =>
 ({ settings }, nameOf) =>
@@ -82,9 +84,18 @@ export const only = (
     ? undefined
     : `only ${nameOf(name)} ${orList(values)} ${values.length === 1 ? "has" : "have"} it`;
 
+/** Cannot be given along with others that do the same in another way. */
+export const oneOf = (...names: readonly string[]): Setting["conflict"] => ({ settings }, nameOf) => {
+  const other = names.find((name) => settings[name] !== undefined);
+  return other && `${nameOf(other)} is given, too; give one`;
+};
+
+/** The task, once it is known. */
+export const taskOf = ({ data, settings }: Facts): Task | undefined => data?.task ?? settings.task as Task | undefined;
+
 /** Applies to some tasks. */
-export const ofTasks = (...tasks: readonly Task[]) => ({ data, settings }: Facts): string | undefined => {
-  const task = data?.task ?? settings.task as Task | undefined;
+export const ofTasks = (...tasks: readonly Task[]) => (facts: Facts): string | undefined => {
+  const task = taskOf(facts);
   return task === undefined || tasks.includes(task) ? undefined : `the task is ${task}`;
 };
 
