@@ -25,6 +25,7 @@ import { pictureSettings } from "../run/settings/pictures.ts";
 import { trainingSettings } from "../run/settings/training.ts";
 import type { TeacherOptions } from "../train/distillation.ts";
 import { refuseIrregular } from "../files.ts";
+import { epochLines } from "../data/batches/sampling.ts";
 import { classWeightsOf, factsOf, type TrainerOptions } from "../train/options.ts";
 import { writeRunReport } from "../run/run_report.ts";
 import { formatTest } from "../report/text.ts";
@@ -331,7 +332,8 @@ function chosenLines(settled: Given, settings: Settings, data: Dataset): string[
   const flags = CHOSEN.filter((name) => settled[name] === undefined).map((name) => `${nameOf(name)} ${settings[name]}`);
   const lines = flags.length > 0 ? [`chosen ${flags.join(" ")}`] : [];
   const weights = data.task === "multiclass" ? settings.classWeights : settings.posWeight;
-  if (weights !== "balanced") return lines;
+  lines.push(...epochLines(data, settings));
+  if (weights !== "balanced" && weights !== "effective") return lines;
   const values = classWeightsOf(data, settings).map((weight) => weight.toPrecision(3));
   return [...lines, `balance ${data.classes.map((name, c) => `${printable(name)} ${values[c]}`).join(", ")}`];
 }

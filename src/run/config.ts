@@ -229,7 +229,7 @@ function settingsSchema(v: Valibot, table: CheckedSettings) {
 
 /** Is it the name of a function of the user's, in a setting that takes one? */
 function isOwn(setting: string, value: unknown): boolean {
-  return (setting === "optimizer" || setting === "schedule") && typeof value === "string" && value !== "";
+  return ["optimizer", "schedule", "loss"].includes(setting) && typeof value === "string" && value !== "";
 }
 
 /**

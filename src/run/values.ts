@@ -87,21 +87,32 @@ export const batch: Kind<number | "auto"> = valueOf(
   "N|auto",
 );
 
-/** `none`, `balanced` or one weight a class, in the order of the classes: `1,2,0.5`. */
-export const weights: Kind<"none" | "balanced" | readonly number[]> = valueOf(
-  (word) => {
-    if (word === "none" || word === "balanced") return word;
-    const parts = word.split(",").map(positiveOrZero).filter((weight) => weight !== undefined);
-    return parts.length === word.split(",").length && parts.some((weight) => weight > 0) ? parts : undefined;
-  },
-  (value) => {
-    if (typeof value === "string") return value === "none" || value === "balanced" ? undefined : "range";
-    if (!isList(value)) return "type";
-    return value.every((weight) => weight >= 0) && value.some((weight) => weight > 0) ? undefined : "range";
-  },
-  "none, balanced or a weight for each such as 1,2,0.5",
-  "W,W,…",
-  (value) => typeof value === "string" ? value : value.join(),
+/** Some words, or one weight a class, in the order of the classes: `1,2,0.5`. */
+function weightsOr<const W extends string>(...known: readonly W[]): Kind<W | readonly number[]> {
+  const asWord = (word: string) => known.find((one) => one === word);
+  return valueOf<W | readonly number[]>(
+    (word) => {
+      if (asWord(word)) return asWord(word);
+      const parts = word.split(",").map(positiveOrZero).filter((weight) => weight !== undefined);
+      return parts.length === word.split(",").length && parts.some((weight) => weight > 0) ? parts : undefined;
+    },
+    (value) => {
+      if (typeof value === "string") return asWord(value) ? undefined : "range";
+      if (!isList(value)) return "type";
+      return value.every((weight) => weight >= 0) && value.some((weight) => weight > 0) ? undefined : "range";
+    },
+    `${known.join(", ")} or a weight for each such as 1,2,0.5`,
+    "W,W,…",
+    (value) => typeof value === "string" ? value : value.join(),
+  );
+}
+
+/** Weights of the positives of each label. */
+export const weights: Kind<"none" | "balanced" | readonly number[]> = weightsOr("none", "balanced");
+
+/** Weights of classes, which may be by their effective numbers, too. */
+export const classWeights: Kind<"none" | "balanced" | "effective" | readonly number[]> = weightsOr(
+  ...["none", "balanced", "effective"] as const,
 );
 
 /** Decay rates of two moments: `0.9,0.999`. */

@@ -59,7 +59,7 @@ async function factsOf(run: Beginning): Promise<Config> {
     ...info,
     settings: settingsOf(run),
     teacher: teacher && teacherRecord(teacher),
-    loss: loss && "own",
+    loss: typeof loss === "function" ? "own" : undefined,
     transform: transform && "own",
     kernels: kernelTableHash(),
     fingerprint: await fingerprintsOf(splitWith(trainData, valData)),

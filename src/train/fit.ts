@@ -25,7 +25,7 @@ import type { WorstPicture } from "../report/sheet.ts";
 import { type LossKind, PLAIN } from "../track/tracker.ts";
 import { beginRun, type Config, takeUpRun } from "./begin_run.ts";
 import { diagnose } from "./diagnosis.ts";
-import { classWeightsOf, type RunOptions } from "./options.ts";
+import { classWeightsOf, logitOffsetOf, type RunOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
 import type { RunPlan } from "./plan_run.ts";
 import { preprocessingOf } from "./preprocessing.ts";
@@ -36,6 +36,12 @@ import { worstPictures } from "../run/worst.ts";
 
 /** So many times the loss of guessing is worth a warning: networks begin at once or twice, seldom at three times. */
 const MANY_TIMES = 5;
+
+/** Options on which depends what the loss of training is of. */
+const KIND = [
+  ...["task", "loss", "classWeights", "posWeight", "labelSmoothing", "logitAdjustment", "mixup", "cutmix"] as const,
+  ...["sampling", "bceTargetThreshold", "bceSum", "teacher"] as const,
+] as const;
 
 /** What a run is made of. */
 interface Parts {
@@ -105,7 +111,10 @@ export class Fit {
     this.#lossKind = lossKindOf(options);
     const classWeights = classWeightsOf(trainData, options);
     this.#classWeights = classWeights;
-    this.state = new TrainingState({ options, step, session, steps: train.steps, classWeights, preprocessing });
+    const { logitAdjustment: tau } = options;
+    const logitOffset = tau > 0 ? logitOffsetOf(trainData, tau) : undefined;
+    const steps = train.steps;
+    this.state = new TrainingState({ options, step, session, steps, classWeights, logitOffset, preprocessing });
     this.#evaluator = new Evaluator(session, model, val.batch);
     this.#averageEvaluator = new Evaluator(session, model, val.batch, AVERAGE);
   }
@@ -118,7 +127,7 @@ export class Fit {
     valData: Dataset,
     kept?: Preprocessing,
   ): Promise<Fit> {
-    const { device, augment, cache, workers, seed, channel } = options;
+    const { device, augment, cache, workers, seed, channel, sampling, effectiveBeta, repeats } = options;
     const { batch, step, choices } = plan;
     const progress = (what: string) => (done: number, total: number) =>
       channel.progress({ type: "decoding", what, done, total });
@@ -130,7 +139,7 @@ export class Fit {
     const shared = { ...preprocessing, workers, cache, seed, onNote };
     const train = await Loader.open(trainData, {
       ...shared,
-      ...{ batch, augment, shuffle: true, last: "drop" },
+      ...{ batch, augment, shuffle: true, last: "drop", sampling, effectiveBeta, repeats },
       onProgress: progress("training pictures"),
     });
     let val: Loader | undefined;
@@ -203,7 +212,8 @@ export class Fit {
   /** Says once that the model does many times worse than one that guesses: it is not just at its beginning. */
   #warnOfLoss(loss: number): void {
     const { options: { loss: own, teacher, task }, trainData: { classes } } = this.#parts;
-    if (this.#hasWarned || own || teacher) return;
+    // Of other losses it is not known what guessing has.
+    if (this.#hasWarned || teacher || (own !== "cross-entropy" && own !== "bce")) return;
     const guessing = Math.log(task === "multiclass" ? classes.length : 2) * Math.max(1, ...this.#classWeights);
     if (loss < MANY_TIMES * guessing) return;
     this.#hasWarned = true;
@@ -398,17 +408,23 @@ export function isBetter(
 }
 
 /** What the loss of training is of. */
-export function lossKindOf(
-  { task, loss, classWeights, posWeight, labelSmoothing, teacher }: Pick<
-    RunOptions,
-    "task" | "loss" | "classWeights" | "posWeight" | "labelSmoothing" | "teacher"
-  >,
-): LossKind {
+export function lossKindOf(options: Pick<RunOptions, (typeof KIND)[number]>): LossKind {
+  const { task, loss, classWeights, posWeight, labelSmoothing, logitAdjustment, teacher, ...rest } = options;
   const weights = task === "multiclass" ? classWeights : posWeight;
   const parts = [
-    ...loss ? ["a loss of one's own"] : [],
+    ...typeof loss === "function"
+      ? ["a loss of one's own"]
+      : loss === (task === "multiclass" ? "cross-entropy" : "bce")
+      ? []
+      : [loss],
     ...weights === "none" ? [] : [task === "multiclass" ? "class weights" : "positive weights"],
     ...labelSmoothing > 0 ? ["label smoothing"] : [],
+    ...logitAdjustment > 0 ? ["logit adjustment"] : [],
+    ...rest.mixup > 0 ? ["mixup"] : [],
+    ...rest.cutmix > 0 ? ["CutMix"] : [],
+    ...rest.sampling === "uniform" ? [] : [`${rest.sampling} sampling`],
+    ...rest.bceTargetThreshold === undefined ? [] : ["target threshold"],
+    ...rest.bceSum ? ["summed"] : [],
     ...teacher ? ["teacher"] : [],
   ];
   return parts.length > 0 ? parts.join(", ") : PLAIN;

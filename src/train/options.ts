@@ -6,6 +6,7 @@
 
 import type { Augment } from "../augment/augmentations.ts";
 import type { CacheOptions } from "../data/store/cache_folder.ts";
+import { effectiveNumber, type Sampling } from "../data/batches/sampling.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { counted, firstNames } from "../data/names.ts";
 import { option, UserError } from "../errors.ts";
@@ -16,13 +17,13 @@ import type { Device } from "../device/device.ts";
 import type { Precision } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
 import { type Given, recordOf, resolveSettings } from "../run/resolve.ts";
-import type { Settings } from "../run/settings.ts";
+import { type Settings, settings } from "../run/settings.ts";
 import type { DataFacts } from "../run/settings/setting.ts";
 import type { Teacher, TeacherOptions } from "./distillation.ts";
 import type { DeviceTransformation } from "../augment/device/transformations.ts";
 import type { Metrics } from "../run/evaluate.ts";
 import type { Monitor } from "../metrics/monitored.ts";
-import type { LossFunction } from "./losses.ts";
+import type { LossFunction, LossName } from "./losses.ts";
 import type { Optimizer } from "./optimizers/mod.ts";
 import type { RunDirectory } from "../run/run_directory.ts";
 import type { Channel } from "../track/channel.ts";
@@ -58,8 +59,6 @@ export interface TrainerOptions {
   readonly allowChangedData?: boolean;
   /** A model whose answers are learnt from besides the labels; it is left as it is. */
   readonly teacher?: TeacherOptions;
-  /** A loss of one's own in the place of the task's. It is told the class weights and the label smoothing, too. */
-  readonly loss?: LossFunction;
   /** Random changes of one's own to each training batch, on the device, after those of `augment`. */
   readonly transform?: DeviceTransformation;
   /** Metrics of one's own by name, of every validation and of the test. */
@@ -210,13 +209,71 @@ export interface TrainerOptions {
   readonly monitor?: Monitor;
   /** Epochs without a better one after which the run ends. Default: all epochs are run. */
   readonly patience?: number;
+  /**
+   * What is made small: cross-entropy is a softmax's, bce a sigmoid's for each class or label. Or a loss of one's own,
+   * which is told the class weights and the label smoothing, too. Default: cross-entropy for classes, bce for labels.
+   */
+  readonly loss?: LossName | LossFunction;
+  /** How much less the loss focal counts what is answered well: 0 is the plain loss. Default: 2. */
+  readonly focalGamma?: number;
+  /** Weight of a label's positive pictures in the loss focal, the others having the rest to 1. Default: 0.25. */
+  readonly focalAlpha?: number;
+  /** How much less the loss asymmetric counts absent labels that are answered well. Default: 4. */
+  readonly asymmetricGammaNeg?: number;
+  /** How much less the loss asymmetric counts present labels that are answered well. Default: 1. */
+  readonly asymmetricGammaPos?: number;
+  /** Probability up to which the loss asymmetric counts an absent label nothing. Default: 0.05. */
+  readonly asymmetricClip?: number;
+  /** Factor of the term that the loss poly1 has besides the cross-entropy. Default: 1. */
+  readonly polyEpsilon?: number;
+  /** Mixed or smoothed targets above it become 1 in the loss bce, the others 0. Default: targets as they are. */
+  readonly bceTargetThreshold?: number;
+  /** Sum the loss bce over the classes instead of taking their mean. Default: false. */
+  readonly bceSum?: boolean;
+  /**
+   * Times the logarithm of a class's share of the training split is added to its logit in the loss, for classes of
+   * unequal size; 1 is usual. Default: 0.
+   */
+  readonly logitAdjustment?: number;
+  /** Mix each picture and its target with another of the batch, by a share from Beta(X, X); 0 does not. Default: 0. */
+  readonly mixup?: number;
+  /**
+   * Put a part of another picture of the batch into each, its area being a share from Beta(X, X); 0 does not. Default:
+   * 0.
+   */
+  readonly cutmix?: number;
+  /** Share of the batches, pairs or pictures that are mixed at all. Default: 1. */
+  readonly mixupProb?: number;
+  /** Share of them that cutmix has, where mixup is given, too. Default: 0.5. */
+  readonly mixupSwitchProb?: number;
+  /**
+   * Whether one share is drawn for a batch, for each pair of pictures that are mixed, or for each picture. Default:
+   * `batch`.
+   */
+  readonly mixupMode?: "batch" | "pair" | "elem";
+  /** Epochs after which pictures are mixed no more; 0 mixes to the end. Default: 0. */
+  readonly mixupOffEpoch?: number;
+  /**
+   * How often the classes are shown: uniform shows each picture once an epoch; the others draw as many, each class as
+   * often as the others, by the root of its size, or by its effective number. Default: `uniform`.
+   */
+  readonly sampling?: Sampling;
+  /**
+   * Of effective numbers (1 - BETA^n) / (1 - BETA): near 0 classes count by their sizes, near 1 alike. Default: 0.999.
+   */
+  readonly effectiveBeta?: number;
+  /**
+   * Views of a picture in an epoch, side by side (repeated augmentation); an epoch has as many pictures as before, of
+   * which so many times fewer differ. Default: 1.
+   */
+  readonly repeats?: number;
   /** Share of the target given to all classes alike. Default: 0. */
   readonly labelSmoothing?: number;
   /**
-   * Weight of each class in the loss: none, balanced or numbers in the order of the classes. `balanced` is by their
-   * counts. Default: `none`.
+   * Weight of each class in the loss: none, balanced, effective (by their effective numbers) or numbers in the order of
+   * the classes. `balanced` is by their counts. Default: `none`.
    */
-  readonly classWeights?: "none" | "balanced" | readonly number[];
+  readonly classWeights?: "none" | "balanced" | "effective" | readonly number[];
   /** Weight of a label's positive pictures, binary and multilabel: none, balanced or numbers. Default: `none`. */
   readonly posWeight?: "none" | "balanced" | readonly number[];
   /** On a loss or gradient that is not finite: stop, or skip up to N steps. Default: stop. */
@@ -282,7 +339,6 @@ export const OTHERS = [
   "resume",
   "allowChangedData",
   "teacher",
-  "loss",
   "transform",
   "metrics",
   "trackers",
@@ -292,7 +348,6 @@ export const OTHERS = [
 
 /** Options that have no default, or whose default depends on the data. */
 type Open =
-  | "loss"
   | "transform"
   | "memory"
   | "out"
@@ -309,7 +364,8 @@ type Open =
   | "workers"
   | "augment"
   | "range"
-  | "resize";
+  | "resize"
+  | "bceTargetThreshold";
 
 /** Options with their defaults. */
 export type ResolvedOptions =
@@ -360,7 +416,7 @@ export function factsOf({ kind, task, pictureSize, hasOwnSplit }: Dataset): Data
  * @param resolved What the run has settled by itself, and what is known of it beside the options.
  */
 export function settingsRecord(
-  { given, model, optimizer, schedule }: ResolvedOptions,
+  { given, model, optimizer, schedule, loss }: ResolvedOptions,
   data: Dataset,
   resolved: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
@@ -368,8 +424,11 @@ export function settingsRecord(
   const asked = { ...data.origin, ...settingsOfModel(model), ...given, ...resolved } as Given;
   const values = { ...resolveSettings(asked, facts), optimizer: optimizer.name } as Settings;
   // What the user's own is cannot be written down.
-  const course = typeof schedule === "function" ? { schedule: "own" } : {};
-  return { ...recordOf(values, facts), ...course };
+  const own = {
+    ...typeof schedule === "function" && { schedule: "own" },
+    ...typeof loss === "function" && { loss: "own" },
+  };
+  return { ...recordOf(values, facts), ...own };
 }
 
 /** Options of one call of `fit` on a training split. */
@@ -379,6 +438,18 @@ export function runOptionsOf(options: ResolvedOptions, train: Dataset, channel: 
   return { ...options, augment: augment!, channel };
 }
 
+/** β of effective numbers unless given. */
+const BETA = settings.effectiveBeta.default;
+
+/**
+ * Logarithms of the shares [K] of the classes in a training split, times τ: what is added to their logits in the loss
+ * (Menon et al., "Long-tail learning via logit adjustment", 2021, section 5.1). A class without pictures is taken to
+ * have one.
+ */
+export function logitOffsetOf(data: Dataset, tau: number): number[] {
+  return data.counts().map((count) => tau * Math.log(Math.max(1, count) / data.size));
+}
+
 /**
  * Weights [K] of the loss: of the classes, or of the positives of each label.
  *
@@ -386,12 +457,14 @@ export function runOptionsOf(options: ResolvedOptions, train: Dataset, channel: 
  */
 export function classWeightsOf(
   data: Dataset,
-  { classWeights, posWeight }: Pick<ResolvedOptions, "classWeights" | "posWeight">,
+  { classWeights, posWeight, effectiveBeta }:
+    & Pick<ResolvedOptions, "classWeights" | "posWeight">
+    & Partial<Pick<ResolvedOptions, "effectiveBeta">>,
 ): number[] {
   const weights = data.task === "multiclass" ? classWeights : posWeight;
   const outputs = data.task === "binary" ? 1 : data.classes.length;
   if (weights === "none") return new Array<number>(outputs).fill(1);
-  if (weights !== "balanced") {
+  if (typeof weights !== "string") {
     if (weights.length !== outputs) {
       const name = option(data.task === "multiclass" ? "classWeights" : "posWeight");
       const names = data.task === "binary" ? data.classes[0] : firstNames(data.classes, 12);
@@ -404,6 +477,11 @@ export function classWeightsOf(
     return [...weights];
   }
   const counts = data.counts();
+  if (weights === "effective") {
+    const inverse = counts.map((count) => 1 / effectiveNumber(Math.max(1, count), effectiveBeta ?? BETA));
+    const sum = inverse.reduce((all, weight) => all + weight, 0);
+    return inverse.map((weight) => weight * outputs / sum);
+  }
   // As scikit-learn's "balanced": N / (K · n_c); for labels, negatives over positives.
   if (data.task === "multiclass") return counts.map((count) => data.size / (outputs * Math.max(1, count)));
   const positives = data.task === "binary" ? [counts[1]] : counts;

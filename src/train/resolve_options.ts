@@ -32,10 +32,10 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
     console,
     signal,
   } = options;
-  if (loss && teacher) throw new TypeError("loss and teacher cannot be given together: give one");
+  if (typeof loss === "function" && teacher) throw new TypeError("loss and teacher cannot be given together: give one");
   if (out === undefined && options.log?.length) throw new TypeError("log needs a run directory: give out");
   const given = givenIn(options);
-  const { optimizer: _rule, cache: _store, schedule: _course, ...plain } = options;
+  const { optimizer: _rule, cache: _store, schedule: _course, loss: _aim, ...plain } = options;
   checkGiven({ ...plain, ...given }, OTHERS);
   const made = settingsOfModel(model);
   const wrong = Object.keys(given).find((name) => name in made);
@@ -48,9 +48,12 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
   const conflict = conflictIn(asked, { task });
   if (conflict) throw new TypeError(`${conflict.name} cannot be used: ${conflict.why}`);
   const values = resolveSettings({ ...asked, task });
+  const offset = typeof loss === "function" && values.logitAdjustment > 0;
+  if (offset) throw new TypeError("logitAdjustment is of the losses that have names: add it in your own loss");
   return {
     ...values,
-    ...{ device, model, task, resume, allowChangedData, loss, transform, metrics, trackers, console, signal, given },
+    ...{ device, model, task, resume, allowChangedData, transform, metrics, trackers, console, signal, given },
+    loss: typeof loss === "function" ? loss : values.loss!,
     out: typeof out === "string" ? new RunDirectory(out) : out,
     // They depend on the data.
     augment: given.augment,
@@ -69,13 +72,14 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
 }
 
 /** What was given as settings, an object in a setting's place by what it says of itself. */
-function givenIn({ optimizer, cache, schedule, ...options }: TrainerOptions): Given {
+function givenIn({ optimizer, cache, schedule, loss, ...options }: TrainerOptions): Given {
   const plain = Object.entries(options).filter(([name, value]) => value !== undefined && !isOther(name));
   const rule = typeof optimizer === "object" ? settingsOfRule(optimizer) : optimizer !== undefined && { optimizer };
   return {
     ...Object.fromEntries(plain) as Given,
     ...rule,
     ...schedule !== undefined && typeof schedule !== "function" && { schedule },
+    ...loss !== undefined && typeof loss !== "function" && { loss },
     ...typeof cache === "object"
       ? { cache: cache.mode, ...cache.budgetBytes !== undefined && { cacheBudget: cache.budgetBytes } }
       : cache !== undefined && { cache },

@@ -83,7 +83,7 @@ export async function checkSameRun(
   const now = {
     precision,
     teacher: teacher ? teacherRecord(teacher) : "none",
-    loss: loss ? "own" : "the task's",
+    loss: typeof loss === "function" ? "own" : "the task's",
     transform: transform ? "own" : "none",
   };
   for (const [field, value] of Object.entries(now)) {

@@ -11,6 +11,7 @@ import {
   type DeviceTransformation,
   deviceTransformations,
 } from "../augment/device/transformations.ts";
+import { mix, mixes, type Mixing } from "../augment/device/mix.ts";
 import type { Task } from "../data/labels.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import { differentiate } from "../graph/differentiate.ts";
@@ -19,7 +20,7 @@ import { recompute } from "../graph/passes/recompute.ts";
 import type { Model } from "../models/model.ts";
 import { distillationLoss, type Teacher, teacherLogits } from "./distillation.ts";
 import { lossScale } from "./loss_scale.ts";
-import { type LossFunction, taskLoss } from "./losses.ts";
+import { type LossFunction, type LossRule, taskLoss } from "./losses.ts";
 import type { Optimizer } from "./optimizers/mod.ts";
 import type { SettledOptions } from "./options.ts";
 import type { Gradient } from "./clipping.ts";
@@ -35,8 +36,10 @@ export interface StepOptions extends UpdateOptions {
   readonly learning?: Learning;
   /** Share of the target that all classes get alike. */
   readonly labelSmoothing: number;
-  /** In the place of the task's loss. */
-  readonly loss?: LossFunction;
+  /** In the place of the task's loss: a named one with its numbers, or one of the user's own. */
+  readonly loss?: LossRule | LossFunction;
+  /** τ by which the logarithms of the classes' shares are added to the logits in the loss; default 0. */
+  readonly logitAdjustment?: number;
   /** What the student learns from besides the labels. */
   readonly teacher?: Teacher;
   /**
@@ -47,6 +50,8 @@ export interface StepOptions extends UpdateOptions {
   readonly swa?: boolean;
   /** Random changes to a batch on the device, in their order; default none. */
   readonly transformations?: readonly DeviceTransformation[];
+  /** How pictures and targets are mixed after them; default not. */
+  readonly mixing?: Mixing;
 }
 
 /** A step of which it is settled what is learnt. */
@@ -59,11 +64,14 @@ export type LearningStep = StepOptions & Required<Pick<StepOptions, "learning">>
  */
 export function stepOf(options: SettledOptions, samples: number): LearningStep {
   const { model, task, batch, accumulate, optimizer, weightDecay, labelSmoothing, teacher, loss } = options;
-  const { clipNorm, clipValue, clipAgc, ema, swa } = options;
+  const { clipNorm, clipValue, clipAgc, ema, swa, logitAdjustment } = options;
   return {
-    ...{ task, optimizer, weightDecay, clipNorm, clipValue, clipAgc, labelSmoothing, teacher, loss },
+    ...{ task, optimizer, weightDecay, clipNorm, clipValue, clipAgc, labelSmoothing, teacher, logitAdjustment },
     averages: ema !== undefined,
     swa: swa > 0,
+    // The numbers of a named loss are options beside it.
+    loss: typeof loss === "function" ? loss : { ...options, loss },
+    mixing: mixes(options) ? options : undefined,
     learning: learningOf(model.parameters, options),
     batch: Math.min(batch, samples),
     accumulation: accumulate > 1 ? "update" : undefined,
@@ -85,6 +93,9 @@ export const COUNTERS = {
 
 /** State that holds the weights of classes or of positive labels, [K]. */
 export const CLASS_WEIGHT = "loss.classWeight";
+
+/** State that holds what is added to the logits in the loss, [K], where something is. */
+export const LOGIT_OFFSET = "loss.logitOffset";
 
 /**
  * Values that all states of a training graph start from, but for the model's own and the loss scale's.
@@ -133,7 +144,7 @@ function scalarOf(loss: Tensor): Tensor {
 
 /** Loss and gradients: what training and the search share. */
 function forwardBackward(model: Model, options: StepOptions): Forward {
-  const { task, batch, labelSmoothing, teacher, precision } = options;
+  const { task, batch, labelSmoothing, teacher, precision, loss: aim, logitAdjustment = 0 } = options;
   const { rates, frozen } = options.learning ?? learnAll(model.parameters);
   const b = new GraphBuilder({ precision });
   const changed = changedBatch(b, model, options);
@@ -141,13 +152,16 @@ function forwardBackward(model: Model, options: StepOptions): Forward {
   const targets = changed?.targets ?? b.input("targets", logits.shape);
   const weight = b.input("weight", [batch]);
   const classWeight = b.state(CLASS_WEIGHT, [model.classes]);
+  const logitOffset = logitAdjustment > 0 ? b.state(LOGIT_OFFSET, [model.classes]) : undefined;
   const operands = { logits, targets, weight, classWeight, labelSmoothing };
+  const rule = typeof aim === "function" ? undefined : aim;
+  const named = { ...operands, rule, logitOffset };
   const taught = teacher && teacherLogits(b, teacher, changed?.pictures ?? imagesOf(b, model, batch));
   const loss = taught
-    ? distillationLoss(b, task, teacher, { ...operands, teacher: taught, outputs: scope.outputs })
-    : options.loss
-    ? scalarOf(options.loss(b, operands))
-    : taskLoss(b, task, operands);
+    ? distillationLoss(b, task, teacher, { ...named, teacher: taught, outputs: scope.outputs })
+    : typeof aim === "function"
+    ? scalarOf(aim(b, operands))
+    : taskLoss(b, task, named);
   const learnt = model.parameters.filter(({ name }) => rates.has(name));
   const isOfHead = headOf(model);
   const parameters = learnt.map(({ name, shape }) => b.state(name, shape));
@@ -171,12 +185,13 @@ function forwardBackward(model: Model, options: StepOptions): Forward {
 function changedBatch(
   b: GraphBuilder,
   model: Model,
-  { batch, transformations = [] }: StepOptions,
+  { batch, transformations = [], mixing }: StepOptions,
 ): BatchTensors | undefined {
-  if (transformations.length === 0) return undefined;
+  if (transformations.length === 0 && !mixing) return undefined;
   const key = [b.input("keyHi", []), b.input("keyLo", [])] as const;
   const given = { pictures: imagesOf(b, model, batch), targets: b.input("targets", [batch, model.classes]) };
-  return transformations.reduce((before, transform) => transform(b, before, key), given);
+  const changed = transformations.reduce((before, transform) => transform(b, before, key), given);
+  return mixing ? mix(b, changed) : changed;
 }
 
 /** The input that the model's trace has asked for. */

@@ -12,6 +12,7 @@ import { sizeOf } from "../../kernels/op.ts";
 import { randomKey } from "../../kernels/random.ts";
 import type { Batch } from "../data/batches/batch.ts";
 import type { Program, Session, Values } from "../device/device.ts";
+import { mixInputs } from "../augment/device/mix.ts";
 import { totalOf } from "../device/memory.ts";
 import { UserError } from "../errors.ts";
 import { stepsOf } from "../run/values.ts";
@@ -23,7 +24,7 @@ import { initialLossScale, LOSS_SCALE, lossScaleIn } from "./loss_scale.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { probeOf } from "./parameter_groups.ts";
 import { learningRateAt, type Schedule } from "./schedules.ts";
-import { COUNTERS, initialState, type LearningStep, trainingGraph } from "./step.ts";
+import { COUNTERS, initialState, type LearningStep, LOGIT_OFFSET, trainingGraph } from "./step.ts";
 import { gatheredName, isMoment, momentName } from "./update_chain.ts";
 
 /** What the steps have counted. */
@@ -49,6 +50,8 @@ export interface StateParts {
   readonly steps: number;
   /** Weights of the classes or of the labels' positives in the loss. */
   readonly classWeights: readonly number[];
+  /** What is added to the logits of the classes in the loss, where something is. */
+  readonly logitOffset?: readonly number[];
   readonly preprocessing: Preprocessing;
 }
 
@@ -80,7 +83,7 @@ export class TrainingState {
   #progress: Progress = { epoch: 0, step: 0, stepsDone: 0 };
 
   /** The start of a run: initial weights, and nothing counted. */
-  constructor({ options, step, session, steps, classWeights, preprocessing }: StateParts) {
+  constructor({ options, step, session, steps, classWeights, logitOffset, preprocessing }: StateParts) {
     const { model, optimizer, accumulate, precision, teacher, freezeEpochs } = options;
     this.steps = steps;
     this.#options = options;
@@ -103,6 +106,7 @@ export class TrainingState {
       ...step.averages
         ? model.parameters.map(({ name }) => [averageName(name), model.weights.get(name)!] as const)
         : [],
+      ...logitOffset ? [[LOGIT_OFFSET, Float32Array.from(logitOffset)] as const] : [],
       ...precision === "f16" ? initialLossScale() : [],
       ...teacher ? teacherState(teacher, preprocessing) : [],
     ];
@@ -176,8 +180,12 @@ export class TrainingState {
 
   /** What the graphs of a step are given of a batch. */
   inputsOf({ images, targets, weight }: Batch, step: number): Values {
-    const [keyHi, keyLo] = randomKey(this.#options.seed, step);
-    return { images, targets, weight, ...scalarValues({ keyHi, keyLo, step }) };
+    const { seed, model: { imageSize } } = this.#options;
+    const [keyHi, keyLo] = randomKey(seed, step);
+    const { batch, mixing } = this.#whole.step;
+    const when = { seed, step, epoch: Math.floor(step / this.steps) };
+    const mixed = mixing && mixInputs(mixing, batch, imageSize, when);
+    return { images, targets, weight, ...mixed, ...scalarValues({ keyHi, keyLo, step }) };
   }
 
   /** Learning rate of a step of the run. */

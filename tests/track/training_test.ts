@@ -250,14 +250,23 @@ Deno.test("what trackers were told is done before a checkpoint is written; one t
   }));
 
 Deno.test("lossKindOf() names all that keeps a training loss from being the validation's", () => {
-  const plain = { task: "multiclass", classWeights: "none", posWeight: "none", labelSmoothing: 0 } as const;
+  const plain = {
+    ...{ task: "multiclass", loss: "cross-entropy", classWeights: "none", posWeight: "none", labelSmoothing: 0 },
+    ...{ logitAdjustment: 0, mixup: 0, cutmix: 0, sampling: "uniform", bceTargetThreshold: undefined, bceSum: false },
+    teacher: undefined,
+  } as const;
   const cases: readonly [Partial<Parameters<typeof lossKindOf>[0]>, string][] = [
     [{}, "plain"],
     [{ classWeights: "balanced", labelSmoothing: 0.1 }, "class weights, label smoothing"],
-    [{ task: "multilabel", posWeight: [2, 1] }, "positive weights"],
+    [{ task: "multilabel", loss: "bce", posWeight: [2, 1] }, "positive weights"],
+    [{ loss: "bce", mixup: 0.1, cutmix: 1 }, "bce, mixup, CutMix"],
+    [{ logitAdjustment: 1 }, "logit adjustment"],
+    [{ task: "binary", loss: "focal", sampling: "sqrt" }, "focal, sqrt sampling"],
     [{ loss: (b, { logits }) => b.mean(logits) }, "a loss of one's own"],
   ];
-  for (const [options, kind] of cases) assertEquals(lossKindOf({ ...plain, ...options }), kind);
+  for (const [options, kind] of cases) {
+    assertEquals(lossKindOf({ ...plain, ...options } as Parameters<typeof lossKindOf>[0]), kind);
+  }
 });
 
 Deno.test("a run that fails after it began has an end that says so", () =>

@@ -5,6 +5,7 @@
  */
 
 import type { Task } from "../../src/data/labels.ts";
+import type { LossRule } from "../../src/train/losses.ts";
 import type { AdamOptions, SgdOptions } from "../../src/train/optimizers/mod.ts";
 
 /** Mean loss of a batch. */
@@ -80,3 +81,34 @@ export const fixture: {
   readonly steps: readonly StepCase[];
   readonly groups: readonly GroupsCase[];
 } = JSON.parse(await Deno.readTextFile(new URL("../../fixtures/train/train.json", import.meta.url)));
+
+/** Mean loss of a batch by a named loss, of targets that may be probabilities: fixtures/train/make_losses.py. */
+export interface NamedLossCase extends Omit<LossCase, "labelSmoothing" | "classWeight" | "weight"> {
+  readonly rule: LossRule;
+  readonly labelSmoothing?: number;
+  readonly classWeight?: readonly number[];
+  /** τ of the logit adjustment, where there is one, and the classes' shares [K]. */
+  readonly tau?: number;
+  readonly shares?: readonly number[];
+}
+
+/** Six pictures [6, 2, 5, 5] that timm has mixed. */
+export interface MixtureCase {
+  readonly name: string;
+  readonly mode: "batch" | "pair" | "elem";
+  /** λ of each draw: of the batch, of each pair, of each picture. */
+  readonly lams: readonly number[];
+  /** Is it CutMix? */
+  readonly cuts: readonly boolean[];
+  /** Row and column of the middle of CutMix's box. */
+  readonly pixels: readonly (readonly [row: number, column: number])[];
+  readonly pictures: readonly number[];
+  /** [6, 3]. */
+  readonly targets: readonly number[];
+  readonly mixedPictures: readonly number[];
+  readonly mixedTargets: readonly number[];
+}
+
+/** Losses by name, and mixtures. */
+export const named: { readonly losses: readonly NamedLossCase[]; readonly mixtures: readonly MixtureCase[] } = JSON
+  .parse(await Deno.readTextFile(new URL("../../fixtures/train/losses.json", import.meta.url)));

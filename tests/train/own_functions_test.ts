@@ -64,13 +64,14 @@ Deno.test("a run of functions of the user's own trains by them, is opened again,
     await train({ ...own, out });
     assertEquals(Math.max(...steps), 5);
     const { config, model } = await openRun(out, { models: [madeModel()] });
-    assertEquals([config.settings!.optimizer, config.settings!.schedule, config.loss], ["signs", "own", "own"]);
+    const { optimizer, schedule: kept, loss: aim } = config.settings!;
+    assertEquals([optimizer, kept, aim, config.loss], ["signs", "own", "own", "own"]);
     await using predictor = await openPredictor(out, { models: [madeModel()] });
     assertEquals((await predictor.predict([join(folder, "pictures", data.samples[0].file)])).length, 1);
     // Over already: a resumed run has the same weights.
     assertEquals(await train({ ...own, out, resume: true }), model.weights.get("head.bias"));
     const changed: readonly (readonly [Partial<TrainerOptions>, string])[] = [
-      [{ ...own, loss: undefined }, "its loss was own, and is now the task's"],
+      [{ ...own, loss: undefined }, "its loss was own, and is now cross-entropy"],
       [{ ...own, schedule: "constant" }, "its schedule was own, and is now constant"],
     ];
     for (const [options, says] of changed) {

@@ -7,8 +7,11 @@
 import { type RandomStream, randomStream } from "../../random.ts";
 import type { PictureView } from "./picture_view.ts";
 
-/** What a transformation's random numbers are a function of. */
-export type SampleKey = readonly [seed: number, epoch: number, sample: number];
+/**
+ * What a transformation's random numbers are a function of. A sample that is shown again in an epoch has a further
+ * number: how many times it was before.
+ */
+export type SampleKey = readonly [seed: number, epoch: number, sample: number, ...view: readonly number[]];
 
 /** A random change to a training picture. */
 export interface HostTransformation {

@@ -7,8 +7,9 @@
 
 import { cropsAtRandom, hostTransformations, type Views } from "../../augment/augmentations.ts";
 import { cutOut, type PictureView, wholeOf } from "../../augment/host/picture_view.ts";
-import type { HostTransformation } from "../../augment/host/transformation.ts";
+import type { HostTransformation, SampleKey } from "../../augment/host/transformation.ts";
 import { randomStream, shuffle } from "../../random.ts";
+import { type Draws, drawSamples, viewsBefore } from "./sampling.ts";
 import type { PictureReader, ReaderSource } from "../store/reader.ts";
 import { middleOf } from "../pictures/resize.ts";
 
@@ -44,6 +45,10 @@ export interface BatchPlan {
   readonly augment: Views;
   /** Whether the order is random. */
   readonly shuffle: boolean;
+  /** What an epoch is drawn from in the place of an order. */
+  readonly draws?: Draws;
+  /** Views of a picture side by side; default 1. */
+  readonly repeats?: number;
   /** Names the order and the changes. */
   readonly seed: number;
   /** Float32 target rows, [samples, K]. */
@@ -73,11 +78,19 @@ export function squareFor(size: number, augment: Views): number {
  *
  * @param plan What batches are made of.
  * @param epoch The epoch, from 0.
- * @returns Each sample's place, once.
+ * @returns As many places as there are samples: each once, unless they are drawn or repeated.
  */
-export function epochOrder(plan: Pick<BatchPlan, "samples" | "shuffle" | "seed">, epoch: number): Int32Array {
-  const order = Int32Array.from({ length: plan.samples }, (_, i) => i);
-  return plan.shuffle ? shuffle(order, randomStream(orderStream, plan.seed, epoch)) : order;
+export function epochOrder(
+  { samples, shuffle: isRandom, seed, draws, repeats = 1 }: Pick<
+    BatchPlan,
+    "samples" | "shuffle" | "seed" | "draws" | "repeats"
+  >,
+  epoch: number,
+): Int32Array {
+  const next = randomStream(orderStream, seed, epoch);
+  const places = () => Int32Array.from({ length: samples }, (_, i) => i);
+  const order = draws ? drawSamples(draws, samples, next) : isRandom ? shuffle(places(), next) : places();
+  return repeats === 1 ? order : order.map((_, i) => order[Math.floor(i / repeats)]);
 }
 
 /** Makes the batches of a plan, in a Worker. */
@@ -89,7 +102,7 @@ export class BatchMaker {
   readonly #normal: readonly Float32Array[];
   readonly #transformations: readonly HostTransformation[];
   readonly #crops: boolean;
-  #order: { epoch: number; samples: Int32Array } | undefined;
+  #order: { epoch: number; samples: Int32Array; views: Int32Array } | undefined;
 
   /**
    * Prepares the tables.
@@ -115,9 +128,13 @@ export class BatchMaker {
    * @returns The batch, padded where the samples run out.
    */
   make(epoch: number, step: number): Batch {
-    const { batch, channels, outputs, reader } = this.#plan;
+    const { batch, channels, outputs, reader, seed } = this.#plan;
     const size = reader.resizing.imageSize;
-    if (this.#order?.epoch !== epoch) this.#order = { epoch, samples: epochOrder(this.#plan, epoch) };
+    if (this.#order?.epoch !== epoch) {
+      const order = epochOrder(this.#plan, epoch);
+      this.#order = { epoch, samples: order, views: viewsBefore(order, this.#plan.samples) };
+    }
+    const { views } = this.#order;
     const samples = this.#order.samples.subarray(step * batch, (step + 1) * batch);
     const pixels = channels * size * size;
     const made = {
@@ -130,18 +147,24 @@ export class BatchMaker {
     samples.forEach((sample, row) => {
       made.indices[row] = sample;
       made.targets.set(this.#targets.subarray(sample * outputs, (sample + 1) * outputs), row * outputs);
-      this.#place(sample, epoch, made.images.subarray(row * pixels, (row + 1) * pixels));
+      this.#place(
+        [seed, epoch, sample, ...views[step * batch + row] ? [views[step * batch + row]] : []],
+        made.images.subarray(row * pixels, (row + 1) * pixels),
+      );
     });
     return made;
   }
 
   /** Writes a picture as [C, S, S]: changed at random, normalised. */
-  #place(sample: number, epoch: number, out: Float32Array): void {
-    const { seed, reader: { resizing: { imageSize } } } = this.#plan;
-    const key = [seed, epoch, sample] as const;
+  #place(key: SampleKey, out: Float32Array): void {
+    const { reader: { resizing: { imageSize } } } = this.#plan;
+    const [, , sample] = key;
     const square = wholeOf(this.#reader.readSquare(sample));
     const start = this.#crops ? square : middlePart(square, imageSize);
-    const picture = this.#transformations.reduce((seen, { apply }) => apply(seen, key, imageSize), start);
+    const picture = this.#transformations.reduce(
+      (seen, { apply }) => apply(seen, key, imageSize),
+      start,
+    );
     placePicture(picture, this.#normal, out);
     for (const { finish } of this.#transformations) finish?.(out, key, imageSize);
   }

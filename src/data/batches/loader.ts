@@ -9,6 +9,7 @@
 import { hostTransformations, type Views } from "../../augment/augmentations.ts";
 import { type Batch, type BatchPlan, squareFor } from "./batch.ts";
 import type { BatchAnswer, BatchRequest } from "./batch_worker.ts";
+import { drawsOf, type Sampling } from "./sampling.ts";
 import type { CacheOptions } from "../store/cache_folder.ts";
 import type { Dataset } from "../dataset.ts";
 import type { OnNote } from "../store/pack.ts";
@@ -42,6 +43,12 @@ export interface LoaderOptions {
   readonly augment: Views;
   /** Whether each epoch has an order of its own. */
   readonly shuffle: boolean;
+  /** How often classes are shown, where the order is random; by default each picture once an epoch. */
+  readonly sampling?: Sampling;
+  /** β of effective numbers, for the sampling of that name. */
+  readonly effectiveBeta?: number;
+  /** Views of a picture side by side, each changed at random in its own way; by default 1. */
+  readonly repeats?: number;
   /** Names the orders and the changes. */
   readonly seed: number;
   /** What happens to a last batch that is not full: it is left out, or padded with weight 0. */
@@ -133,6 +140,8 @@ export class Loader implements Disposable {
       std: options.std,
       augment,
       shuffle: options.shuffle,
+      draws: drawsOf(data, options.sampling ?? "uniform", options.effectiveBeta ?? 0),
+      repeats: options.repeats ?? 1,
       seed: options.seed,
       targets: targetRows(data),
       outputs: data.outputs,

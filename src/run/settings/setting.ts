@@ -76,7 +76,7 @@ export const FREE = { learns: false, isFree: true } as const;
 
 /** Applies to some choices of another setting. */
 export const only = (
-  name: "optimizer" | "schedule" | "distill" | "cache",
+  name: "optimizer" | "schedule" | "distill" | "cache" | "loss",
   ...values: readonly string[]
 ): Setting["idle"] =>
 ({ settings }, nameOf) =>
@@ -90,9 +90,12 @@ export const oneOf = (...names: readonly string[]): Setting["conflict"] => ({ se
   return other && `${nameOf(other)} is given, too; give one`;
 };
 
+/** The task, once it is known. */
+export const taskOf = ({ data, settings }: Facts): Task | undefined => data?.task ?? settings.task as Task | undefined;
+
 /** Applies to some tasks. */
-export const ofTasks = (...tasks: readonly Task[]) => ({ data, settings }: Facts): string | undefined => {
-  const task = data?.task ?? settings.task as Task | undefined;
+export const ofTasks = (...tasks: readonly Task[]) => (facts: Facts): string | undefined => {
+  const task = taskOf(facts);
   return task === undefined || tasks.includes(task) ? undefined : `the task is ${task}`;
 };
 

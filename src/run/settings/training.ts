@@ -5,8 +5,9 @@
  */
 
 import { choice, integer, names, number, toggle } from "../kinds.ts";
-import { batch, betas, scales, skips, weights } from "../values.ts";
+import { batch, betas, classWeights, scales, skips, weights } from "../values.ts";
 import { courseSettings } from "./course.ts";
+import { objectiveSettings } from "./objective.ts";
 import { type Facts, isSmall, ofTasks, oneOf, only, setting } from "./setting.ts";
 
 /** A default that depends on the rule of the update. */
@@ -105,13 +106,16 @@ export const trainingSettings = {
     byDefault: "no limit",
     conflict: oneOf("clipNorm", "clipValue"),
   }),
+  ...objectiveSettings,
   labelSmoothing: setting(number({ min: 0, max: 0.9 }), {
     help: "share of the target given to all classes alike",
     default: 0,
     idle: ofTasks("multiclass"),
   }),
-  classWeights: setting(weights, {
-    help: "weight of each class in the loss: none, balanced or numbers in the order of the classes",
+  classWeights: setting(classWeights, {
+    help:
+      "weight of each class in the loss: none, balanced, effective (by their effective numbers) or numbers in the " +
+      "order of the classes",
     default: "none",
     idle: ofTasks("multiclass"),
   }),
