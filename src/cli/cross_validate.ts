@@ -14,16 +14,17 @@ import type { PlannedRun } from "../study/study_file.ts";
 import { writeFolds } from "../study/write_folds.ts";
 import { type Invocation, parseCommand, userPath } from "./command.ts";
 import { csvText } from "./csv_text.ts";
+import { withConfig } from "./config_file.ts";
 import * as tables from "./flags.ts";
-import { cannotUse, givenIn, refuseIdle } from "./idle.ts";
+import { cannotUse, refuseIdle } from "./idle.ts";
 import { hasEnded, listRuns, runPlanned } from "./planned_runs.ts";
 import { ProgressLine } from "./progress.ts";
 import { listData, splitOptions } from "./run_data.ts";
 
 /** Runs `cross-validate`; gives the exit code. */
-export async function run({ options, given }: Invocation<typeof tables.crossValidate.flags>): Promise<number> {
+export async function run(invocation: Invocation<typeof tables.crossValidate.flags>): Promise<number> {
+  const { options, asked } = await withConfig(tables.crossValidate, invocation);
   const { folds, out = userPath(join("runs", "folds")), dryRun, dash, quiet, verbose, seed } = options;
-  const asked = givenIn(options, given);
   if (asked.split === "own") throw cannotUse("--split own", "folds are drawn from all pictures; leave it out");
   const runs = Array.from({ length: folds }, (_, i): PlannedRun => {
     const settings: Given = { ...asked, fold: `${i + 1}/${folds}` };

@@ -32,6 +32,14 @@ const allowChangedData = toggle({
   help: "go on though pictures, labels or split.csv were changed since the run began",
 });
 
+const configured = {
+  config: flag(path, {
+    help: "settings in JSON or YAML, such as a run's config.json or a recipe; flags go over them",
+    byDefault: "none",
+    placeholder: "FILE",
+  }),
+};
+
 const openedRun = {
   checkpoint: flag(text, { help: "best, last or the number of an epoch", default: "best", placeholder: "WHICH" }),
   models: flag(path, { help: "module that exports models of your own, for a run of one", placeholder: "FILE" }),
@@ -60,6 +68,8 @@ export const train = {
     ...flagsOf(trainingSettings),
     resume: flag(path, { help: "go on with a stopped run, to the same weights", placeholder: "RUN" }),
     allowChangedData,
+    ...configured,
+    printConfig: toggle({ help: "print all settings that the run would have, as --config takes them, and end" }),
     ...flagsOf(deviceSettings),
     ...common,
     ...flagsOf(recordSettings),
@@ -214,6 +224,7 @@ export const crossValidate = {
       placeholder: "K",
     }),
     dryRun: study.flags.dryRun,
+    ...configured,
     ...dataset,
     ...foldedSplits,
     ...flagsOf(pictureSettings),

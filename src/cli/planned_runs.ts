@@ -28,9 +28,6 @@ import { openPage } from "./live_page.ts";
 import { ProgressLine } from "./progress.ts";
 import { openData } from "./run_data.ts";
 
-/** In a variable: YAML is read with a package that only a file in YAML needs. */
-const yamlSpecifier = "npm:yaml@2.8.1";
-
 /** Exit codes of a run that a signal has stopped. */
 const STOPPED = new Set([129, 130, 143]);
 
@@ -133,20 +130,6 @@ const STOPPED_FILE = "stopped.txt";
 /** Why a run was stopped for good; undefined of one that was not. */
 export async function stoppedBefore(run: string): Promise<string | undefined> {
   return (await readText(join(run, STOPPED_FILE)))?.trim();
-}
-
-/** Reads a file that plans runs, in JSON or YAML. */
-export async function readPlan(path: string): Promise<unknown> {
-  const text = await readText(path);
-  if (text === undefined) throw new UserError(`${printable(path)} is not there: give a file that plans runs`);
-  try {
-    if (!/\.ya?ml$/i.test(path)) return JSON.parse(text);
-    const { parse } = await import(yamlSpecifier);
-    return parse(text);
-  } catch (error) {
-    const [line] = (error as Error).message.split("\n");
-    throw new UserError(`${printable(path)} cannot be read: ${printable(line)}`);
-  }
 }
 
 /** Has a run ended? Its page is the last that it writes. */

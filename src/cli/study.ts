@@ -11,12 +11,13 @@ import type { EndedRun } from "../study/study_tables.ts";
 import { writeStudy } from "../study/write_study.ts";
 import { type Invocation, userPath } from "./command.ts";
 import type * as tables from "./flags.ts";
-import { hasEnded, listRuns, readPlan, runPlanned } from "./planned_runs.ts";
+import { hasEnded, listRuns, runPlanned } from "./planned_runs.ts";
+import { readObjectFile } from "./read_object.ts";
 
 /** Runs `study`; gives the exit code. */
 export async function run({ options, words: [path] }: Invocation<typeof tables.study.flags>): Promise<number> {
   const { out = userPath(join("runs", basename(path, extname(path)))), dryRun, dash, quiet, verbose } = options;
-  const plan = planStudy(await readPlan(path), path, out);
+  const plan = planStudy(await readObjectFile(path, "a file that plans runs"), path, out);
   if (dryRun) return await listRuns(plan.runs, out);
   return await runPlanned(plan.runs, {
     ...{ out, dash, quiet, verbose },

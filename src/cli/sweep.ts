@@ -11,12 +11,13 @@ import { planSweep } from "../study/sweep_file.ts";
 import { type SweptRun, writeSweep } from "../study/write_sweep.ts";
 import { type Invocation, userPath } from "./command.ts";
 import type * as tables from "./flags.ts";
-import { hasEnded, listRuns, readPlan, runPlanned, stoppedBefore, type Watch } from "./planned_runs.ts";
+import { hasEnded, listRuns, runPlanned, stoppedBefore, type Watch } from "./planned_runs.ts";
+import { readObjectFile } from "./read_object.ts";
 
 /** Runs `sweep`; gives the exit code. */
 export async function run({ options, words: [path] }: Invocation<typeof tables.sweep.flags>): Promise<number> {
   const { out = userPath(join("runs", basename(path, extname(path)))), dryRun, dash, quiet, verbose } = options;
-  const plan = planSweep(await readPlan(path), path);
+  const plan = planSweep(await readObjectFile(path, "a file that plans runs"), path);
   if (dryRun) return await listRuns(plan.runs, out);
   const ended = async (): Promise<SweptRun[]> => {
     const found: SweptRun[] = [];

@@ -40,8 +40,9 @@ import { type Invocation, nameIn, type Options, userPath } from "./command.ts";
 import { backendOf, chooseKind, measureDevice, openChoice, slowTime } from "./device.ts";
 import { commandOf } from "./command_of.ts";
 import { saveEvaluation, testReportOf } from "./evaluation.ts";
+import { comparedWith, withConfig } from "./config_file.ts";
 import { train } from "./flags.ts";
-import { cannotUse, givenIn, refuseIdle, refuseIdleSplit, refuseTooLate } from "./idle.ts";
+import { cannotUse, refuseIdle, refuseIdleSplit, refuseTooLate } from "./idle.ts";
 import { JsonTracker } from "./json_tracker.ts";
 import { openPage } from "./live_page.ts";
 import { noteLine } from "./notes.ts";
@@ -76,12 +77,14 @@ const nameOf = (setting: string): string => nameIn(train.flags, setting);
  * @param instead What is done with what was opened, in the place of training; gives the exit code.
  */
 export async function run(
-  { options, given }: Invocation<typeof train.flags>,
+  invocation: Invocation<typeof train.flags>,
   watch?: { readonly tracker: Tracker; readonly signal: AbortSignal },
   instead?: (opened: Opened) => Promise<number>,
 ): Promise<number> {
-  const isResumed = options.resume !== undefined;
-  const asked = givenIn(options, given);
+  const began = performance.now();
+  const isResumed = invocation.options.resume !== undefined;
+  if (isResumed) refuseWithResume(invocation.options);
+  const { options, given, asked, expected } = await withConfig(train, invocation);
   // Before what depends on it.
   if (!isResumed && asked.model !== undefined) modelNamed(asked.model);
   if (!isResumed) await refuseAtOnce(options, asked);
@@ -93,6 +96,15 @@ export async function run(
   refuseTooLate(asked, flags, train.flags);
   const output = new ConsoleOutput();
   const progress = new ProgressLine(flags.quiet, { console: output });
+  if (flags.printConfig) {
+    const { data } = await listData(flags, progress.preparing);
+    refuseListed(data, { asked: meant, given, flags });
+    progress.clear();
+    writeOut(
+      `${JSON.stringify({ settings: recordOf(resolveSettings(settled, factsOf(data)), factsOf(data)) }, null, 2)}\n`,
+    );
+    return 0;
+  }
   const say = (line: string) => progress.line(line);
   // With --json standard output is for objects.
   const result = (text: string) => {
@@ -202,6 +214,7 @@ export async function run(
   progress.update(() => "drawing the charts");
   await saveEvaluation(join(out, "test"), test!, tested, wholeOf(test!), testFacts);
   progress.clear();
+  if (expected) result(`\n${comparedWith(expected, wholeOf(test!), (performance.now() - began) / 1000)}`);
   result(`run directory: ${printable(out)}`);
   result(`report: ${printable(await writeRunReport(out, commandOf(settings, factsOf(data))))}`);
   return 0;
@@ -217,6 +230,13 @@ const CHOSEN_BY_VAL = "tested on val, which has chosen the best epoch: these fig
 
 /** The same in `metrics.json`. */
 const VAL_FACTS = { testedOn: "val", note: CHOSEN_BY_VAL };
+
+/** A resumed run has its settings. */
+function refuseWithResume({ config, printConfig }: TrainFlags): void {
+  const name = config !== undefined ? "config" : printConfig ? "printConfig" : undefined;
+  if (name === undefined) return;
+  throw cannotUse(`${nameOf(name)} with --resume`, "a resumed run keeps what is in its config.json");
+}
 
 /** What can be told before anything is opened. */
 async function refuseAtOnce({ out, allowChangedData }: TrainFlags, asked: Given): Promise<void> {
@@ -259,7 +279,7 @@ function refuseListed(
 ): void {
   refuseIdle(asked, train.flags, data);
   refuseIdleSplit(given, flags, data, train.flags, ["stratify", "skipSmallClasses"]);
-  if (typeof asked.batch !== "number") return;
+  if (typeof asked.batch !== "number" || !given.has("batch")) return;
   const isSplittable = data.smallClasses(splitOptions(flags)).length === 0;
   const size = isSplittable ? data.split(splitOptions(flags)).train.size : data.size;
   if (asked.batch <= size) return;
