@@ -16,7 +16,7 @@ export interface Mixing {
 export interface Preset {
   /** The terms, as they are written in the setting. */
   readonly terms: string;
-  /** What the recipe mixes; the settings of mixing say whether it is done. */
+  /** What the recipe mixes: what the settings `mixup` and `cutmix` are, unless they are given. */
   readonly mixing?: Mixing;
 }
 

@@ -235,11 +235,14 @@ export interface TrainerOptions {
    * unequal size; 1 is usual. Default: 0.
    */
   readonly logitAdjustment?: number;
-  /** Mix each picture and its target with another of the batch, by a share from Beta(X, X); 0 does not. Default: 0. */
+  /**
+   * Mix each picture and its target with another of the batch, by a share from Beta(X, X); 0 does not. Default: what
+   * presets of augment mix, else 0.
+   */
   readonly mixup?: number;
   /**
    * Put a part of another picture of the batch into each, its area being a share from Beta(X, X); 0 does not. Default:
-   * 0.
+   * what presets of augment mix, else 0.
    */
   readonly cutmix?: number;
   /** Share of the batches, pairs or pictures that are mixed at all. Default: 1. */

@@ -64,6 +64,8 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
     warmupEpochs: values.warmupEpochs!,
     milestones: values.milestones!,
     gamma: values.gamma!,
+    mixup: values.mixup!,
+    cutmix: values.cutmix!,
     schedule: typeof options.schedule === "function" ? options.schedule : values.schedule,
     optimizer: typeof options.optimizer === "object" ? options.optimizer : optimizerOf(values),
     cache: typeof options.cache === "object" ? options.cache : { mode: values.cache, budgetBytes: values.cacheBudget },

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { mixingOf } from "../../augment/augmentations.ts";
 import { choice, integer, number, toggle } from "../kinds.ts";
 import { type Facts, type NameOf, ofTasks, only, type Setting, setting, taskOf } from "./setting.ts";
 
@@ -15,6 +16,10 @@ const mixing = (how: "some" | "every"): Setting["idle"] => ({ settings }, nameOf
     ? `there is neither ${nameOf("mixup")} nor ${nameOf("cutmix")}`
     : `only ${nameOf("mixup")} and ${nameOf("cutmix")} together have it`;
 };
+
+/** What the presets of the setting `augment` mix, where a batch has pictures to mix. */
+const presetOf = ({ settings: { augment, batch } }: Facts) =>
+  mixingOf(typeof augment === "string" && batch !== 1 ? augment : "none");
 
 /** A picture is mixed with another one of its batch. */
 const needsTwo = ({ settings }: Facts, nameOf: NameOf): string | undefined =>
@@ -92,12 +97,14 @@ export const objectiveSettings = {
   }),
   mixup: setting(number({ min: 0 }), {
     help: "mix each picture and its target with another of the batch, by a share from Beta(X, X); 0 does not",
-    default: 0,
+    byDefault: "what presets of augment mix, else 0",
+    derive: (facts) => presetOf(facts).mixup,
     conflict: needsTwo,
   }),
   cutmix: setting(number({ min: 0 }), {
     help: "put a part of another picture of the batch into each, its area being a share from Beta(X, X); 0 does not",
-    default: 0,
+    byDefault: "what presets of augment mix, else 0",
+    derive: (facts) => presetOf(facts).cutmix,
     conflict: (facts, nameOf) =>
       facts.settings.cutmix !== 0 && facts.settings.imageSize === 1
         ? `a picture of 1 pixel has no parts; give ${nameOf("mixup")}`
