@@ -161,7 +161,7 @@ export {
 } from "./src/train/optimizers/mod.ts";
 export type { TrainerOptions, Tune } from "./src/train/options.ts";
 export { RunDirectory } from "./src/run/run_directory.ts";
-export type { LossFunction, LossInputs } from "./src/train/losses.ts";
+export type { LossFunction, LossInputs, LossName, LossRule } from "./src/train/losses.ts";
 export {
   learningRateAt,
   type Schedule,
@@ -176,6 +176,7 @@ export {
   type RatePoint,
   type RateSearch,
 } from "./src/train/lr_find.ts";
+export type { Sampling } from "./src/data/batches/sampling.ts";
 export { type OpenedTeacher, openTeacher, type Student } from "./src/train/teacher.ts";
 export { type FitResult, Trainer, type TrainerEvaluation } from "./src/train/trainer.ts";
 

@@ -6,7 +6,7 @@ import { UserError } from "../../src/errors.ts";
 import { createModel } from "../../src/models/mod.ts";
 import { checkpointPath, epochName, RunDirectory } from "../../src/run/run_directory.ts";
 import { isBetter } from "../../src/train/fit.ts";
-import { classWeightsOf } from "../../src/train/options.ts";
+import { classWeightsOf } from "../../src/train/class_weights.ts";
 import { checkEpochs } from "../../src/train/resume.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import { infoFor } from "../run/written_run.ts";
