@@ -71,7 +71,7 @@ const mistakes: readonly (readonly [file: unknown, message: string])[] = [
   [{ epochs: [5] }, "epochs is [5]: give a whole number of at least 1"],
   [{ epochs: 0 }, "epochs is 0: give a whole number of at least 1"],
   [{ stratify: 1 }, "stratify is 1: give true or false"],
-  [{ schedule: "cosin" }, 'schedule is "cosin": give constant, step or cosine; did you mean cosine?'],
+  [{ precision: "f23" }, 'precision is "f23": give f32 or f16; did you mean f32?'],
   [{ lr: 1, learningRate: 1 }, "lr and learningRate are the same setting: give it once"],
   [{ title: 1 }, "title is no text"],
   [{ expect: 1 }, 'expect is no object: give such as {"minutes": 5, "accuracy": 0.9}'],
