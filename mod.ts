@@ -153,7 +153,8 @@ export {
 } from "./src/train/optimizers/mod.ts";
 export type { TrainerOptions, Tune } from "./src/train/options.ts";
 export { RunDirectory } from "./src/run/run_directory.ts";
-export type { LossFunction, LossInputs } from "./src/train/losses.ts";
+export type { LossFunction, LossInputs, LossName, LossRule } from "./src/train/losses.ts";
+export type { Sampling } from "./src/data/batches/sampling.ts";
 export { learningRateAt, type Schedule, type ScheduleFunction, type ScheduleStep } from "./src/train/schedules.ts";
 export { type OpenedTeacher, openTeacher, type Student } from "./src/train/teacher.ts";
 export { type FitResult, Trainer, type TrainerEvaluation } from "./src/train/trainer.ts";

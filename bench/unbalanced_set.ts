@@ -1,6 +1,6 @@
 /**
- * Makes an unbalanced set of a balanced one in IDX files, such as Fashion-MNIST: of its classes in turn all, a tenth and
- * a hundredth of the training pictures are kept, the first ones. The test pictures stay as they are.
+ * Makes an unbalanced set of a balanced one in IDX files, such as Fashion-MNIST: of its classes in turn all, a tenth
+ * and a hundredth of the training pictures are kept, the first ones. The test pictures stay as they are.
  *
  * ```sh
  * deno run --allow-read --allow-write bench/unbalanced_set.ts /usr/share/datasets/fashion-mnist /tmp/unbalanced

@@ -15,6 +15,7 @@ export type LossName = "cross-entropy" | "bce" | "focal" | "asymmetric" | "poly1
 
 /** A named loss and its numbers, which are settings of the same names. */
 export interface LossRule {
+  /** Which. */
   readonly loss: LossName;
   /** γ of `focal`. */
   readonly focalGamma?: number;
@@ -87,8 +88,9 @@ export function taskLoss(b: GraphBuilder, task: Task, inputs: LossInputs): Tenso
   // Σ w_c t'_c ℓ(p_c), divided by the weight of the true classes.
   const weighted = b.mul(smooth, classWeight);
   const adjusted = logitOffset ? b.add(logits, logitOffset) : logits;
+  const summed = total(ofClasses(b, rule, adjusted, weighted));
   const ofTruth = b.reshape(b.sum(b.mul(targets, classWeight), [1]), [batch]);
-  return b.div(total(ofClasses(b, rule, adjusted, weighted)), b.sum(b.mul(ofTruth, weight), undefined, false));
+  return b.div(summed, b.sum(b.mul(ofTruth, weight), undefined, false));
 }
 
 /**

@@ -21,7 +21,8 @@ export interface Draws {
 }
 
 /**
- * Effective number of samples of a class (Cui et al., "Class-balanced loss based on effective number of samples", 2019).
+ * Effective number of samples of a class (Cui et al., "Class-balanced loss based on effective number of samples",
+ * 2019).
  *
  * @param count Its pictures n.
  * @param beta β from 0 to below 1.

@@ -80,7 +80,8 @@ export const only = (
   ...values: readonly string[]
 ): Setting["idle"] =>
 ({ settings }, nameOf) =>
-  values.some((value) => value === settings[name])
+  // What depends on the data is not known before they are.
+  settings[name] === undefined || values.some((value) => value === settings[name])
     ? undefined
     : `only ${nameOf(name)} ${orList(values)} ${values.length === 1 ? "has" : "have"} it`;
 
