@@ -152,7 +152,9 @@ export async function run(
     } parameters, pictures of ${model.imageSize}×${model.imageSize}`,
   );
   if (!isResumed) {
-    for (const line of chosenLines(settled, settings, split.train)) say(noteLine(line, flags.verbose, ""));
+    // The rate that is searched for was not chosen.
+    const known = instead ? { learningRate: settings.learningRate, ...settled } : settled;
+    for (const line of chosenLines(known, settings, split.train)) say(noteLine(line, flags.verbose, ""));
   }
   // A resumed run has its weights in its last checkpoint.
   if (settings.pretrained !== undefined && !isResumed) {
@@ -350,7 +352,9 @@ function refuseOwnCode(run: string, { model, settings: kept = {}, loss, transfor
 const CHOSEN = ["augment", "resize", "batch", "learningRate", "weightDecay"] as const;
 
 function chosenLines(settled: Given, settings: Settings, data: Dataset): string[] {
-  const flags = CHOSEN.filter((name) => settled[name] === undefined).map((name) => `${nameOf(name)} ${settings[name]}`);
+  const mixing = (["mixup", "cutmix"] as const).filter((name) => settings[name]! > 0);
+  const flags = [...CHOSEN, ...mixing].filter((name) => settled[name] === undefined)
+    .map((name) => `${nameOf(name)} ${settings[name]}`);
   const lines = flags.length > 0 ? [`chosen ${flags.join(" ")}`] : [];
   const weights = data.task === "multiclass" ? settings.classWeights : settings.posWeight;
   lines.push(...epochLines(data, settings));
