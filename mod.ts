@@ -161,7 +161,7 @@ export {
 } from "./src/train/optimizers/mod.ts";
 export type { TrainerOptions, Tune } from "./src/train/options.ts";
 export { RunDirectory } from "./src/run/run_directory.ts";
-export type { LossFunction, LossInputs, LossName, LossRule } from "./src/train/losses.ts";
+export type { LossFunction, LossInputs, LossName } from "./src/train/losses.ts";
 export {
   learningRateAt,
   type Schedule,

@@ -17,7 +17,7 @@ import { GrammarError, readTerm, type Term } from "./grammar.ts";
 import type { PictureFacts } from "./host/change.ts";
 import type { HostTransformation } from "./host/transformation.ts";
 import { views } from "./host/views.ts";
-import { type Mixing, presets } from "./presets.ts";
+import { type PresetMixing, presets } from "./presets.ts";
 import { terms, transformationOf } from "./terms.ts";
 
 /** Random changes to training pictures, as text: `crop-flip,rand-m9-n2-mstd0.5`. */
@@ -74,7 +74,7 @@ export function augmentFault(augment: string): string | undefined {
 }
 
 /** What the recipes of presets mix of several pictures: the last preset's that mixes. */
-export function mixingOf(augment: Augment): Mixing {
+export function mixingOf(augment: Augment): PresetMixing {
   const mixing = augment.split(",").map((part) => presets[part.trim()]?.mixing).findLast((one) => one !== undefined);
   return mixing ?? { mixup: 0, cutmix: 0 };
 }

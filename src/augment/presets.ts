@@ -4,11 +4,11 @@
  * @module
  */
 
-/** How pictures of a batch are mixed: parameters of Beta's distribution; 0 mixes nothing. */
-export interface Mixing {
-  /** Of mixup (Zhang et al. 2017). */
+/** What a recipe mixes of several pictures; 0 is without. */
+export interface PresetMixing {
+  /** α of mixup's Beta(α, α). */
   readonly mixup: number;
-  /** Of CutMix (Yun et al. 2019). */
+  /** α of CutMix's. */
   readonly cutmix: number;
 }
 
@@ -17,7 +17,7 @@ export interface Preset {
   /** The terms, as they are written in the setting. */
   readonly terms: string;
   /** What the recipe mixes: what the settings `mixup` and `cutmix` are, unless they are given. */
-  readonly mixing?: Mixing;
+  readonly mixing?: PresetMixing;
 }
 
 /**

@@ -30,7 +30,8 @@ export class Tail {
    */
   async *lines(onRestart: () => void): AsyncGenerator<string[]> {
     const info = await Deno.stat(this.#path).catch(unlessGone);
-    const identity = info && `${info.dev} ${info.ino} ${info.birthtime?.getTime()}`;
+    // What took its place may have its number, and be as old to the millisecond: a folder, say, where a file was.
+    const identity = info?.isFile ? `${info.dev} ${info.ino} ${info.birthtime?.getTime()}` : undefined;
     if (identity !== this.#identity || (info?.size ?? 0) < this.#offset) {
       if (this.#identity !== undefined) onRestart();
       this.#identity = identity;

@@ -44,6 +44,28 @@ const asksNothing = (value: unknown): boolean =>
   value === undefined || value === null || value === false || value === "off" || value === "none" || value === "auto" ||
   (Array.isArray(value) && value.length === 0);
 
+/** A setting that was given, and what is wrong with it. */
+interface Fault {
+  readonly name: SettingName;
+  readonly why: string;
+}
+
+/** The first setting of those that count as given that has a fault of a kind. */
+function firstFault(
+  kind: "idle" | "conflict",
+  isGiven: (value: unknown) => boolean,
+  given: Given,
+  data: DataFacts | undefined,
+  nameOf: NameOf,
+): Fault | undefined {
+  const facts: Facts = { settings: resolveSettings(given, data), data };
+  for (const name of settingNames) {
+    const why = isGiven(given[name]) ? table[name][kind]?.(facts, nameOf) : undefined;
+    if (why !== undefined) return { name, why };
+  }
+  return undefined;
+}
+
 /**
  * The first setting that was given and would change nothing, and why; undefined where there is none.
  *
@@ -51,18 +73,8 @@ const asksNothing = (value: unknown): boolean =>
  * @param data What is known of the data; without it, what depends on them is taken to apply.
  * @param nameOf What settings are called.
  */
-export function idleIn(
-  given: Given,
-  data?: DataFacts,
-  nameOf: NameOf = (name) => name,
-): { name: SettingName; why: string } | undefined {
-  const facts: Facts = { settings: resolveSettings(given, data), data };
-  for (const name of settingNames) {
-    if (asksNothing(given[name])) continue;
-    const why = table[name].idle?.(facts, nameOf);
-    if (why !== undefined) return { name, why };
-  }
-  return undefined;
+export function idleIn(given: Given, data?: DataFacts, nameOf: NameOf = (name) => name): Fault | undefined {
+  return firstFault("idle", (value) => !asksNothing(value), given, data, nameOf);
 }
 
 /**
@@ -73,18 +85,8 @@ export function idleIn(
  * @param data What is known of the data.
  * @param nameOf What settings are called.
  */
-export function conflictIn(
-  given: Given,
-  data?: DataFacts,
-  nameOf: NameOf = (name) => name,
-): { name: SettingName; why: string } | undefined {
-  const facts: Facts = { settings: resolveSettings(given, data), data };
-  for (const name of settingNames) {
-    if (given[name] === undefined) continue;
-    const why = table[name].conflict?.(facts, nameOf);
-    if (why !== undefined) return { name, why };
-  }
-  return undefined;
+export function conflictIn(given: Given, data?: DataFacts, nameOf: NameOf = (name) => name): Fault | undefined {
+  return firstFault("conflict", (value) => value !== undefined, given, data, nameOf);
 }
 
 /**

@@ -17,7 +17,7 @@ import { option, UserError } from "../errors.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import type { Model } from "../models/model.ts";
 import { Scope } from "../nn/layer.ts";
-import { type LossInputs, taskLoss } from "./losses.ts";
+import { type NamedLossInputs, taskLoss } from "./losses.ts";
 
 /** Mean and standard deviation of each channel by which a model's pictures are normalised. */
 export interface Normalization {
@@ -108,7 +108,7 @@ export function teacherLogits(b: GraphBuilder, { model }: Teacher, images: Tenso
 }
 
 /** Operands of a loss with a teacher. */
-export interface DistillationInputs extends LossInputs {
+export interface DistillationInputs extends NamedLossInputs {
   /** The teacher's logits [N, K]. */
   readonly teacher: Tensor;
   /** The student's outputs by path, among which `token` finds its two heads. */

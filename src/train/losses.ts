@@ -9,31 +9,27 @@
 import type { Tensor } from "../../kernels/op.ts";
 import type { Task } from "../data/labels.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
+import type { Settings } from "../run/settings.ts";
 
 /** Losses by name. */
 export type LossName = "cross-entropy" | "bce" | "focal" | "asymmetric" | "poly1";
 
 /** A named loss and its numbers, which are settings of the same names. */
-export interface LossRule {
-  /** Which. */
-  readonly loss: LossName;
-  /** γ of `focal`. */
-  readonly focalGamma?: number;
-  /** α of `focal` for labels: weight of the positives; the negatives have 1 − α. */
-  readonly focalAlpha?: number;
-  /** γ₋ of `asymmetric`. */
-  readonly asymmetricGammaNeg?: number;
-  /** γ₊ of `asymmetric`. */
-  readonly asymmetricGammaPos?: number;
-  /** m of `asymmetric`: negatives of at most this probability count nothing. */
-  readonly asymmetricClip?: number;
-  /** ε₁ of `poly1`. */
-  readonly polyEpsilon?: number;
-  /** Targets of `bce` above it become 1, the others 0. */
-  readonly bceTargetThreshold?: number;
-  /** Is `bce` the sum over the classes? Default: their mean. */
-  readonly bceSum?: boolean;
-}
+export type LossRule =
+  & { readonly loss: LossName }
+  & Partial<
+    Pick<
+      Settings,
+      | "focalGamma"
+      | "focalAlpha"
+      | "asymmetricGammaNeg"
+      | "asymmetricGammaPos"
+      | "asymmetricClip"
+      | "polyEpsilon"
+      | "bceTargetThreshold"
+      | "bceSum"
+    >
+  >;
 
 /** Operands of a loss. */
 export interface LossInputs {
@@ -47,6 +43,10 @@ export interface LossInputs {
   readonly classWeight?: Tensor;
   /** Share of the target that all classes get alike, multi-class only; default 0. */
   readonly labelSmoothing?: number;
+}
+
+/** Operands of a loss that has a name. */
+export interface NamedLossInputs extends LossInputs {
   /** Default: `cross-entropy` for classes, `bce` for labels. */
   readonly rule?: LossRule;
   /** [K]: what is added to the logits of each class, in the losses of a softmax; default nothing. */
@@ -57,7 +57,7 @@ export interface LossInputs {
 export type LossFunction = (b: GraphBuilder, inputs: LossInputs) => Tensor;
 
 /** What a loss of each sample is computed from. */
-interface Terms extends LossInputs {
+interface Terms extends NamedLossInputs {
   readonly classWeight: Tensor;
   readonly rule: LossRule;
 }
@@ -72,7 +72,7 @@ export const SOFTMAX_LOSSES: readonly LossName[] = ["cross-entropy", "focal", "p
  * As PyTorch's `CrossEntropyLoss(weight, label_smoothing)` and `BCEWithLogitsLoss(pos_weight)`, reduced by mean: over
  * samples, of which a softmax's count by the weight of their class, and of labels over these too.
  */
-export function taskLoss(b: GraphBuilder, task: Task, inputs: LossInputs): Tensor {
+export function taskLoss(b: GraphBuilder, task: Task, inputs: NamedLossInputs): Tensor {
   const { logits, targets, weight, labelSmoothing = 0, logitOffset } = inputs;
   const [batch, classes] = logits.shape;
   const { rule = { loss: task === "multiclass" ? "cross-entropy" : "bce" } } = inputs;

@@ -66,7 +66,7 @@ Deno.test({
       // Long enough on a fast device for the page to come in time.
       const child = start(
         [
-          ...["train", "--data", data, "--model", "lenet", "--image-size", "32", "--batch", "8", "--epochs", "160"],
+          ...["train", "--data", data, "--model", "lenet", "--image-size", "32", "--batch", "8", "--epochs", "120"],
           ...["--log-every", "2", "--out", join(runs, "hair"), "--quiet", "--dash"],
         ],
         cache,
@@ -106,7 +106,7 @@ Deno.test({
       const { code } = await child.status;
       await reading;
       assertEquals(code, 0, `${await results}${said}`);
-      assertStringIncludes(await page.textContent("#rows") ?? "", "160/160");
+      assertStringIncludes(await page.textContent("#rows") ?? "", "120/120");
       assertEquals((await textsOf(page, "#worst li")).length, 8);
       const accuracy = JSON.parse(await Deno.readTextFile(join(runs, "hair", "test", "metrics.json"))).accuracy;
       assertStringIncludes(await page.textContent("#figures") ?? "", `${accuracy.toPrecision(4)}test accuracy`);

@@ -6,7 +6,8 @@
 
 import type { Task } from "../../src/data/labels.ts";
 import type { LossRule } from "../../src/train/losses.ts";
-import type { AdamOptions, SgdOptions } from "../../src/train/optimizers/mod.ts";
+import { type AdamOptions, sgd, type SgdOptions } from "../../src/train/optimizers/mod.ts";
+import type { StepOptions } from "../../src/train/step.ts";
 
 /** Mean loss of a batch. */
 export interface LossCase {
@@ -112,3 +113,13 @@ export interface MixtureCase {
 /** Losses by name, and mixtures. */
 export const named: { readonly losses: readonly NamedLossCase[]; readonly mixtures: readonly MixtureCase[] } = JSON
   .parse(await Deno.readTextFile(new URL("../../fixtures/train/losses.json", import.meta.url)));
+
+/** A step of six pictures, with nothing but the gradient in its update. */
+export const plainStep: StepOptions = {
+  task: "multiclass",
+  batch: 6,
+  optimizer: sgd({ momentum: 0 }),
+  weightDecay: 0,
+  labelSmoothing: 0,
+  skipNonFinite: false,
+};

@@ -13,7 +13,7 @@ import { Model } from "../../src/models/mod.ts";
 import { flatten, lazyLinear, relu, sequential } from "../../src/nn/mod.ts";
 import { type RandomStream, randomStream } from "../../src/random.ts";
 import { balancedAccuracy } from "../../src/metrics/mod.ts";
-import { conflictIn, idleIn } from "../../src/run/resolve.ts";
+import { conflictIn, idleIn, resolveSettings } from "../../src/run/resolve.ts";
 import { classWeightsOf } from "../../src/train/class_weights.ts";
 import type { TrainerOptions } from "../../src/train/options.ts";
 import { Trainer } from "../../src/train/trainer.ts";
@@ -109,6 +109,8 @@ Deno.test("settings of losses, mixtures and sampling that contradict are refused
     ["multiclass", { effectiveBeta: 0.9 }, "only sampling effective and classWeights effective have it"],
   ];
   for (const [task, given, why] of idle) assertEquals(idleIn(given, { task })?.why, why);
+  // What is off mixes nothing.
+  assertEquals(conflictIn({ mixup: 0, cutmix: 0, batch: 1 }, { task: "multiclass" }), undefined);
   // The task is not known before the data are.
   assertEquals(idleIn({ logitAdjustment: 1, bceSum: true }), undefined);
   for (const loss of ["bce", "focal", "poly1"] as const) {
@@ -116,6 +118,19 @@ Deno.test("settings of losses, mixtures and sampling that contradict are refused
       assertEquals(conflictIn({ loss }, { task }), undefined);
     }
   }
+});
+
+Deno.test("a preset of augment mixes as its recipe does, unless that is given, or a batch has no two pictures", () => {
+  const mixed = (given: Parameters<typeof resolveSettings>[0]) => {
+    const { mixup, cutmix } = resolveSettings(given);
+    return [mixup, cutmix];
+  };
+  assertEquals(mixed({ augment: "deit" }), [0.8, 1]);
+  assertEquals(mixed({ augment: "light2" }), [0.2, 0]);
+  assertEquals(mixed({ augment: "deit", mixup: 0 }), [0, 1]);
+  assertEquals(mixed({ augment: "deit", batch: 1 }), [0, 0]);
+  assertEquals(mixed({ augment: "flip" }), [0, 0]);
+  assertEquals(mixed({}), [0, 0]);
 });
 
 Deno.test("a loss of one's own leaves no place for logit adjustment, and options are refused as flags are", async () => {

@@ -30,20 +30,13 @@ import {
 } from "../../src/train/step.ts";
 import { gatheredName, momentName } from "../../src/train/update_chain.ts";
 import { devices } from "../kernels/devices.ts";
-import { fixture } from "./fixture.ts";
+import { fixture, plainStep } from "./fixture.ts";
 
 function modelOf(layer: Layer, imageSize: number): Model {
   return new Model("small", layer, { classes: 3, channels: 1, imageSize, dropout: undefined, stem: "auto" });
 }
 
-const options: StepOptions = {
-  task: "multiclass",
-  batch: 6,
-  optimizer: sgd({ momentum: 0 }),
-  weightDecay: 0,
-  labelSmoothing: 0,
-  skipNonFinite: false,
-};
+const options: StepOptions = plainStep;
 
 const counters: readonly string[] = Object.values(COUNTERS);
 

@@ -15,6 +15,7 @@ import { averageName, emaDecay, meanWith, statisticsGraph } from "../../src/trai
 import { adamW, sgd } from "../../src/train/optimizers/mod.ts";
 import { initialState, type StepOptions, trainingGraph } from "../../src/train/step.ts";
 import { devices } from "../kernels/devices.ts";
+import { plainStep } from "./fixture.ts";
 
 type States = Readonly<Record<string, ArrayLike<number>>>;
 
@@ -38,14 +39,7 @@ const normed = new Model(
   { ...sizes, imageSize: 4 },
 );
 
-const options: StepOptions = {
-  task: "multiclass",
-  batch: 6,
-  optimizer: sgd({ momentum: 0 }),
-  weightDecay: 0,
-  labelSmoothing: 0,
-  skipNonFinite: false,
-};
+const options: StepOptions = plainStep;
 
 const given = (learningRate: number) => ({
   ...{ keyHi: [1], keyLo: [2], weight: [1, 1, 1, 1, 1, 1], step: [0] },

@@ -11,14 +11,11 @@
 
 import type { Builder, Tensor } from "../../../kernels/op.ts";
 import { randomBelow, type RandomStream, randomStream } from "../../random.ts";
+import type { PresetMixing } from "../presets.ts";
 import type { BatchTensors } from "./transformations.ts";
 
 /** How pictures are mixed: settings of the same names. */
-export interface Mixing {
-  /** α of mixup's Beta(α, α); 0 is without. */
-  readonly mixup: number;
-  /** α of CutMix's. */
-  readonly cutmix: number;
+export interface Mixing extends PresetMixing {
   /** Share of what is mixed at all. */
   readonly mixupProb: number;
   /** Share of CutMix, where there are both. */
@@ -36,7 +33,7 @@ const INPUTS = { rows: "mixRows", columns: "mixColumns" } as const;
 const mixStream = 0x313c5;
 
 /** Does anything mix? */
-export function mixes({ mixup, cutmix }: Pick<Mixing, "mixup" | "cutmix">): boolean {
+export function mixes({ mixup, cutmix }: PresetMixing): boolean {
   return mixup > 0 || cutmix > 0;
 }
 

@@ -21,9 +21,11 @@ const mixing = (how: "some" | "every"): Setting["idle"] => ({ settings }, nameOf
 const presetOf = ({ settings: { augment, batch } }: Facts) =>
   mixingOf(typeof augment === "string" && batch !== 1 ? augment : "none");
 
-/** A picture is mixed with another one of its batch. */
-const needsTwo = ({ settings }: Facts, nameOf: NameOf): string | undefined =>
-  settings.batch === 1 ? `${nameOf("batch")} 1 has no two pictures to mix; give 2 or more` : undefined;
+/** Pictures are mixed two at a time: a conflict of a way that is on. */
+const needsTwo = (way: "mixup" | "cutmix") => ({ settings }: Facts, nameOf: NameOf): string | undefined =>
+  settings[way] as number > 0 && settings.batch === 1
+    ? `${nameOf("batch")} 1 has no two pictures to mix; give 2 or more`
+    : undefined;
 
 /** Loss, mixtures and sampling. */
 export const objectiveSettings = {
@@ -99,7 +101,7 @@ export const objectiveSettings = {
     help: "mix each picture and its target with another of the batch, by a share from Beta(X, X); 0 does not",
     byDefault: "what presets of augment mix, else 0",
     derive: (facts) => presetOf(facts).mixup,
-    conflict: needsTwo,
+    conflict: needsTwo("mixup"),
   }),
   cutmix: setting(number({ min: 0 }), {
     help: "put a part of another picture of the batch into each, its area being a share from Beta(X, X); 0 does not",
@@ -108,7 +110,7 @@ export const objectiveSettings = {
     conflict: (facts, nameOf) =>
       facts.settings.cutmix !== 0 && facts.settings.imageSize === 1
         ? `a picture of 1 pixel has no parts; give ${nameOf("mixup")}`
-        : needsTwo(facts, nameOf),
+        : needsTwo("cutmix")(facts, nameOf),
   }),
   mixupProb: setting(number({ min: 0, max: 1 }), {
     help: "share of the batches, pairs or pictures that are mixed at all",

@@ -40,8 +40,8 @@ const pick = (a: string, b: string, lanes: readonly number[]): string =>
 
 const [LOW, HIGH] = [[0, 4, 1, 5], [2, 6, 3, 7]];
 
-/** Locals of {@link transposeVectors} and of {@link apart}. */
-export const VECTORS: readonly string[] = [0, 1, 2, 3].flatMap((k) => [`v${k}`, `w${k}`]);
+/** Declarations of the locals of {@link transposeVectors} and of {@link apart}. */
+export const VECTOR_LOCALS: string = [0, 1, 2, 3].map((k) => `(local $v${k} v128) (local $w${k} v128)`).join(" ");
 
 /** Lines that make rows of the columns of the block of 4 × 4 in locals `v0` to `v3`; they use `w0` to `w3`. */
 export function transposeVectors(): string[] {

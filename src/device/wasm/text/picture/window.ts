@@ -9,7 +9,7 @@
  * @module
  */
 
-import { apart, defineSpaced, transposeVectors, VECTORS } from "../copy.ts";
+import { apart, defineSpaced, transposeVectors, VECTOR_LOCALS } from "../copy.ts";
 import type { WatModule } from "../module.ts";
 import { add, at, count, four, get, int, loop, mul, op, parameters, set, when } from "../wat.ts";
 
@@ -148,8 +148,6 @@ function moveRow(module: WatModule, window: Window, layout: Planes, planeBytes: 
   ];
 }
 
-const vectorLocals = VECTORS.map((name) => `(local $${name} v128)`).join(" ");
-
 /** Columns of a plane that are moved by themselves: those that not all planes of a row have. */
 const MOST_SINGLE = 4;
 
@@ -176,7 +174,7 @@ export function defineStage(module: WatModule, window: Window, planes: Planes, p
     "stage",
     `(func $stage ${parameters("to", "from", "channels", "i0", "rows")}
 (local $c i32) (local $y i32) (local $phase i32) (local $row i32) (local $picture i32) (local $planes i32)
-(local $at i32) (local $end i32) (local $first i32) ${vectorLocals}
+(local $at i32) (local $end i32) (local $first i32) ${VECTOR_LOCALS}
 ${
       count("c", int(0), get("channels"), [
         ...isCovered ? [] : [clear],
@@ -243,7 +241,7 @@ export function defineUnstage(
   return module.define(
     "unstage",
     `(func $unstage ${parameters("picture", "first")} (local $y i32) (local $row i32) (local $planes i32)
-(local $from i32) (local $at i32) (local $end i32) ${vectorLocals}
+(local $from i32) (local $at i32) (local $end i32) ${VECTOR_LOCALS}
 ${
       count("y", int(0), int(inHeight), [
         ...covered === inWidth ? [] : [clear],

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { transposeVectors } from "../copy.ts";
+import { transposeVectors, VECTOR_LOCALS } from "../copy.ts";
 import type { WatModule } from "../module.ts";
 import { add, count, get, int, least, loop, mul, op, parameters, set } from "../wat.ts";
 
@@ -52,10 +52,9 @@ export function defineTurned(module: WatModule): string {
   );
   const last = op("i32.sub", get("width"), int(1));
   const locals = ["w", "k", "d", ...lanes.map((lane) => `s${lane}`)].map((name) => `(local $${name} i32)`);
-  const vectors = lanes.flatMap((lane) => [`(local $v${lane} v128)`, `(local $w${lane} v128)`]);
   return module.define(
     "turned8",
-    `(func $turned8 ${parameters("to", "from", "step", "terms", "width")} ${[...locals, ...vectors].join(" ")}
+    `(func $turned8 ${parameters("to", "from", "step", "terms", "width")} ${[...locals, VECTOR_LOCALS].join(" ")}
 ${
       count("w", int(0), op("i32.and", add(get("width"), int(7)), int(-8)), [
         ...lanes.map((lane) =>
