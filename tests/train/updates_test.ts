@@ -12,7 +12,7 @@ import { runReference } from "../../src/device/reference.ts";
 import { Model } from "../../src/models/mod.ts";
 import { batchNorm2d, conv2d, flatten, lazyLinear, relu, sequential, tanh } from "../../src/nn/mod.ts";
 import { averageName, emaDecay, meanWith, statisticsGraph } from "../../src/train/averages.ts";
-import { adamW, sgd } from "../../src/train/optimizers/mod.ts";
+import { adamW } from "../../src/train/optimizers/mod.ts";
 import { initialState, type StepOptions, trainingGraph } from "../../src/train/step.ts";
 import { devices } from "../kernels/devices.ts";
 import { plainStep } from "./fixture.ts";
