@@ -227,3 +227,8 @@ function editDistance(a: string, b: string): number {
   }
   return last[b.length];
 }
+
+/** `a, b or c`. */
+export function orList(words: readonly string[]): string {
+  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+}

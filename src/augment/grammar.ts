@@ -6,7 +6,7 @@
  * @module
  */
 
-import { nearest } from "../errors.ts";
+import { nearest, orList } from "../errors.ts";
 
 /** What is wrong with a text: the message says what would do, in words that follow "give". */
 export class GrammarError extends SyntaxError {
@@ -76,7 +76,7 @@ export function readTerm(text: string, kinds: Readonly<Record<string, TermKind>>
   const [name, ...parts] = text.split("-");
   if (!Object.hasOwn(kinds, name)) {
     const names = Object.keys(kinds);
-    throw new GrammarError(`${nearest(name, names) ?? `one of ${oneOf(names)}`} instead of ${name || "nothing"}`);
+    throw new GrammarError(`${nearest(name, names) ?? `one of ${orList(names)}`} instead of ${name || "nothing"}`);
   }
   const { keys = {}, words = [] } = kinds[name];
   const given = new Map<string, readonly number[]>();
@@ -91,7 +91,7 @@ export function readTerm(text: string, kinds: Readonly<Record<string, TermKind>>
     }
     const key = letters !== undefined && Object.hasOwn(keys, letters) ? keys[letters] : undefined;
     if (key === undefined) {
-      const accepted = oneOf(followers(kinds[name]));
+      const accepted = orList(followers(kinds[name]));
       const instead = `${accepted} instead of ${part || "nothing"} after ${name}`;
       throw new GrammarError(accepted === "" ? `${name} without ${part}` : instead);
     }
@@ -112,9 +112,4 @@ export function readTerm(text: string, kinds: Readonly<Record<string, TermKind>>
     pairs: Object.fromEntries(valuesOf(true).map(([letters, [least, most]]) => [letters, [least, most] as const])),
     word,
   };
-}
-
-/** `a, b or c`. */
-function oneOf(names: readonly string[]): string {
-  return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
 }

@@ -137,7 +137,7 @@ export function toggle(spec: FlagSpec<boolean>): Flag<boolean> {
   return flag(kinds.toggle, { ...spec, default: spec.default ?? false });
 }
 
-export { orList } from "../run/kinds.ts";
+export { orList } from "../errors.ts";
 
 /** The flag of an option of a command, as the user writes it. */
 export function nameIn(flags: Flags, option: string): string {

@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import type { Dataset, SplitName } from "../data/dataset.ts";
 import { counted, firstNames, printable } from "../data/names.ts";
-import { option, systemCode, systemReason, UserError } from "../errors.ts";
+import { option, orList, systemCode, systemReason, UserError } from "../errors.ts";
 import { recordLine } from "../files.ts";
 import type { CheckpointInfo } from "../run/checkpoint.ts";
 import { type RunConfig, settingsIn } from "../run/config.ts";
@@ -18,7 +18,6 @@ import { calibrate, readCalibration, writeCalibration } from "../run/calibration
 import { evaluateModel, type Evaluation, EVALUATION_BATCH } from "../run/evaluate.ts";
 import { formatTest, metricNames } from "../report/text.ts";
 import { keptOf, otherWorld, refuseChanges, refuseOtherData } from "../run/kept.ts";
-import { orList } from "../run/kinds.ts";
 import { resolveSettings } from "../run/resolve.ts";
 import { kernelTableHash } from "../train/kernel_table.ts";
 import type { Invocation, Options } from "./command.ts";

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { orList } from "../errors.ts";
+
 /** What is wrong with a value: what it is, or how large it is. */
 export type Fault = "type" | "range";
 
@@ -164,9 +166,4 @@ export function valueOf<T>(
 export function wordsFor(kind: Kind<unknown>, value: unknown): readonly string[] {
   if (kind.takes === "nothing") return [];
   return kind.words?.(value) ?? (Array.isArray(value) ? value.map(String) : [String(value)]);
-}
-
-/** `a, b or c`. */
-export function orList(words: readonly string[]): string {
-  return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }

@@ -45,7 +45,7 @@ const asksNothing = (value: unknown): boolean =>
   (Array.isArray(value) && value.length === 0);
 
 /** A setting that was given, and what is wrong with it. */
-interface Fault {
+interface RefusedSetting {
   readonly name: SettingName;
   readonly why: string;
 }
@@ -57,7 +57,7 @@ function firstFault(
   given: Given,
   data: DataFacts | undefined,
   nameOf: NameOf,
-): Fault | undefined {
+): RefusedSetting | undefined {
   const facts: Facts = { settings: resolveSettings(given, data), data };
   for (const name of settingNames) {
     const why = isGiven(given[name]) ? table[name][kind]?.(facts, nameOf) : undefined;
@@ -73,7 +73,7 @@ function firstFault(
  * @param data What is known of the data; without it, what depends on them is taken to apply.
  * @param nameOf What settings are called.
  */
-export function idleIn(given: Given, data?: DataFacts, nameOf: NameOf = (name) => name): Fault | undefined {
+export function idleIn(given: Given, data?: DataFacts, nameOf: NameOf = (name) => name): RefusedSetting | undefined {
   return firstFault("idle", (value) => !asksNothing(value), given, data, nameOf);
 }
 
@@ -85,7 +85,11 @@ export function idleIn(given: Given, data?: DataFacts, nameOf: NameOf = (name) =
  * @param data What is known of the data.
  * @param nameOf What settings are called.
  */
-export function conflictIn(given: Given, data?: DataFacts, nameOf: NameOf = (name) => name): Fault | undefined {
+export function conflictIn(
+  given: Given,
+  data?: DataFacts,
+  nameOf: NameOf = (name) => name,
+): RefusedSetting | undefined {
   return firstFault("conflict", (value) => value !== undefined, given, data, nameOf);
 }
 

@@ -16,12 +16,11 @@ import type { Choices } from "../graph/choices.ts";
 import { compile } from "../graph/compile.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
-import type { NameOption } from "../errors.ts";
+import { type NameOption, orList } from "../errors.ts";
 import { AVERAGE } from "../run/checkpoint.ts";
 import { type Budget, budgetOf, budgetText, formatBytes, MemoryError } from "./budget.ts";
 import type { Optimizer } from "./optimizers/mod.ts";
 import { evaluationGraph } from "../run/evaluation_graph.ts";
-import { orList } from "../run/kinds.ts";
 import { type StepOptions, trainingGraph } from "./step.ts";
 
 /** What is asked of a device here. */

@@ -11,6 +11,7 @@
 
 import type { Builder, Tensor } from "../../../kernels/op.ts";
 import { randomBelow, type RandomStream, randomStream } from "../../random.ts";
+import { chance, gaussian } from "../host/draws.ts";
 import type { PresetMixing } from "../presets.ts";
 import type { BatchTensors } from "./transformations.ts";
 
@@ -118,8 +119,8 @@ export interface Mixture {
 /** Draws how a picture is mixed; undefined where it is not. */
 function drawMixture(mixing: Mixing, size: number, next: RandomStream): Mixture | undefined {
   const { mixup, cutmix, mixupProb, mixupSwitchProb } = mixing;
-  if (uniform(next) >= mixupProb) return undefined;
-  const cuts = mixup > 0 && cutmix > 0 ? uniform(next) < mixupSwitchProb : cutmix > 0;
+  if (!chance(next, mixupProb)) return undefined;
+  const cuts = mixup > 0 && cutmix > 0 ? chance(next, mixupSwitchProb) : cutmix > 0;
   const kept = beta(cuts ? cutmix : mixup, next);
   if (!cuts) return { share: 1 - kept, top: 0, bottom: size, left: 0, right: size };
   return cutBox(size, kept, randomBelow(next, size), randomBelow(next, size));
@@ -145,8 +146,8 @@ export function cutBox(size: number, kept: number, row: number, column: number):
   };
 }
 
-/** Above 0 and below 1. */
-const uniform = (next: RandomStream): number => (next() + 0.5) / 2 ** 32;
+/** Above 0 and below 1: it has a logarithm. */
+const between = (next: RandomStream): number => (next() + 0.5) / 2 ** 32;
 
 /** A number of Beta(α, α): X / (X + Y) of two of Gamma(α), whose logarithms a small α does not bring to 0 / 0. */
 function beta(alpha: number, next: RandomStream): number {
@@ -162,10 +163,10 @@ function logGamma(alpha: number, next: RandomStream): number {
   const d = alpha + 2 / 3;
   const c = 1 / Math.sqrt(9 * d);
   for (;;) {
-    const normal = Math.sqrt(-2 * Math.log(uniform(next))) * Math.cos(2 * Math.PI * uniform(next));
+    const normal = gaussian(next);
     const v = (1 + c * normal) ** 3;
     if (v <= 0) continue;
-    if (Math.log(uniform(next)) >= normal ** 2 / 2 + d * (1 - v + Math.log(v))) continue;
-    return Math.log(d * v) + Math.log(uniform(next)) / alpha;
+    if (Math.log(between(next)) >= normal ** 2 / 2 + d * (1 - v + Math.log(v))) continue;
+    return Math.log(d * v) + Math.log(between(next)) / alpha;
   }
 }

@@ -6,7 +6,8 @@
 
 import type { DatasetKind } from "../../data/dataset.ts";
 import type { Task } from "../../data/labels.ts";
-import { type Kind, orList } from "../kinds.ts";
+import { orList } from "../../errors.ts";
+import type { Kind } from "../kinds.ts";
 
 /** What is known of a data set once it is open. */
 export interface DataFacts {
