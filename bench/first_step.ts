@@ -1,6 +1,6 @@
 /**
- * A whole process up to the loss of its first training step: `bench/first_step.ts MODEL SIZE BATCH DATA`, with a folder
- * of demo faces. For `bench/items/start.ts`.
+ * A whole process up to the loss of its first training step: `bench/first_step.ts BACKEND MODEL SIZE BATCH DATA`, with
+ * a folder of demo faces. For `bench/items/start.ts`.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import { openDevice } from "../src/device/open.ts";
 import { createModel } from "../src/models/mod.ts";
 import { Trainer } from "../src/train/trainer.ts";
 
-const [name, size, batch, path] = Deno.args;
+const [backend, name, size, batch, path] = Deno.args;
 const data = await openDataset(path, { task: "binary", target: ["Eyeglasses"] });
 const { train, val } = data.split({ seed: 1 });
 const trainer = new Trainer({
-  device: await openDevice("webgpu"),
+  device: await openDevice(backend),
   model: createModel(name, { classes: data.outputs, imageSize: Number(size) }),
   ...{ task: data.task, epochs: 1, batch: Number(batch), logEvery: 1 },
   // The loss is read back from the device: the step is done by then.

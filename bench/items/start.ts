@@ -42,14 +42,14 @@ async function medianOf(args: readonly string[]): Promise<number> {
 
 export const start: Item = {
   name: "start",
-  async run() {
+  async run({ backend }) {
     const folder = await Deno.makeTempDir();
     try {
       const faces = `${folder}/faces`;
       await makeDemo({ count: 64, size: 224, directory: faces });
       const rows: Cell[][] = [["`--help`", await medianOf(["cli.ts", "--help"]), 0.3]];
       for (const [name, size, batch, most] of networks) {
-        const seconds = await medianOf(["bench/first_step.ts", name, `${size}`, `${batch}`, faces]);
+        const seconds = await medianOf(["bench/first_step.ts", backend, name, `${size}`, `${batch}`, faces]);
         rows.push([`the first loss of ${name} at ${size}², batch ${batch}`, seconds, most]);
       }
       const fetched = Number(await output(["bench/fetched.ts"]));

@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import type { Dataset, SplitName } from "../data/dataset.ts";
 import { counted, firstNames, printable } from "../data/names.ts";
+import { fingerprintOf } from "../device/fingerprint.ts";
 import { option, orList, systemCode, systemReason, UserError } from "../errors.ts";
 import { recordLine } from "../files.ts";
 import type { CheckpointInfo } from "../run/checkpoint.ts";
@@ -19,7 +20,6 @@ import { evaluateModel, type Evaluation, EVALUATION_BATCH } from "../run/evaluat
 import { formatTest, metricNames } from "../report/text.ts";
 import { keptOf, otherWorld, refuseChanges, refuseOtherData } from "../run/kept.ts";
 import { resolveSettings } from "../run/resolve.ts";
-import { kernelTableHash } from "../train/kernel_table.ts";
 import type { Invocation, Options } from "./command.ts";
 import { chooseDevice } from "./device.ts";
 import { saveEvaluation, testReportOf } from "./evaluation.ts";
@@ -57,7 +57,7 @@ export async function run(
   if (data.form !== undefined) progress.line(noteLine(data.form, options.verbose, "form   "));
   for (const warning of warnings) progress.line(noteLine(warning, options.verbose));
   await using device = await chooseDevice(options.backend, (line) => progress.line(line));
-  otherWorld(config, { kernels: kernelTableHash(), device: device.description }).forEach(note);
+  otherWorld(config, { kernels: fingerprintOf(device), device: device.description }).forEach(note);
   progress.update(() => "compiling kernels");
   const evaluate = (data: Dataset, what: string) =>
     evaluateModel({

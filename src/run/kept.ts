@@ -208,13 +208,15 @@ export async function refuseOtherData(
  */
 export function otherWorld(
   { versions, kernels: was, device: began }: RunConfig,
-  { kernels, device }: { readonly kernels: string; readonly device: string },
+  { kernels, device }: { readonly kernels: string | undefined; readonly device: string },
 ): string[] {
   const now = { fovea: manifest.version, deno: Deno.version.deno };
   const others = [
     ...versions && versions.fovea !== now.fovea ? [`Fovea ${versions.fovea}, now ${now.fovea}`] : [],
     ...versions && versions.deno !== now.deno ? [`Deno ${versions.deno}, now ${now.deno}`] : [],
-    ...was !== undefined && was !== kernels ? [`kernels ${short(was)}, now ${short(kernels)}`] : [],
+    ...was !== undefined && kernels !== undefined && was !== kernels
+      ? [`kernels ${short(was)}, now ${short(kernels)}`]
+      : [],
     ...began && began.description !== device ? [`${began.description}, now ${device}`] : [],
   ];
   return others.length === 0 ? [] : [`the run began with ${printable(others.join("; "))}: last digits may differ`];

@@ -7,13 +7,13 @@
 import manifest from "../../deno.json" with { type: "json" };
 import type { Dataset } from "../data/dataset.ts";
 import { formatSplit, splitWith } from "../data/forms/split_file.ts";
+import { fingerprintOf } from "../device/fingerprint.ts";
 import type { Choices } from "../graph/choices.ts";
 import { sha256 } from "../hash.ts";
 import type { CheckpointInfo, Progress, Tensors } from "../run/checkpoint.ts";
 import { readConfig, type RunConfig } from "../run/config.ts";
 import { fingerprintsOf, keptOf, otherWorld, refuseChanges, refuseOtherData, SPLIT_FILE } from "../run/kept.ts";
 import type { RunDirectory } from "../run/run_directory.ts";
-import { kernelTableHash } from "./kernel_table.ts";
 import { type ResolvedOptions, type RunOptions, settingsRecord } from "./options.ts";
 import { checkSameRun } from "./resume.ts";
 import { teacherRecord } from "./teacher_record.ts";
@@ -61,7 +61,7 @@ async function factsOf(run: Beginning): Promise<Config> {
     teacher: teacher && teacherRecord(teacher),
     loss: typeof loss === "function" ? "own" : undefined,
     transform: transform && "own",
-    kernels: kernelTableHash(),
+    kernels: fingerprintOf(device),
     fingerprint: await fingerprintsOf(splitWith(trainData, valData)),
   };
 }
@@ -96,7 +96,7 @@ export async function takeUpRun(run: Beginning): Promise<TakenUp> {
   const { tensors: last, info } = await directory.loadLast(onWarning);
   await checkSameRun(directory.path, info, given, options, settingsOf(run));
   const config = await readConfig(directory.path);
-  const world = { kernels: kernelTableHash(), device: options.device.description };
+  const world = { kernels: fingerprintOf(options.device), device: options.device.description };
   otherWorld(config, world).forEach(onWarning);
   const progress = info.progress!;
   const best = progress.best && (await directory.loadBest(progress.best.epoch, onWarning)).tensors;

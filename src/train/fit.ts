@@ -143,6 +143,8 @@ export class Fit {
       ...{ batch, augment, shuffle: true, last: "drop", sampling, effectiveBeta, repeats },
       onProgress: progress("training pictures"),
     });
+    // Its Workers start while kernels are compiled; those of the validation, when it first comes.
+    train.start();
     let val: Loader | undefined;
     let session: Session | undefined;
     let fit: Fit | undefined;

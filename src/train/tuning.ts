@@ -17,13 +17,13 @@
 import { join } from "node:path";
 import { cacheFolder } from "../data/store/cache_folder.ts";
 import type { Device, TuneOptions } from "../device/device.ts";
+import { fingerprintOf } from "../device/fingerprint.ts";
 import { systemCode, systemReason, UserError } from "../errors.ts";
 import { makeFolder, readText, refuseLong, writeAtomic } from "../files.ts";
 import { Choices } from "../graph/choices.ts";
 import type { Graph } from "../graph/graph.ts";
 import { sha256 } from "../hash.ts";
 import { adapterFile } from "./adapter_file.ts";
-import { kernelTableHash } from "./kernel_table.ts";
 import type { RunOptions } from "./options.ts";
 import { readConfig } from "../run/config.ts";
 import { evaluationGraph } from "../run/evaluation_graph.ts";
@@ -107,7 +107,7 @@ async function measure(
 ): Promise<Choices> {
   const folder = cache.directory ?? cacheFolder();
   const path = join(folder, adapterFile("tuning", device.description));
-  const kernels = kernelTableHash();
+  const kernels = fingerprintOf(device);
   const before = await readMeasured(path, device.description, kernels, channel);
   const started = performance.now();
   using limit = new TimeLimit(atMost);
@@ -158,7 +158,7 @@ class TimeLimit implements Disposable {
 async function readMeasured(
   path: string,
   adapter: string,
-  kernels: string,
+  kernels: string | undefined,
   channel: TuningOptions["channel"],
 ): Promise<Measured> {
   let text: string;

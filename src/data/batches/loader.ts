@@ -102,7 +102,10 @@ export class Loader implements Disposable {
   readonly steps: number;
   /** Pictures in a batch, N: less than asked for where padding is off and the data set is smaller. */
   readonly batch: number;
-  readonly #workers: readonly Worker[];
+  readonly #plan: BatchPlan;
+  /** How many Workers. */
+  readonly #count: number;
+  #workers: readonly Worker[] = [];
   readonly #waiting = new Map<string, Waiting>();
   readonly #onNote: OnNote;
   #hasNoted = false;
@@ -114,11 +117,12 @@ export class Loader implements Disposable {
     this.steps = steps;
     this.#onNote = onNote;
     this.batch = plan.batch;
-    this.#workers = Array.from({ length: workers }, () => this.#start(plan));
+    this.#plan = plan;
+    this.#count = workers;
   }
 
   /**
-   * Prepares the pictures (reads all of them, decodes those that the cache lacks) and starts the Workers.
+   * Prepares the pictures: reads all of them, and decodes those that the cache lacks.
    *
    * @param data What is streamed.
    * @param options How.
@@ -151,6 +155,12 @@ export class Loader implements Disposable {
     return new Loader(plan, steps, Math.min(options.workers ?? usual, steps), onNote);
   }
 
+  /** Starts the Workers, which the first batch that is asked for does otherwise. */
+  start(): void {
+    if (this.#workers.length > 0 || this.#failed !== undefined) return;
+    this.#workers = Array.from({ length: this.#count }, () => this.#begin(this.#plan));
+  }
+
   /**
    * The batches of an epoch, made ahead. Starting another epoch ends this one.
    *
@@ -160,9 +170,10 @@ export class Loader implements Disposable {
    * @throws {UserError} If a picture that is not in the cache turns out to be broken, with its path.
    */
   async *epoch(epoch: number, fromStep = 0): AsyncGenerator<Batch, void, void> {
+    this.start();
     const run = ++this.#run;
     this.#epochRun = run;
-    const stride = this.#workers.length;
+    const stride = this.#count;
     const credit = Math.ceil(ahead / stride);
     const wait = (step: number) => {
       if (step < this.steps) this.#expect(run, step);
@@ -196,9 +207,10 @@ export class Loader implements Disposable {
     if (!Number.isInteger(step) || step < 0 || step >= this.steps) {
       throw new RangeError(`Cannot make step ${step} of an epoch of ${this.steps}`);
     }
+    this.start();
     const run = ++this.#run;
     this.#expect(run, step);
-    this.#post(step % this.#workers.length, { type: "one", run, epoch, step });
+    this.#post(step % this.#count, { type: "one", run, epoch, step });
     return this.#take(run, step);
   }
 
@@ -213,7 +225,7 @@ export class Loader implements Disposable {
     this.close();
   }
 
-  #start(plan: BatchPlan): Worker {
+  #begin(plan: BatchPlan): Worker {
     const worker = new Worker(new URL("./batch_worker.ts", import.meta.url), { type: "module" });
     worker.onmessage = ({ data }: MessageEvent<BatchAnswer>) => {
       if ("note" in data) return this.#note(data.note);
@@ -236,7 +248,7 @@ export class Loader implements Disposable {
   }
 
   #post(worker: number, request: BatchRequest): void {
-    this.#workers[worker].postMessage(request);
+    this.#workers[worker]?.postMessage(request); // there is none where the loader was closed before it began
   }
 
   #expect(run: number, step: number): void {

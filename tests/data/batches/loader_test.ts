@@ -327,3 +327,14 @@ Deno.test("channelStatistics() agrees with the pixels, whatever the cache", () =
     });
     assertEquals(await channelStatistics(data, { resizing: eight, cache: { mode: "off" } }), { mean, std });
   }));
+
+Deno.test("Loader gives no batch once it is closed, begun or not", () =>
+  withSet(async (data, cache) => {
+    for (const isBegun of [true, false]) {
+      const loader = await Loader.open(data, { ...plain, batch: 2, imageSize: 8, cache });
+      if (isBegun) loader.start();
+      loader.close();
+      await assertRejects(() => loader.epoch(0).next(), Error, "The loader is closed");
+      await assertRejects(() => loader.batchAt(0, 0), Error, "The loader is closed");
+    }
+  }));
