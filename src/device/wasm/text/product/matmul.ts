@@ -25,7 +25,7 @@ const TERMS = 256;
 const DOT_TERMS = 512;
 
 /** Largest block of the result. */
-const MOST_ROWS = 128;
+const MOST_ROWS = 256;
 const MOST_COLUMNS = 256;
 
 /** Fewer rows than this, and B is read where it lies: a panel would be used too few times. */
