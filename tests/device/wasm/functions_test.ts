@@ -2,6 +2,7 @@ import { assert } from "@std/assert";
 import { Assembler } from "../../../src/device/wasm/assembler.ts";
 import { call } from "../../../src/device/wasm/text/functions.ts";
 import { WatModule } from "../../../src/device/wasm/text/module.ts";
+import { hasRelaxedSimd } from "../../../src/device/wasm/support.ts";
 
 /** Between `least` and `most`, with where they change. */
 function* numbers(least: number, most: number): Iterable<number> {
@@ -24,10 +25,15 @@ const functions: readonly { name: "exp" | "log" | "tanh"; from: number; to: numb
   { name: "tanh", from: -15, to: 15, units: 2 },
 ];
 
-for (const { name, from, to, units } of functions) {
-  Deno.test(`WebAssembly's ${name} is within ${units} units in the last place`, async () => {
+/** Whether a product and a sum are one instruction. */
+const forms = hasRelaxedSimd() ? [false, true] : [false];
+
+for (
+  const { name, from, to, units, relaxed } of forms.flatMap((relaxed) => functions.map((f) => ({ ...f, relaxed })))
+) {
+  Deno.test(`WebAssembly's ${name} is within ${units} units in the last place, relaxed: ${relaxed}`, async () => {
     const assembler = await Assembler.open();
-    const module = new WatModule(false);
+    const module = new WatModule(relaxed);
     const x = "(local.get $x)";
     const job = module.job(1, "(local $x i32)", [
       "(local.set $x (local.get $scratch))",

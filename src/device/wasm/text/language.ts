@@ -11,7 +11,7 @@ import type { Language } from "../../expression.ts";
 import { call } from "./functions.ts";
 import { namesIn, readInfix, type Tree } from "./infix.ts";
 import type { WatModule } from "./module.ts";
-import { four, fourInts, get, op } from "./wat.ts";
+import { get, op } from "./wat.ts";
 
 /** How often a value changes: never, from row to row, or from element to element. */
 export type Rank = 0 | 1 | 2;
@@ -121,7 +121,7 @@ export function rankOf(tree: Tree, ranks: ReadonlyMap<string, Rank>): Rank {
 
 /** Instructions that compute a tree; every name is a local of its own. */
 export function print(module: WatModule, tree: Tree): string {
-  if (tree.kind === "number") return four(tree.value);
+  if (tree.kind === "number") return module.four(tree.value);
   if (tree.kind === "name") return get(tree.name);
   const whole = (at: number) => (tree.args[at] as Tree & { kind: "number" }).value;
   const args = tree.args.map((arg) => print(module, arg));
@@ -137,24 +137,28 @@ export function print(module: WatModule, tree: Tree): string {
     case "tanh":
       return call(module, tree.name, args[0]);
     case "index":
-      return op("f32x4.convert_i32x4_u", shifted(args[0], whole(1)));
+      return op("f32x4.convert_i32x4_u", shifted(module, args[0], whole(1)));
     // What does not depend on the element is computed once.
     case "key":
       return op("v128.or", op("i32x4.shl", ints(args[0]), "(i32.const 16)"), ints(args[1]));
     case "randomFirst":
-      return mix(xor(mix(args[0]), fourInts(whole(1))));
+      return mix(xor(mix(args[0]), module.fourInts(whole(1))));
     case "randomLast":
-      return xor(args[0], fourInts(whole(1)));
+      return xor(args[0], module.fourInts(whole(1)));
     case "random": {
-      const state = mix(xor(mix(xor(args[0], shifted(args[2], whole(3)))), args[1]));
-      return op("f32x4.mul", op("f32x4.convert_i32x4_u", op("i32x4.shr_u", state, "(i32.const 8)")), four(2 ** -24));
+      const state = mix(xor(mix(xor(args[0], shifted(module, args[2], whole(3)))), args[1]));
+      return op(
+        "f32x4.mul",
+        op("f32x4.convert_i32x4_u", op("i32x4.shr_u", state, "(i32.const 8)")),
+        module.four(2 ** -24),
+      );
     }
     case "neg":
-      if (tree.args[0].kind === "number") return four(-tree.args[0].value);
+      if (tree.args[0].kind === "number") return module.four(-tree.args[0].value);
   }
   return op(`f32x4.${INFIX[tree.name]}`, ...args);
 }
 
 const ints = (x: string): string => op("i32x4.trunc_sat_f32x4_u", x);
-const shifted = (position: string, start: number): string =>
-  start === 0 ? position : op("i32x4.add", position, fourInts(start));
+const shifted = (module: WatModule, position: string, start: number): string =>
+  start === 0 ? position : op("i32x4.add", position, module.fourInts(start));

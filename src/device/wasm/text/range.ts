@@ -75,7 +75,7 @@ export function defineRange(module: WatModule, range: Range): string {
     ...statements.filter(({ name }) => ranks.get(name) === rank).map((one) => computed(module, one, locals)),
   ];
   const body = (lane: number): string[] => [
-    ...usesPosition ? [positionOf(lane, locals)] : [],
+    ...usesPosition ? [positionOf(module, lane, locals)] : [],
     ...leaves.flatMap((leaf, k) => rankOfLeaf(k) === 2 ? [readFour(leaf, lane, locals)] : []),
     ...readsValue ? [readValue(lane, locals)] : [],
     ...compute(2),
@@ -146,10 +146,10 @@ function readValue(lane: number, locals: Locals): string {
   return set(VALUE, op("v128.load", `offset=${16 * lane}`, add(get("value"), get("offset"))));
 }
 
-function positionOf(lane: number, locals: Locals): string {
+function positionOf(module: WatModule, lane: number, locals: Locals): string {
   locals.add("v128", POSITION);
   const first = add(get("i"), int(4 * lane));
-  return set(POSITION, op("i32x4.add", op("i32x4.splat", first), "(v128.const i32x4 0 1 2 3)"));
+  return set(POSITION, op("i32x4.add", op("i32x4.splat", first), module.constant("(v128.const i32x4 0 1 2 3)")));
 }
 
 /**

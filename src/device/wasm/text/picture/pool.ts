@@ -12,7 +12,7 @@ import { SCRATCH } from "../../messages.ts";
 import type { WrittenStep } from "../../written.ts";
 import { WatModule } from "../module.ts";
 import { defineEmit } from "../range.ts";
-import { add, at, count, firstLanes, four, get, int, least, Locals, mul, op, set } from "../wat.ts";
+import { add, at, count, firstLanes, get, int, least, Locals, mul, op, set } from "../wat.ts";
 import { defineStage, defineUnstage, planesOf, tapOffsets, type Window } from "./window.ts";
 
 /** Numbers of pictures in a chunk. */
@@ -105,11 +105,11 @@ class Pooling {
     this.locals.add("v128", "best", "where", "x", "wins");
     return [
       set("best", this.tap(0)),
-      set("where", four(0)),
+      set("where", this.module.four(0)),
       ...this.offsets.slice(1).flatMap((_, k) => [
         ...this.#challenge(k + 1),
         set("best", op("v128.bitselect", get("x"), get("best"), get("wins"))),
-        set("where", op("v128.bitselect", four(k + 1), get("where"), get("wins"))),
+        set("where", op("v128.bitselect", this.module.four(k + 1), get("where"), get("wins"))),
       ]),
     ];
   }
@@ -201,7 +201,7 @@ function spread(pooling: Pooling, partOf: (tap: number) => string): string[] {
   );
 }
 
-const isTap = (where: string, k: number): string => op("f32x4.eq", where, four(k));
+const isTap = ({ module }: Pooling, where: string, k: number): string => op("f32x4.eq", where, module.four(k));
 
 /** `maxPool2dDisjointGrad`: the gradients have planes of their own. */
 export const writeMaxPoolDisjointGrad: Writer = writer((pooling) => {
@@ -216,7 +216,7 @@ export const writeMaxPoolDisjointGrad: Writer = writer((pooling) => {
           "v128.store",
           `offset=${pooling.planesBytes + offset}`,
           get("at"),
-          op("v128.and", get("slope"), isTap(get("where"), k)),
+          op("v128.and", get("slope"), isTap(pooling, get("where"), k)),
         )
       ),
     ]),
@@ -234,14 +234,15 @@ export const writeMaxPoolGrad: Writer = writer((pooling) => {
     pooling.overWindows([
       set("where", where),
       set("slope", pooling.windowsOf(1)),
-      ...spread(pooling, (k) => op("v128.and", get("slope"), isTap(get("where"), k))),
+      ...spread(pooling, (k) => op("v128.and", get("slope"), isTap(pooling, get("where"), k))),
     ]),
     pooling.unstage(),
     pooling.emit(pooling.pixels, pooling.afterPlanes),
   ];
 });
 
-const shareOf = ({ window: { kernelHeight, kernelWidth } }: Pooling): string => four(kernelHeight * kernelWidth);
+const shareOf = ({ module, window: { kernelHeight, kernelWidth } }: Pooling): string =>
+  module.four(kernelHeight * kernelWidth);
 
 /** `avgPool2d`. */
 export const writeAvgPool: Writer = writer((pooling) => {

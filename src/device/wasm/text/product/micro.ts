@@ -26,10 +26,6 @@ const UNROLLED = 4;
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, k) => k);
 
-/** `a · b + sum`, in one instruction where the host has it. */
-export const madd = (module: WatModule, a: string, b: string, sum: string): string =>
-  module.relaxed ? op("f32x4.relaxed_madd", a, b, sum) : op("f32x4.add", op("f32x4.mul", a, b), sum);
-
 /**
  * Defines `outer(a, aStep, b, bStep, c, cStep, terms, isFirst)`: a tile of C, which is added to unless it is the first
  * part of the sum. All steps are bytes. `aStep` is from row to row of `rows`, and from term to term of a `panel`;
@@ -60,7 +56,7 @@ export function defineOuter(module: WatModule, form: OuterForm): string {
             ? op("v128.load32_splat", `offset=${4 * q}`, get(`a${r}`))
             : op("v128.load32_splat", `offset=${4 * (q * rows + r)}`, get("a")),
         ),
-        ...vectors.map((v) => set(`c${r}_${v}`, madd(module, get("s"), get(`b${v}`), get(`c${r}_${v}`)))),
+        ...vectors.map((v) => set(`c${r}_${v}`, module.madd(get("s"), get(`b${v}`), get(`c${r}_${v}`)))),
       ]),
     ];
   };
@@ -114,7 +110,7 @@ export function defineDot(module: WatModule, rows: number): string {
     set("x1", of(op("v128.load", `offset=${16 * q}`, get("b1")))),
     ...range(rows).flatMap((r) => [
       set("s", of(op("v128.load", `offset=${16 * q}`, get(`a${r}`)))),
-      ...[0, 1].map((v) => set(`c${r}_${v}`, madd(module, get("s"), get(`x${v}`), get(`c${r}_${v}`)))),
+      ...[0, 1].map((v) => set(`c${r}_${v}`, module.madd(get("s"), get(`x${v}`), get(`c${r}_${v}`)))),
     ]),
   ];
   const advance = (fours: number): string[] =>
