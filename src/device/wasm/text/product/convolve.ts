@@ -98,7 +98,24 @@ export function writeConvolve(step: FusedStep, relaxed: boolean): WrittenStep {
   const outer = defineOuter(module, { a: "panel", b: "offsets", rows: ROWS, columns: COLUMNS });
   const [rowBlocks, outBlocks] = [Math.ceil(outHeight / blocks.rows), Math.ceil(outChannels / blocks.outChannels)];
   const locals = new Locals();
-  locals.add("i32", "rest", "m0", "m1", "i0", "i1", "run", "c0", "c1", "terms", "m", "j", "columns", "isFirst", "row");
+  locals.add(
+    "i32",
+    "rest",
+    "m0",
+    "m1",
+    "i0",
+    "i1",
+    "run",
+    "c0",
+    "c1",
+    "terms",
+    "m",
+    "j",
+    "columns",
+    "isFirst",
+    "row",
+    "sums",
+  );
   const own = op("i32.sub", get("m"), get("m0"));
   const body = [
     set("i0", mul(op("i32.rem_u", get("chunk"), number("rowBlocks", rowBlocks)), int(blocks.rows))),
@@ -140,14 +157,14 @@ export function writeConvolve(step: FusedStep, relaxed: boolean): WrittenStep {
       } ${number("tapBytes", 4 * outChannels)} ${get("terms")} ${op("i32.sub", get("m1"), get("m0"))})`,
       count("j", int(0), get("columns"), [
         count("m", get("m0"), get("m1"), [
+          set("sums", add(get("scratch"), mul(own, int(blocks.cStep)), op("i32.shl", get("j"), int(2)))),
           `(call $${outer} ${
             [
               add(scratch(blocks.panels), mul(mul(own, get("terms")), int(4))),
               int(0),
               at(scratch(blocks.planes), get("j")),
               scratch(blocks.table),
-              add(get("scratch"), mul(own, int(blocks.cStep)), op("i32.shl", get("j"), int(2))),
-              int(blocks.cStep),
+              ...[get("sums"), int(blocks.cStep), get("sums"), int(blocks.cStep)],
               get("terms"),
               get("isFirst"),
             ].join(" ")

@@ -1,6 +1,7 @@
 /**
  * Matrix products by blocks: a chunk is a block of the result, whose sums are collected in the thread's scratch and
- * then written out. Operands that do not lie as the innermost loops want them are brought into panels, block by block.
+ * then written out. Where nothing is computed on the way, the last terms' sums go to memory at once. Operands that do
+ * not lie as the innermost loops want them are brought into panels, block by block.
  *
  * @module
  */
@@ -100,11 +101,47 @@ export function writeMatmul(step: FusedStep, relaxed: boolean, chosen?: string):
   const b = module.arg({ tensor: storageOf(kernel.inputs[1]) }, "b");
   const locals = new Locals();
   locals.add("i32", "rest", "m0", "m1", "n0", "n1", "batch", "split", "k0", "k1", "kEnd", "a0", "b0", "i", "j", "wide");
-  const emit = defineEmit(module, step);
+  const isStraight = way !== "dot" && step.roots.length === 0 && splits === 1 && n % COLUMNS === 0 &&
+    (aK === 1 || m % ROWS === 0);
   /** A row of sums is not a whole number of pages long, so that rows do not share places in caches. */
   const cStep = 4 * (blocks.columns + COLUMNS);
   const cBytes = cStep * (blocks.rows + tileRows);
-  const form = { a, b, aM, aK, bK, bN, m, n, blocks, tileRows, way, cStep, panels: cBytes, isPartial: splits > 1 };
+  const inScratch: Sums = {
+    at: (i, j) =>
+      add(
+        get("scratch"),
+        mul(op("i32.sub", i, get("m0")), int(cStep)),
+        op("i32.shl", op("i32.sub", j, get("n0")), int(2)),
+      ),
+    step: int(cStep),
+  };
+  const inPlace = (): Sums => ({
+    at: (i, j) =>
+      at(
+        module.arg({ tensor: step.writes[0] }, "out"),
+        add(mul(add(mul(get("batch"), number("m", m)), i), number("n", n)), j),
+      ),
+    step: number("row", 4 * n),
+  });
+  const form = {
+    a,
+    b,
+    aM,
+    aK,
+    bK,
+    bN,
+    m,
+    n,
+    k,
+    blocks,
+    tileRows,
+    way,
+    cStep,
+    sums: inScratch,
+    result: isStraight ? inPlace() : inScratch,
+    panels: cBytes,
+    isPartial: splits > 1,
+  };
   const decode = [
     set("n0", mul(op("i32.rem_u", get("chunk"), number("columnBlocks", columnBlocks)), int(blocks.columns))),
     set("rest", op("i32.div_u", get("chunk"), number("columnBlocks", columnBlocks))),
@@ -119,22 +156,37 @@ export function writeMatmul(step: FusedStep, relaxed: boolean, chosen?: string):
     set("k0", least(mul(get("split"), number("perSplit", perSplit)), number("k", k))),
     set("kEnd", least(add(get("k0"), number("perSplit", perSplit)), number("k", k))),
   ];
-  const write = count("i", get("m0"), get("m1"), [
-    // The row's place in [splits, batches, m, n].
-    set("rest", add(mul(outerRow(number("batches", batches), number("m", m)), number("n", n)), get("n0"))),
-    `(call $${emit} ${get("rest")} ${add(get("rest"), op("i32.sub", get("n1"), get("n0")))} ${
-      add(get("scratch"), mul(op("i32.sub", get("i"), get("m0")), int(cStep)))
-    })`,
-  ]);
+  const write = () =>
+    count("i", get("m0"), get("m1"), [
+      // The row's place in [splits, batches, m, n].
+      set("rest", add(mul(outerRow(number("batches", batches), number("m", m)), number("n", n)), get("n0"))),
+      `(call $${defineEmit(module, step)} ${get("rest")} ${add(get("rest"), op("i32.sub", get("n1"), get("n0")))} ${
+        inScratch.at(get("i"), get("n0"))
+      })`,
+    ]);
   const body = way === "dot" ? dotBody(module, form, locals) : outerBody(module, form, locals);
   return {
-    jobs: [module.job(rowBlocks * columnBlocks * batches * splits, `${locals}`, [...decode, ...body, write])],
+    jobs: [
+      module.job(rowBlocks * columnBlocks * batches * splits, `${locals}`, [
+        ...decode,
+        ...body,
+        ...isStraight ? [] : [write()],
+      ]),
+    ],
   };
 }
 
 /** Which of all rows of the result row `i` is. */
 const outerRow = (batches: string, m: string): string =>
   add(mul(add(mul(get("split"), batches), get("batch")), m), get("i"));
+
+/** Where sums are collected. */
+interface Sums {
+  /** Address of the sum of a row and a column of the result. */
+  at(row: string, column: string): string;
+  /** Bytes from row to row. */
+  readonly step: string;
+}
 
 interface Form {
   readonly a: string;
@@ -145,10 +197,15 @@ interface Form {
   readonly bN: number;
   readonly m: number;
   readonly n: number;
+  readonly k: number;
   readonly blocks: Blocks;
   readonly tileRows: number;
   readonly way: string;
+  /** Bytes of a row of sums in scratch. */
   readonly cStep: number;
+  readonly sums: Sums;
+  /** Where they are put once they are whole. */
+  readonly result: Sums;
   /** Where panels lie in scratch. */
   readonly panels: number;
   readonly isPartial: boolean;
@@ -158,7 +215,7 @@ interface Form {
 const clear = (bytes: number): string => `(memory.fill ${get("scratch")} (i32.const 0) (i32.const ${bytes}))`;
 
 function outerBody(module: WatModule, form: Form, locals: Locals): string[] {
-  const { aM, aK, bK, bN, m, blocks, tileRows, way, cStep, panels, isPartial } = form;
+  const { aM, aK, bK, bN, m, k, blocks, tileRows, way, cStep, sums, result, panels, isPartial } = form;
   const isRows = aK === 1;
   const isDirect = way === "in place";
   const bPanels = panels;
@@ -170,6 +227,9 @@ function outerBody(module: WatModule, form: Form, locals: Locals): string[] {
     add(get(base), mul(get("k0"), k === 1 ? int(4) : kStep), mul(get(other), oStep));
   const aFrom = (row: string) => from("a0", aK, step("aK", aK), row, step("aM", aM));
   const bFrom = (column: string) => from("b0", bK, step("bK", bK), column, step("bN", bN));
+  /** One address where sums are whole, and another where terms are left. */
+  const whole = (there: string, here: string) =>
+    there === here || k <= TERMS ? there : op("select", there, here, op("i32.eq", get("k1"), get("kEnd")));
   const tile = (rows: number): string => {
     const name = defineOuter(module, { a: isRows ? "rows" : "panel", b: "strided", rows, columns: COLUMNS });
     const own = op("i32.sub", get("i"), get("m0"));
@@ -180,8 +240,8 @@ function outerBody(module: WatModule, form: Form, locals: Locals): string[] {
         step("aM", aM),
         isDirect ? bFrom("j") : add(get("scratch"), int(bPanels), mul(mul(column, terms), int(4))),
         isDirect ? step("bK", bK) : int(4 * COLUMNS),
-        add(get("scratch"), mul(own, int(cStep)), op("i32.shl", column, int(2))),
-        int(cStep),
+        ...[sums.at(get("i"), get("j")), sums.step],
+        ...[whole(result.at(get("i"), get("j")), sums.at(get("i"), get("j"))), whole(result.step, sums.step)],
         terms,
         get("isFirst"),
       ].join(" ")
@@ -220,7 +280,7 @@ function outerBody(module: WatModule, form: Form, locals: Locals): string[] {
 }
 
 function dotBody(module: WatModule, form: Form, locals: Locals): string[] {
-  const { aM, bN, m, blocks, cStep } = form;
+  const { aM, bN, m, blocks, cStep, sums } = form;
   locals.add("i32", "mBlock", "mLast", "mWhole", "next");
   const step = (name: string, floats: number) => module.arg(4 * floats, name);
   const rest = m % ROWS;
@@ -232,12 +292,8 @@ function dotBody(module: WatModule, form: Form, locals: Locals): string[] {
         step("aM", aM),
         column(get("j")),
         column(get("next")),
-        add(
-          get("scratch"),
-          mul(op("i32.sub", get("i"), get("m0")), int(cStep)),
-          op("i32.shl", op("i32.sub", get("j"), get("n0")), int(2)),
-        ),
-        int(cStep),
+        sums.at(get("i"), get("j")),
+        sums.step,
         op("i32.sub", get("k1"), get("k0")),
       ].join(" ")
     })`;

@@ -27,9 +27,9 @@ const UNROLLED = 4;
 const range = (count: number): number[] => Array.from({ length: count }, (_, k) => k);
 
 /**
- * Defines `outer(a, aStep, b, bStep, c, cStep, terms, isFirst)`: a tile of C, which is added to unless it is the first
- * part of the sum. All steps are bytes. `aStep` is from row to row of `rows`, and from term to term of a `panel`;
- * `bStep` from term to term of what is `strided`, and the table's address for `offsets`.
+ * Defines `outer(a, aStep, b, bStep, c, cStep, d, dStep, terms, isFirst)`: a tile of sums, which go on from C unless it
+ * is the first part of them, and are put in D. All steps are bytes. `aStep` is from row to row of `rows`, and from term
+ * to term of a `panel`; `bStep` from term to term of what is `strided`, and the table's address for `offsets`.
  */
 export function defineOuter(module: WatModule, form: OuterForm): string {
   const { rows, columns } = form;
@@ -69,7 +69,7 @@ export function defineOuter(module: WatModule, form: OuterForm): string {
   const counter = form.a === "rows" ? "a0" : "a";
   const width = form.a === "rows" ? 4 : 4 * rows;
   const bytes = (terms: string) => op("i32.mul", terms, int(width));
-  const rowOfC = (r: number) => add(get("c"), op("i32.mul", get("cStep"), int(r)));
+  const row = (matrix: "c" | "d", r: number) => add(get(matrix), op("i32.mul", get(`${matrix}Step`), int(r)));
   const body = [
     ...form.a === "rows"
       ? range(rows).map((r) => set(`a${r}`, add(get("a"), op("i32.mul", get("aStep"), int(r)))))
@@ -78,18 +78,18 @@ export function defineOuter(module: WatModule, form: OuterForm): string {
     set("main", add(get(counter), bytes(op("i32.and", get("terms"), int(-UNROLLED))))),
     when(
       op("i32.eqz", get("isFirst")),
-      sums.map(({ r, v, name }) => set(name, op("v128.load", `offset=${16 * v}`, rowOfC(r)))),
+      sums.map(({ r, v, name }) => set(name, op("v128.load", `offset=${16 * v}`, row("c", r)))),
     ),
     loop("turns", op("i32.lt_u", get(counter), get("main")), [
       ...range(UNROLLED).flatMap(term),
       ...advance(UNROLLED),
     ]),
     loop("rest", op("i32.lt_u", get(counter), get("end")), [...term(0), ...advance(1)]),
-    ...sums.map(({ r, v, name }) => op("v128.store", `offset=${16 * v}`, rowOfC(r), get(name))),
+    ...sums.map(({ r, v, name }) => op("v128.store", `offset=${16 * v}`, row("d", r), get(name))),
   ];
   return module.define(
     name,
-    `(func $${name} ${parameters("a", "aStep", "b", "bStep", "c", "cStep", "terms", "isFirst")} ${locals}
+    `(func $${name} ${parameters("a", "aStep", "b", "bStep", "c", "cStep", "d", "dStep", "terms", "isFirst")} ${locals}
 ${body.join("\n")})`,
   );
 }
