@@ -47,11 +47,12 @@ export function learningOf(
   const keysOf = (some: readonly Parameter[]) => some.map(({ name }) => name);
   const free = parameters.filter(({ name }) => !fixed.has(name));
   const trainable = free.filter((parameter) => parameter.trainable);
-  const frozen = new Set([...fixed, ...freeze.flatMap((pattern) => matching(pattern, keysOf(free), "freeze"))]);
+  const what = fixed.size > 0 ? "parameter beside what is frozen" : "parameter";
+  const frozen = new Set([...fixed, ...freeze.flatMap((pattern) => matching(pattern, keysOf(free), "freeze", what))]);
   const rates = layerRates(trainable, layerDecay);
   for (const [pattern, factor] of Object.entries(learningRateScale)) {
     checkFactor(`the learning rate of ${pattern}`, factor);
-    for (const key of matching(pattern, keysOf(trainable), "scale the learning rate of")) {
+    for (const key of matching(pattern, keysOf(trainable), "scale the learning rate of", what)) {
       rates.set(key, rates.get(key)! * factor);
     }
   }
