@@ -24,7 +24,7 @@
  * @module
  */
 
-import type { Shape, Tensor } from "../../kernels/op.ts";
+import { type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import { constantInit, fanInUniform, type Initializer } from "./init.ts";
 import { type Lora, LOW_RANK } from "./lora.ts";
@@ -161,25 +161,42 @@ export class Scope {
   }
 
   /**
-   * The product of a dense layer: x [N, …, I] to x · Wᵀ [N, …, O], with a learnt W [O, I]. Where the model is adapted,
-   * (alpha / r) · (x · Aᵀ) · Bᵀ stands beside it: see `lora.ts`.
+   * A dense layer: x [N, …, I] to x · Wᵀ + bias [N, …, O], with a learnt W [O, I]. Where the model is adapted,
+   * (α / r) · (x · Aᵀ) · Bᵀ is added: see `lora.ts`.
+   *
+   * @param name Of W.
+   * @param bias Gives the bias [O], and is asked once W is there; default none.
    */
-  dense(x: Tensor, name: string, [outputs, inputs]: readonly [number, number], init: Initializer): Tensor {
+  dense(
+    x: Tensor,
+    name: string,
+    [outputs, inputs]: readonly [number, number],
+    init: Initializer,
+    bias?: () => Tensor,
+  ): Tensor {
     const { b, training } = this;
     const key = this.#key(name);
     const product = (of: Tensor, weight: Tensor) => b.matmul(of, weight, { transposeB: true });
     const shape = [outputs, inputs];
-    const y = product(x, this.#declare({ name: key, shape, init, trainable: true, decay: true, isDense: true }));
+    const weight = this.#declare({ name: key, shape, init, trainable: true, decay: true, isDense: true });
     const { lora } = this.#trace;
-    if (!lora?.targets.has(key)) return y;
+    if (!lora?.targets.has(key)) {
+      const y = product(x, weight);
+      return bias ? b.add(y, bias()) : y;
+    }
     const { rank, alpha, dropout = 0 } = lora;
-    const seen = training && dropout > 0
-      ? b.op("dropout", [x, ...this.key], { rate: dropout, stream: this.stream })
-      : x;
     // As peft begins: the product of the two is zero, and A's slope is not.
     const down = this.parameter(LOW_RANK.down, [rank, inputs], fanInUniform(inputs));
     const up = this.parameter(LOW_RANK.up, [outputs, rank], constantInit(0));
-    return b.add(y, b.mul(product(product(seen, down), up), alpha / rank));
+    const seen = training && dropout > 0
+      ? b.op("dropout", [x, ...this.key], { rate: dropout, stream: this.stream })
+      : x;
+    // In rows: what is needed under another shape is stored, and so the sum is held until the backward pass, not both
+    // products.
+    const rows = (of: Tensor) => b.reshape(of, [sizeOf(of.shape) / inputs, inputs]);
+    const thin = b.mul(product(product(rows(seen), down), up), alpha / rank);
+    const y = b.add(product(rows(x), weight), thin);
+    return b.reshape(bias ? b.add(y, bias()) : y, [...x.shape.slice(0, -1), outputs]);
   }
 
   /** A state that is not learnt but updated by {@link Scope.update}: running statistics. */

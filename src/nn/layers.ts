@@ -66,8 +66,8 @@ export interface LinearOptions {
 export function linear(inputs: number, outputs: number, options: LinearOptions = {}): Layer {
   const { bias = true, init = fanInUniform(inputs), biasInit = fanInUniform(inputs) } = options;
   return (x, scope) => {
-    const y = scope.dense(x, "weight", [outputs, inputs], init);
-    return bias ? scope.b.add(y, scope.parameter("bias", [outputs], biasInit, { decay: false })) : y;
+    const shift = () => scope.parameter("bias", [outputs], biasInit, { decay: false });
+    return scope.dense(x, "weight", [outputs, inputs], init, bias ? shift : undefined);
   };
 }
 

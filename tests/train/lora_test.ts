@@ -4,8 +4,11 @@
 
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { sizeOf } from "../../kernels/op.ts";
+import { memoryUse } from "../../src/device/memory.ts";
 import { runReference } from "../../src/device/reference.ts";
+import { TARGET } from "../../src/device/wasm/target.ts";
 import { UserError } from "../../src/errors.ts";
+import { compile } from "../../src/graph/compile.ts";
 import { readSafetensors } from "../../src/interop/safetensors_file.ts";
 import { createModel, Model } from "../../src/models/mod.ts";
 import { visionTransformer } from "../../src/models/vit.ts";
@@ -156,6 +159,18 @@ for (const { name, present, open } of devices.slice(0, 2)) {
     },
   });
 }
+
+Deno.test("an adapted step holds moments and temporaries of what is learnt, and each layer's sum once", () => {
+  const layer = visionTransformer({ ...size, imageSize: 96, patch: 8, width: 64, depth: 2, heads: 2 });
+  const plain = new Model("vit-ti16", layer, { ...size, imageSize: 96 });
+  plain.initialize(1);
+  const [all, low] = [plain, adapted(plain, { lora: 2, seed: 1, resume: false })].map((model) =>
+    memoryUse(compile(training(model).graph, TARGET))
+  );
+  assert(low.state < 0.4 * all.state, `${low.state} of ${all.state} bytes of state`);
+  // With both products held until the backward pass it would be a sixth more.
+  assert(low.temporaries <= all.temporaries, `${low.temporaries} of ${all.temporaries}`);
+});
 
 Deno.test("an adapted model begins as it was: A within peft's bound, B zero, drawn from the seed alone", () => {
   const layer = visionTransformer({ ...size, patch: 8, width: 24, depth: 1, heads: 3 });
