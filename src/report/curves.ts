@@ -53,8 +53,8 @@ const DOTTED_TO = 100;
 /**
  * Charts the loss of each logged step of training (thin), the same smoothed (thick), the validation's loss, its
  * accuracy and the metric by which the best epoch is chosen, and the learning rate, over the steps of the run. That
- * metric shares an axis with the accuracy where it, too, is best at 1 and never below 0. Few steps are not smoothed, and
- * drawn thick. Where a value was not finite the line is broken. Where that, or a step left out for it, is in the
+ * metric shares an axis with the accuracy where it, too, is best at 1 and never below 0. Few steps are not smoothed,
+ * and drawn thick. Where a value was not finite the line is broken. Where that, or a step left out for it, is in the
  * training records, a red mark stands on the axis. That a run has ended before its last epoch stands in the title of
  * the accuracy.
  *
