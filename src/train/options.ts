@@ -281,7 +281,7 @@ export interface TrainerOptions {
    * which so many times fewer differ. Default: 1.
    */
   readonly repeats?: number;
-  /** Share of the target given to all classes alike. Default: 0. */
+  /** Share of the target given to all classes alike; of a label, to yes and no. Default: 0. */
   readonly labelSmoothing?: number;
   /**
    * Weight of each class in the loss: none, balanced, effective (by their effective numbers) or numbers in the order of

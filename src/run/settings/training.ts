@@ -134,9 +134,8 @@ export const trainingSettings = {
   }),
   ...objectiveSettings,
   labelSmoothing: setting(number({ min: 0, max: 0.9 }), {
-    help: "share of the target given to all classes alike",
+    help: "share of the target given to all classes alike; of a label, to yes and no",
     default: 0,
-    idle: ofTasks("multiclass"),
   }),
   classWeights: setting(classWeights, {
     help:
