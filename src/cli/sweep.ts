@@ -7,6 +7,7 @@
 import { basename, extname, join } from "node:path";
 import { readRun } from "../run/record.ts";
 import { MedianStop } from "../study/median_stop.ts";
+import { type Ranking, rankingOf, validatedIn } from "../study/ranking.ts";
 import { planSweep } from "../study/sweep_file.ts";
 import { type SweptRun, writeSweep } from "../study/write_sweep.ts";
 import { type Invocation, userPath } from "./command.ts";
@@ -28,30 +29,21 @@ export async function run({ options, words: [path] }: Invocation<typeof tables.s
     }
     return found;
   };
-  const medians = new MedianStop();
+  const ranking = rankingOf(plan.runs.map(({ settings }) => settings as Readonly<Record<string, unknown>>));
+  const medians = new MedianStop(ranking.isLower);
   // Those of before count, in the order in which they were run.
-  for (const { record } of await ended()) medians.add(accuraciesIn(record.log));
+  for (const { record } of await ended()) medians.add(validatedIn(record.log, ranking));
   return await runPlanned(plan.runs, {
     ...{ out, dash, quiet, verbose },
     report: async (missing) => await writeSweep(out, plan, await ended(), missing),
-    ...(plan.stopsAtMedian && { watch: () => watchFor(medians) }),
+    ...(plan.stopsAtMedian && { watch: () => watchFor(medians, ranking) }),
   });
 }
 
-/** Validation accuracies at the ends of a run's epochs, by its log. */
-function accuraciesIn(log: readonly Readonly<Record<string, unknown>>[]): number[] {
-  const last = new Map(
-    log.flatMap(({ type, epoch, accuracy }) =>
-      type === "val" && typeof accuracy === "number" ? [[epoch, accuracy] as const] : []
-    ),
-  );
-  return [...last.values()];
-}
-
-/** Stops a run at the end of an epoch where it is below the median of the others. */
-function watchFor(medians: MedianStop): Watch {
+/** Stops a run at the end of an epoch where it is worse than the median of the others. */
+function watchFor(medians: MedianStop, ranking: Ranking): Watch {
   const controller = new AbortController();
-  const accuracies: number[] = [];
+  const values: number[] = [];
   let why: string | undefined;
   let isOver = false;
   return {
@@ -61,23 +53,25 @@ function watchFor(medians: MedianStop): Watch {
       name: "median stopping",
       async begin({ path, resumedAt }) {
         // What was reached before counts on.
-        if (resumedAt && path !== undefined) accuracies.push(...accuraciesIn((await readRun(path)).log));
+        if (resumedAt && path !== undefined) values.push(...validatedIn((await readRun(path)).log, ranking));
       },
       checkpoint({ epoch }) {
-        const median = medians.below(accuracies);
+        const median = medians.worse(values);
         if (median === undefined || isOver) return;
-        why = `was stopped after epoch ${epoch}: ${Math.max(...accuracies).toFixed(4)} is below the median ` +
+        const side = ranking.isLower ? "above" : "below";
+        why = `was stopped after epoch ${epoch}: ${medians.best(values).toFixed(4)} is ${side} the median ` +
           `${median.toFixed(4)} of the others`;
         controller.abort();
       },
-      validation({ epoch, report: { accuracy } }) {
-        if (accuracy !== null) accuracies[epoch - 1] = accuracy;
+      validation({ epoch, report: { accuracy }, monitored }) {
+        const value = monitored ? monitored.value : accuracy;
+        if (value !== null) values[epoch - 1] = value;
       },
       end({ how }) {
         isOver = true;
         // One that has ended by itself was not stopped, whatever was said last.
         if (how === "done") why = undefined;
-        if (how !== "failed") medians.add(accuracies);
+        if (how !== "failed") medians.add(values);
       },
     },
   };

@@ -26,6 +26,7 @@ import { trainingSettings } from "../run/settings/training.ts";
 import type { TeacherOptions } from "../train/distillation.ts";
 import { refuseIrregular } from "../files.ts";
 import { epochLines } from "../data/batches/sampling.ts";
+import { loraFor } from "../train/adapt.ts";
 import { classWeightsOf } from "../train/class_weights.ts";
 import { factsOf, type TrainerOptions } from "../train/options.ts";
 import { writeRunReport } from "../run/run_report.ts";
@@ -131,12 +132,18 @@ export async function run(
     const settings = resolveSettings(settled, factsOf(data));
     if (!isResumed) classWeightsOf(data, settings);
     const model = modelFor(data, settings);
-    return { settings, model, teacher: await teacherFor(flags, { model, task: data.task, classes: data.classes }) };
+    const lora = loraFor(model, settings);
+    return {
+      settings,
+      model,
+      lora,
+      teacher: await teacherFor(flags, { model, task: data.task, classes: data.classes }),
+    };
   };
   const early = flags.skipSmallClasses ? undefined : await prepare(listed.data);
   const cleaned = await cleanData(listed, flags, progress.preparing);
   const { data } = cleaned;
-  const { settings, model, teacher } = early ?? await prepare(data);
+  const { settings, model, lora, teacher } = early ?? await prepare(data);
   const out = options.resume ?? flags.out ?? userPath(join("runs", runName(settings)));
   const split = isResumed
     ? await keptSplit(out, cleaned, settings, progress.preparing)
@@ -160,6 +167,9 @@ export async function run(
   if (settings.pretrained !== undefined && !isResumed) {
     const { weightsKey: key, seed } = settings;
     await loadPretrained(model, settings.pretrained, flags.verbose, say, { key, meaning: data, seed });
+  }
+  if (lora) {
+    say(`lora   rank ${lora.rank} beside ${counted(lora.targets.size, "dense layer")}; the head is learnt whole`);
   }
   if (teacher) say(teacher.line);
   const tested = settings.testOn === "val" ? split.val : split.test;
@@ -261,6 +271,12 @@ async function refuseAtOnce({ out, allowChangedData }: TrainFlags, asked: Given)
         `the ${empty} part would be empty; give 8:1:1${instead}`,
       );
     }
+  }
+  if (asked.lora !== undefined && asked.pretrained === undefined) {
+    throw cannotUse(
+      `${nameOf("lora")} ${asked.lora}`,
+      `there are no weights that it could stand beside; give ${nameOf("pretrained")}`,
+    );
   }
   for (const name of ["teacher", "pretrained"] as const) {
     const path = asked[name];

@@ -11,6 +11,7 @@ import { callOf, liveNodes, STRUCTURAL } from "../graph/graph.ts";
 import type { Family, KeyStyle } from "../interop/keys/family.ts";
 import { initialValues } from "../nn/init.ts";
 import { type Layer, type Parameter, Scope } from "../nn/layer.ts";
+import type { Lora } from "../nn/lora.ts";
 
 /** What a family builds a model from. */
 export interface ModelOptions {
@@ -120,6 +121,8 @@ export class Model {
   readonly layer: Layer;
   /** What `createModel` made it from: the same name and options make the same model again. */
   readonly options: ResolvedModelOptions;
+  /** What stands beside its dense layers; undefined of a model as it is. */
+  readonly lora?: Lora;
   /** Every state of the model, in the order of the computation. */
   readonly parameters: readonly Parameter[];
   /** Values by key. */
@@ -131,11 +134,13 @@ export class Model {
    * @param name Name of the definition; a checkpoint of the model makes it again by this name.
    * @param layer The outermost layer.
    * @param options Sizes that the layer was built with.
+   * @param lora What stands beside its dense layers; default nothing.
    */
-  constructor(name: string, layer: Layer, options: ResolvedModelOptions) {
+  constructor(name: string, layer: Layer, options: ResolvedModelOptions, lora?: Lora) {
     this.name = name;
     this.layer = layer;
     this.options = options;
+    this.lora = lora;
     this.parameters = [...this.trace(new GraphBuilder(), 1, false).scope.parameters.values()];
   }
 
@@ -173,7 +178,7 @@ export class Model {
     images?: Tensor,
     { prefix = "", momentum }: { readonly prefix?: string; readonly momentum?: Tensor } = {},
   ): { logits: Tensor; scope: Scope } {
-    const scope = Scope.root(b, training, prefix, frozen, momentum);
+    const scope = Scope.root(b, training, prefix, frozen, momentum, this.lora);
     images ??= b.input("images", [batch, this.channels, this.imageSize, this.imageSize]);
     return { logits: this.layer(images, scope), scope };
   }

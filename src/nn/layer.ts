@@ -24,9 +24,10 @@
  * @module
  */
 
-import type { Shape, Tensor } from "../../kernels/op.ts";
+import { type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
-import type { Initializer } from "./init.ts";
+import { constantInit, fanInUniform, type Initializer } from "./init.ts";
+import { type Lora, LOW_RANK } from "./lora.ts";
 import { streamOf } from "./stream.ts";
 
 /** A layer. Calling it adds its computation to the scope's graph. */
@@ -44,6 +45,8 @@ export interface Parameter {
   readonly trainable: boolean;
   /** Does weight decay apply? Not to biases and norms. */
   readonly decay: boolean;
+  /** Is it the matrix of a dense layer, beside which LoRA may stand? */
+  readonly isDense?: boolean;
 }
 
 /** What all scopes of one trace share. */
@@ -56,6 +59,8 @@ interface Trace {
   readonly frozen: ReadonlySet<string>;
   /** Share of a batch's moments in running statistics, in the place of the layers' own. */
   readonly momentum?: Tensor;
+  /** What stands beside dense layers. */
+  readonly lora?: Lora;
   /** Halves of the step's random key; scalars. */
   readonly key: readonly [Tensor, Tensor];
   readonly parameters: Map<string, Parameter>;
@@ -83,6 +88,7 @@ export class Scope {
    * @param prefix Stands before the names of states in the graph, so that two models may have keys in common there.
    * @param frozen Keys that stay as they are in training; default none.
    * @param momentum Share of a batch's moments in running statistics; default the layers' own.
+   * @param lora What stands beside dense layers; default nothing.
    */
   static root(
     b: GraphBuilder,
@@ -90,10 +96,11 @@ export class Scope {
     prefix = "",
     frozen: ReadonlySet<string> = new Set(),
     momentum?: Tensor,
+    lora?: Lora,
   ): Scope {
     const key = [b.input("keyHi", []), b.input("keyLo", [])] as const;
     const met = { parameters: new Map(), updates: new Map(), outputs: new Map() };
-    return new Scope({ b, training, prefix, frozen, momentum, key, ...met }, "");
+    return new Scope({ b, training, prefix, frozen, momentum, lora, key, ...met }, "");
   }
 
   /** The graph's builder. */
@@ -151,6 +158,45 @@ export class Scope {
    */
   parameter(name: string, shape: Shape, init: Initializer, { decay = true }: { decay?: boolean } = {}): Tensor {
     return this.#declare({ name: this.#key(name), shape, init, trainable: true, decay });
+  }
+
+  /**
+   * A dense layer: x [N, …, I] to x · Wᵀ + bias [N, …, O], with a learnt W [O, I]. Where the model is adapted,
+   * (α / r) · (x · Aᵀ) · Bᵀ is added: see `lora.ts`.
+   *
+   * @param name Of W.
+   * @param bias Gives the bias [O], and is asked once W is there; default none.
+   */
+  dense(
+    x: Tensor,
+    name: string,
+    [outputs, inputs]: readonly [number, number],
+    init: Initializer,
+    bias?: () => Tensor,
+  ): Tensor {
+    const { b, training } = this;
+    const key = this.#key(name);
+    const product = (of: Tensor, weight: Tensor) => b.matmul(of, weight, { transposeB: true });
+    const shape = [outputs, inputs];
+    const weight = this.#declare({ name: key, shape, init, trainable: true, decay: true, isDense: true });
+    const { lora } = this.#trace;
+    if (!lora?.targets.has(key)) {
+      const y = product(x, weight);
+      return bias ? b.add(y, bias()) : y;
+    }
+    const { rank, alpha, dropout = 0 } = lora;
+    // As peft begins: the product of the two is zero, and A's slope is not.
+    const down = this.parameter(LOW_RANK.down, [rank, inputs], fanInUniform(inputs));
+    const up = this.parameter(LOW_RANK.up, [outputs, rank], constantInit(0));
+    const seen = training && dropout > 0
+      ? b.op("dropout", [x, ...this.key], { rate: dropout, stream: this.stream })
+      : x;
+    // In rows: what is needed under another shape is stored, and so the sum is held until the backward pass, not both
+    // products.
+    const rows = (of: Tensor) => b.reshape(of, [sizeOf(of.shape) / inputs, inputs]);
+    const thin = b.mul(product(product(rows(seen), down), up), alpha / rank);
+    const y = b.add(product(rows(x), weight), thin);
+    return b.reshape(bias ? b.add(y, bias()) : y, [...x.shape.slice(0, -1), outputs]);
   }
 
   /** A state that is not learnt but updated by {@link Scope.update}: running statistics. */

@@ -66,9 +66,8 @@ export interface LinearOptions {
 export function linear(inputs: number, outputs: number, options: LinearOptions = {}): Layer {
   const { bias = true, init = fanInUniform(inputs), biasInit = fanInUniform(inputs) } = options;
   return (x, scope) => {
-    const weight = scope.parameter("weight", [outputs, inputs], init);
-    const y = scope.b.matmul(x, weight, { transposeB: true });
-    return bias ? scope.b.add(y, scope.parameter("bias", [outputs], biasInit, { decay: false })) : y;
+    const shift = () => scope.parameter("bias", [outputs], biasInit, { decay: false });
+    return scope.dense(x, "weight", [outputs, inputs], init, bias ? shift : undefined);
   };
 }
 

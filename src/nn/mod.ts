@@ -16,6 +16,7 @@ export {
   xavierUniform,
 } from "./init.ts";
 export { type Layer, type Parameter, Scope } from "./layer.ts";
+export type { Lora } from "./lora.ts";
 export {
   adaptiveAvgPool2d,
   avgPool2d,

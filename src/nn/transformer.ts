@@ -128,9 +128,9 @@ export function selfAttention(width: number, heads: number, { dropout: rate = 0 
   const projection = linear(width, width, { biasInit: constantInit(0) });
   return (x, scope) => {
     const { b } = scope;
-    const weight = scope.parameter("in_proj_weight", [3 * width, width], xavierUniform());
-    const bias = scope.parameter("in_proj_bias", [3 * width], constantInit(0), { decay: false });
-    const [q, k, v] = splitHeads(b, b.add(b.matmul(x, weight, { transposeB: true }), bias), heads);
+    const bias = () => scope.parameter("in_proj_bias", [3 * width], constantInit(0), { decay: false });
+    const projected = scope.dense(x, "in_proj_weight", [3 * width, width], xavierUniform(), bias);
+    const [q, k, v] = splitHeads(b, projected, heads);
     // The factor rides with the softmax; on q it would be a pass of its own.
     const scores = b.mul(b.matmul(q, k, { transposeB: true }), 1 / Math.sqrt(width / heads));
     const attention = scope.call("attention", dropout(rate), b.op("softmax", [scores]));

@@ -222,11 +222,12 @@ function unit(b: Builder, x: Tensor): Tensor {
 function withoutKeyBias(width: number): Layer {
   return (x, scope) => {
     const { b } = scope;
-    const weight = scope.parameter("weight", [3 * width, width], start.init);
-    const bias = scope.parameter("bias", [3 * width], start.biasInit, { decay: false });
-    const isKey = b.equal(b.op("iota", [], { shape: [3, 1] }), 1);
-    const kept = b.where(isKey, 0, b.reshape(bias, [3, width]));
-    return b.add(b.matmul(x, weight, { transposeB: true }), b.reshape(kept, [3 * width]));
+    const kept = () => {
+      const bias = scope.parameter("bias", [3 * width], start.biasInit, { decay: false });
+      const isKey = b.equal(b.op("iota", [], { shape: [3, 1] }), 1);
+      return b.reshape(b.where(isKey, 0, b.reshape(bias, [3, width])), [3 * width]);
+    };
+    return scope.dense(x, "weight", [3 * width, width], start.init, kept);
   };
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type Monitor, monitored } from "../metrics/monitored.ts";
 import { printable } from "../printable.ts";
 import { BOLD, type Chart, COMMON, type Json, widthOf } from "./chart.ts";
 import { blue, ink, line, orange, paleBlue, red, softInk } from "./palette.ts";
@@ -50,10 +51,12 @@ const SMOOTHED_FROM = 50;
 const DOTTED_TO = 100;
 
 /**
- * Charts the loss of each logged step of training (thin), the same smoothed (thick), the validation's loss and its
- * accuracy, and the learning rate, over the steps of the run. Few steps are not smoothed, and drawn thick. Where a
- * value was not finite the line is broken. Where that, or a step left out for it, is in the training records, a red
- * mark stands on the axis. That a run has ended before its last epoch stands in the title of the accuracy.
+ * Charts the loss of each logged step of training (thin), the same smoothed (thick), the validation's loss, its
+ * accuracy and the metric by which the best epoch is chosen, and the learning rate, over the steps of the run. That
+ * metric shares an axis with the accuracy where it, too, is best at 1 and never below 0. Few steps are not smoothed,
+ * and drawn thick. Where a value was not finite the line is broken. Where that, or a step left out for it, is in the
+ * training records, a red mark stands on the axis. That a run has ended before its last epoch stands in the title of
+ * the accuracy.
  *
  * Losses of training and validation share an axis only where the records say that they are of one kind. Where classes
  * are weighted, targets smoothed or a teacher takes part, one axis would compare what cannot be compared.
@@ -61,9 +64,10 @@ const DOTTED_TO = 100;
  * @param records The records of `metrics.jsonl`: those of type `train` have `step`, `loss`, `lossKind`, `learningRate`
  * and `skipped`, those of type `val` `step`, `accuracy`, `loss` and `lossKind`, one of type `early` `epoch`, `best`,
  * `monitor` and `patience`. Others are passed over.
+ * @param monitor The metric that chooses the best epoch; default the accuracy.
  * @returns The chart.
  */
-export function curvesChart(records: readonly unknown[]): Chart {
+export function curvesChart(records: readonly unknown[], monitor: Monitor = "accuracy"): Chart {
   const train = samplesOf(records, "train", "loss");
   const valLoss = samplesOf(records, "val", "loss");
   const accuracy = samplesOf(records, "val", "accuracy");
@@ -82,15 +86,35 @@ export function curvesChart(records: readonly unknown[]): Chart {
   const rates = samplesOf(records, "train", "learningRate");
   return chartOf(lastStep, [
     ...losses,
-    {
-      title: `Validation accuracy${endOf(records)}`,
-      axis: accuracyAxis(accuracy),
-      series: [lineOf("accuracy", accuracy, blue, { dots: "circle" })],
-    },
+    ...metricPanels(accuracy, records, monitor),
     ...rates.every(([, rate]) => rate === null)
       ? []
       : [{ title: "Learning rate", axis: fromZero, series: [lineOf("rate", rates, blue)] }],
   ]);
+}
+
+/** The validation's accuracy and the monitored metric: in one panel where an axis fits both. */
+function metricPanels(accuracy: readonly Sample[], records: readonly unknown[], monitor: Monitor): Panel[] {
+  const { title, isLower } = monitored[monitor];
+  const usual = lineOf("accuracy", accuracy, blue, { dots: "circle" });
+  const panelOf = (what: string, values: readonly Sample[], series: readonly Series[]): Panel => ({
+    title: `Validation ${what}${endOf(records)}`,
+    axis: accuracyAxis(values),
+    series,
+  });
+  const values = samplesOf(records, "val", monitor);
+  // The loss has its panel.
+  if (monitor === "accuracy" || monitor === "loss" || values.every(([, value]) => value === null)) {
+    return [panelOf("accuracy", accuracy, [usual])];
+  }
+  const own = lineOf(title, values, orange, { dots: "diamond" });
+  if (!isLower && values.every(([, value]) => (value ?? 0) >= 0)) {
+    return [panelOf(`accuracy and ${title}`, [...accuracy, ...values], [usual, own])];
+  }
+  return [
+    panelOf("accuracy", accuracy, [usual]),
+    { title: `Validation ${title}`, axis: isLower ? { min: 0 } : { max: 1 }, series: [own] },
+  ];
 }
 
 /** What is said of a run that has ended before its last epoch, behind a title. */

@@ -5,9 +5,9 @@
  *
  * `best` is of the epoch with the best value of the monitored metric, by default the validation accuracy; of equal
  * ones that with the lower validation loss, then the earlier. Of a run with averaged weights it holds the average, and
- * so do the checkpoints of epochs. `last` has both, and is opened by the average; it adds moments, counters and how far
- * the run is. A resumed run continues at that step and removes later records from `metrics.jsonl`. It gives the same
- * weights, byte for byte, as one that was never stopped.
+ * so do the checkpoints of epochs. Of a run with LoRA they hold merged weights. `last` has both, and is opened by the
+ * average, merged; it adds moments, counters and how far the run is. A resumed run continues at that step and removes
+ * later records from `metrics.jsonl`. It gives the same weights, byte for byte, as one that was never stopped.
  *
  * @module
  */
@@ -18,6 +18,7 @@ import { UserError } from "../errors.ts";
 import type { ResolvedModelOptions } from "../models/model.ts";
 import type { Model } from "../models/mod.ts";
 import { type OwnModel, remakeModel } from "../models/own.ts";
+import { type Lora, mergedWeight } from "../nn/lora.ts";
 
 /** How pictures become the model's input: resized, cut, normalised. */
 export interface Preprocessing extends Resizing {
@@ -82,6 +83,8 @@ export interface CheckpointInfo {
   readonly epoch?: number;
   /** Validation accuracy of that epoch. */
   readonly accuracy?: number | null;
+  /** Of the checkpoint to resume from, where LoRA stands beside weights. */
+  readonly lora?: Pick<Lora, "alpha">;
   /** Of the checkpoint to resume from. */
   readonly progress?: Progress;
   /** Of the checkpoint to resume from: how the run began, whatever becomes of `config.json`. */
@@ -131,13 +134,17 @@ export function infoOf(metadata: Readonly<Record<string, string>>, path: string)
   const preprocessing = preprocessingIn(info.preprocessing);
   const progress = info.progress && progressIn(info.progress);
   const isWhole = preprocessing && isTask(info.task) && isTexts(info.classes) && isModel(info.model) &&
-    (info.epoch === undefined || isCount(info.epoch)) && (info.progress === undefined || progress);
+    (info.epoch === undefined || isCount(info.epoch)) && (info.lora === undefined || isLora(info.lora)) &&
+    (info.progress === undefined || progress);
   if (!isWhole) throw new UserError(`${path} is no checkpoint of a run: what it says of itself is damaged`);
   return { ...info, preprocessing, ...progress && { progress } };
 }
 
 const isCount = (value: unknown, least = 0): value is number =>
   Number.isSafeInteger(value) && (value as number) >= least;
+
+const isLora = (value: CheckpointInfo["lora"]): boolean =>
+  typeof value?.alpha === "number" && value.alpha > 0 && value.alpha < Infinity;
 
 /** What a file holds as arguments of `createModel`; what a model makes of them, it checks itself. */
 function isModel({ name: _, classes, channels, imageSize, stem, ...others }: CheckpointInfo["model"]): boolean {
@@ -229,15 +236,16 @@ export function factsOf(metadata: Readonly<Record<string, string>>, path: string
  * @throws UserError when a tensor is missing or has another shape, or nobody has the model.
  */
 export function modelOf({ info, tensors }: Checkpoint, path: string, own: readonly OwnModel[] = []): Model {
-  const { name, ...options } = info.model;
+  const { model: { name, ...options }, lora } = info;
   const model = remakeModel(name, options, own);
+  const tensorOf = (key: string) => tensors.get(AVERAGE + key) ?? tensors.get(key);
   for (const { name: key, shape } of model.parameters) {
-    const tensor = tensors.get(AVERAGE + key) ?? tensors.get(key);
+    const tensor = tensorOf(key);
     if (!tensor || `${tensor.shape}` !== `${shape}`) {
       const found = tensor ? `has ${key} of [${tensor.shape.join(", ")}]` : `has no ${key}`;
       throw new UserError(`Cannot load ${path} into ${name}: it ${found}, and [${shape.join(", ")}] is needed`);
     }
-    model.weights.set(key, tensor.values);
+    model.weights.set(key, lora ? mergedWeight(key, tensor, tensorOf, lora.alpha) : tensor.values);
   }
   return model;
 }

@@ -151,7 +151,10 @@ export function changeBetween(
   is: Readonly<Record<string, unknown>>,
 ): Change | undefined {
   for (const name of settingNames) {
-    if (table[name].isFree || !(name in was)) continue;
+    const { isFree, default: fallback } = table[name];
+    if (isFree || !(name in was)) continue;
+    // It did not apply in an earlier version, and does nothing now.
+    if (was[name] === null && fallback !== undefined && is[name] === fallback) continue;
     const [before, now] = [was[name], is[name]].map((value) => JSON.stringify(value ?? null));
     const textOf = (value: unknown) => typeof value === "string" ? value : JSON.stringify(value ?? null);
     if (before !== now) return { name, was: textOf(was[name]), is: textOf(is[name]) };

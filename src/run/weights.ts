@@ -6,13 +6,13 @@
 
 import { firstNames } from "../data/names.ts";
 import { isFolder } from "../data/paths.ts";
-import { option } from "../errors.ts";
+import { option, UserError } from "../errors.ts";
 import type { KeyStyle } from "../interop/keys/mod.ts";
 import { NamedWeights } from "../interop/named_weights.ts";
 import { families, familyOf, type Model, type ModelOptions, models } from "../models/mod.ts";
 import type { ResolvedModelOptions } from "../models/model.ts";
 import { ownFamily, type OwnModel, remakeModel } from "../models/own.ts";
-import { factsOf, type Preprocessing, type WeightsFacts } from "./checkpoint.ts";
+import { factsOf, infoOf, type Preprocessing, type WeightsFacts } from "./checkpoint.ts";
 import { readConfig } from "./config.ts";
 import { rowOf, weightsPath } from "./published/cached.ts";
 import { statedFor, statedWindow } from "./published/stated.ts";
@@ -300,6 +300,12 @@ interface Opening {
 async function open(given: string, { own = [], model, key }: Opening): Promise<NamedWeights> {
   const path = await fileAt(given);
   const familyFrom = (metadata: NamedWeights["metadata"]) => {
+    if (metadata.fovea !== undefined && infoOf(metadata, path).lora) {
+      throw new UserError(
+        `Cannot use ${path}: it keeps what LoRA learns beside the weights, for its run to go on; give the run, whose ` +
+          "best checkpoint has merged weights",
+      );
+    }
     if (model && !familyOf(model.name)) return ownFamily(model);
     const facts = factsOf(metadata, path);
     if (!facts) return undefined;

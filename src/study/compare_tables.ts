@@ -8,6 +8,7 @@ import { chance, decimal, duration, NONE, rangeText, settingText, short } from "
 import { metricNames, metricsOf, type NamedMetric } from "../report/text.ts";
 import type { TextTable } from "../report/tables.ts";
 import type { ComparedRun, Comparison, Pair, RefusedPair } from "./compare.ts";
+import { rankingOf } from "./ranking.ts";
 
 /** Metrics that head a comparison; the others are in the CSV file. */
 const HEAD = ["accuracy", "balancedAccuracy", "precision", "recall", "f1", "auroc", "loss"];
@@ -16,9 +17,10 @@ const metrics = ({ record: { test } }: ComparedRun): readonly NamedMetric[] => t
 
 /** Metrics of each run with their intervals, and what it cost. */
 export function metricsTable({ runs }: Comparison): TextTable {
-  const present = HEAD.map((key) => runs.flatMap(metrics).find((metric) => metric.key === key)).filter((found) =>
-    found !== undefined
-  );
+  const { key: ranked } = rankingOf(runs.map(({ record: { config } }) => config.settings));
+  const present = [...new Set([...HEAD, ranked])].map((key) =>
+    runs.flatMap(metrics).find((metric) => metric.key === key)
+  ).filter((found) => found !== undefined);
   return {
     title: "Test",
     heads: [

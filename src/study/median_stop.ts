@@ -10,34 +10,44 @@ const AT_LEAST = 3;
 
 /** Remembers what runs reached, epoch by epoch. */
 export class MedianStop {
-  /** By epoch, the best accuracy up to it of each run that ended. */
+  /** By epoch, the best value up to it of each run that ended. */
   readonly #reached: number[][] = [];
+  readonly #isLower: boolean;
+
+  /** @param isLower Is a lower value better? Default not. */
+  constructor(isLower = false) {
+    this.#isLower = isLower;
+  }
 
   /**
    * Takes in a run that has ended.
    *
-   * @param accuracies Validation accuracy of each of its epochs, in order.
+   * @param values What was validated of each of its epochs, in order.
    */
-  add(accuracies: readonly number[]): void {
-    let best = -Infinity;
-    accuracies.forEach((accuracy, e) => {
-      best = Math.max(best, accuracy);
-      (this.#reached[e] ??= []).push(best);
-    });
+  add(values: readonly number[]): void {
+    values.forEach((_, e) => (this.#reached[e] ??= []).push(this.best(values.slice(0, e + 1))));
+  }
+
+  /** The best of some values. */
+  best(values: readonly number[]): number {
+    // An epoch whose metric was undefined is a hole.
+    const known = values.filter((value) => value !== undefined);
+    return this.#isLower ? Math.min(...known) : Math.max(...known);
   }
 
   /**
    * Should a run be stopped?
    *
-   * @param accuracies Validation accuracy of each of its epochs so far.
-   * @returns The median that it is below; undefined where it should go on.
+   * @param values What was validated of each of its epochs so far.
+   * @returns The median that it is worse than; undefined where it should go on.
    */
-  below(accuracies: readonly number[]): number | undefined {
-    const others = this.#reached[accuracies.length - 1] ?? [];
+  worse(values: readonly number[]): number | undefined {
+    const others = this.#reached[values.length - 1] ?? [];
     if (others.length < AT_LEAST) return undefined;
     const sorted = others.toSorted((a, b) => a - b);
     const middle = sorted.length / 2;
     const median = Number.isInteger(middle) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[Math.floor(middle)];
-    return Math.max(...accuracies) < median ? median : undefined;
+    const best = this.best(values);
+    return (this.#isLower ? best > median : best < median) ? median : undefined;
   }
 }

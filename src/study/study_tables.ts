@@ -8,6 +8,7 @@ import { NONE } from "../report/figures.ts";
 import { metricNames, metricsOf } from "../report/text.ts";
 import type { TextTable } from "../report/tables.ts";
 import type { RunRecord } from "../run/record.ts";
+import { rankingOf } from "./ranking.ts";
 import type { PlannedRun } from "./study_file.ts";
 
 /** A run of a study that has ended, with its test. */
@@ -73,7 +74,10 @@ function cellOf(values: readonly (number | null)[]): string {
  */
 export function groupsTable(title: string, groups: readonly SeedGroup[]): TextTable {
   const tests = groups.map(({ runs }) => runs.flatMap(({ record: { test } }) => test ? [metricsOf(test.report)] : []));
-  const keys = SHOWN.filter((key) => tests.flat().some((metrics) => metrics.some((metric) => metric.key === key)));
+  const ranking = rankingOf(groups.flatMap(({ runs }) => runs.map(({ record: { config } }) => config.settings)));
+  const keys = [...new Set([...SHOWN, ranking.key as keyof typeof metricNames])].filter((key) =>
+    tests.flat().some((metrics) => metrics.some((metric) => metric.key === key))
+  );
   return {
     title,
     heads: ["runs", "seeds", ...keys.map((key) => metricNames[key])],

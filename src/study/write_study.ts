@@ -16,7 +16,8 @@ import { compareRuns, type Comparison } from "./compare.ts";
 import { metricsTable, numbersTable, pairsTable, settingsTable } from "./compare_tables.ts";
 import type { StudyPlan } from "./study_file.ts";
 import { type EndedRun, groupsTable, meanAndDeviation, type SeedGroup, seedGroups } from "./study_tables.ts";
-import { accuracyIn, differenceHolds, differenceText } from "./verdict.ts";
+import { byRank, superlative } from "./ranking.ts";
+import { differenceHolds, differenceText, gainText, testedValue, testRanking, whatIs } from "./verdict.ts";
 import { csvOf, linksTo } from "./write_comparison.ts";
 
 /** A run that is not there, and why. */
@@ -106,21 +107,23 @@ const accuracies = ({ runs }: SeedGroup): number[] =>
 
 /** What is best, by how much, and whether that holds. */
 function summaryOf(groups: readonly SeedGroup[], comparison: Comparison): string[] {
-  const tested = groups.filter((group) => accuracies(group).length > 0)
-    .map((group) => ({ group, ...meanAndDeviation(accuracies(group)) }))
-    .toSorted((a, b) => b.mean - a.mean);
+  const ranking = testRanking(groups.flatMap(({ runs }) => runs.map(({ record }) => record)));
+  const compare = byRank(ranking);
+  const values = ({ runs }: SeedGroup) => runs.flatMap(({ record }) => testedValue(record, ranking) ?? []);
+  const tested = groups.filter((group) => values(group).length > 0)
+    .map((group) => ({ group, ...meanAndDeviation(values(group)) }))
+    .toSorted((a, b) => compare(a.mean, b.mean));
   if (tested.length === 0) return ["No run has a test."];
   const [best, second] = tested;
   const text = ({ mean, deviation, group: { runs } }: typeof best) =>
     deviation === null ? mean.toFixed(4) : `${mean.toFixed(4)} ± ${deviation.toFixed(4)} over ${runs.length} seeds`;
-  const what = accuracyIn(best.group.runs[0].record.task);
+  const what = whatIs(ranking, best.group.runs[0].record.task);
   if (!second) return [`${best.group.name} has a test ${what} of ${text(best)}.`];
   const [one, two] = [best, second].map(({ group }) => group.runs[0].planned.name);
-  const gain = (100 * (best.mean - second.mean)).toFixed(2);
   return [
-    `${best.group.name} has the highest test ${what}: ${text(best)}, ${gain} percentage points above ` +
-    `${second.group.name} with ${text(second)}.`,
-    differenceText(comparison, one, two),
+    `${best.group.name} has the ${superlative(ranking)} test ${what}: ${text(best)}, ` +
+    `${gainText(ranking, best.mean, second.mean)} ${second.group.name} with ${text(second)}.`,
+    differenceText(comparison, one, two, ranking),
     ...pretrainingOf(groups, comparison),
   ].filter((line) => line !== "");
 }

@@ -13,6 +13,7 @@ import { markdownOf, type TextTable } from "../report/tables.ts";
 import type { RunRecord } from "../run/record.ts";
 import { compareRuns } from "./compare.ts";
 import { metricsTable, numbersTable } from "./compare_tables.ts";
+import { bestOf, byRank, type Ranking, rankingOf, superlative, validatedIn } from "./ranking.ts";
 import type { PlannedRun } from "./study_file.ts";
 import type { SweepPlan } from "./sweep_file.ts";
 import { verdictOf } from "./verdict.ts";
@@ -32,23 +33,31 @@ export interface SweptRun {
 /** Curves of more runs cannot be told apart. */
 const MOST_CURVES = 8;
 
-/** Highest validation accuracy of a run; null where it has none. */
-function bestOf({ record: { log } }: SweptRun): number | null {
-  const found = log.flatMap(({ type, accuracy }) => type === "val" && typeof accuracy === "number" ? [accuracy] : []);
-  return found.length > 0 ? found.reduce((a, b) => Math.max(a, b)) : null;
+/** What a run has reached, by its validations; null where it has none. */
+type Reached = (run: SweptRun) => number | null;
+
+/** The runs, the best first. */
+function ranked(runs: readonly SweptRun[], ranking: Ranking, reached: Reached): SweptRun[] {
+  const compare = byRank(ranking);
+  return runs.toSorted((a, b) => compare(reached(a), reached(b)));
 }
 
 /** What each run was set to, and what it reached, the best first. */
-function triedTable(tried: readonly string[], runs: readonly SweptRun[]): TextTable {
+function triedTable(
+  tried: readonly string[],
+  runs: readonly SweptRun[],
+  ranking: Ranking,
+  reached: Reached,
+): TextTable {
   return {
-    title: "Runs by validation accuracy",
-    heads: ["run", "validation accuracy", "epochs", ...tried],
-    rows: runs.toSorted((a, b) => (bestOf(b) ?? -1) - (bestOf(a) ?? -1)).map((run) => {
+    title: `Runs by validation ${ranking.title}`,
+    heads: ["run", `validation ${ranking.title}`, "epochs", ...tried],
+    rows: ranked(runs, ranking, reached).map((run) => {
       const { planned, record: { epochs }, stopped } = run;
       const settings: Readonly<Record<string, unknown>> = planned.settings;
       return [
         planned.name,
-        decimal(bestOf(run)),
+        decimal(reached(run)),
         `${epochs.done}${stopped === undefined ? "" : ", stopped"}`,
         ...tried.map((name) => settingText(settings[name])),
       ];
@@ -73,9 +82,11 @@ export async function writeSweep(
   missing: readonly MissingRun[],
 ): Promise<string> {
   const { title, tried } = plan;
+  const ranking = rankingOf(plan.runs.map(({ settings }) => settings as Readonly<Record<string, unknown>>));
+  const reached: Reached = ({ record: { log } }) => bestOf(validatedIn(log, ranking), ranking);
   const ended = runs.filter(({ stopped }) => stopped === undefined);
   // Chosen by validation: the test split has no say in which runs are compared.
-  const best = ended.toSorted((a, b) => (bestOf(b) ?? -1) - (bestOf(a) ?? -1)).slice(0, MOST_CURVES);
+  const best = ranked(ended, ranking, reached).slice(0, MOST_CURVES);
   const stopped = runs.length - ended.length;
   const notes = [
     `${runs.length} of ${plan.runs.length} runs are over; ${stopped} of them ${
@@ -83,20 +94,21 @@ export async function writeSweep(
     } stopped early.`,
     ...missing.map(({ name, why }) => `${name}: ${why}.`),
   ];
-  const tables = [triedTable(tried, runs)];
+  const tables = [triedTable(tried, runs, ranking, reached)];
   const summary: string[] = [];
   if (best.length > 0) {
     const comparison = compareRuns(best.map(({ record }) => record), { resamples: 1 });
     const [first] = best;
+    const what = `${superlative(ranking)} validation ${ranking.title}`;
     const set = tried.map((name) =>
       `${name} ${JSON.stringify((first.planned.settings as Record<string, unknown>)[name])}`
     );
-    const equals = ended.filter((run) => bestOf(run) === bestOf(first)).map(({ planned: { name } }) => name);
+    const equals = ended.filter((run) => reached(run) === reached(first)).map(({ planned: { name } }) => name);
     summary.push(
       equals.length > 1
-        ? `${equals.join(" and ")} have the highest validation accuracy, ${decimal(bestOf(first))}; ` +
+        ? `${equals.join(" and ")} have the ${what}, ${decimal(reached(first))}; ` +
           `${first.planned.name}: ${set.join(", ")}.`
-        : `${first.planned.name} has the highest validation accuracy, ${decimal(bestOf(first))}: ${set.join(", ")}.`,
+        : `${first.planned.name} has the ${what}, ${decimal(reached(first))}: ${set.join(", ")}.`,
     );
     summary.push(...verdictOf(compareRuns(best.slice(0, 2).map(({ record }) => record))));
     tables.push({ ...metricsTable(comparison), title: `Test of the ${best.length} best` });
@@ -116,9 +128,9 @@ export async function writeSweep(
       ...{ name, values: values(name) },
       ...(plan.logarithmic.includes(name) && { isLog: true }),
     })),
-    { name: "val. accuracy", values: runs.map(bestOf), isLog: false },
+    { name: `val. ${ranking.title}`, values: runs.map(reached), isLog: false },
   ];
-  const subtitle = "a line a run; the darker, the higher its validation accuracy";
+  const subtitle = `a line a run; the darker, the higher its validation ${ranking.title}`;
   await makeFolder(folder);
   const page = join(folder, "report.html");
   await writeAtomic(

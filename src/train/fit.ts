@@ -330,13 +330,19 @@ export class Fit {
   async saveLast(): Promise<void> {
     if (!this.#directory) return;
     await this.#channel.settled();
-    const info = { ...this.#info, progress: this.state.progress, run: this.#run };
+    const { lora } = this.options.model;
+    const info: CheckpointInfo = {
+      ...this.#info,
+      ...lora && { lora: { alpha: lora.alpha } },
+      progress: this.state.progress,
+      run: this.#run,
+    };
     await this.#directory.saveLast(await this.state.snapshot(), info);
   }
 
   /** Gives the model the weights of the best epoch. */
   takeBestWeights(): void {
-    for (const [name, { values }] of this.#bestWeights ?? []) this.options.model.weights.set(name, values);
+    for (const [name, { values }] of this.#bestWeights ?? []) this.options.plainModel.weights.set(name, values);
   }
 
   /** Makes the run directory, or goes on where the run in it was stopped, and tells so. */

@@ -41,7 +41,7 @@ export interface LossInputs {
   readonly weight: Tensor;
   /** [K]: weight of each class, or of the positives of each label; default all 1. */
   readonly classWeight?: Tensor;
-  /** Share of the target that all classes get alike, multi-class only; default 0. */
+  /** Share of the target that all classes get alike; of a label, yes and no; default 0. */
   readonly labelSmoothing?: number;
 }
 
@@ -77,13 +77,15 @@ export function taskLoss(b: GraphBuilder, task: Task, inputs: NamedLossInputs): 
   const [batch, classes] = logits.shape;
   const { rule = { loss: task === "multiclass" ? "cross-entropy" : "bce" } } = inputs;
   const classWeight = inputs.classWeight ?? b.broadcastTo(1, [classes]);
-  const terms = { ...inputs, classWeight, rule };
+  // A label has two answers, each of which gets half of the share: timm's `smooth_dense`.
+  const answers = task === "multiclass" ? classes : 2;
+  const smooth = labelSmoothing === 0 ? targets : b.add(b.mul(targets, 1 - labelSmoothing), labelSmoothing / answers);
+  const terms = { ...inputs, targets: smooth, classWeight, rule };
   const total = (perSample: Tensor) => b.sum(b.mul(perSample, weight), undefined, false);
   if (task !== "multiclass") return b.div(total(ofLabels(b, terms)), b.sum(weight, undefined, false));
-  const smooth = labelSmoothing === 0 ? targets : b.add(b.mul(targets, 1 - labelSmoothing), labelSmoothing / classes);
   if (!SOFTMAX_LOSSES.includes(rule.loss)) {
     // Here the weight of a class is that of its logit.
-    return b.div(total(ofLabels(b, { ...terms, targets: smooth }, false)), b.sum(weight, undefined, false));
+    return b.div(total(ofLabels(b, terms, false)), b.sum(weight, undefined, false));
   }
   // Σ w_c t'_c ℓ(p_c), divided by the weight of the true classes.
   const weighted = b.mul(smooth, classWeight);

@@ -14,8 +14,7 @@ import type { ChannelStatistics } from "../data/store/statistics.ts";
 import type { Device } from "../device/device.ts";
 import type { Precision } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
-import { type Given, recordOf, resolveSettings } from "../run/resolve.ts";
-import type { Settings } from "../run/settings.ts";
+import type { Given } from "../run/resolve.ts";
 import type { DataFacts } from "../run/settings/setting.ts";
 import type { Teacher, TeacherOptions } from "./distillation.ts";
 import type { DeviceTransformation } from "../augment/device/transformations.ts";
@@ -143,6 +142,20 @@ export interface TrainerOptions {
   /** Factor on the learning rate from each layer to the one below it, the head having the full rate. Default: 1. */
   readonly layerDecay?: number;
   /**
+   * Rank of what is learnt beside attention's and other dense layers (LoRA), all else but the head being frozen. The
+   * model gets merged weights. Default: the weights themselves are learnt.
+   */
+  readonly lora?: number;
+  /** What lora adds is multiplied by this over the rank. Default: 8. */
+  readonly loraAlpha?: number;
+  /** Share of a layer's inputs that what lora adds does not see. Default: 0. */
+  readonly loraDropout?: number;
+  /**
+   * Dense layers beside which lora stands, by keys or modules, such as '*.self_attention'. Default: all but the head
+   * and those narrower than the rank.
+   */
+  readonly loraTargets?: readonly string[];
+  /**
    * First epochs in which the head alone is learnt, all else being frozen as with freeze (a linear probe); then all
    * is, with moments that begin anew. Default: 0.
    */
@@ -268,7 +281,7 @@ export interface TrainerOptions {
    * which so many times fewer differ. Default: 1.
    */
   readonly repeats?: number;
-  /** Share of the target given to all classes alike. Default: 0. */
+  /** Share of the target given to all classes alike; of a label, to yes and no. Default: 0. */
   readonly labelSmoothing?: number;
   /**
    * Weight of each class in the loss: none, balanced, effective (by their effective numbers) or numbers in the order of
@@ -356,6 +369,7 @@ type Open =
   | "clipValue"
   | "clipAgc"
   | "ema"
+  | "lora"
   | "swaLearningRate"
   | "patience"
   | "valEvery"
@@ -386,8 +400,10 @@ export type ResolvedOptions =
     readonly given: Given;
   };
 
-/** Options of one call of `fit`. */
+/** Options of one call of `fit`: `model` is what is traced, which LoRA may have added to. */
 export type RunOptions = ResolvedOptions & {
+  /** The model as it was given: it gets the weights of the best epoch. */
+  readonly plainModel: Model;
   /** As given, or as the training split has it by default. */
   readonly augment: Augment;
   /** Tells what happens. */
@@ -407,34 +423,4 @@ export function settingsOfModel({ name, imageSize, options }: Model): Given {
 /** What the settings need to know of a data set. */
 export function factsOf({ kind, task, pictureSize, hasOwnSplit }: Dataset): DataFacts {
   return { kind, task, pictureSize, hasOwnSplit };
-}
-
-/**
- * Every setting of a run with its value, for `config.json`.
- *
- * @param options Of the trainer.
- * @param data The training split.
- * @param resolved What the run has settled by itself, and what is known of it beside the options.
- */
-export function settingsRecord(
-  { given, model, optimizer, schedule, loss }: ResolvedOptions,
-  data: Dataset,
-  resolved: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
-  const facts = factsOf(data);
-  const asked = { ...data.origin, ...settingsOfModel(model), ...given, ...resolved } as Given;
-  const values = { ...resolveSettings(asked, facts), optimizer: optimizer.name } as Settings;
-  // What the user's own is cannot be written down.
-  const own = {
-    ...typeof schedule === "function" && { schedule: "own" },
-    ...typeof loss === "function" && { loss: "own" },
-  };
-  return { ...recordOf(values, facts), ...own };
-}
-
-/** Options of one call of `fit` on a training split. */
-export function runOptionsOf(options: ResolvedOptions, train: Dataset, channel: Channel): RunOptions {
-  const { given, model } = options;
-  const { augment } = resolveSettings({ ...given, imageSize: model.imageSize }, factsOf(train));
-  return { ...options, augment: augment!, channel };
 }

@@ -36,19 +36,23 @@ export function learnAll(parameters: readonly Parameter[]): Learning {
  *
  * @param parameters Of the model, in the order of the computation.
  * @param options Of the trainer: see there.
+ * @param fixed Keys that are frozen whatever the options say; default none.
  * @throws UserError when a pattern fits no key, a factor is not above 0, or nothing is left to learn.
  */
 export function learningOf(
   parameters: readonly Parameter[],
   { freeze, learningRateScale, layerDecay }: LearningOptions,
+  fixed: ReadonlySet<string> = new Set(),
 ): Learning {
   const keysOf = (some: readonly Parameter[]) => some.map(({ name }) => name);
-  const trainable = parameters.filter((parameter) => parameter.trainable);
-  const frozen = new Set(freeze.flatMap((pattern) => matching(pattern, keysOf(parameters), "freeze")));
+  const free = parameters.filter(({ name }) => !fixed.has(name));
+  const trainable = free.filter((parameter) => parameter.trainable);
+  const what = fixed.size > 0 ? "parameter beside what is frozen" : "parameter";
+  const frozen = new Set([...fixed, ...freeze.flatMap((pattern) => matching(pattern, keysOf(free), "freeze", what))]);
   const rates = layerRates(trainable, layerDecay);
   for (const [pattern, factor] of Object.entries(learningRateScale)) {
     checkFactor(`the learning rate of ${pattern}`, factor);
-    for (const key of matching(pattern, keysOf(trainable), "scale the learning rate of")) {
+    for (const key of matching(pattern, keysOf(trainable), "scale the learning rate of", what)) {
       rates.set(key, rates.get(key)! * factor);
     }
   }
@@ -91,8 +95,18 @@ function checkFactor(what: string, factor: number): void {
   throw new UserError(`Cannot multiply ${what} by ${factor}: give a number above 0, or freeze the parameters`, 2);
 }
 
-/** Keys that a pattern fits; there must be some. */
-function matching(pattern: string, keys: readonly string[], purpose: string): string[] {
+/**
+ * Keys that a pattern fits; there must be some.
+ *
+ * @param purpose What they are wanted for, as in "Cannot freeze conv9".
+ * @param what What they are the keys of.
+ */
+export function matching(
+  pattern: string,
+  keys: readonly string[],
+  purpose: string,
+  what = "parameter",
+): string[] {
   const fits = globOf(pattern);
   const found = keys.filter((key) => fits.test(key));
   if (found.length > 0) return found;
@@ -100,7 +114,7 @@ function matching(pattern: string, keys: readonly string[], purpose: string): st
   const near = nearest(pattern.replace(/\.?\*$/, ""), modules);
   const top = [...new Set(keys.map((key) => key.split(".")[0]))].join(", ");
   const hint = near ? `did you mean ${near}?` : `its modules are ${top}`;
-  throw new UserError(`Cannot ${purpose} ${pattern}: the model has no such parameter; ${hint}`, 2);
+  throw new UserError(`Cannot ${purpose} ${pattern}: the model has no such ${what}; ${hint}`, 2);
 }
 
 /**

@@ -24,6 +24,7 @@ import { type LossFunction, type LossRule, taskLoss } from "./losses.ts";
 import type { Optimizer } from "./optimizers/mod.ts";
 import type { SettledOptions } from "./options.ts";
 import type { Gradient } from "./clipping.ts";
+import { fixedIn } from "./adapt.ts";
 import { headOf, learnAll, type Learning, learningOf } from "./parameter_groups.ts";
 import { gatheredName, momentName, SKIPPED, updateChain, type UpdateOptions } from "./update_chain.ts";
 
@@ -72,7 +73,7 @@ export function stepOf(options: SettledOptions, samples: number): LearningStep {
     // The numbers of a named loss are options beside it.
     loss: typeof loss === "function" ? loss : { ...options, loss },
     mixing: mixes(options) ? options : undefined,
-    learning: learningOf(model.parameters, options),
+    learning: learningOf(model.parameters, options, fixedIn(model)),
     batch: Math.min(batch, samples),
     accumulation: accumulate > 1 ? "update" : undefined,
     checkpointActivations: options.checkpointActivations,

@@ -16,9 +16,10 @@ import { type Note, PLAIN, type Tracker, type Trained } from "../track/tracker.t
 import { refuseChangedRun } from "./begin_run.ts";
 import { Fit } from "./fit.ts";
 import { trainingLoop } from "./loop.ts";
-import { type ResolvedOptions, type RunOptions, runOptionsOf, type TrainerOptions } from "./options.ts";
+import type { ResolvedOptions, RunOptions, TrainerOptions } from "./options.ts";
 import { explained, planRun } from "./plan_run.ts";
 import { resolveOptions } from "./resolve_options.ts";
+import { runOptionsOf } from "./run_options.ts";
 
 /** How {@link Trainer.evaluate} runs. */
 export interface TrainerEvaluation {

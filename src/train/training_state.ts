@@ -16,6 +16,7 @@ import { mixInputs } from "../augment/device/mix.ts";
 import { totalOf } from "../device/memory.ts";
 import { UserError } from "../errors.ts";
 import { stepsOf } from "../run/values.ts";
+import { mergedTensors } from "./adapt.ts";
 import { averageName, emaDecay, meanWith, statisticsGraph, swaIndex } from "./averages.ts";
 import type { Preprocessing, Progress, Tensors } from "../run/checkpoint.ts";
 import type { LossScale } from "../track/tracker.ts";
@@ -273,11 +274,13 @@ export class TrainingState {
     }
   }
 
-  /** The model's parameters, or their average. */
+  /** The model's parameters, or their average; what stands beside them is merged. */
   async weights(average?: AverageKind): Promise<Tensors> {
-    const names = this.#options.model.parameters.map(({ name }) => name);
+    const { model } = this.#options;
+    const names = model.parameters.map(({ name }) => name);
     const tensors = await this.#read(average ? names.map(averageName) : names);
-    return average ? new Map(names.map((name) => [name, tensors.get(averageName(name))!])) : tensors;
+    const own = average ? new Map(names.map((name) => [name, tensors.get(averageName(name))!])) : tensors;
+    return mergedTensors(model, own);
   }
 
   /** Everything that the next step depends on, but for {@link progress}. */

@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { BOLD, widthOf } from "../../src/report/chart.ts";
+import type { Monitor } from "../../src/metrics/monitored.ts";
 import { curvesChart } from "../../src/report/curves.ts";
 import { draw } from "../../src/report/draw.ts";
 import { blue, orange, paleBlue, red } from "../../src/report/palette.ts";
@@ -17,8 +18,8 @@ const val = (step: number, accuracy: unknown, loss: unknown, lossKind?: string) 
 const steady = (level: number) => Array.from({ length: 100 }, (_, i) => train(i + 1, level + (i % 2 ? 0.1 : -0.1)));
 
 /** Names of the lines in each panel, under its title. */
-function panels(records: unknown[]): Record<string, string[]> {
-  const { title, series } = optionOf(curvesChart(records));
+function panels(records: unknown[], monitor?: Monitor): Record<string, string[]> {
+  const { title, series } = optionOf(curvesChart(records, monitor));
   return Object.fromEntries(
     title.map(({ text }: { text: string }, p: number) => [
       text,
@@ -70,6 +71,32 @@ Deno.test("curvesChart() puts losses on one axis only where they are the same qu
   assertEquals([grid.length, xAxis.length, yAxis.length], [3, 3, 3]);
   for (const { min, max } of xAxis) assertEquals([min, max], [0, 100]);
   for (const { left, right } of grid) assertEquals([left, right], [grid[0].left, grid[0].right]);
+});
+
+Deno.test("curvesChart() draws the monitored metric, on the accuracy's axis where that fits it", () => {
+  const withMetric = (name: string, first: number | null, second: number | null) => [
+    ...steady(0.5),
+    { ...val(50, 0.8, 0.9), [name]: first },
+    { ...val(100, 0.9, 0.9), [name]: second },
+  ];
+  const one = ["Validation accuracy", ["accuracy"]] as [string, string[]];
+  const drawn: readonly (readonly [Monitor, number | null, number | null, [string, string[]][]])[] = [
+    ["f1", 0.55, 0.6, [["Validation accuracy and F1", ["accuracy", "F1"]]]],
+    ["balanced-accuracy", null, 0.6, [["Validation accuracy and balanced accuracy", [
+      "accuracy",
+      "balanced accuracy",
+    ]]]],
+    ["kappa", -0.1, 0.2, [one, ["Validation Cohen's kappa", ["Cohen's kappa"]]]],
+    ["brier", 0.4, 0.2, [one, ["Validation Brier score", ["Brier score"]]]],
+    ["top5", null, null, [one]],
+    ["loss", 0.9, 0.9, [one]],
+  ];
+  for (const [monitor, first, second, wanted] of drawn) {
+    assertEquals(Object.entries(panels(withMetric(monitor, first, second), monitor)).slice(2), wanted);
+  }
+  // The axis begins below the lower of the two.
+  const { yAxis } = optionOf(curvesChart(withMetric("f1", 0.55, 0.6), "f1"));
+  assertEquals([yAxis[2].min, yAxis[2].max], [0.5, 1]);
 });
 
 Deno.test("curvesChart() says that a run has ended early", () => {

@@ -97,4 +97,8 @@ Deno.test("changeBetween() finds what a resumed run may not change, and nothing 
   // Settings that a later version has are none that the run had.
   const { gamma: _, ...earlier } = was;
   assertEquals(changeBetween(earlier, { ...was, gamma: 5 }), undefined);
+  // Nor is one that applies in a later version alone, as long as it does nothing.
+  const before = { ...was, labelSmoothing: null };
+  assertEquals(changeBetween(before, was), undefined);
+  assertEquals(changeBetween(before, { ...was, labelSmoothing: 0.1 })?.is, "0.1");
 });

@@ -113,6 +113,26 @@ Deno.test("the verdict says what is best, by how much, and whether it holds", ()
     "Whether the difference holds cannot be told",
   );
   assertEquals(verdict(runOf("a/x", answers(2), { test: undefined })), "1 of the 1 runs has no test.");
+  // Runs that were chosen by another metric are ranked by it, those of several metrics by the accuracy.
+  const by = (monitor: string, run: RunRecord): RunRecord => ({
+    ...run,
+    config: { ...run.config, settings: { ...run.config.settings, monitor } },
+  });
+  const bad = runOf("a/bad", answers(20));
+  const byLoss = verdict(by("loss", bad), by("loss", good));
+  assertStringIncludes(byLoss, `good has the lowest test loss of 2 runs: ${good.test!.report.loss!.toFixed(4)} (95%`);
+  const gain = (bad.test!.report.loss! - good.test!.report.loss!).toFixed(4);
+  assertStringIncludes(
+    byLoss,
+    `, ${gain} below bad with ${bad.test!.report.loss!.toFixed(4)}. The difference holds: its`,
+  );
+  assertStringIncludes(
+    verdict(by("kappa", bad), by("kappa", good)),
+    "good has the highest test Cohen's kappa of 2 runs",
+  );
+  assertStringIncludes(verdict(by("loss", bad), good), "good has the highest test accuracy of 2 runs");
+  const head = (monitor: string) => metricsTable(compareRuns([by(monitor, good)])).heads;
+  assertEquals([head("kappa"), head("f1")].map((heads) => heads.includes("Cohen's kappa")), [true, false]);
   // Of several labels, what is set beside each other is said.
   const labels = compareRuns([good, runOf("a/bad", answers(20))], { resamples: 20 });
   const asLabels = {

@@ -1,9 +1,10 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UserError } from "../../src/errors.ts";
 import { optionOf } from "../report/pictures.ts";
 import { parallelChart, spansDecades } from "../../src/report/parallel.ts";
 import { MedianStop } from "../../src/study/median_stop.ts";
 import { planSweep } from "../../src/study/sweep_file.ts";
+import { type SweptRun, writeSweep } from "../../src/study/write_sweep.ts";
 
 const settingsOf = (file: unknown) =>
   planSweep(file, "s.json").runs.map(({ settings }) => settings as Record<string, unknown>);
@@ -70,16 +71,55 @@ Deno.test("a run below the median of the others at the same epoch is stopped, wi
   const medians = new MedianStop();
   medians.add([0.5, 0.6, 0.55]);
   medians.add([0.4, 0.7]);
-  assertEquals(medians.below([0.1]), undefined);
+  assertEquals(medians.worse([0.1]), undefined);
   medians.add([0.3]);
-  assertEquals(medians.below([0.35]), 0.4);
-  assertEquals(medians.below([0.4]), undefined);
+  assertEquals(medians.worse([0.35]), 0.4);
+  assertEquals(medians.worse([0.4]), undefined);
   // At the second epoch there are two others.
-  assertEquals(medians.below([0.1, 0.1]), undefined);
+  assertEquals(medians.worse([0.1, 0.1]), undefined);
   medians.add([0.2, 0.8]);
   // What counts is the best so far, of it as of them.
-  assertEquals(medians.below([0.1, 0.65]), 0.7);
-  assertEquals(medians.below([0.75, 0.1]), undefined);
+  assertEquals(medians.worse([0.1, 0.65]), 0.7);
+  assertEquals(medians.worse([0.75, 0.1]), undefined);
+});
+
+Deno.test("where less is better, a run above the median is stopped; undefined values count nothing", () => {
+  const medians = new MedianStop(true);
+  for (const losses of [[0.5, 0.6], [0.4, 0.3], [0.3]]) medians.add(losses);
+  assertEquals([medians.worse([0.45]), medians.worse([0.4])], [0.4, undefined]);
+  const withHole: number[] = [];
+  withHole[1] = 0.9;
+  medians.add(withHole);
+  assertEquals(medians.worse([0.9, 0.55]), 0.5);
+});
+
+Deno.test("runs of a sweep are ranked by the metric that chooses their epochs", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const plan = planSweep(
+      { method: "grid", sweep: { batch: [16, 32, 64] }, settings: { monitor: "brier" }, title: "By Brier" },
+      "s.json",
+    );
+    const runs = plan.runs.map((planned, k): SweptRun => ({
+      planned,
+      record: {
+        ...{ path: `${folder}/${planned.name}`, name: planned.name, task: "multiclass", model: "lenet", balance: [] },
+        config: { model: { name: "lenet", classes: 2, channels: 3, imageSize: 32 }, settings: { ...planned.settings } },
+        // The accuracy would choose the last.
+        log: [0.5, 0.2 + 0.1 * ((k + 2) % 3)].map((brier, e) => ({
+          ...{ type: "val", epoch: e + 1, step: e + 1, accuracy: 0.5 + k / 10, brier },
+        })),
+        epochs: { done: 2, asked: 2 },
+      },
+    }));
+    await writeSweep(folder, plan, runs, []);
+    const text = await Deno.readTextFile(`${folder}/sweep.md`);
+    assertStringIncludes(text, "run-2 has the lowest validation Brier score, 0.2000: batch 32.");
+    const rows = [...text.slice(text.indexOf("Runs by validation Brier score")).matchAll(/^\| (run-\d) /gm)];
+    assertEquals(rows.slice(0, 3).map(([, name]) => name), ["run-2", "run-3", "run-1"]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("parallelChart() has an axis for each setting, and a line for each run", () => {

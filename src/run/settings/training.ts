@@ -8,11 +8,15 @@ import { choice, integer, names, number, toggle } from "../kinds.ts";
 import { batch, betas, classWeights, scales, skips, weights } from "../values.ts";
 import { courseSettings } from "./course.ts";
 import { objectiveSettings } from "./objective.ts";
-import { type Facts, isSmall, ofTasks, oneOf, only, setting } from "./setting.ts";
+import { type Facts, isSmall, type NameOf, ofTasks, oneOf, only, setting } from "./setting.ts";
 
 /** A default that depends on the rule of the update. */
 const byOptimizer = <T>(usual: T, others: Readonly<Record<string, T>>) => ({ settings }: Facts): T =>
   others[settings.optimizer as string] ?? usual;
+
+/** Applies to low-rank adaptation. */
+const withLora = ({ settings }: Facts, nameOf: NameOf): string | undefined =>
+  settings.lora === undefined ? `there is no ${nameOf("lora")}` : undefined;
 
 /** How it is trained. */
 export const trainingSettings = {
@@ -93,6 +97,28 @@ export const trainingSettings = {
     help: "factor on the learning rate from each layer to the one below it, the head having the full rate",
     default: 1,
   }),
+  lora: setting(integer({ min: 1 }), {
+    help: "rank of what is learnt beside attention's and other dense layers (LoRA), all else but the head being frozen",
+    byDefault: "the weights themselves are learnt",
+    placeholder: "RANK",
+  }),
+  loraAlpha: setting(number({ min: 1e-3 }), {
+    help: "what lora adds is multiplied by this over the rank",
+    default: 8,
+    idle: withLora,
+  }),
+  loraDropout: setting(number({ min: 0, max: 0.95 }), {
+    help: "share of a layer's inputs that what lora adds does not see",
+    default: 0,
+    idle: withLora,
+  }),
+  loraTargets: setting(names, {
+    help: "dense layers beside which lora stands, by keys or modules, such as '*.self_attention'",
+    default: [],
+    byDefault: "all but the head and those narrower than the rank",
+    placeholder: "PATTERN…",
+    idle: withLora,
+  }),
   ...courseSettings,
   clipNorm: setting(number({ min: 0 }), { help: "greatest norm of the whole gradient", byDefault: "no limit" }),
   clipValue: setting(number({ min: 0 }), {
@@ -108,9 +134,8 @@ export const trainingSettings = {
   }),
   ...objectiveSettings,
   labelSmoothing: setting(number({ min: 0, max: 0.9 }), {
-    help: "share of the target given to all classes alike",
+    help: "share of the target given to all classes alike; of a label, to yes and no",
     default: 0,
-    idle: ofTasks("multiclass"),
   }),
   classWeights: setting(classWeights, {
     help:
