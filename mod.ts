@@ -142,6 +142,7 @@ export {
   adam,
   type AdamOptions,
   adamW,
+  type CycledAdamOptions,
   lamb,
   lion,
   lookahead,

@@ -342,7 +342,8 @@ export class Fit {
 
   /** Gives the model the weights of the best epoch. */
   takeBestWeights(): void {
-    for (const [name, { values }] of this.#bestWeights ?? []) this.options.plainModel.weights.set(name, values);
+    const { model, plainModel = model } = this.options;
+    for (const [name, { values }] of this.#bestWeights ?? []) plainModel.weights.set(name, values);
   }
 
   /** Makes the run directory, or goes on where the run in it was stopped, and tells so. */

@@ -186,6 +186,11 @@ export interface TrainerOptions {
   readonly cycleMul?: number;
   /** Factor on the rate that a cycle begins with from each to the next. Default: 1. */
   readonly cycleDecay?: number;
+  /**
+   * In onecycle, let momentum, or Adam's first decay rate, fall from 0.95 to 0.85 while the rate rises, and rise again.
+   * Default: false.
+   */
+  readonly cycleMomentum?: boolean;
   /** Epochs that the monitored metric may be no better before the schedule plateau falls. Default: 10. */
   readonly plateauPatience?: number;
   /** Greatest norm of the whole gradient. Default: no limit. */
@@ -400,10 +405,10 @@ export type ResolvedOptions =
     readonly given: Given;
   };
 
-/** Options of one call of `fit`: `model` is what is traced, which LoRA may have added to. */
+/** Options of one call of `fit`. Its model is what is traced, to which LoRA may have added. */
 export type RunOptions = ResolvedOptions & {
-  /** The model as it was given: it gets the weights of the best epoch. */
-  readonly plainModel: Model;
+  /** Where LoRA has: the model as it was given, which gets the weights of the best epoch. */
+  readonly plainModel?: Model;
   /** As given, or as the training split has it by default. */
   readonly augment: Augment;
   /** Tells what happens. */

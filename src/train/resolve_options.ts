@@ -48,6 +48,11 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
   const conflict = conflictIn(asked, { task });
   if (conflict) throw new TypeError(`${conflict.name} cannot be used: ${conflict.why}`);
   const values = resolveSettings({ ...asked, task });
+  if (values.cycleMomentum && typeof options.optimizer === "object" && !options.optimizer.settings?.cycleMomentum) {
+    throw new TypeError(
+      "cycleMomentum is the optimizer's, which is made with it: give it there, or the optimizer's name",
+    );
+  }
   const offset = typeof loss === "function" && values.logitAdjustment > 0;
   if (offset) throw new TypeError("logitAdjustment is of the losses that have names: add it in your own loss");
   return {

@@ -38,5 +38,10 @@ export function settingsRecord(
 export function runOptionsOf(options: ResolvedOptions, train: Dataset, channel: Channel): RunOptions {
   const { given, model } = options;
   const { augment } = resolveSettings({ ...given, imageSize: model.imageSize }, factsOf(train));
-  return { ...options, model: adapted(model, options), plainModel: model, augment: augment!, channel };
+  const isAdapted = options.lora !== undefined;
+  return {
+    ...options,
+    ...isAdapted && { model: adapted(model, options), plainModel: model },
+    ...{ augment: augment!, channel },
+  };
 }

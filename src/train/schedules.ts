@@ -12,7 +12,7 @@
  * | `cosine-restarts` | the same again and again, each cycle longer or lower: `CosineAnnealingWarmRestarts`, and     |
  * |                   | timm's `cycle_decay`                                                                         |
  * | `onecycle`        | from 1/25 of the rate to all of it and down to 1/250,000 (Smith and Topin, 2018), both along |
- * |                   | half a cosine: `OneCycleLR`; momentum stays                                                  |
+ * |                   | half a cosine, and momentum the other way round where it is to: `OneCycleLR`                |
  * | `plateau`         | times gamma where the monitored metric was no better for some epochs: `ReduceLROnPlateau`    |
  *
  * All but `onecycle`, which brings its own, rise linearly first: step k of w has (k + 1) / w of the rate. `cosine`,
@@ -82,6 +82,9 @@ export interface Schedule {
   readonly falls?: number;
 }
 
+/** Where momentum is while the rate is low, and at the rate's peak: PyTorch's `max_momentum` and `base_momentum`. */
+const CYCLED_MOMENTUM = { low: 0.95, peak: 0.85 } as const;
+
 /** Of the rate, what `onecycle` begins and ends with: PyTorch's `div_factor` and `final_div_factor`. */
 const ONE_CYCLE = { begin: 1 / 25, end: 1 / 25 / 1e4 } as const;
 
@@ -92,7 +95,9 @@ const ONE_CYCLE = { begin: 1 / 25, end: 1 / 25 / 1e4 } as const;
  */
 export function learningRateAt(step: number, schedule: Schedule): number {
   const { name, learningRate, totalSteps, warmupSteps = 0, minLearningRate = 0, gamma = 0.1 } = schedule;
-  if (name === "onecycle") return oneCycle(step, schedule);
+  if (name === "onecycle") {
+    return oneCycle(step, schedule, [learningRate * ONE_CYCLE.begin, learningRate, learningRate * ONE_CYCLE.end]);
+  }
   if (step < warmupSteps) return learningRate * (step + 1) / warmupSteps;
   if (typeof name === "function") {
     const rate = name({ step, totalSteps, warmupSteps, learningRate });
@@ -127,15 +132,22 @@ function along(from: number, to: number, done: number): number {
   return to + (from - to) * 0.5 * (1 + Math.cos(Math.PI * done));
 }
 
-function oneCycle(step: number, { learningRate, totalSteps, warmupSteps = 0 }: Schedule): number {
+/** From a value to the peak's, and on to the last. */
+function oneCycle(
+  step: number,
+  { totalSteps, warmupSteps = 0 }: Schedule,
+  [begin, top, end]: readonly [begin: number, top: number, end: number],
+): number {
   // The last step of a phase has its end.
   const peak = Math.max(0, warmupSteps - 1);
-  if (step < peak) return along(learningRate * ONE_CYCLE.begin, learningRate, step / peak);
-  return along(
-    learningRate,
-    learningRate * ONE_CYCLE.end,
-    Math.min(1, (step - peak) / Math.max(1, totalSteps - 1 - peak)),
-  );
+  if (step < peak) return along(begin, top, step / peak);
+  return along(top, end, Math.min(1, (step - peak) / Math.max(1, totalSteps - 1 - peak)));
+}
+
+/** Momentum of step `step` of the schedule `onecycle`, counted from 0; undefined of another. */
+export function momentumAt(step: number, schedule: Schedule): number | undefined {
+  const { low, peak } = CYCLED_MOMENTUM;
+  return schedule.name === "onecycle" ? oneCycle(step, schedule, [low, peak, low]) : undefined;
 }
 
 function restarted(step: number, schedule: Schedule): number {

@@ -24,7 +24,7 @@ import { teacherState } from "./distillation.ts";
 import { initialLossScale, LOSS_SCALE, lossScaleIn } from "./loss_scale.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { probeOf } from "./parameter_groups.ts";
-import { learningRateAt, type Schedule } from "./schedules.ts";
+import { learningRateAt, momentumAt, type Schedule } from "./schedules.ts";
 import { COUNTERS, initialState, type LearningStep, LOGIT_OFFSET, trainingGraph } from "./step.ts";
 import { gatheredName, isMoment, momentName } from "./update_chain.ts";
 
@@ -169,7 +169,7 @@ export class TrainingState {
     // After a linear probe the optimiser begins anew.
     const since = updatesBefore - (epoch < freezeEpochs ? 0 : freezeEpochs * perEpoch);
     const scalars = {
-      ...optimizer.scalars(this.learningRate(stepsDone), since),
+      ...optimizer.scalars(this.learningRate(stepsDone), since, this.#momentum(stepsDone)),
       averageShare: 1 - emaDecay(updatesBefore, this.#options),
       share: 1 / together,
     };
@@ -195,6 +195,11 @@ export class TrainingState {
     const isAveraged = swaIndex(Math.floor(step / this.steps), this.#options) !== undefined;
     if (isAveraged && swaLearningRate !== undefined) return swaLearningRate;
     return learningRateAt(step, { ...this.#schedule, falls: this.#progress.plateau?.falls });
+  }
+
+  /** Momentum of a step of the run, where the schedule moves it. */
+  #momentum(step: number): number | undefined {
+    return this.#options.cycleMomentum ? momentumAt(step, this.#schedule) : undefined;
   }
 
   /** Waits for the device. */

@@ -24,6 +24,7 @@ import { modelOf } from "../../src/run/checkpoint.ts";
 import { writeRunReport } from "../../src/run/run_report.ts";
 import { evaluateModel } from "../../src/run/evaluate.ts";
 import { averageName } from "../../src/train/averages.ts";
+import { adam } from "../../src/train/optimizers/mod.ts";
 import type { TrainerOptions } from "../../src/train/options.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import { classFolders, write } from "../data/sets.ts";
@@ -66,7 +67,9 @@ async function train(name: string, options: Partial<TrainerOptions>) {
 }
 
 const courses: Readonly<Record<string, Partial<TrainerOptions>>> = {
-  "a moving average, two steps an update, one cycle": { ema: 0.7, accumulate: 2, schedule: "onecycle" },
+  "a moving average, two steps an update, one cycle": {
+    ...{ ema: 0.7, accumulate: 2, schedule: "onecycle", cycleMomentum: true },
+  },
   "a mean of two epochs": { swa: 2, swaLearningRate: 0.02, accumulate: 3, clipAgc: 0.02 },
   "the head first": { freezeEpochs: 2, optimizer: "adamw", lookahead: 3, schedule: "cosine-restarts", cycleEpochs: 1 },
   "the head first, with an average": { freezeEpochs: 1, ema: 0.9, emaWarmup: false, emaAfter: 2 },
@@ -188,6 +191,7 @@ Deno.test("the best epoch is that of the monitored metric", async () => {
 });
 
 Deno.test("settings that contradict each other are refused in one line", () => {
+  const cycled = { schedule: "onecycle", cycleMomentum: true } as const;
   const refused: readonly (readonly [Partial<TrainerOptions>, string])[] = [
     [{ ema: 1 }, "ema is 1: give a number from 0 to below 1"],
     [{ emaAfter: 3 }, "emaAfter would change nothing: there is no ema"],
@@ -205,6 +209,10 @@ Deno.test("settings that contradict each other are refused in one line", () => {
     ],
     [{ minLearningRate: 0.05 }, "minLearningRate cannot be used: learningRate is 0.05; give less"],
     [{ schedule: "onecycle", minLearningRate: 0.01 }, "minLearningRate would change nothing"],
+    [{ cycleMomentum: true }, "cycleMomentum would change nothing: only schedule onecycle has it"],
+    [{ ...cycled, optimizer: "lion" }, "cycleMomentum would change nothing: only optimizer sgd, adam or adamw have it"],
+    [{ ...cycled, optimizer: "sgd", momentum: 0.9 }, "momentum would change nothing: cycleMomentum moves it"],
+    [{ ...cycled, optimizer: adam() }, "cycleMomentum is the optimizer's, which is made with it"],
   ];
   for (const [options, says] of refused) {
     const common = { device, model: madeModel(), task: "multiclass", epochs: 4, learningRate: 0.05 } as const;

@@ -161,7 +161,7 @@ for (const { name, present, open } of devices.slice(0, 2)) {
 }
 
 Deno.test("an adapted step holds moments and temporaries of what is learnt, and each layer's sum once", () => {
-  const layer = visionTransformer({ ...size, imageSize: 96, patch: 8, width: 64, depth: 2, heads: 2 });
+  const layer = visionTransformer({ ...size, patch: 8, width: 64, depth: 2, heads: 2 });
   const plain = new Model("vit-ti16", layer, { ...size, imageSize: 96 });
   plain.initialize(1);
   const [all, low] = [plain, adapted(plain, { lora: 2, seed: 1, resume: false })].map((model) =>

@@ -6,11 +6,13 @@
 
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { type Shape, sizeOf } from "../../kernels/op.ts";
+import schedules from "../../fixtures/train/schedules.json" with { type: "json" };
 import published from "../../fixtures/train/optimizers.json" with { type: "json" };
 import { runReference } from "../../src/device/reference.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { settings } from "../../src/run/settings.ts";
 import { type Optimizer, optimizerOf, type OptimizerSettings } from "../../src/train/optimizers/mod.ts";
+import { learningRateAt, momentumAt } from "../../src/train/schedules.ts";
 import { fixture } from "./fixture.ts";
 
 /** The graph of one update of a parameter `w` by a gradient `grad`. */
@@ -49,10 +51,14 @@ interface Case {
   readonly start: readonly number[];
   readonly grads: readonly (readonly number[])[];
   readonly rates: readonly number[];
+  /** Where the schedule moves the momentum. */
+  readonly momenta?: readonly number[];
   readonly after: readonly (readonly number[])[];
 }
 
-function check({ rule, options, shape = [4], lookahead = 0, weightDecay, start, grads, rates, after }: Case): void {
+function check(
+  { rule, options, shape = [4], lookahead = 0, weightDecay, start, grads, rates, momenta = [], after }: Case,
+): void {
   const name = settings.optimizer.kind.read(rule) as "sgd";
   const optimizer = optimizerOf({ optimizer: name, lookahead, ...options });
   assertEquals(optimizer.name, rule);
@@ -65,7 +71,8 @@ function check({ rule, options, shape = [4], lookahead = 0, weightDecay, start, 
     ]),
   ]);
   grads.forEach((grad, step) => {
-    const scalars = Object.entries(optimizer.scalars(rates[step], step)).map(([name, value]) => [name, [value]]);
+    const given = optimizer.scalars(rates[step], step, momenta[step]);
+    const scalars = Object.entries(given).map(([name, value]) => [name, [value]]);
     states = new Map(runReference(graph, { ...Object.fromEntries([...states, ...scalars]), grad }).states);
     after[step].forEach((want, k) => assertAlmostEquals(states.get("w")![k], want, 1e-12, `step ${step}, number ${k}`));
   });
@@ -77,4 +84,19 @@ Deno.test("optimisers take PyTorch's steps, or timm's", async (t) => {
   }
   const tried = new Set([...fixture.optimizers, ...published].map(({ rule }) => rule));
   assertEquals(settings.optimizer.kind.choices.filter((name) => !tried.has(name)), []);
+});
+
+Deno.test("momentum goes through a cycle as PyTorch's OneCycleLR moves it, and steps by it are PyTorch's", async (t) => {
+  const { learningRate } = schedules;
+  for (const { name, warmupSteps, options, momenta, ...each } of schedules.cycles) {
+    await t.step(name, () => {
+      const schedule = { name: "onecycle", learningRate, totalSteps: momenta.length, warmupSteps } as const;
+      const steps = momenta.map((_, step) => step);
+      const moved = steps.map((step) => momentumAt(step, schedule)!);
+      momenta.forEach((want, step) => assertAlmostEquals(moved[step], want, 1e-12, `step ${step}`));
+      const rates = steps.map((step) => learningRateAt(step, schedule));
+      check({ ...each, name, options: { ...options, cycleMomentum: true }, rates, momenta: moved });
+    });
+  }
+  assertEquals(momentumAt(3, { name: "cosine", learningRate: 1, totalSteps: 9 }), undefined);
 });

@@ -99,6 +99,13 @@ export const courseSettings = {
     default: 1,
     idle: only("schedule", "cosine-restarts"),
   }),
+  cycleMomentum: setting(toggle, {
+    help:
+      "in onecycle, let momentum, or Adam's first decay rate, fall from 0.95 to 0.85 while the rate rises, and rise again",
+    default: false,
+    idle: (facts, nameOf) =>
+      only("schedule", "onecycle")!(facts, nameOf) ?? only("optimizer", "sgd", "adam", "adamw")!(facts, nameOf),
+  }),
   plateauPatience: setting(integer({ min: 0 }), {
     help: "epochs that the monitored metric may be no better before the schedule plateau falls",
     default: 10,

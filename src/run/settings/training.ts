@@ -53,7 +53,9 @@ export const trainingSettings = {
     help: "of sgd, rmsprop and muon",
     byDefault: "0.9 for sgd, 0 for rmsprop, 0.95 for muon",
     derive: byOptimizer(0.9, { rmsprop: 0, muon: 0.95 }),
-    idle: only("optimizer", "sgd", "rmsprop", "muon"),
+    idle: (facts, nameOf) =>
+      only("optimizer", "sgd", "rmsprop", "muon")!(facts, nameOf) ??
+        (facts.settings.cycleMomentum === true ? `${nameOf("cycleMomentum")} moves it` : undefined),
   }),
   nesterov: setting(toggle, {
     help: "Nesterov's momentum in sgd and muon",

@@ -15,14 +15,20 @@ export interface AdamOptions {
   readonly eps?: number;
 }
 
+/** Options of {@link adam} and {@link adamW}. */
+export interface CycledAdamOptions extends AdamOptions {
+  /** Is the first decay rate of each step the schedule's? Default false. */
+  readonly cycleMomentum?: boolean;
+}
+
 /** What the rules share: defaults, and the moments' new values. */
 function momentsRule({ betas = [0.9, 0.999], eps = 1e-8 }: AdamOptions) {
   const [beta1, beta2] = betas;
   return {
     ...{ beta1, beta2, eps },
     row: { settings: { betas, eps }, moments: momentsOf("m", "v") },
-    next: ({ b, moments }: UpdateInputs, g: Tensor) => ({
-      m: b.add(b.mul(moments.m, beta1), b.mul(g, 1 - beta1)),
+    next: ({ b, moments }: UpdateInputs, g: Tensor, first?: Tensor) => ({
+      m: b.add(b.mul(moments.m, first ?? beta1), b.mul(g, first ? b.sub(1, first) : 1 - beta1)),
       v: b.add(b.mul(moments.v, beta2), b.mul(b.square(g), 1 - beta2)),
     }),
   };
@@ -32,31 +38,34 @@ function momentsRule({ betas = [0.9, 0.999], eps = 1e-8 }: AdamOptions) {
  * Adam (Kingma and Ba, 2015, the efficient form before section 2.1's end): θ ← θ − α m / (√v + ε̂) with α = η √(1 −
  * β₂ᵗ) / (1 − β₁ᵗ) and ε̂ = ε √(1 − β₂ᵗ). Weight decay is added to the gradient.
  */
-export function adam(options: AdamOptions = {}): Optimizer {
+export function adam(options: CycledAdamOptions = {}): Optimizer {
   return adamRule("adam", options);
 }
 
 /** Adam with decoupled weight decay (Loshchilov and Hutter, 2019): θ is scaled by 1 − ηλ instead. */
-export function adamW(options: AdamOptions = {}): Optimizer {
+export function adamW(options: CycledAdamOptions = {}): Optimizer {
   return adamRule("adamw", options);
 }
 
-function adamRule(name: "adam" | "adamw", options: AdamOptions): Optimizer {
+function adamRule(name: "adam" | "adamw", options: CycledAdamOptions): Optimizer {
   const { beta1, beta2, eps, row, next } = momentsRule(options);
+  const { cycleMomentum = false } = options;
   return {
     name,
     ...row,
-    scalars(learningRate, step) {
+    settings: { ...row.settings, ...cycleMomentum && { cycleMomentum } },
+    scalars(learningRate, step, first = beta1) {
       const correction = Math.sqrt(1 - beta2 ** (step + 1));
       return {
         learningRate,
-        adamRate: learningRate * correction / (1 - beta1 ** (step + 1)),
+        adamRate: learningRate * correction / (1 - first ** (step + 1)),
         adamEps: eps * correction,
+        ...cycleMomentum && { cycledBeta: first },
       };
     },
     update(inputs) {
       const { b, parameter, grad, scalars, rate } = inputs;
-      const { m, v } = next(inputs, name === "adamw" ? grad : withDecay(inputs));
+      const { m, v } = next(inputs, name === "adamw" ? grad : withDecay(inputs), scalars.cycledBeta);
       const kept = name === "adamw" ? decayed(inputs) : parameter;
       const step = b.div(b.mul(m, b.mul(scalars.adamRate, rate)), b.add(b.sqrt(v), scalars.adamEps));
       return { parameter: b.sub(kept, step), moments: { m, v } };

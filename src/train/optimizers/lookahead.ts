@@ -23,8 +23,8 @@ export function lookahead(rule: Optimizer, { every = 5, alpha = 0.5 }: Lookahead
     name: rule.name,
     settings: rule.settings,
     moments: (shape) => ({ ...rule.moments(shape), slow: shape }),
-    scalars: (learningRate, step) => ({
-      ...rule.scalars(learningRate, step),
+    scalars: (learningRate, step, momentum) => ({
+      ...rule.scalars(learningRate, step, momentum),
       isFirst: step === 0 ? 1 : 0,
       isSync: (step + 1) % every === 0 ? 1 : 0,
     }),

@@ -16,7 +16,7 @@ import type { Optimizer, OptimizerSettings } from "./optimizer.ts";
 import { rmsprop, sgd } from "./sgd.ts";
 
 export { adafactor } from "./adafactor.ts";
-export { adam, type AdamOptions, adamW, lamb, lion, nadam, radam } from "./adam.ts";
+export { adam, type AdamOptions, adamW, type CycledAdamOptions, lamb, lion, nadam, radam } from "./adam.ts";
 export { lookahead, type LookaheadOptions } from "./lookahead.ts";
 export { muon, type MuonOptions } from "./muon.ts";
 export type { Optimizer, OptimizerSettings, Update, UpdateInputs } from "./optimizer.ts";

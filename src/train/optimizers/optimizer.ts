@@ -41,8 +41,11 @@ export interface Optimizer {
   readonly settings?: OptimizerSettings;
   /** Shapes of the moments kept for a parameter of this shape, by name; they start at 0. */
   moments(shape: Shape): Readonly<Record<string, Shape>>;
-  /** Scalars of a step by name, given the learning rate and the number of updates before it. */
-  scalars(learningRate: number, step: number): Readonly<Record<string, number>>;
+  /**
+   * Scalars of a step by name, given the learning rate, the number of updates before it, and the momentum where the
+   * schedule moves that.
+   */
+  scalars(learningRate: number, step: number, momentum?: number): Readonly<Record<string, number>>;
   /** Adds the update of one parameter to the graph; it assigns nothing. */
   update(inputs: UpdateInputs): Update;
 }
@@ -53,6 +56,8 @@ export interface OptimizerSettings {
   readonly momentum?: number;
   /** Is the gradient taken where the momentum leads? */
   readonly nesterov?: boolean;
+  /** Is the momentum, or the first of the decay rates, the schedule's? */
+  readonly cycleMomentum?: boolean;
   /** Decay rates of the moments. */
   readonly betas?: readonly [number, number];
   /** What keeps the update's divisor from zero. */

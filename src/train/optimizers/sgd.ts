@@ -12,25 +12,28 @@ export interface SgdOptions {
   readonly momentum?: number;
   /** Nesterov's form: default false. */
   readonly nesterov?: boolean;
+  /** Is the momentum of each step the schedule's? Default false. */
+  readonly cycleMomentum?: boolean;
 }
 
 /**
  * Stochastic gradient descent as PyTorch has it (Sutskever et al., 2013): v ← μv + g, θ ← θ − η v, or − η (g + μv)
  * with Nesterov's momentum. Weight decay is added to the gradient.
  */
-export function sgd({ momentum = 0.9, nesterov = false }: SgdOptions = {}): Optimizer {
+export function sgd({ momentum = 0.9, nesterov = false, cycleMomentum = false }: SgdOptions = {}): Optimizer {
   return {
     name: "sgd",
-    settings: { momentum, nesterov },
+    settings: cycleMomentum ? { nesterov, cycleMomentum } : { momentum, nesterov },
     moments: momentum === 0 ? momentsOf() : momentsOf("momentum"),
-    scalars: (learningRate) => ({ learningRate }),
+    scalars: (learningRate, _, cycled = momentum) => ({ learningRate, ...cycleMomentum && { cycledMomentum: cycled } }),
     update(inputs): Update {
       const { b, parameter, moments, scalars, rate } = inputs;
+      const share = cycleMomentum ? scalars.cycledMomentum : momentum;
       const g = withDecay(inputs);
       const learningRate = b.mul(scalars.learningRate, rate);
       if (momentum === 0) return { parameter: b.sub(parameter, b.mul(g, learningRate)), moments: {} };
-      const velocity = b.add(b.mul(moments.momentum, momentum), g);
-      const direction = nesterov ? b.add(g, b.mul(velocity, momentum)) : velocity;
+      const velocity = b.add(b.mul(moments.momentum, share), g);
+      const direction = nesterov ? b.add(g, b.mul(velocity, share)) : velocity;
       return { parameter: b.sub(parameter, b.mul(direction, learningRate)), moments: { momentum: velocity } };
     },
   };
