@@ -1,10 +1,12 @@
 /**
  * Looks at every picture of a source once: a hash of its content, its size, and what is wrong with it by its header.
+ * Where that is asked for, it is decoded in the same reading.
  *
  * @module
  */
 
 import { sha256 } from "../../hash.ts";
+import { decodeAny } from "../pictures/decode.ts";
 import { readPictureFile } from "../pictures/file.ts";
 import { namedFormat, type PictureFormat } from "../pictures/formats.ts";
 import { type Decoding, PictureError, type PictureHeader, readHeader, uprightSize } from "../pictures/header.ts";
@@ -40,6 +42,8 @@ export interface ScanJob {
   readonly paths: readonly string[];
   /** Largest picture that is decoded, in pixels. */
   readonly maxPixels?: number;
+  /** Which of them are decoded, to see whether they can be. */
+  readonly decodes?: readonly boolean[];
 }
 
 /** What is known of one file. */
@@ -58,6 +62,8 @@ export interface Scanned {
   readonly problem?: string;
   /** Format by content, where the name says another. */
   readonly misnamed?: string;
+  /** Why it cannot be decoded, though nothing is wrong by its header. */
+  readonly undecodable?: string;
 }
 
 /** Files a job: few enough for a smooth progress bar, enough to make messages cheap. */
@@ -74,16 +80,42 @@ const scans = new WeakMap<PictureSource, Promise<Scan>>();
  * @returns What is known of each picture.
  */
 export function scanPictures(source: PictureSource, onProgress?: OnProgress): Promise<Scan> {
-  let scan = scans.get(source);
-  if (scan === undefined) {
-    scan = source.form === "files" ? scanFiles(source, onProgress) : Promise.resolve(scanPixels(source));
-    scans.set(source, scan);
-    scan.catch(() => scans.delete(source));
-  }
+  const known = scans.get(source);
+  if (known !== undefined) return known;
+  return keep(source, source.form === "files" ? scanFiles(source, new Map(), onProgress) : scanPixels(source));
+}
+
+/**
+ * Scans a source and decodes pictures of it, reading each file once. Later scans of the source share what was found.
+ *
+ * @param source The pictures.
+ * @param positions Places of those that are decoded.
+ * @param onProgress Is told how far it is.
+ * @returns Why pictures cannot be used, by their header or as they were decoded, by place in the source.
+ */
+export async function scanDecoding(
+  source: FileSource,
+  positions: readonly number[],
+  onProgress?: OnProgress,
+): Promise<ReadonlyMap<number, string>> {
+  const undecodable = new Map(positions.map((position) => [position, undefined as string | undefined]));
+  const { problems } = await keep(source, scanFiles(source, undecodable, onProgress));
+  const found = [...undecodable].flatMap(([i, reason]) => reason === undefined ? [] : [[i, reason] as const]);
+  return new Map([...found, ...problems]);
+}
+
+function keep(source: PictureSource, scan: Promise<Scan>): Promise<Scan> {
+  scans.set(source, scan);
+  scan.catch(() => scans.delete(source));
   return scan;
 }
 
-async function scanFiles(source: FileSource, onProgress?: OnProgress): Promise<Scan> {
+/** Scans files. Those whose places are in `undecodable` are decoded, and what is wrong with them is put there. */
+async function scanFiles(
+  source: FileSource,
+  undecodable: Map<number, string | undefined>,
+  onProgress?: OnProgress,
+): Promise<Scan> {
   const total = source.paths.length;
   const scan = {
     hashes: new Array<string>(total).fill(""),
@@ -101,6 +133,7 @@ async function scanFiles(source: FileSource, onProgress?: OnProgress): Promise<S
       first,
       maxPixels: source.maxPixels,
       paths: Array.from({ length: count }, (_, i) => source.problems?.has(first + i) ? "" : pathOf(source, first + i)),
+      ...undecodable.size > 0 && { decodes: Array.from({ length: count }, (_, i) => undecodable.has(first + i)) },
     });
   }
   let done = 0;
@@ -108,7 +141,7 @@ async function scanFiles(source: FileSource, onProgress?: OnProgress): Promise<S
   await runInWorkers(
     new URL("./scan_worker.ts", import.meta.url),
     jobs,
-    workerCount(total, 500),
+    workerCount(total, undecodable.size > 0 ? 64 : 500),
     (results: Scanned[], job) => {
       results.forEach((result, i) => found[job.first + i] = result);
       onProgress?.(done += results.length, total, "reading");
@@ -125,15 +158,16 @@ async function scanFiles(source: FileSource, onProgress?: OnProgress): Promise<S
     if (result.problem !== undefined) scan.problems.set(i, result.problem);
     if (result.format !== undefined) scan.formats.add(result.format);
     if (result.misnamed !== undefined) scan.misnamed.set(i, result.misnamed);
+    if (result.undecodable !== undefined) undecodable.set(i, result.undecodable);
   });
   return scan;
 }
 
-function scanPixels(source: PixelSource): Scan {
+function scanPixels(source: PixelSource): Promise<Scan> {
   const { count, width, height } = source;
   const pixels = new Uint8Array(source.pixels);
   const size = width * height;
-  return {
+  return Promise.resolve({
     hashes: Array.from({ length: count }, (_, i) => sha256(pixels.slice(i * size, (i + 1) * size))),
     widths: new Uint32Array(count).fill(width),
     heights: new Uint32Array(count).fill(height),
@@ -141,7 +175,7 @@ function scanPixels(source: PixelSource): Scan {
     problems: new Map(),
     misnamed: new Map(),
     formats: new Set(),
-  };
+  });
 }
 
 /**
@@ -149,9 +183,10 @@ function scanPixels(source: PixelSource): Scan {
  *
  * @param path The file; empty for one that is not to be opened.
  * @param decoding How large it may be.
+ * @param decodes Whether it is decoded, too.
  * @returns Its hash, size and what is wrong with it.
  */
-export function scanFile(path: string, decoding?: Decoding): Scanned {
+export async function scanFile(path: string, decoding: Decoding, decodes: boolean): Promise<Scanned> {
   if (path === "") return { hash: "", width: 0, height: 0 };
   let hash = "";
   try {
@@ -159,10 +194,22 @@ export function scanFile(path: string, decoding?: Decoding): Scanned {
     hash = sha256(bytes);
     const header = readHeader(bytes, decoding);
     const { format, bits } = header;
-    return { hash, ...uprightSize(header), bits, format, misnamed: misnaming(path, header) };
+    const scanned = { hash, ...uprightSize(header), bits, format, misnamed: misnaming(path, header) };
+    return decodes ? { ...scanned, undecodable: await faultOf(bytes, decoding) } : scanned;
   } catch (error) {
     if (!(error instanceof PictureError)) throw error;
     return { hash, width: 0, height: 0, problem: error.message };
+  }
+}
+
+/** Why a picture cannot be decoded. */
+async function faultOf(bytes: Uint8Array, decoding: Decoding): Promise<string | undefined> {
+  try {
+    await decodeAny(bytes, decoding);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof PictureError)) throw error;
+    return error.message;
   }
 }
 

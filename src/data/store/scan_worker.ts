@@ -4,7 +4,11 @@
  * @module
  */
 
-import { scanFile, type ScanJob } from "./scan.ts";
+import { scanFile, type ScanJob, type Scanned } from "./scan.ts";
 import { serve } from "../workers.ts";
 
-serve(({ paths, maxPixels }: ScanJob) => paths.map((path) => scanFile(path, { maxPixels })));
+serve(async ({ paths, maxPixels, decodes }: ScanJob): Promise<Scanned[]> => {
+  const found: Scanned[] = [];
+  for (const [i, path] of paths.entries()) found.push(await scanFile(path, { maxPixels }, decodes?.[i] ?? false));
+  return found;
+});
