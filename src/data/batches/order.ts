@@ -12,6 +12,9 @@
 import { randomStream, shuffle } from "../../random.ts";
 import { type Draws, drawSamples } from "./sampling.ts";
 
+/** How an epoch is mixed: all pictures, or windows of runs of them. */
+export type Shuffle = "full" | "runs";
+
 /** How an epoch is mixed where it is mixed in runs. */
 export interface Runs {
   /** Consecutive pictures of a run. */

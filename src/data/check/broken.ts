@@ -18,7 +18,8 @@ export interface BrokenPicture {
 }
 
 /**
- * Reads and decodes every picture of a data set, once, and lists those that cannot be used. IDX pictures are always whole.
+ * Reads and decodes every picture of a data set, once, and lists those that cannot be used. IDX pictures are always
+ * whole.
  *
  * @param data The data set.
  * @param onProgress Is told how far it is.

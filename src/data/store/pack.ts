@@ -3,10 +3,10 @@
  * of the pictures' contents and of the resizing. A changed picture, or another size, is another pack. Every split of a
  * data set shares one.
  *
- * A pack is written beside its name, synced and renamed: it is there whole or not at all. A run that is killed leaves a
- * half, with which the next one goes on (see `half_pack.ts`). After the pixels stand a JSON line, with the pictures that
- * could not be decoded and a checksum of each that could, and a checksum of that line. A disk may give other bytes than
- * it was given: who reads a picture compares its checksum (see `reader.ts`).
+ * A pack is written beside its name, synced and renamed: it is there whole or not at all. A run that is killed leaves
+ * a half, with which the next one goes on (see `half_pack.ts`). After the pixels stand a JSON line, with the pictures
+ * that could not be decoded and a checksum of each that could, and a checksum of that line. A disk may give other bytes
+ * than it was given: who reads a picture compares its checksum (see `reader.ts`).
  *
  * Where no pack can be written, as on a full or read-only disk, runs do without.
  *
