@@ -1,7 +1,7 @@
 /**
  * How Fovea bears a data set of CelebA's size, that `celeba_set.ts` makes: rates of `data check` and of making the
- * cache beside that of the decoder alone, in as many Workers and in turn; a run that goes on with half a cache; the time
- * to the first batch; an epoch in a whole order and in runs; and memory.
+ * cache beside that of the decoder alone, in as many Workers and in turn; the time to the first batch; an epoch mixed
+ * as a whole and in runs; and memory.
  *
  * `deno run -A bench/celeba_scale.ts DIR [SIZE]`
  *

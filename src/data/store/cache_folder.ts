@@ -43,6 +43,9 @@ export function cacheFolder(): string {
 /** Age at which an unfinished file is taken for one that a killed run left behind, where locks do not tell: a day. */
 const STALE_MS = 24 * 3600 * 1000;
 
+/** Age at which what is known of files is thrown away, if it was not used: 90 days. */
+const UNUSED_MS = 90 * STALE_MS;
+
 /** What lies in the cache folder: a pack, or one in the making. */
 interface Found {
   readonly path: string;
@@ -70,7 +73,8 @@ export async function makeRoom(directory: string, bytes: number, budgetBytes: nu
   for (const { name, isFile } of entries) {
     const path = `${directory}/${name}`;
     // What of demo faces, of rates or of tuning was being written. It is small, and has no lock: age tells.
-    if (/^\.(fovea-demo-|.+\.\d+-\d+\.tmp$)/.test(name)) await removeOld(path);
+    if (/^\.(fovea-demo-|.+\.\d+-\d+\.tmp$)/.test(name)) await removeOld(path, STALE_MS);
+    if (/^files-.*\.journal$/.test(name)) await removeOld(path, UNUSED_MS);
     if (!isFile || path === own || !/^pictures-.*\.(pack|tmp|journal)$/.test(name)) continue;
     const found = await look(path);
     if (!found) continue;
@@ -93,10 +97,10 @@ export async function makeRoom(directory: string, bytes: number, budgetBytes: nu
   }
 }
 
-/** Removes what is older than what runs at work leave lying. */
-async function removeOld(path: string): Promise<void> {
+/** Removes what was not used for so many milliseconds. */
+async function removeOld(path: string, age: number): Promise<void> {
   const found = await look(path);
-  if (found && Date.now() - found.used > STALE_MS) await isRemoved(path);
+  if (found && Date.now() - found.used > age) await isRemoved(path);
 }
 
 /** Size and age of a file; undefined where another run was quicker to remove or to rename it. */

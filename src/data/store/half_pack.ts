@@ -10,7 +10,7 @@
  */
 
 import { systemCode } from "../../errors.ts";
-import { checksumOf } from "./checksum.ts";
+import { Journal } from "./journal.ts";
 
 /** A picture that is done: where its pixels begin in the pack, and why it could not be decoded, or their checksum. */
 export type Done = readonly [offset: number, found: string | number];
@@ -28,7 +28,7 @@ export class HalfPack implements Disposable {
     /** What was done before, by where pixels begin. */
     readonly done: ReadonlyMap<number, string | number>,
     private readonly file: Deno.FsFile,
-    private readonly journal: Deno.FsFile | undefined,
+    private readonly journal: Journal<Done> | undefined,
   ) {}
 
   /**
@@ -41,7 +41,7 @@ export class HalfPack implements Disposable {
    */
   static async open(pack: string, bytes: number, onName: (path: string) => Promise<void>): Promise<HalfPack> {
     const stem = pack.slice(0, -".pack".length);
-    const journal = await openLocked(`${stem}.journal`);
+    const journal = await Journal.open<Done>(`${stem}.journal`);
     const path = journal ? `${stem}.tmp` : `${stem}-${Deno.pid}-${crypto.randomUUID().slice(0, 8)}.tmp`;
     let file: Deno.FsFile | undefined;
     try {
@@ -51,21 +51,18 @@ export class HalfPack implements Disposable {
       // Its own lock tells that it is not left behind. On Windows one would keep the Workers out.
       if (!journal && Deno.build.os !== "windows") await file.tryLock(true).catch(() => false);
       await file.truncate(bytes);
-      return new HalfPack(path, journal ? readJournal(journal) : new Map(), file, journal);
+      return new HalfPack(path, new Map(journal?.entries), file, journal);
     } catch (error) {
       if (file !== undefined) await remove(path);
       file?.close();
-      journal?.close();
+      journal?.[Symbol.dispose]();
       throw error;
     }
   }
 
   /** Keeps what was done since; written at once, so that a kill loses none of it. */
   record(done: readonly Done[]): void {
-    if (this.journal === undefined || done.length === 0) return;
-    const line = JSON.stringify(done);
-    const text = new TextEncoder().encode(`${line}\t${checksumOf(new TextEncoder().encode(line))}\n`);
-    for (let at = 0; at < text.length;) at += this.journal.writeSync(text.subarray(at));
+    this.journal?.append(done);
   }
 
   /** Ends the making: the pack has its name, whole and on the disk, with a text after its pixels. */
@@ -86,33 +83,8 @@ export class HalfPack implements Disposable {
   /** Lets go of it. */
   [Symbol.dispose](): void {
     this.file.close();
-    this.journal?.close();
+    this.journal?.[Symbol.dispose]();
   }
-}
-
-/** A file with its lock; undefined where that cannot be had. */
-async function openLocked(path: string): Promise<Deno.FsFile | undefined> {
-  const file = await Deno.open(path, { read: true, write: true, create: true });
-  if (await file.tryLock(true).catch(() => false)) return file;
-  file.close();
-  return undefined;
-}
-
-/** What whole lines say. The file is cut after them, so that the next line begins on its own. */
-function readJournal(file: Deno.FsFile): Map<number, string | number> {
-  const bytes = new Uint8Array(file.statSync().size);
-  for (let at = 0; at < bytes.length;) at += file.readSync(bytes.subarray(at)) ?? bytes.length;
-  const done = new Map<number, string | number>();
-  let end = 0;
-  for (let next = bytes.indexOf(10); next !== -1; next = bytes.indexOf(10, end)) {
-    const [line, sum] = new TextDecoder().decode(bytes.subarray(end, next)).split("\t");
-    if (Number(sum) !== checksumOf(new TextEncoder().encode(line))) break;
-    for (const [offset, found] of JSON.parse(line) as Done[]) done.set(offset, found);
-    end = next + 1;
-  }
-  file.truncateSync(end);
-  file.seekSync(end, Deno.SeekMode.Start);
-  return done;
 }
 
 async function remove(path: string): Promise<void> {

@@ -10,6 +10,7 @@ import { decodeAny } from "../pictures/decode.ts";
 import { readPictureFile } from "../pictures/file.ts";
 import { namedFormat, type PictureFormat } from "../pictures/formats.ts";
 import { type Decoding, PictureError, type PictureHeader, readHeader, uprightSize } from "../pictures/header.ts";
+import { type Kept, ScanIndex, type Scanned } from "./scan_index.ts";
 import { type FileSource, pathOf, type PictureSource, type PixelSource } from "./source.ts";
 import { runInWorkers, workerCount } from "../workers.ts";
 
@@ -44,27 +45,12 @@ export interface ScanJob {
   readonly maxPixels?: number;
   /** Which of them are decoded, to see whether they can be. */
   readonly decodes?: readonly boolean[];
+  /** What told that each was not changed, when it was read before; without this that is not asked for. */
+  readonly stamps?: readonly (string | undefined)[];
 }
 
-/** What is known of one file. */
-export interface Scanned {
-  /** SHA-256 of the bytes in hexadecimal; empty if it cannot be read. */
-  readonly hash: string;
-  /** Upright width in pixels. */
-  readonly width: number;
-  /** Upright height in pixels. */
-  readonly height: number;
-  /** Bits of a component. */
-  readonly bits?: number;
-  /** Format by content. */
-  readonly format?: PictureFormat;
-  /** Why it cannot be used. */
-  readonly problem?: string;
-  /** Format by content, where the name says another. */
-  readonly misnamed?: string;
-  /** Why it cannot be decoded, though nothing is wrong by its header. */
-  readonly undecodable?: string;
-}
+/** What a Worker says of a file: that it is as it was, or what was found in it and what tells whether it is changed. */
+export type ScanAnswer = "same" | { readonly scanned: Scanned; readonly stamp?: string };
 
 /** Files a job: few enough for a smooth progress bar, enough to make messages cheap. */
 const chunk = 64;
@@ -82,7 +68,12 @@ const scans = new WeakMap<PictureSource, Promise<Scan>>();
 export function scanPictures(source: PictureSource, onProgress?: OnProgress): Promise<Scan> {
   const known = scans.get(source);
   if (known !== undefined) return known;
-  return keep(source, source.form === "files" ? scanFiles(source, new Map(), onProgress) : scanPixels(source));
+  return keep(source, source.form === "files" ? scanKept(source, onProgress) : scanPixels(source));
+}
+
+async function scanKept(source: FileSource, onProgress?: OnProgress): Promise<Scan> {
+  using index = await ScanIndex.of(source);
+  return await scanFiles(source, { index, onProgress });
 }
 
 /**
@@ -99,7 +90,7 @@ export async function scanDecoding(
   onProgress?: OnProgress,
 ): Promise<ReadonlyMap<number, string>> {
   const undecodable = new Map(positions.map((position) => [position, undefined as string | undefined]));
-  const { problems } = await keep(source, scanFiles(source, undecodable, onProgress));
+  const { problems } = await keep(source, scanFiles(source, { undecodable, onProgress }));
   const found = [...undecodable].flatMap(([i, reason]) => reason === undefined ? [] : [[i, reason] as const]);
   return new Map([...found, ...problems]);
 }
@@ -110,11 +101,26 @@ function keep(source: PictureSource, scan: Promise<Scan>): Promise<Scan> {
   return scan;
 }
 
-/** Scans files. Those whose places are in `undecodable` are decoded, and what is wrong with them is put there. */
-async function scanFiles(
+/** How files are scanned. */
+export interface ScanOptions {
+  /** What was found before: files that are as they were are not read. */
+  readonly index?: ScanIndex;
+  /** Those whose places are in it are decoded, and what is wrong with them is put there. */
+  readonly undecodable?: Map<number, string | undefined>;
+  /** Is told how far it is. */
+  readonly onProgress?: OnProgress;
+}
+
+/**
+ * Scans files, whether they were scanned before or not.
+ *
+ * @param source The files.
+ * @param options How.
+ * @returns What is known of each.
+ */
+export async function scanFiles(
   source: FileSource,
-  undecodable: Map<number, string | undefined>,
-  onProgress?: OnProgress,
+  { index, undecodable = new Map(), onProgress }: ScanOptions = {},
 ): Promise<Scan> {
   const total = source.paths.length;
   const scan = {
@@ -133,6 +139,7 @@ async function scanFiles(
       first,
       maxPixels: source.maxPixels,
       paths: Array.from({ length: count }, (_, i) => source.problems?.has(first + i) ? "" : pathOf(source, first + i)),
+      ...index && { stamps: source.paths.slice(first, first + count).map((path) => index.of(path)?.[1]) },
       ...undecodable.size > 0 && { decodes: Array.from({ length: count }, (_, i) => undecodable.has(first + i)) },
     });
   }
@@ -142,9 +149,15 @@ async function scanFiles(
     new URL("./scan_worker.ts", import.meta.url),
     jobs,
     workerCount(total, undecodable.size > 0 ? 64 : 500),
-    (results: Scanned[], job) => {
-      results.forEach((result, i) => found[job.first + i] = result);
-      onProgress?.(done += results.length, total, "reading");
+    (answers: ScanAnswer[], { first }) => {
+      const anew: Kept[] = [];
+      answers.forEach((answer, i) => {
+        const path = source.paths[first + i];
+        found[first + i] = answer === "same" ? index!.of(path)![2] : answer.scanned;
+        if (answer !== "same" && answer.stamp !== undefined) anew.push([path, answer.stamp, answer.scanned]);
+      });
+      index?.keep(anew);
+      onProgress?.(done += answers.length, total, "reading");
     },
   );
   found.forEach((read, i) => {
