@@ -11,7 +11,8 @@ import { checksumOf } from "./checksum.ts";
 export class Journal<Entry> implements Disposable {
   private constructor(
     private readonly file: Deno.FsFile,
-    /** What stood in it. */ readonly entries: readonly Entry[],
+    /** What stood in it. */
+    readonly entries: readonly Entry[],
   ) {}
 
   /**

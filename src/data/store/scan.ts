@@ -72,7 +72,7 @@ export function scanPictures(source: PictureSource, onProgress?: OnProgress): Pr
 }
 
 async function scanKept(source: FileSource, onProgress?: OnProgress): Promise<Scan> {
-  using index = await ScanIndex.of(source);
+  using index = await ScanIndex.forSource(source);
   return await scanFiles(source, { index, onProgress });
 }
 

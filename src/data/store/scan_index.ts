@@ -78,7 +78,7 @@ export class ScanIndex implements Disposable {
    *
    * @returns Undefined where the source is small, or none can be kept.
    */
-  static async of({ root, paths, maxPixels }: FileSource): Promise<ScanIndex | undefined> {
+  static async forSource({ root, paths, maxPixels }: FileSource): Promise<ScanIndex | undefined> {
     if (paths.length < MANY) return undefined;
     try {
       const folder = cacheFolder();
