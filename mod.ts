@@ -177,6 +177,7 @@ export {
   type RatePoint,
   type RateSearch,
 } from "./src/train/lr_find.ts";
+export type { Runs, Shuffle } from "./src/data/batches/order.ts";
 export type { Sampling } from "./src/data/batches/sampling.ts";
 export { type OpenedTeacher, openTeacher, type Student } from "./src/train/teacher.ts";
 export { type FitResult, Trainer, type TrainerEvaluation } from "./src/train/trainer.ts";

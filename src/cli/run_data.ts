@@ -108,7 +108,8 @@ export async function listData(flags: DataFlags, preparing: Preparing, how: Open
   const labels = isDemo && target.length === 0 ? DEMO[task ?? "multiclass"] : { target, others };
   const known = other && { classes: other.classes, ignoreUnknown: other.ignoreUnknown };
   const asked = { ...labels, ...pick(flags, opening), ...known };
-  const opened = await openDataset(path, namesAll ? { ...asked, skipBroken: true } : asked);
+  const onProgress = preparing("opening");
+  const opened = await openDataset(path, { ...asked, ...namesAll && { skipBroken: true }, onProgress });
   const whole = opened.inOrderOf(classes);
   const data = flags.limit === undefined ? whole : limitDataset(whole, flags.limit, flags.seed);
   const limited = data === whole

@@ -23,6 +23,7 @@ import { type LabelFile, namesPictures, partOfFile, type ReadLabels, readManifes
 import type { ManifestOptions } from "./forms/manifest_labels.ts";
 import { counted, firstNames, printable } from "./names.ts";
 import { Inside, isFile, isFolder, naturallySorted } from "./paths.ts";
+import type { OnProgress } from "./store/scan.ts";
 import { splitNames } from "./split.ts";
 import { type FileSource, pathOf } from "./store/source.ts";
 import { listFolders, listPictures, survey } from "./tree.ts";
@@ -35,6 +36,8 @@ export interface OpenOptions extends ManifestOptions {
   readonly pictures?: string;
   /** Largest picture that is decoded, in megapixels. 100 by default. */
   readonly maxMegapixels?: number;
+  /** Is told how far the opening is, where that is long. */
+  readonly onProgress?: OnProgress;
   /**
    * Names of the classes of IDX files, in the order of their numbers; `numbers` for none; `fashion-mnist` for its own.
    * By default those of a file `class_names.txt` or the like beside them, or of data that are known.
@@ -61,7 +64,8 @@ export interface OpenOptions extends ManifestOptions {
  */
 export async function openDataset(path: string, options: OpenOptions = {}): Promise<Dataset> {
   try {
-    return (await open(path, options)).openedAs({ data: path, ...options });
+    const { onProgress: _, ...asked } = options;
+    return (await open(path, options)).openedAs({ data: path, ...asked });
   } catch (error) {
     throw systemFault(`Cannot open ${printable(path)}`, error);
   }

@@ -11,6 +11,10 @@ import { isLeftFile, isLeftFolder, isRunFolder, PassedOver, unreadableFormat } f
 import { type Inside, isFolder, outsideReason, sorted } from "./paths.ts";
 import { formatAt } from "./pictures/file.ts";
 import { isRead, namedFormat } from "./pictures/formats.ts";
+import type { OnProgress } from "./store/scan.ts";
+
+/** Entries of a folder after which it is told how far the listing is. */
+const ENTRIES_TOLD = 4096;
 
 /** A folder, and what is below it. */
 export interface Tree {
@@ -40,10 +44,16 @@ export interface Survey {
  * @param inside The data folder.
  * @param folder A folder relative to it; `.` is the data folder itself.
  * @param deep Whether subfolders are searched too.
+ * @param onProgress Is told how far it is in the folder that it is in.
  * @returns What is there.
  */
-export async function survey(inside: Inside, folder = ".", deep = true): Promise<Survey> {
-  const walk = new Walk(inside, deep);
+export async function survey(
+  inside: Inside,
+  folder = ".",
+  deep = true,
+  onProgress?: OnProgress,
+): Promise<Survey> {
+  const walk = new Walk(inside, deep, onProgress);
   const start = folder === "." ? inside.root : `${inside.root}/${folder}`;
   const tree = await walk.folder(folder, lastOf(folder), [await Deno.realPath(start)]);
   return { tree, passedOver: walk.passedOver };
@@ -109,7 +119,11 @@ type Found =
 class Walk {
   readonly passedOver = new PassedOver();
 
-  constructor(private readonly inside: Inside, private readonly deep: boolean) {}
+  constructor(
+    private readonly inside: Inside,
+    private readonly deep: boolean,
+    private readonly onProgress?: OnProgress,
+  ) {}
 
   /** `above` are the real paths of this folder and of those that hold it: a link to one of them would never end. */
   async folder(path: string, name: string, above: readonly string[]): Promise<Tree> {
@@ -124,7 +138,9 @@ class Walk {
       if (path === ".") throw error;
       return { name, path, folders, pictures: [path], faults: new Map([[path, unreadable("folder", error)]]) };
     }
-    for (const entry of entries.sort((a, b) => a.name < b.name ? -1 : 1)) {
+    entries.sort((a, b) => a.name < b.name ? -1 : 1);
+    for (const [i, entry] of entries.entries()) {
+      if (i % ENTRIES_TOLD === ENTRIES_TOLD - 1) this.onProgress?.(i, entries.length, "listing");
       const at = path === "." ? entry.name : `${path}/${entry.name}`;
       const found = await this.#look(entry, at, above);
       if (found.kind === "folder") await this.#enter(entry.name, at, [...above, found.real], folders, faults, pictures);

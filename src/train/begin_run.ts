@@ -5,6 +5,7 @@
  */
 
 import manifest from "../../deno.json" with { type: "json" };
+import type { Shuffle } from "../data/batches/order.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { formatSplit, splitWith } from "../data/forms/split_file.ts";
 import { fingerprintOf } from "../device/fingerprint.ts";
@@ -30,6 +31,8 @@ export interface Beginning {
   readonly info: CheckpointInfo;
   /** Pictures in a step. */
   readonly batch: number;
+  /** How its epochs are mixed, where there is something to choose. */
+  readonly shuffle?: Shuffle;
   readonly choices: Choices;
   readonly trainData: Dataset;
   readonly valData: Dataset;
@@ -67,9 +70,9 @@ async function factsOf(run: Beginning): Promise<Config> {
   };
 }
 
-function settingsOf({ options, trainData, directory, batch }: Beginning): Config {
+function settingsOf({ options, trainData, directory, batch, shuffle }: Beginning): Config {
   // A batch that was to be found is a number now.
-  const settled = { batch };
+  const settled = { batch, ...shuffle && { shuffle } };
   return { ...settingsRecord(options, trainData, settled), ...directory?.settings, ...settled };
 }
 

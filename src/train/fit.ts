@@ -6,6 +6,7 @@
 
 import type { Dataset } from "../data/dataset.ts";
 import { Loader } from "../data/batches/loader.ts";
+import { runsOf, type Shuffle } from "../data/batches/order.ts";
 import type { Session } from "../device/device.ts";
 import type { UserError } from "../errors.ts";
 import type { Choices } from "../graph/choices.ts";
@@ -31,6 +32,7 @@ import { Pace } from "./pace.ts";
 import type { RunPlan } from "./plan_run.ts";
 import { preprocessingOf } from "./preprocessing.ts";
 import { plateauAfter } from "./schedules.ts";
+import { shuffleOfRun } from "./shuffle.ts";
 import type { LearningStep } from "./step.ts";
 import { type Counts, TrainingState } from "./training_state.ts";
 import { worstPictures } from "../run/worst.ts";
@@ -56,6 +58,7 @@ interface Parts {
   readonly val: Loader;
   readonly trainData: Dataset;
   readonly valData: Dataset;
+  readonly shuffle?: Shuffle;
 }
 
 /** One call of `fit`. */
@@ -137,10 +140,13 @@ export class Fit {
     const normalize = options.normalize === "train" && kept ? kept : options.normalize;
     const prepared = { ...options, normalize };
     const preprocessing = await preprocessingOf(prepared, trainData, progress("training pictures"), onNote);
+    const pictureBytes = preprocessing.square ** 2 * trainData.channels;
+    const shuffle = await shuffleOfRun(options, trainData, pictureBytes);
     const shared = { ...preprocessing, workers, cache, seed, onNote };
     const train = await Loader.open(trainData, {
       ...shared,
-      ...{ batch, augment, shuffle: true, last: "drop", sampling, effectiveBeta, repeats },
+      shuffle: shuffle === "runs" ? runsOf(pictureBytes) : true,
+      ...{ batch, augment, last: "drop", sampling, effectiveBeta, repeats },
       onProgress: progress("training pictures"),
     });
     // Its Workers start while kernels are compiled; those of the validation, when it first comes.
@@ -155,7 +161,7 @@ export class Fit {
         onProgress: progress("validation pictures"),
       });
       session = device.open(choices);
-      fit = new Fit({ options, step, preprocessing, train, val, trainData, valData, choices, session });
+      fit = new Fit({ options, step, preprocessing, train, val, trainData, valData, choices, session, shuffle });
       // A device that has no memory for it says so here, before anything is on disk.
       await session.settle();
       // Those of the evaluation are compiled when they are first needed.

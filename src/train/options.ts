@@ -6,6 +6,7 @@
 
 import type { Augment } from "../augment/augmentations.ts";
 import type { CacheOptions } from "../data/store/cache_folder.ts";
+import type { Shuffle } from "../data/batches/order.ts";
 import type { Sampling } from "../data/batches/sampling.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Task } from "../data/labels.ts";
@@ -325,6 +326,11 @@ export interface TrainerOptions {
   readonly cache?: "auto" | "off" | CacheOptions;
   /** Most that the cache may take on disk. In bytes. Default: 4GiB. */
   readonly cacheBudget?: number;
+  /**
+   * How an epoch is mixed: all pictures, or windows of runs of consecutive ones, which a disk gives faster than one by
+   * one. Default: full; runs where pictures as stored take more than half of the free memory.
+   */
+  readonly shuffle?: Shuffle;
   /** Threads that make batches. Default: one less than there are cores, at most 4. */
   readonly workers?: number;
   /**
@@ -385,6 +391,7 @@ type Open =
   | "augment"
   | "range"
   | "resize"
+  | "shuffle"
   | "bceTargetThreshold";
 
 /** Options with their defaults. */

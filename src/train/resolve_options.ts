@@ -63,6 +63,7 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
     // They depend on the data.
     augment: given.augment,
     resize: given.resize,
+    shuffle: given.shuffle,
     batch: values.batch!,
     learningRate: values.learningRate!,
     weightDecay: values.weightDecay!,

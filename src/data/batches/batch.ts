@@ -8,8 +8,8 @@
 import { cropsAtRandom, hostTransformations, type Views } from "../../augment/augmentations.ts";
 import { cutOut, type PictureView, wholeOf } from "../../augment/host/picture_view.ts";
 import type { HostTransformation, SampleKey } from "../../augment/host/transformation.ts";
-import { randomStream, shuffle } from "../../random.ts";
-import { type Draws, drawSamples, viewsBefore } from "./sampling.ts";
+import { epochOrder, firstsOf, type Ordering, runsAhead } from "./order.ts";
+import { viewsBefore } from "./sampling.ts";
 import type { PictureReader, ReaderSource } from "../store/reader.ts";
 import { middleOf } from "../pictures/resize.ts";
 
@@ -27,12 +27,10 @@ export interface Batch {
   readonly count: number;
 }
 
-/** What batches are made of; structured-cloneable. */
-export interface BatchPlan {
+/** What batches are made of, and in which order; structured-cloneable. */
+export interface BatchPlan extends Ordering {
   /** Where the pictures can be read, and how they are resized: to S × S. */
   readonly reader: ReaderSource;
-  /** How many samples. */
-  readonly samples: number;
   /** Pictures in a batch, N. */
   readonly batch: number;
   /** Channels, C. */
@@ -43,12 +41,6 @@ export interface BatchPlan {
   readonly std: readonly number[];
   /** Random changes to the pictures. */
   readonly augment: Views;
-  /** Whether the order is random. */
-  readonly shuffle: boolean;
-  /** What an epoch is drawn from in the place of an order. */
-  readonly draws?: Draws;
-  /** Views of a picture side by side; default 1. */
-  readonly repeats?: number;
   /** Names the order and the changes. */
   readonly seed: number;
   /** Float32 target rows, [samples, K]. */
@@ -56,9 +48,6 @@ export interface BatchPlan {
   /** Width of a target row, K. */
   readonly outputs: number;
 }
-
-/** Stream of the order. */
-const orderStream = 0x0a3e1;
 
 /**
  * Side of the square that is stored for pictures of a size. It is the size itself. For random crops it is larger: 256
@@ -73,26 +62,6 @@ export function squareFor(size: number, augment: Views): number {
   return cropsAtRandom(augment) ? size + 2 * Math.max(1, Math.round(size / 14)) : size;
 }
 
-/**
- * The order of an epoch.
- *
- * @param plan What batches are made of.
- * @param epoch The epoch, from 0.
- * @returns As many places as there are samples: each once, unless they are drawn or repeated.
- */
-export function epochOrder(
-  { samples, shuffle: isRandom, seed, draws, repeats = 1 }: Pick<
-    BatchPlan,
-    "samples" | "shuffle" | "seed" | "draws" | "repeats"
-  >,
-  epoch: number,
-): Int32Array {
-  const next = randomStream(orderStream, seed, epoch);
-  const places = () => Int32Array.from({ length: samples }, (_, i) => i);
-  const order = draws ? drawSamples(draws, samples, next) : isRandom ? shuffle(places(), next) : places();
-  return repeats === 1 ? order : order.map((_, i) => order[Math.floor(i / repeats)]);
-}
-
 /** Makes the batches of a plan, in a Worker. */
 export class BatchMaker {
   readonly #plan: BatchPlan;
@@ -102,7 +71,7 @@ export class BatchMaker {
   readonly #normal: readonly Float32Array[];
   readonly #transformations: readonly HostTransformation[];
   readonly #crops: boolean;
-  #order: { epoch: number; samples: Int32Array; views: Int32Array } | undefined;
+  #order: { epoch: number; samples: Int32Array; views: Int32Array; runs?: Int32Array } | undefined;
 
   /**
    * Prepares the tables.
@@ -130,10 +99,13 @@ export class BatchMaker {
   make(epoch: number, step: number): Batch {
     const { batch, channels, outputs, reader, seed } = this.#plan;
     const size = reader.resizing.imageSize;
-    if (this.#order?.epoch !== epoch) {
+    const isFirst = this.#order?.epoch !== epoch;
+    if (this.#order === undefined || isFirst) {
       const order = epochOrder(this.#plan, epoch);
-      this.#order = { epoch, samples: order, views: viewsBefore(order, this.#plan.samples) };
+      const views = viewsBefore(order, this.#plan.samples);
+      this.#order = { epoch, samples: order, views, runs: firstsOf(this.#plan, epoch) };
     }
+    this.#readAhead(step, isFirst);
     const { views } = this.#order;
     const samples = this.#order.samples.subarray(step * batch, (step + 1) * batch);
     const pixels = channels * size * size;
@@ -153,6 +125,17 @@ export class BatchMaker {
       );
     });
     return made;
+  }
+
+  /** Has the disk give the runs whose pictures come next. */
+  #readAhead(step: number, isFirst: boolean): void {
+    const { batch, repeats = 1, runs, samples } = this.#plan;
+    const firsts = this.#order?.runs;
+    if (runs === undefined || firsts === undefined) return;
+    const [begin, end] = runsAhead(runs, batch / repeats, step, isFirst);
+    for (const first of firsts.subarray(begin, end)) {
+      this.#reader.readAhead(first, Math.min(first + runs.length, samples));
+    }
   }
 
   /** Writes a picture as [C, S, S]: changed at random, normalised. */

@@ -9,6 +9,7 @@
 import { hostTransformations, type Views } from "../../augment/augmentations.ts";
 import { type Batch, type BatchPlan, squareFor } from "./batch.ts";
 import type { BatchAnswer, BatchRequest } from "./batch_worker.ts";
+import type { Runs } from "./order.ts";
 import { drawsOf, type Sampling } from "./sampling.ts";
 import type { CacheOptions } from "../store/cache_folder.ts";
 import type { Dataset } from "../dataset.ts";
@@ -41,8 +42,8 @@ export interface LoaderOptions {
   readonly std: readonly number[];
   /** Random changes. */
   readonly augment: Views;
-  /** Whether each epoch has an order of its own. */
-  readonly shuffle: boolean;
+  /** Whether each epoch has an order of its own; how it is mixed in runs, where it is not as a whole. */
+  readonly shuffle: boolean | Runs;
   /** How often classes are shown, where the order is random; by default each picture once an epoch. */
   readonly sampling?: Sampling;
   /** β of effective numbers, for the sampling of that name. */
@@ -143,7 +144,8 @@ export class Loader implements Disposable {
       mean: options.mean,
       std: options.std,
       augment,
-      shuffle: options.shuffle,
+      shuffle: options.shuffle !== false,
+      runs: typeof options.shuffle === "object" ? options.shuffle : undefined,
       draws: drawsOf(data, options.sampling ?? "uniform", options.effectiveBeta ?? 0),
       repeats: options.repeats ?? 1,
       seed: options.seed,
@@ -290,9 +292,12 @@ function targetRows(data: Dataset): SharedArrayBuffer {
 
 function checkOptions(data: Dataset, options: LoaderOptions): void {
   const { batch, imageSize, mean, std, square = imageSize } = options;
+  const runs = typeof options.shuffle === "object"
+    ? { run: options.shuffle.length, window: options.shuffle.window }
+    : {};
   hostTransformations(options.augment); // throws where there is none of the name
   if (data.size === 0) throw new RangeError("Cannot stream an empty data set");
-  for (const [name, value] of Object.entries({ batch, imageSize, square, workers: options.workers ?? 1 })) {
+  for (const [name, value] of Object.entries({ batch, imageSize, square, workers: options.workers ?? 1, ...runs })) {
     if (!Number.isInteger(value) || value < 1) {
       throw new RangeError(`Cannot stream with ${name} ${value}: give 1 or more`);
     }

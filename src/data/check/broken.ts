@@ -5,9 +5,7 @@
  */
 
 import type { Dataset } from "../dataset.ts";
-import { decodeAll } from "../store/pack.ts";
-import { type OnProgress, scanPictures } from "../store/scan.ts";
-import { pathOf } from "../store/source.ts";
+import { type OnProgress, scanDecoding } from "../store/scan.ts";
 
 /** A picture that cannot be used. */
 export interface BrokenPicture {
@@ -20,7 +18,8 @@ export interface BrokenPicture {
 }
 
 /**
- * Decodes every picture of a data set and lists those that cannot be used. IDX pictures are always whole.
+ * Reads and decodes every picture of a data set, once, and lists those that cannot be used. IDX pictures are always
+ * whole.
  *
  * @param data The data set.
  * @param onProgress Is told how far it is.
@@ -29,15 +28,9 @@ export interface BrokenPicture {
 export async function findBroken(data: Dataset, onProgress?: OnProgress): Promise<BrokenPicture[]> {
   const { source } = data;
   if (source.form === "pixels") return [];
-  const { problems } = await scanPictures(source, onProgress);
-  const items = data.positions.filter((position) => !problems.has(position)).map((position) => ({
-    position,
-    path: pathOf(source, position),
-    offset: 0,
-  }));
-  const { problems: undecodable } = await decodeAll(items, { maxPixels: source.maxPixels }, onProgress);
+  const problems = await scanDecoding(source, data.positions, onProgress);
   return data.samples.flatMap(({ file }, index) => {
-    const reason = problems.get(data.positions[index]) ?? undecodable.get(data.positions[index]);
+    const reason = problems.get(data.positions[index]);
     return reason === undefined ? [] : [{ index, file, reason }];
   });
 }

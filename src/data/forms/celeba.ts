@@ -10,6 +10,7 @@ import { option, UserError } from "../../errors.ts";
 import type { SplitName } from "../dataset.ts";
 import { checkTargets, type LabelOptions, labelsOfColumns } from "../labels.ts";
 import { counted, firstNames, printable } from "../names.ts";
+import type { OnProgress } from "../store/scan.ts";
 import { flagColumn, refuseDoubles, RowFaults } from "./cells.ts";
 import { type ReadLabels, readSplits } from "./manifest.ts";
 import { type Inside, isFile } from "../paths.ts";
@@ -42,6 +43,8 @@ async function findList(root: string, stem: string): Promise<string | undefined>
 export interface CelebaOptions extends LabelOptions {
   /** Whether rows without a picture, a value or a part are left out, and named. False by default. */
   readonly skipBroken?: boolean;
+  /** Is told how far the reading of the list and the listing of the folder are. */
+  readonly onProgress?: OnProgress;
 }
 
 /**
@@ -54,7 +57,9 @@ export interface CelebaOptions extends LabelOptions {
  * @throws {UserError} If lists and folder disagree, with counts and the first names; if an attribute is unknown.
  */
 export async function readCeleba(attributes: string, inside: Inside, options: CelebaOptions): Promise<ReadLabels> {
-  const whole = attributes.endsWith(".csv") ? await readCsvTable(attributes) : await readCelebaTable(attributes);
+  const whole = attributes.endsWith(".csv")
+    ? await readCsvTable(attributes)
+    : await readCelebaTable(attributes, undefined, options.onProgress);
   const [idColumn, ...names] = whole.header;
   const target = options.target ?? (options.task === "multilabel" ? names : []);
   checkTargets(target, names, "attribute");
@@ -68,7 +73,7 @@ export async function readCeleba(attributes: string, inside: Inside, options: Ce
   }
   refuseDoubles(whole, idColumn);
   const folder = await findPictures(inside);
-  const { tree: { pictures, faults: unread } } = await survey(inside, folder, false);
+  const { tree: { pictures, faults: unread } } = await survey(inside, folder, false, options.onProgress);
   const faults = new RowFaults(whole, (row) => whole.columns[0][row]);
   const notes: string[] = [];
   if (options.skipBroken) {

@@ -8,6 +8,10 @@
 import { UserError } from "../../errors.ts";
 import { type CsvRow, csvRows, readText, unmarked } from "./csv.ts";
 import { printable } from "../names.ts";
+import type { OnProgress } from "../store/scan.ts";
+
+/** Rows after which it is told how far the reading is. */
+const ROWS_TOLD = 4096;
 
 /** A table of text cells, by column. */
 export interface Table {
@@ -151,10 +155,15 @@ export function joined(tables: readonly Table[]): Table {
  *
  * @param path The file.
  * @param names Column names after the picture's, for a file without them.
+ * @param onProgress Is told how many lines are read.
  * @returns The table; its first column is called `image_id`, as in the CSV form.
  * @throws {UserError} If the count or a row does not fit.
  */
-export async function readCelebaTable(path: string, names?: readonly string[]): Promise<Table> {
+export async function readCelebaTable(
+  path: string,
+  names?: readonly string[],
+  onProgress?: OnProgress,
+): Promise<Table> {
   const lines = (await readText(path)).split(/\r?\n/);
   while (lines.at(-1)?.trim() === "") lines.pop();
   const before = names === undefined ? 2 : 0;
@@ -173,7 +182,9 @@ export async function readCelebaTable(path: string, names?: readonly string[]): 
         }:1: this row has ${cells.length} cells, but a name and ${attributes.length} values are expected`,
       );
     }
-    cells.forEach((cell, c) => columns[c].push(cell));
+    // Eight million cells are but two texts.
+    cells.forEach((cell, c) => columns[c].push(cell === "-1" ? "-1" : cell));
+    if (i % ROWS_TOLD === 0) onProgress?.(i, lines.length, "reading labels");
   }
   const count = lines.length - before;
   if (names === undefined && Number(lines[0]) !== count) {

@@ -5,6 +5,7 @@
  */
 
 import { systemCode, UserError } from "../../errors.ts";
+import { journalOf } from "./half_pack.ts";
 
 /** What the cache is allowed to do. */
 export interface CacheOptions {
@@ -42,6 +43,9 @@ export function cacheFolder(): string {
 /** Age at which an unfinished file is taken for one that a killed run left behind, where locks do not tell: a day. */
 const STALE_MS = 24 * 3600 * 1000;
 
+/** Age at which what is known of files is thrown away, if it was not used: 90 days. */
+const UNUSED_MS = 90 * STALE_MS;
+
 /** What lies in the cache folder: a pack, or one in the making. */
 interface Found {
   readonly path: string;
@@ -51,36 +55,52 @@ interface Found {
 }
 
 /**
- * Removes the packs that were not used for longest until `bytes` more fit into the budget, and what killed runs left.
- * What other runs are just making counts, too. Runs that have a removed pack open keep reading it.
+ * Removes packs until `bytes` more fit into the budget: first halves that killed runs left, then those that were not
+ * used for longest. What such runs left that nobody can go on with is removed in any case. What other runs are just
+ * making counts, too. Runs that have a removed pack open keep reading it.
  *
  * @param directory Folder of the packs.
  * @param bytes Bytes that are about to be written.
  * @param budgetBytes Bytes that all packs together may take.
+ * @param own The file that they are written to.
  */
-export async function makeRoom(directory: string, bytes: number, budgetBytes: number): Promise<void> {
+export async function makeRoom(directory: string, bytes: number, budgetBytes: number, own?: string): Promise<void> {
+  const halves: Found[] = [];
   const packs: Found[] = [];
   let total = bytes;
-  for await (const { name, isFile } of Deno.readDir(directory)) {
+  const entries = await Array.fromAsync(Deno.readDir(directory));
+  const names = new Set(entries.map(({ name }) => name));
+  for (const { name, isFile } of entries) {
+    const path = `${directory}/${name}`;
     // What of demo faces, of rates or of tuning was being written. It is small, and has no lock: age tells.
-    if (/^\.(fovea-demo-|.+\.\d+-\d+\.tmp$)/.test(name)) await removeOld(`${directory}/${name}`);
-    if (!isFile || !/^pictures-.*\.(pack|tmp)$/.test(name)) continue;
-    const found = await look(`${directory}/${name}`);
+    if (/^\.(fovea-demo-|.+\.\d+-\d+\.tmp$)/.test(name)) await removeOld(path, STALE_MS);
+    if (/^files-.*\.journal$/.test(name)) await removeOld(path, UNUSED_MS);
+    if (!isFile || path === own || !/^pictures-.*\.(pack|tmp|journal)$/.test(name)) continue;
+    const found = await look(path);
     if (!found) continue;
     if (name.endsWith(".pack")) packs.push(found);
-    else if (isLeft(found) && await isRemoved(found.path)) continue;
+    else if (name.endsWith(".journal")) {
+      // Of a half that is gone.
+      if (!names.has(name.replace(/journal$/, "tmp")) && await isLeft(found)) await isRemoved(path);
+      continue;
+    } else if (names.has(journalOf(name))) {
+      if (await isLeft({ ...found, path: journalOf(path) })) halves.push(found);
+    } else if (await isLeft(found) && await isRemoved(path)) continue;
     total += found.size;
   }
-  for (const { path, size } of packs.sort((a, b) => a.used - b.used)) {
+  const byUse = (a: Found, b: Found) => a.used - b.used;
+  for (const { path, size } of [...halves.sort(byUse), ...packs.sort(byUse)]) {
     if (total <= budgetBytes) return;
-    if (await isRemoved(path)) total -= size;
+    if (!await isRemoved(path)) continue;
+    total -= size;
+    if (path.endsWith(".tmp")) await isRemoved(journalOf(path));
   }
 }
 
-/** Removes what is older than what runs at work leave lying. */
-async function removeOld(path: string): Promise<void> {
+/** Removes what was not used for so many milliseconds. */
+async function removeOld(path: string, age: number): Promise<void> {
   const found = await look(path);
-  if (found && Date.now() - found.used > STALE_MS) await isRemoved(path);
+  if (found && Date.now() - found.used > age) await isRemoved(path);
 }
 
 /** Size and age of a file; undefined where another run was quicker to remove or to rename it. */
@@ -98,12 +118,12 @@ async function look(path: string): Promise<Found | undefined> {
  * Did the run that was making a file die? Whoever makes one holds its lock, of which the system lets go with the
  * process.
  */
-function isLeft({ path, used }: Found): boolean {
+async function isLeft({ path, used }: Found): Promise<boolean> {
   const isOld = Date.now() - used > STALE_MS;
-  if (Deno.build.os === "windows") return isOld;
+  if (Deno.build.os === "windows" && path.endsWith(".tmp")) return isOld;
   try {
-    using file = Deno.openSync(path, { read: true, write: true });
-    return file.tryLockSync(true);
+    using file = await Deno.open(path, { read: true, write: true });
+    return await file.tryLock(true);
   } catch {
     // Gone meanwhile, another user's, or on a disk without locks.
     return isOld;

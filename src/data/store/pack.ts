@@ -3,9 +3,10 @@
  * of the pictures' contents and of the resizing. A changed picture, or another size, is another pack. Every split of a
  * data set shares one.
  *
- * A pack is written beside its name, synced and renamed: it is there whole or not at all. After the pixels stand a JSON
- * line, with the pictures that could not be decoded and a checksum of each that could, and a checksum of that line. A
- * disk may give other bytes than it was given: who reads a picture compares its checksum (see `reader.ts`).
+ * A pack is written beside its name, synced and renamed: it is there whole or not at all. A run that is killed leaves
+ * a half, with which the next one goes on (see `half_pack.ts`). After the pixels stand a JSON line, with the pictures
+ * that could not be decoded and a checksum of each that could, and a checksum of that line. A disk may give other bytes
+ * than it was given: who reads a picture compares its checksum (see `reader.ts`).
  *
  * Where no pack can be written, as on a full or read-only disk, runs do without.
  *
@@ -17,6 +18,7 @@ import { makeFolder } from "../../files.ts";
 import { sha256 } from "../../hash.ts";
 import { cacheFolder, type CacheOptions, defaultBudgetBytes, makeRoom } from "./cache_folder.ts";
 import { checksumOf } from "./checksum.ts";
+import { type Done, HalfPack } from "./half_pack.ts";
 import { storedSize } from "./reader.ts";
 import type { Resizing } from "../pictures/resize.ts";
 import { type OnProgress, type Scan, scanPictures } from "./scan.ts";
@@ -51,17 +53,28 @@ interface Decoded {
   readonly problems: ReadonlyMap<number, string>;
 }
 
-/** What a Worker has found of a picture: why it could not be decoded, or the checksum of its pixels. */
-export type PackedPicture = readonly [position: number, found: string | number];
+/** A picture that goes into a pack. */
+export interface PackItem {
+  /** Its file. */
+  readonly path: string;
+  /** Where its pixels begin in the pack. */
+  readonly offset: number;
+  /** Bytes of its pixels. */
+  readonly bytes: number;
+  /** Their checksum, where a run that was killed has written them: they are then compared, and not made again. */
+  readonly checksum?: number;
+}
 
 /** Pictures that a Worker decodes into a pack. */
 export interface PackJob {
-  /** The file that is written to, and how pictures are stored there; without it they are only decoded. */
-  readonly pack?: { readonly file: string; readonly resizing: Resizing };
+  /** The file that is written to. */
+  readonly file: string;
+  /** How pictures are stored there. */
+  readonly resizing: Resizing;
   /** Largest picture that is decoded, in pixels. */
   readonly maxPixels?: number;
   /** Pictures and where their pixels go. */
-  readonly items: readonly { readonly position: number; readonly path: string; readonly offset: number }[];
+  readonly items: readonly PackItem[];
 }
 
 /** Pictures a job. */
@@ -178,27 +191,19 @@ async function openOrMake(
     return there;
   }
   const directory = path.slice(0, path.lastIndexOf("/"));
+  const length = layout.offsets.length;
   await makeFolder(directory);
-  await makeRoom(directory, layout.bytes + trailerBytes(layout.offsets.length), budget);
-  const temporary = `${path.slice(0, -".pack".length)}-${Deno.pid}-${crypto.randomUUID().slice(0, 8)}.tmp`;
-  // Whoever makes a pack holds its lock, which tells others that it is not left behind.
-  using file = Deno.openSync(temporary, { read: true, write: true, createNew: true });
+  using half = await HalfPack.open(
+    path,
+    layout.bytes,
+    (name) => makeRoom(directory, layout.bytes + trailerBytes(length), budget, name),
+  );
   try {
-    // A disk without locks goes by the file's age. On Windows a lock would keep the Workers out.
-    if (Deno.build.os !== "windows") await file.tryLock(true).catch(() => false);
-    await file.truncate(layout.bytes);
-    const found = await decodeAll(itemsOf(source, layout), {
-      pack: { file: temporary, resizing },
-      maxPixels: source.maxPixels,
-    }, onProgress);
-    const checksums = new Uint32Array(layout.offsets.length);
-    checksums.set(found.checksums);
-    const decoded = { ...found, checksums };
-    await appendTrailer(file, layout, decoded);
-    await Deno.rename(temporary, path);
-    return decoded;
+    const found = await decodeInto(half, source, resizing, layout, onProgress);
+    await half.finish(path, layout.bytes, trailerOf(found));
+    return found;
   } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
+    await half.discard();
     throw error;
   }
 }
@@ -224,14 +229,11 @@ async function readTrailer(path: string, { bytes, offsets }: Layout): Promise<De
   }
 }
 
-/** Appends what is known of the pictures, and makes sure that everything is on the disk. */
-async function appendTrailer(file: Deno.FsFile, { bytes }: Layout, { problems, checksums }: Decoded): Promise<void> {
+/** What stands after the pixels: what is known of the pictures. */
+function trailerOf({ problems, checksums }: Decoded): Uint8Array {
   const sorted = [...problems].sort(([a], [b]) => a - b);
   const line = JSON.stringify({ problems: sorted, checksums: new Uint8Array(checksums.buffer).toBase64() });
-  const text = new TextEncoder().encode(`${line}\n${trailerSum(line)}`);
-  await file.seek(bytes, Deno.SeekMode.Start);
-  for (let at = 0; at < text.length;) at += await file.write(text.subarray(at));
-  await file.sync();
+  return new TextEncoder().encode(`${line}\n${trailerSum(line)}`);
 }
 
 /** Bytes after the pixels, unless pictures could not be decoded: a run that finds such ends there. */
@@ -239,44 +241,47 @@ const trailerBytes = (pictures: number): number => 100 + Math.ceil(4 * pictures 
 
 const trailerSum = (line: string): string => checksumOf(new TextEncoder().encode(line)).toString(16).padStart(8, "0");
 
-/** The pictures that the pack holds, and where. */
-function itemsOf(source: FileSource, { offsets }: Layout): PackJob["items"] {
-  return [...offsets].flatMap((offset, position) =>
-    offset < 0 ? [] : [{ position, path: pathOf(source, position), offset }]
-  );
-}
-
-/**
- * Decodes pictures in Workers.
- *
- * @param items The pictures, and where their pixels go.
- * @param how The file that is written to, without which pictures are only decoded, to see whether they can be; and how
- * large they may be.
- * @param onProgress Is told how far it is.
- * @returns Why pictures could not be decoded, and checksums of the others, by place in the source.
- */
-export async function decodeAll(
-  items: PackJob["items"],
-  how: Omit<PackJob, "items">,
+/** Decodes into a pack what is not there yet. */
+async function decodeInto(
+  half: HalfPack,
+  source: FileSource,
+  resizing: Resizing,
+  { offsets, widths, heights }: Layout,
   onProgress?: OnProgress,
 ): Promise<Decoded> {
-  const jobs: PackJob[] = [];
-  for (let i = 0; i < items.length; i += chunk) {
-    jobs.push({ ...how, items: items.slice(i, i + chunk) });
-  }
   const problems = new Map<number, string>();
-  const checksums = new Uint32Array(items.reduce((most, { position }) => Math.max(most, position + 1), 0));
+  const checksums = new Uint32Array(offsets.length);
+  const positions: number[] = [];
+  for (const [position, offset] of offsets.entries()) {
+    if (offset < 0) continue;
+    const before = half.done.get(offset);
+    if (typeof before === "string") problems.set(position, before);
+    else positions.push(position);
+  }
+  const jobs: (PackJob & { readonly positions: readonly number[] })[] = [];
+  for (let i = 0; i < positions.length; i += chunk) {
+    const some = positions.slice(i, i + chunk);
+    const items = some.map((position): PackItem => ({
+      path: pathOf(source, position),
+      offset: offsets[position],
+      bytes: widths[position] * heights[position] * 3,
+      checksum: half.done.get(offsets[position]) as number | undefined,
+    }));
+    jobs.push({ file: half.path, resizing, maxPixels: source.maxPixels, items, positions: some });
+  }
   let done = 0;
   await runInWorkers(
     new URL("./pack_worker.ts", import.meta.url),
     jobs,
-    workerCount(items.length, 64),
-    (results: PackedPicture[], job) => {
-      for (const [position, found] of results) {
-        if (typeof found === "string") problems.set(position, found);
-        else checksums[position] = found;
-      }
-      onProgress?.(done += job.items.length, items.length, "decoding");
+    workerCount(positions.length, 64),
+    (results: (string | number)[], job) => {
+      results.forEach((found, i) => {
+        if (typeof found === "string") problems.set(job.positions[i], found);
+        else checksums[job.positions[i]] = found;
+      });
+      const now = results.map((found, i): Done => [job.items[i].offset, found]);
+      half.record(now.filter(([offset, found]) => half.done.get(offset) !== found));
+      onProgress?.(done += job.items.length, positions.length, "decoding");
     },
   );
   return { problems, checksums };

@@ -85,6 +85,8 @@ export class PictureReader {
   readonly #pack?: OpenPack;
   readonly #onNote: (note: string) => void;
   #isDamaged = false;
+  /** Where bytes go that are only brought into memory. */
+  readonly #passing = new Uint8Array(2 ** 18);
 
   /**
    * Opens the pack where there is one.
@@ -133,6 +135,31 @@ export class PictureReader {
     if (packed) return packed;
     const decoding = { maxPixels: files!.maxPixels, range: resizing.range };
     return toStored(decodeFile(pathOf(files!, sample), decoding), resizing);
+  }
+
+  /**
+   * Brings consecutive pictures of the pack into the system's memory, by one reading in the order of the disk.
+   *
+   * @param first The first sample.
+   * @param end The one after the last.
+   */
+  readAhead(first: number, end: number): void {
+    if (this.#pack === undefined) return;
+    const { file, offsets, widths, heights } = this.#pack;
+    const isIn = (sample: number) => offsets[sample] >= 0;
+    while (first < end && !isIn(first)) first++;
+    while (first < end && !isIn(end - 1)) end--;
+    if (first >= end) return;
+    let left = offsets[end - 1] + widths[end - 1] * heights[end - 1] * 3 - offsets[first];
+    try {
+      file.seekSync(offsets[first], Deno.SeekMode.Start);
+      for (let read: number | null = 0; left > 0 && read !== null; left -= read ?? 0) {
+        read = file.readSync(this.#passing.subarray(0, left));
+      }
+    } catch (error) {
+      // Whoever reads the pictures will see it.
+      if (systemCode(error) === undefined) throw error;
+    }
   }
 
   /**

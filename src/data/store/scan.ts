@@ -1,13 +1,16 @@
 /**
  * Looks at every picture of a source once: a hash of its content, its size, and what is wrong with it by its header.
+ * Where that is asked for, it is decoded in the same reading.
  *
  * @module
  */
 
 import { sha256 } from "../../hash.ts";
+import { decodeAny } from "../pictures/decode.ts";
 import { readPictureFile } from "../pictures/file.ts";
 import { namedFormat, type PictureFormat } from "../pictures/formats.ts";
 import { type Decoding, PictureError, type PictureHeader, readHeader, uprightSize } from "../pictures/header.ts";
+import { type Kept, ScanIndex, type Scanned } from "./scan_index.ts";
 import { type FileSource, pathOf, type PictureSource, type PixelSource } from "./source.ts";
 import { runInWorkers, workerCount } from "../workers.ts";
 
@@ -40,25 +43,14 @@ export interface ScanJob {
   readonly paths: readonly string[];
   /** Largest picture that is decoded, in pixels. */
   readonly maxPixels?: number;
+  /** Which of them are decoded, to see whether they can be. */
+  readonly decodes?: readonly boolean[];
+  /** What told that each was not changed, when it was read before; without this that is not asked for. */
+  readonly stamps?: readonly (string | undefined)[];
 }
 
-/** What is known of one file. */
-export interface Scanned {
-  /** SHA-256 of the bytes in hexadecimal; empty if it cannot be read. */
-  readonly hash: string;
-  /** Upright width in pixels. */
-  readonly width: number;
-  /** Upright height in pixels. */
-  readonly height: number;
-  /** Bits of a component. */
-  readonly bits?: number;
-  /** Format by content. */
-  readonly format?: PictureFormat;
-  /** Why it cannot be used. */
-  readonly problem?: string;
-  /** Format by content, where the name says another. */
-  readonly misnamed?: string;
-}
+/** What a Worker says of a file: that it is as it was, or what was found in it and what tells whether it is changed. */
+export type ScanAnswer = "same" | { readonly scanned: Scanned; readonly stamp?: string };
 
 /** Files a job: few enough for a smooth progress bar, enough to make messages cheap. */
 const chunk = 64;
@@ -74,16 +66,62 @@ const scans = new WeakMap<PictureSource, Promise<Scan>>();
  * @returns What is known of each picture.
  */
 export function scanPictures(source: PictureSource, onProgress?: OnProgress): Promise<Scan> {
-  let scan = scans.get(source);
-  if (scan === undefined) {
-    scan = source.form === "files" ? scanFiles(source, onProgress) : Promise.resolve(scanPixels(source));
-    scans.set(source, scan);
-    scan.catch(() => scans.delete(source));
-  }
+  const known = scans.get(source);
+  if (known !== undefined) return known;
+  return keep(source, source.form === "files" ? scanKept(source, onProgress) : scanPixels(source));
+}
+
+async function scanKept(source: FileSource, onProgress?: OnProgress): Promise<Scan> {
+  using index = await ScanIndex.forSource(source);
+  return await scanFiles(source, { index, onProgress });
+}
+
+/**
+ * Scans a source and decodes pictures of it, reading each file once. Later scans of the source share what was found.
+ *
+ * @param source The pictures.
+ * @param positions Places of those that are decoded.
+ * @param onProgress Is told how far it is.
+ * @returns Why pictures cannot be used, by their header or as they were decoded, by place in the source.
+ */
+export async function scanDecoding(
+  source: FileSource,
+  positions: readonly number[],
+  onProgress?: OnProgress,
+): Promise<ReadonlyMap<number, string>> {
+  const undecodable = new Map(positions.map((position) => [position, undefined as string | undefined]));
+  const { problems } = await keep(source, scanFiles(source, { undecodable, onProgress }));
+  const found = [...undecodable].flatMap(([i, reason]) => reason === undefined ? [] : [[i, reason] as const]);
+  return new Map([...found, ...problems]);
+}
+
+function keep(source: PictureSource, scan: Promise<Scan>): Promise<Scan> {
+  scans.set(source, scan);
+  scan.catch(() => scans.delete(source));
   return scan;
 }
 
-async function scanFiles(source: FileSource, onProgress?: OnProgress): Promise<Scan> {
+/** How files are scanned. */
+export interface ScanOptions {
+  /** What was found before: files that are as they were are not read. */
+  readonly index?: ScanIndex;
+  /** Those whose places are in it are decoded, and what is wrong with them is put there. */
+  readonly undecodable?: Map<number, string | undefined>;
+  /** Is told how far it is. */
+  readonly onProgress?: OnProgress;
+}
+
+/**
+ * Scans files, whether they were scanned before or not.
+ *
+ * @param source The files.
+ * @param options How.
+ * @returns What is known of each.
+ */
+export async function scanFiles(
+  source: FileSource,
+  { index, undecodable = new Map(), onProgress }: ScanOptions = {},
+): Promise<Scan> {
   const total = source.paths.length;
   const scan = {
     hashes: new Array<string>(total).fill(""),
@@ -101,6 +139,8 @@ async function scanFiles(source: FileSource, onProgress?: OnProgress): Promise<S
       first,
       maxPixels: source.maxPixels,
       paths: Array.from({ length: count }, (_, i) => source.problems?.has(first + i) ? "" : pathOf(source, first + i)),
+      ...index && { stamps: source.paths.slice(first, first + count).map((path) => index.of(path)?.[1]) },
+      ...undecodable.size > 0 && { decodes: Array.from({ length: count }, (_, i) => undecodable.has(first + i)) },
     });
   }
   let done = 0;
@@ -108,10 +148,16 @@ async function scanFiles(source: FileSource, onProgress?: OnProgress): Promise<S
   await runInWorkers(
     new URL("./scan_worker.ts", import.meta.url),
     jobs,
-    workerCount(total, 500),
-    (results: Scanned[], job) => {
-      results.forEach((result, i) => found[job.first + i] = result);
-      onProgress?.(done += results.length, total, "reading");
+    workerCount(total, undecodable.size > 0 ? 64 : 500),
+    (answers: ScanAnswer[], { first }) => {
+      const anew: Kept[] = [];
+      answers.forEach((answer, i) => {
+        const path = source.paths[first + i];
+        found[first + i] = answer === "same" ? index!.of(path)![2] : answer.scanned;
+        if (answer !== "same" && answer.stamp !== undefined) anew.push([path, answer.stamp, answer.scanned]);
+      });
+      index?.keep(anew);
+      onProgress?.(done += answers.length, total, "reading");
     },
   );
   found.forEach((read, i) => {
@@ -125,15 +171,16 @@ async function scanFiles(source: FileSource, onProgress?: OnProgress): Promise<S
     if (result.problem !== undefined) scan.problems.set(i, result.problem);
     if (result.format !== undefined) scan.formats.add(result.format);
     if (result.misnamed !== undefined) scan.misnamed.set(i, result.misnamed);
+    if (result.undecodable !== undefined) undecodable.set(i, result.undecodable);
   });
   return scan;
 }
 
-function scanPixels(source: PixelSource): Scan {
+function scanPixels(source: PixelSource): Promise<Scan> {
   const { count, width, height } = source;
   const pixels = new Uint8Array(source.pixels);
   const size = width * height;
-  return {
+  return Promise.resolve({
     hashes: Array.from({ length: count }, (_, i) => sha256(pixels.slice(i * size, (i + 1) * size))),
     widths: new Uint32Array(count).fill(width),
     heights: new Uint32Array(count).fill(height),
@@ -141,7 +188,7 @@ function scanPixels(source: PixelSource): Scan {
     problems: new Map(),
     misnamed: new Map(),
     formats: new Set(),
-  };
+  });
 }
 
 /**
@@ -149,9 +196,10 @@ function scanPixels(source: PixelSource): Scan {
  *
  * @param path The file; empty for one that is not to be opened.
  * @param decoding How large it may be.
+ * @param decodes Whether it is decoded, too.
  * @returns Its hash, size and what is wrong with it.
  */
-export function scanFile(path: string, decoding?: Decoding): Scanned {
+export async function scanFile(path: string, decoding: Decoding, decodes: boolean): Promise<Scanned> {
   if (path === "") return { hash: "", width: 0, height: 0 };
   let hash = "";
   try {
@@ -159,10 +207,22 @@ export function scanFile(path: string, decoding?: Decoding): Scanned {
     hash = sha256(bytes);
     const header = readHeader(bytes, decoding);
     const { format, bits } = header;
-    return { hash, ...uprightSize(header), bits, format, misnamed: misnaming(path, header) };
+    const scanned = { hash, ...uprightSize(header), bits, format, misnamed: misnaming(path, header) };
+    return decodes ? { ...scanned, undecodable: await faultOf(bytes, decoding) } : scanned;
   } catch (error) {
     if (!(error instanceof PictureError)) throw error;
     return { hash, width: 0, height: 0, problem: error.message };
+  }
+}
+
+/** Why a picture cannot be decoded. */
+async function faultOf(bytes: Uint8Array, decoding: Decoding): Promise<string | undefined> {
+  try {
+    await decodeAny(bytes, decoding);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof PictureError)) throw error;
+    return error.message;
   }
 }
 

@@ -62,6 +62,9 @@ export interface StatisticsSums {
   readonly note?: string;
 }
 
+/** Samples a job: few enough for a progress bar, enough to make it cheap to say where the pictures are. */
+const chunk = 2000;
+
 /** The smallest standard deviation that is given: half a grey level. Less, and a flat channel would blow up. */
 const leastStd = 0.5 / 255;
 
@@ -83,14 +86,17 @@ export async function channelStatistics(data: Dataset, options: StatisticsOption
   const count = Math.min(data.size, limit);
   const samples = Array.from({ length: count }, (_, i) => Math.floor(i * data.size / count));
   const workers = workerCount(count, 500);
-  const jobs = Array.from({ length: workers }, (_, k): StatisticsJob => ({
+  const parts = Math.max(workers, Math.ceil(count / chunk));
+  const jobs = Array.from({ length: parts }, (_, k): StatisticsJob => ({
     reader,
     channels: data.channels,
-    samples: samples.filter((_, i) => i % workers === k),
+    samples: samples.slice(Math.floor(k * count / parts), Math.floor((k + 1) * count / parts)),
   }));
   let pixels = 0;
+  let done = 0;
   const total = { sum: new Array<number>(data.channels).fill(0), squares: new Array<number>(data.channels).fill(0) };
-  await runInWorkers(new URL("./statistics_worker.ts", import.meta.url), jobs, workers, (sums: StatisticsSums) => {
+  await runInWorkers(new URL("./statistics_worker.ts", import.meta.url), jobs, workers, (sums: StatisticsSums, job) => {
+    onProgress?.(done += job.samples.length, count, "adding up");
     pixels += sums.pixels;
     if (sums.note !== undefined) onNote?.(sums.note);
     for (let c = 0; c < data.channels; c++) {

@@ -55,6 +55,19 @@ export const pictureSettings = {
     byDefault: "4GiB",
     idle: only("cache", "auto"),
   }),
+  shuffle: setting(choice(["full", "runs"]), {
+    help:
+      "how an epoch is mixed: all pictures, or windows of runs of consecutive ones, which a disk gives faster than one " +
+      "by one",
+    byDefault: "full; runs where pictures as stored take more than half of the free memory",
+    derive: () => "full" as const,
+    idle: ({ data, settings: { sampling = "uniform" } }, nameOf) =>
+      data?.kind === "idx"
+        ? "the pictures of IDX files are in memory"
+        : sampling === "uniform"
+        ? undefined
+        : `${nameOf("sampling")} ${sampling} draws pictures one by one`,
+  }),
   workers: setting(integer({ min: 1, max: 64 }), {
     ...FREE,
     help: "threads that make batches",

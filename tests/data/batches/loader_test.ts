@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { type Batch, epochOrder, squareFor } from "../../../src/data/batches/batch.ts";
+import { type Batch, squareFor } from "../../../src/data/batches/batch.ts";
+import { epochOrder } from "../../../src/data/batches/order.ts";
 import type { Dataset } from "../../../src/data/dataset.ts";
 import { decodePicture } from "../../../src/data/pictures/decode.ts";
 import { Loader, type LoaderOptions } from "../../../src/data/batches/loader.ts";

@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
-import { epochOrder } from "../../../src/data/batches/batch.ts";
+import { epochOrder } from "../../../src/data/batches/order.ts";
 import { Loader, type LoaderOptions } from "../../../src/data/batches/loader.ts";
 import { classShares, drawsOf, epochLines } from "../../../src/data/batches/sampling.ts";
 import { openDataset } from "../../../src/data/open.ts";

@@ -169,3 +169,20 @@ Deno.test("fingerprint() changes with a label and with a picture, and with nothi
     await write(folder, { "a.png": 3 });
     assertEquals(new Set([before, relabelled, await fingerprint()]).size, 3);
   }));
+
+Deno.test("checkDataset() reads each file once", () =>
+  inFolder(async (folder) => {
+    const flipped = noisePng(3);
+    flipped[60] ^= 8;
+    await write(folder, { ...classFolders({ a: 50, b: 30 }), "a/007.png": flipped });
+    const data = await openDataset(folder);
+    const told: number[] = [];
+    const report = await checkDataset(data, {}, (done, total) => {
+      assertEquals(total, data.size);
+      // What is gone once it was read cannot be read again.
+      for (const { file } of data.samples.slice(told.at(-1) ?? 0, done)) Deno.removeSync(`${folder}/${file}`);
+      told.push(done);
+    });
+    assertEquals(told, [64, 80]);
+    assertEquals(report.broken.map(({ file }) => file), ["a/007.png"]);
+  }));
