@@ -46,6 +46,17 @@ export interface Parameter {
   readonly decay: boolean;
 }
 
+/** A place where a model attends: who looks where. */
+export interface Attention {
+  /**
+   * How much each query looks at each key, which adds up to 1 over the keys: [N, heads, T, T], within windows [N,
+   * windows, heads, T, T].
+   */
+  readonly weights: Tensor;
+  /** Within windows: brings what each key gets, [N, windows, heads, T], to its place in the map: [N, heads, H, W]. */
+  readonly stitch?: (received: Tensor) => Tensor;
+}
+
 /** What all scopes of one trace share. */
 interface Trace {
   readonly b: GraphBuilder;
@@ -63,6 +74,8 @@ interface Trace {
   readonly updates: Map<string, Tensor>;
   /** Output of every named layer by path, in the order of the computation. */
   readonly outputs: Map<string, Tensor>;
+  /** Where it attends, by the path of the layer, in the order of the computation. */
+  readonly attentions: Map<string, Attention>;
 }
 
 /** A place in the model: where a layer finds the graph, its parameters and its randomness. */
@@ -92,7 +105,7 @@ export class Scope {
     momentum?: Tensor,
   ): Scope {
     const key = [b.input("keyHi", []), b.input("keyLo", [])] as const;
-    const met = { parameters: new Map(), updates: new Map(), outputs: new Map() };
+    const met = { parameters: new Map(), updates: new Map(), outputs: new Map(), attentions: new Map() };
     return new Scope({ b, training, prefix, frozen, momentum, key, ...met }, "");
   }
 
@@ -131,6 +144,11 @@ export class Scope {
     return this.#trace.outputs;
   }
 
+  /** Where the model attends, by the path of the layer, in the order of the computation: what explanations draw. */
+  get attentions(): ReadonlyMap<string, Attention> {
+    return this.#trace.attentions;
+  }
+
   /** A number for the random stream of this place; other places have others, up to collisions in 2^24. */
   get stream(): number {
     return streamOf(this.#path);
@@ -166,6 +184,11 @@ export class Scope {
   /** Gives a buffer its value after the training step. */
   update(name: string, value: Tensor): void {
     this.#trace.updates.set(this.#key(name), value);
+  }
+
+  /** Says that the layer of this place attends, and how. */
+  attends(attention: Attention): void {
+    this.#trace.attentions.set(this.#path, attention);
   }
 
   #key(name: string): string {
