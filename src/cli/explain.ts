@@ -9,7 +9,7 @@ import { findPictures } from "../data/find_pictures.ts";
 import { counted, printable } from "../data/names.ts";
 import { orList, UserError } from "../errors.ts";
 import { areaOf, CURVE_PARTS, type Curves, curvesOf } from "../explain/curves.ts";
-import { Explainer, type ExplainOptions, type Explanation } from "../explain/explainer.ts";
+import { Explainer, type Explanation } from "../explain/explainer.ts";
 import { jsonOf, mapShape, npyOf } from "../explain/map_file.ts";
 import type { MethodOption } from "../explain/method.ts";
 import { methodNames } from "../explain/method_names.ts";

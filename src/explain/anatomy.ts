@@ -198,18 +198,19 @@ export function lastStage({ layers }: Anatomy, least = 2): MapLayer | undefined 
 export function layerNamed<L extends { readonly name: string }>(name: string, layers: readonly L[], of: string): L {
   const found = layers.find((layer) => layer.name === name);
   if (found) return found;
-  const names = layers.map((layer) => layer.name);
+  // Of names that are equally near the last one: a later stage.
+  const names = layers.map((layer) => layer.name).reverse();
   const near = nearest(name, names) ?? nearestEnd(name, names);
   throw new UserError(
-    `${of} ${name}; ${near ? `did you mean ${near}?` : `give one of ${firstNames(names.toReversed(), 12)}`}`,
+    `${of} ${name}; ${near ? `did you mean ${near}?` : `give one of ${firstNames(names, 12)}`}`,
     2,
   );
 }
 
-/** The last name whose last part is nearest to that of `name`. */
+/** The first name whose last part is nearest to that of `name`. */
 function nearestEnd(name: string, names: readonly string[]): string | undefined {
   const endOf = (path: string) => path.split(".").at(-1)!;
   const ends = names.map(endOf);
   const near = nearest(endOf(name), ends);
-  return near === undefined ? undefined : names[ends.lastIndexOf(near)];
+  return near === undefined ? undefined : names[ends.indexOf(near)];
 }
