@@ -24,7 +24,7 @@ import type { OpenedRun } from "../run/open_run.ts";
 import { flagName, type Invocation } from "./command.ts";
 import { commonFolder } from "./contact_sheet.ts";
 import { chooseDevice } from "./device.ts";
-import { explainMistakes } from "./explain_data.ts";
+import { explainEmbedding, explainFilters, explainMistakes } from "./explain_data.ts";
 import type { explain } from "./explain_flags.ts";
 import { type ExplainFlags, methodOptions } from "./explain_options.ts";
 import { cannotUse } from "./idle.ts";
@@ -56,30 +56,57 @@ export async function run(invocation: Invocation<typeof explain.flags>): Promise
   await using explainer = new Explainer({
     ...{ ...info, model, device, temperature, maxMegapixels: options.maxMegapixels },
   });
-  refuseIdle(explainer, options, given);
-  explainer.check(options);
-  if (options.mistakes) return await explainMistakes({ ...opened, path, explainer, options, given, progress });
+  if (!options.filters && !options.embedding) {
+    explainer.check(options);
+    refuseIdle(explainer, options, given);
+  }
+  const asked = { ...opened, path, explainer, options, given, progress };
+  if (options.mistakes) return await explainMistakes(asked);
+  if (options.filters) return await explainFilters(asked, out);
+  if (options.embedding) return await explainEmbedding(asked, out);
   return await explainPictures(patterns, out, { opened, explainer, options, given, progress });
 }
 
-/** Pictures or what is instead of them. */
-function checkMode(options: ExplainFlags, given: ReadonlySet<string>, patterns: readonly string[]): void {
-  const modes = (["mistakes"] as const).filter((mode) => options[mode]).map(flagName);
-  if (modes.length === 0 && patterns.length === 0) {
-    throw new UserError(`explain needs pictures and got none: give IMAGE…, or ${orList(["--mistakes"])}`, 2);
+/** Flags of methods. */
+const ofMethods = ["method", "class", "layer", "steps", "samples", "noise", "window", "stride", "seed"] as const;
+
+/** What is done, and the flags that act on it. */
+const modes: Readonly<Record<string, readonly (keyof ExplainFlags)[]>> = {
+  pictures: [...ofMethods, "curves", "npy", "json", "out", "allowOutside", "maxMegapixels"],
+  filters: ["layer", "channels", "split", "data", "out"],
+  embedding: ["count", "seed", "split", "data", "out"],
+  mistakes: [...ofMethods],
+};
+
+/** Flags that act on everything. */
+const always: readonly string[] = ["checkpoint", "models", "backend", "verbose"];
+
+/** Pictures or what is instead of them; refuses flags that act on something else. */
+function checkMode(options: ExplainFlags, given: ReadonlySet<keyof ExplainFlags>, patterns: readonly string[]): void {
+  const others = (["filters", "embedding", "mistakes"] as const).filter((mode) => options[mode]);
+  if (others.length === 0 && patterns.length === 0) {
+    throw new UserError("explain needs pictures and got none: give IMAGE…, --filters, --embedding or --mistakes", 2);
   }
-  if (modes.length > 1) throw new UserError(`Cannot use ${modes.join(" and ")} together: give one`, 2);
-  if (modes.length === 1 && patterns.length > 0) {
-    throw new UserError(`Cannot use ${modes[0]} with pictures: give one or the other`, 2);
+  if (others.length > 1) throw new UserError(`Cannot use ${others.map(flagName).join(" and ")} together: give one`, 2);
+  const [mode = "pictures"] = others;
+  if (mode !== "pictures" && patterns.length > 0) {
+    throw new UserError(`Cannot use ${flagName(mode)} with pictures: give one or the other`, 2);
   }
-  const ofPictures = (["curves", "npy", "json", "out", "allowOutside", "maxMegapixels"] as const)
-    .find((name) => given.has(name));
-  if (options.mistakes && ofPictures) {
-    throw cannotUse(
-      flagName(ofPictures),
-      "it would change nothing, since --mistakes takes the test's pictures into report.html",
-    );
+  const idle = [...given].find((name) => name !== mode && !always.includes(name) && !modes[mode].includes(name));
+  if (idle !== undefined) {
+    const where = Object.keys(modes).filter((other) => modes[other].includes(idle));
+    const names = where.map((other) => other === "pictures" ? "explaining pictures" : flagName(other));
+    throw cannotUse(flagName(idle), `it would change nothing here; it acts on ${andList(names)}`);
   }
+  const ofPatches = (["channels", "split", "data"] as const).find((name) => given.has(name));
+  if (mode === "filters" && options.layer === undefined && ofPatches) {
+    throw cannotUse(flagName(ofPatches), "the first layer's filters need no data; give --layer for patches");
+  }
+}
+
+/** `a, b and c`. */
+function andList(words: readonly string[]): string {
+  return [words.slice(0, -1).join(", "), ...words.slice(-1)].filter((part) => part !== "").join(" and ");
 }
 
 /** Refuses options of other methods than the one that is used. */
@@ -89,7 +116,10 @@ function refuseIdle({ probe }: Explainer, { method, curves }: ExplainFlags, give
   const idle = all.find((option) => given.has(option) && !uses.includes(option) && !(option === "seed" && curves));
   if (!idle) return;
   const who = methodNames.filter((other) => methods[other].uses.includes(idle));
-  throw cannotUse(flagName(idle), `it would change nothing, since ${name} does not use it; ${orList(who)} do`);
+  throw cannotUse(
+    flagName(idle),
+    `it would change nothing, since ${name} does not use it; ${orList(who)} ${who.length === 1 ? "does" : "do"}`,
+  );
 }
 
 /** What is explained with. */

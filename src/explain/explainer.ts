@@ -137,9 +137,9 @@ export class Explainer implements AsyncDisposable {
   async explainImage(image: Float32Array, options: ExplainOptions = {}): Promise<Explanation> {
     const method = this.check(options);
     const { task, classes, probe, model } = this;
-    const { preprocessing, temperature = 1 } = this.#parts;
+    const { preprocessing } = this.#parts;
     const { logits } = await probe.ask("logits", image, undefined, ({ b, logits }) => b.output("logits", logits));
-    const prediction = predictionOf(task, classes, logits.map((logit) => logit / temperature));
+    const prediction = this.says(logits);
     const name = options.class ?? prediction.top.name;
     const map = await method.explain(probe, {
       ...options,
@@ -154,6 +154,12 @@ export class Explainer implements AsyncDisposable {
       ...map.layer !== undefined && { layer: map.layer },
       ...map.pattern && { pattern: patternPixels(map.pattern, preprocessing) },
     };
+  }
+
+  /** What the model says of a picture by its logits [K]: as in `predict`, by the temperature of a calibrated run. */
+  says(logits: Float32Array): Prediction {
+    const { temperature = 1 } = this.#parts;
+    return predictionOf(this.task, this.classes, logits.map((logit) => logit / temperature));
   }
 
   /**

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { joinedFloats } from "../bytes.ts";
 import type { Tensor, Vjp } from "../../kernels/op.ts";
 import type { Device, Program, Session } from "../device/device.ts";
 import { GraphBuilder } from "../graph/builder.ts";
@@ -35,7 +36,7 @@ export interface Traced {
 }
 
 /** Pictures that are computed at a time, where a question takes many. */
-const BATCH = 8;
+export const PROBE_BATCH = 8;
 
 /** A model on a device. */
 export class Probe implements Disposable {
@@ -76,12 +77,12 @@ export class Probe implements Disposable {
   ): Promise<Record<string, Float32Array>> {
     const count = images.length / this.size;
     const parts: Record<string, Float32Array>[] = [];
-    for (let start = 0; start < count; start += BATCH) {
-      parts.push(await this.#batch(key, images, select, ask, start, Math.min(BATCH, count - start)));
+    for (let start = 0; start < count; start += PROBE_BATCH) {
+      parts.push(await this.#batch(key, images, select, ask, start, Math.min(PROBE_BATCH, count - start)));
     }
     if (parts.length === 1) return parts[0];
     return Object.fromEntries(
-      Object.keys(parts[0]).map((name) => [name, concatenated(parts.map((part) => part[name]))]),
+      Object.keys(parts[0]).map((name) => [name, joinedFloats(parts.map((part) => part[name]))]),
     );
   }
 
@@ -103,7 +104,7 @@ export class Probe implements Disposable {
     this.#programs.set(called, program);
     program.run({
       images: images.slice(start * this.size, (start + size) * this.size),
-      ...select && { select: concatenated(Array.from({ length: size }, () => select)) },
+      ...select && { select: joinedFloats(Array.from({ length: size }, () => select)) },
     });
     return await program.outputs();
   }
@@ -119,14 +120,4 @@ export class Probe implements Disposable {
     ask({ b, images, logits, scope, gradients });
     return b.graph;
   }
-}
-
-function concatenated(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
