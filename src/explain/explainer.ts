@@ -170,6 +170,7 @@ export class Explainer implements AsyncDisposable {
    */
   check(options: ExplainOptions): Method {
     const method = methodFor(options.method, this.probe.anatomy);
+    method.layerOf?.(this.probe.anatomy, options.layer);
     checkClass(this.task, this.classes, options.class);
     return method;
   }

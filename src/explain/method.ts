@@ -65,8 +65,8 @@ export interface Method {
   readonly isSigned: boolean;
   /** Why a model cannot have it; undefined where it can. */
   readonly lacks: (anatomy: Anatomy) => string | undefined;
-  /** Layers among which `layer` is looked for; of most methods those with maps. */
-  readonly layersOf?: (anatomy: Anatomy) => readonly { readonly name: string }[];
+  /** The layer of a name, or its own choice; UserError with the nearest where there is none. Missing: it takes none. */
+  readonly layerOf?: (anatomy: Anatomy, name: string | undefined) => { readonly name: string };
   /** Makes the map. */
   readonly explain: (probe: Probe, question: Question) => Promise<MethodMap>;
 }

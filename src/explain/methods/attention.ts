@@ -4,7 +4,7 @@
  * @module
  */
 
-import { layerNamed } from "../anatomy.ts";
+import { type Anatomy, type AttentionLayer, layerNamed } from "../anatomy.ts";
 import type { Method } from "../method.ts";
 import { tokensToPatches } from "./rollout.ts";
 
@@ -19,12 +19,10 @@ export const attention: Method = {
   uses: ["layer"],
   isSigned: false,
   lacks: ({ attentions }) => attentions.length === 0 ? "it has no attention" : undefined,
-  layersOf: ({ attentions }) => attentions,
+  layerOf: attentionOf,
   explain: async (probe, { image, select, isClassAsked, layer: asked }) => {
-    const { attentions, covered, model } = probe.anatomy;
-    const layer = asked === undefined
-      ? attentions.at(-1)!
-      : layerNamed(asked, attentions, `${model} does not attend in a layer`);
+    const { covered } = probe.anatomy;
+    const layer = attentionOf(probe.anatomy, asked);
     const { map } = await probe.ask(
       `attention ${layer.name} ${isClassAsked}`,
       image,
@@ -41,3 +39,8 @@ export const attention: Method = {
     };
   },
 };
+
+/** A layer that attends: that of a name, or the last. */
+function attentionOf({ model, attentions }: Anatomy, name: string | undefined): AttentionLayer {
+  return name === undefined ? attentions.at(-1)! : layerNamed(name, attentions, `${model} does not attend in a layer`);
+}

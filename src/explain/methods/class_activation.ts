@@ -6,12 +6,18 @@
  */
 
 import type { Builder, Tensor } from "../../../kernels/op.ts";
-import { asMap, lastStage, layerNamed } from "../anatomy.ts";
+import { type Anatomy, asMap, lastStage, layerNamed, type MapLayer } from "../anatomy.ts";
 import type { Method } from "../method.ts";
 import type { MethodName } from "../method_names.ts";
 
 /** Activation A and gradient ∂y/∂A, both [N, C, H, W], to a map [N, 1, H, W]. */
 export type Combine = (b: Builder, activation: Tensor, gradient: Tensor) => Tensor;
+
+/** A layer with a map: that of a name, or the last stage. */
+function mapLayerOf(anatomy: Anatomy, name: string | undefined): MapLayer {
+  const { model, layers } = anatomy;
+  return name === undefined ? lastStage(anatomy)! : layerNamed(name, layers, `${model} has no map from a layer`);
+}
 
 /**
  * A method that makes a map of a layer's output and its gradient.
@@ -24,11 +30,10 @@ export function classActivation(name: MethodName, summary: string, combine: Comb
   return {
     ...{ name, summary, uses: ["layer"], isSigned: false },
     lacks: (anatomy) => lastStage(anatomy) ? undefined : "it has no layer whose output is a map of the picture",
+    layerOf: mapLayerOf,
     explain: async (probe, { image, select, layer: asked }) => {
       const { anatomy } = probe;
-      const layer = asked === undefined
-        ? lastStage(anatomy)!
-        : layerNamed(asked, anatomy.layers, `${anatomy.model} has no map from a layer`);
+      const layer = mapLayerOf(anatomy, asked);
       const { map } = await probe.ask(`${name} ${layer.name}`, image, select, ({ b, scope, gradients }) => {
         const output = scope.outputs.get(layer.name)!;
         const [gradient] = gradients([output]);
