@@ -4,13 +4,19 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
+import { writeAtomic } from "../../src/files.ts";
+import { createModel } from "../../src/models/mod.ts";
+import { encodeAnswers } from "../../src/run/record.ts";
+import { testOf } from "../../src/run/test_folder.ts";
+import { writeRun } from "../run/written_run.ts";
 import { decodePng } from "../../src/data/pictures/png.ts";
 import { classFolders, write } from "../data/sets.ts";
 import { type Ended, fovea, lastLine } from "./command.ts";
 
 const cache = await Deno.makeTempDir();
 const at = (name: string) => join(cache, name);
-const [run, data] = [at("run"), at("data")];
+const data = at("data");
+let run = "";
 const explain = (...words: string[]) => fovea(["explain", run, ...words, "--backend", "wasm"], cache);
 
 const ok = ({ code, stdout, stderr }: Ended): string => {
@@ -18,10 +24,22 @@ const ok = ({ code, stdout, stderr }: Ended): string => {
   return stdout;
 };
 
-Deno.test("a run for these tests is trained", async () => {
+Deno.test("a run for these tests is written", async () => {
   await write(data, classFolders({ a: 20, b: 20 }));
-  const sizes = ["--image-size", "16", "--model", "naive-cnn", "--width", "0.25", "--epochs", "1", "--batch", "8"];
-  ok(await fovea(["train", "--data", data, ...sizes, "--split", "2:1:1", "--backend", "wasm", "--out", run], cache));
+  const [classes, task] = [["a", "b"], "multiclass"] as const;
+  const model = createModel("naive-cnn", { classes: 2, imageSize: 16, width: 0.25 });
+  const config = { task, model: { name: "naive-cnn" }, classes, settings: { task, data, model: "naive-cnn" } };
+  run = await writeRun(cache, model, { classes, config });
+  ok(await fovea(["data", "split", data, "--split", "2:1:1", "--out", join(run, "split.csv")], cache));
+  // Of the ten pictures of the test every one is said to be a.
+  const files = (await Deno.readTextFile(join(run, "split.csv"))).split("\n").filter((row) => row.endsWith("test"))
+    .map((row) => row.split(",")[0]);
+  const targets = Float32Array.from(files.flatMap((file) => file.startsWith("a/") ? [1, 0] : [0, 1]));
+  const predictions = { logits: targets.map((_, i) => i % 2 ? 0 : 1 + i / 100), targets };
+  const report = testOf("multiclass", predictions, classes, { resamples: 0 });
+  await Deno.mkdir(join(run, "test"));
+  await Deno.writeTextFile(join(run, "test/metrics.json"), JSON.stringify(report));
+  await writeAtomic(join(run, "test/answers.safetensors"), encodeAnswers(predictions, files));
 });
 
 Deno.test("explain writes a picture, a raw map and what is known of each picture, and a sheet", async () => {
@@ -59,18 +77,11 @@ Deno.test("explain draws filters, patches and an embedding", async () => {
   const facts = JSON.parse(/id="facts">(.*?)<\/script>/s.exec(page)![1]);
   assertEquals([facts.classes, facts.pictures.length], [["a", "b"], 12]);
   assertMatch(page, /default-src &#39;none&#39;; img-src data:;/);
-  const again = ok(await explain("--embedding", "--split", "all", "--count", "12", "--out", at("e2")));
-  assertMatch(again, /12 pictures in two dimensions/);
-  assertEquals(await Deno.readTextFile(at("e2/embedding.html")), page);
 });
 
-Deno.test("explain puts the test's mistakes into the report, and a new test takes them out", async () => {
-  assertMatch(ok(await explain("--mistakes")), /\d+ mistakes? explained by grad-cam: .*report\.html/);
+Deno.test("explain puts the test's mistakes into the report", async () => {
+  assertMatch(ok(await explain("--mistakes")), /5 mistakes explained by grad-cam: .*report\.html/);
   assertStringIncludes(await Deno.readTextFile(join(run, "report.html")), "What led to them");
-  const there = () => Deno.stat(join(run, "test/explained.png")).then(() => true, () => false);
-  assertEquals(await there(), true);
-  ok(await fovea(["eval", run, "--backend", "wasm"], cache));
-  assertEquals(await there(), false);
 });
 
 const refused: readonly [words: readonly string[], message: RegExp][] = [
