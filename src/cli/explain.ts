@@ -14,7 +14,7 @@ import { jsonOf, mapShape, npyOf } from "../explain/map_file.ts";
 import type { MethodOption } from "../explain/method.ts";
 import { methodNames } from "../explain/method_names.ts";
 import { methodFor, methods } from "../explain/methods/mod.ts";
-import { type Explained, explanationSheet } from "../explain/sheet.ts";
+import { type Explained, explanationSheet, howOf } from "../explain/sheet.ts";
 import { makeFolder, writeAtomic } from "../files.ts";
 import { randomStream } from "../random.ts";
 import { draw } from "../report/draw.ts";
@@ -191,11 +191,9 @@ async function measured(explainer: Explainer, image: Float32Array, explanation: 
 
 /** `photo.jpg  Blond_Hair 0.971, grad-cam at layer4: seen/photo.grad-cam.png`. */
 function lineOf(file: string, explanation: Explanation, path: string): string {
-  const { method, layer, prediction: { top }, class: name } = explanation;
-  const what = `${method}${layer === undefined ? "" : ` at ${layer}`}${
-    name === top.name ? "" : ` for ${printable(name)}`
-  }`;
-  return `${printable(file)}  ${printable(top.name)} ${top.probability.toFixed(3)}, ${what}: ${printable(path)}`;
+  const { name, probability } = explanation.prediction.top;
+  const how = printable(howOf(explanation));
+  return `${printable(file)}  ${printable(name)} ${probability.toFixed(3)}, ${how}: ${printable(path)}`;
 }
 
 /** Means of the curves over the pictures, every tenth of the pixels, and the areas below them. */

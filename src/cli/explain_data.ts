@@ -18,7 +18,7 @@ import type { Explainer } from "../explain/explainer.ts";
 import { filterSheet, patchSheet } from "../explain/filter_sheet.ts";
 import { firstFilters, PatchSearch } from "../explain/filters.ts";
 import { PROBE_BATCH } from "../explain/probe.ts";
-import { type Explained, explanationSheet } from "../explain/sheet.ts";
+import { type Explained, explanationSheet, PAGE_PANELS } from "../explain/sheet.ts";
 import { makeFolder, writeAtomic } from "../files.ts";
 import { randomStream, shuffle } from "../random.ts";
 import { draw } from "../report/draw.ts";
@@ -75,7 +75,7 @@ export async function explainMistakes(asked: Asked): Promise<number> {
   }
   if (explained.length > 0) {
     const title = "What led to the most confident mistakes";
-    await writeAtomic(join(path, "test", EXPLAINED), (await draw(explanationSheet(title, explained))).png);
+    await writeAtomic(join(path, "test", EXPLAINED), (await draw(explanationSheet(title, explained, PAGE_PANELS))).png);
   }
   const report = await writeRunReport(path, commandOf(resolveSettings(settingsIn(config, path)), factsOf(data)));
   console.log(

@@ -8,7 +8,7 @@ import { classNames, type Task } from "../data/labels.ts";
 import { printable } from "../data/names.ts";
 import { type Device } from "../device/device.ts";
 import { openDevice } from "../device/open.ts";
-import { nearest, orList, UserError } from "../errors.ts";
+import { nearest, option, orList, UserError } from "../errors.ts";
 import type { Model } from "../models/model.ts";
 import type { RgbPixels } from "../report/png.ts";
 import type { Preprocessing } from "../run/checkpoint.ts";
@@ -39,8 +39,10 @@ export interface Explanation {
   readonly method: MethodName;
   /** The layer that the map is of, where it is of one. */
   readonly layer?: string;
-  /** Class or label that is explained; of attention without one it is what is predicted, and had no part in the map. */
+  /** Class or label that is explained; of attention, unless it was asked for, it had no part in the map. */
   readonly class: string;
+  /** Was the class asked for? Otherwise it is what is predicted. */
+  readonly isClassAsked: boolean;
   /** What the model says of the picture. */
   readonly prediction: Prediction;
   /** Rows and columns of the map. */
@@ -141,11 +143,13 @@ export class Explainer implements AsyncDisposable {
     const { logits } = await probe.ask("logits", image, undefined, ({ b, logits }) => b.output("logits", logits));
     const prediction = this.says(logits);
     const name = options.class ?? prediction.top.name;
+    const isClassAsked = options.class !== undefined;
     const map = await method.explain(probe, {
       ...options,
-      ...{ image, select: selectOf(task, classes, name), isClassAsked: options.class !== undefined },
+      ...{ image, select: selectOf(task, classes, name), isClassAsked },
     });
     return {
+      isClassAsked,
       ...{ method: method.name, class: name, prediction, side: map.side, values: map.values },
       heads: map.values.length / map.side ** 2,
       isSigned: method.isSigned,
@@ -171,6 +175,7 @@ export class Explainer implements AsyncDisposable {
   check(options: ExplainOptions): Method {
     const method = methodFor(options.method, this.probe.anatomy);
     method.layerOf?.(this.probe.anatomy, options.layer);
+    checkNumbers(options, this.model.imageSize);
     checkClass(this.task, this.classes, options.class);
     return method;
   }
@@ -210,6 +215,24 @@ export async function openExplainer(
     if (ownsDevice) await device[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Refuses numbers that mean nothing. */
+function checkNumbers(options: ExplainOptions, side: number): void {
+  for (const name of ["steps", "samples", "window", "stride"] as const) {
+    const value = options[name];
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1)) {
+      throw new RangeError(`${name} is ${value}: give a whole number of at least 1`);
+    }
+  }
+  const { noise = 0, window = 1, seed = 0 } = options;
+  if (!(Number.isFinite(noise) && noise >= 0)) throw new RangeError(`noise is ${noise}: give a number of at least 0`);
+  if (!Number.isSafeInteger(seed)) throw new RangeError(`seed is ${seed}: give a whole number`);
+  if (window <= side) return;
+  throw new UserError(
+    `Cannot hide ${window}×${window} pixels of ${side}×${side}: give ${option("window")} ${side} or less`,
+    2,
+  );
 }
 
 /** Refuses a class that the model does not know, with the nearest that it does. */

@@ -30,20 +30,28 @@ const LABEL = 15;
 const WIDE_GAP = 34;
 const TEXT = 3 * 1.35 * LABEL + 16;
 /** Panels in a row. */
-const MOST_PANELS = 7;
+const MOST_PANELS = 8;
+
+/** Panels in a row of a sheet that is on a page, which is narrower. */
+export const PAGE_PANELS = 4;
 
 /**
  * A sheet of pictures with their maps.
  *
  * @param title What stands above them; of a single picture nothing need.
  * @param explained The pictures, each with as many maps.
+ * @param most Panels in a row.
  */
-export function explanationSheet(title: string | undefined, explained: readonly Explained[]): Chart {
+export function explanationSheet(
+  title: string | undefined,
+  explained: readonly Explained[],
+  most: number = MOST_PANELS,
+): Chart {
   const panels = explained.map(panelsOf);
-  const rowsEach = Math.ceil(panels[0].length / MOST_PANELS);
-  const across = Math.min(MOST_PANELS, panels[0].length);
+  const rowsEach = Math.ceil(panels[0].length / most);
+  const across = Math.min(most, panels[0].length);
   const cell = across * (PANEL + GAP) - GAP;
-  const columns = Math.min(explained.length, Math.max(1, Math.floor((MOST_PANELS + 1) / across)));
+  const columns = Math.min(explained.length, Math.max(1, Math.floor(most / across)));
   const height = rowsEach * (PANEL + GAP) + TEXT;
   const top = MARGIN + (title === undefined ? 0 : 44);
   const elements = explained.flatMap((one, i): Json[] => {
@@ -85,18 +93,20 @@ function panelsOf({ explanation }: Explained): RgbPixels[] {
   return [enlargedPicture(explanation.picture), ...maps, ...patterns];
 }
 
-/** File; prediction with probability, and the truth where it is known; method, and the class where it is another. */
+/** File; prediction with probability, and the truth where it is known; method, layer and class. */
 function linesOf({ file, explanation, label }: Explained): [text: string, fill: string][] {
-  const { method, layer, prediction: { top }, class: name } = explanation;
+  const { prediction: { top } } = explanation;
   const isWrong = label !== undefined && label !== top.name;
   return [
     [file, softInk],
     [`${label === undefined ? "" : `true: ${label}; `}${top.name} ${percent(top.probability)}`, isWrong ? red : ink],
-    [
-      `${method}${layer === undefined ? "" : ` at ${layer}`}${name === top.name ? "" : `, for ${name}`}`,
-      softInk,
-    ],
+    [howOf(explanation), softInk],
   ];
+}
+
+/** `grad-cam at layer4 for Blond_Hair`, by which a map was made; the class is left out where it is the predicted one. */
+export function howOf({ method, layer, class: name, isClassAsked }: Explanation): string {
+  return `${method}${layer === undefined ? "" : ` at ${layer}`}${isClassAsked ? ` for ${name}` : ""}`;
 }
 
 function percent(probability: number): string {

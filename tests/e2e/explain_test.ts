@@ -92,6 +92,7 @@ const refused: readonly [words: readonly string[], message: RegExp][] = [
   [["x.png", "--steps", "3"], /Cannot use --steps: .* grad-cam does not use it; integrated-gradients does/],
   [["x.png", "--method", "rollout"], /Cannot explain naive-cnn by rollout, since it has no attention: give grad-cam, /],
   [["x.png", "--method", "grad-cm"], /Cannot use --method grad-cm: give grad-cam, .*; did you mean grad-cam\?/],
+  [["x.png", "--method", "occlusion", "--window", "17"], /Cannot hide 17×17 pixels of 16×16: give --window 16 or less/],
   [["x.png", "--layer", "blok2"], /naive-cnn has no map from a layer blok2; did you mean block2\?/],
   [["x.png", "--class", "c"], /The model knows no class c; give a or b|did you mean/],
   [["--filters", "--split", "val"], /Cannot use --split: the first layer's filters need no data; give --layer/],

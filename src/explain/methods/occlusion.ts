@@ -18,7 +18,7 @@ export const occlusion: Method = {
   lacks: () => undefined,
   explain: async (probe, { image, select, window: asked, stride: step }) => {
     const { channels, imageSize: side, classes } = probe.model;
-    const window = Math.min(side, asked ?? Math.max(2, Math.round(side / 8)));
+    const window = asked ?? Math.max(2, Math.round(side / 8));
     const stride = step ?? Math.max(1, Math.round(window / 2));
     const starts = startsOf(side, window, stride);
     const scoresOf = async (images: Float32Array): Promise<number[]> => {
