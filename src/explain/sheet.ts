@@ -104,7 +104,7 @@ function linesOf({ file, explanation, label }: Explained): [text: string, fill: 
   ];
 }
 
-/** `grad-cam at layer4 for Blond_Hair`, by which a map was made; the class is left out where it is the predicted one. */
+/** `grad-cam at layer4 for Blond_Hair`: how a map was made; a class that was not asked for is left out. */
 export function howOf({ method, layer, class: name, isClassAsked }: Explanation): string {
   return `${method}${layer === undefined ? "" : ` at ${layer}`}${isClassAsked ? ` for ${name}` : ""}`;
 }
