@@ -11,6 +11,7 @@
 
 import manifest from "./deno.json" with { type: "json" };
 import { type Command, type Flags, type Invocation, nameIn, orList, parseCommand } from "./src/cli/command.ts";
+import { explain } from "./src/cli/explain_flags.ts";
 import * as tables from "./src/cli/flags.ts";
 import { describe, overview } from "./src/cli/help.ts";
 import { escaped, shortened } from "./src/data/names.ts";
@@ -48,6 +49,7 @@ const entries: readonly Entry[] = [
   entry(tables.crossValidate, async () => (await import("./src/cli/cross_validate.ts")).run),
   entry(tables.dash, async () => (await import("./src/cli/dash.ts")).run),
   entry(tables.predict, async () => (await import("./src/cli/predict.ts")).run),
+  entry(explain, async () => (await import("./src/cli/explain.ts")).run),
   entry(tables.exportRun, async () => (await import("./src/cli/export.ts")).run),
   entry(tables.dataCheck, async () => (await import("./src/cli/data.ts")).check),
   entry(tables.dataSplit, async () => (await import("./src/cli/data.ts")).split),

@@ -57,7 +57,7 @@ export {
 } from "./src/data/store/statistics.ts";
 
 // Models, and the layers to build one's own from.
-export type { Attrs, Builder, Operand, Shape, Tensor } from "./kernels/op.ts";
+export type { Attrs, Builder, Operand, Shape, Tensor, Vjp, VjpContext } from "./kernels/op.ts";
 export { GraphBuilder } from "./src/graph/builder.ts";
 export {
   createModel,
@@ -114,6 +114,20 @@ export { type OpenedRun, openRun, type OpenRunOptions, type WhichCheckpoint } fr
 export type { PictureInput, RawPicture } from "./src/run/picture_input.ts";
 export type { Prediction, Score } from "./src/run/prediction.ts";
 export { openPredictor, Predictor, type PredictorOptions, type PredictorParts } from "./src/run/predictor.ts";
+
+// What in pictures an answer comes from.
+export type { Anatomy, AttentionLayer, Layout, MapLayer } from "./src/explain/anatomy.ts";
+export { areaOf, type Curves, curvesOf } from "./src/explain/curves.ts";
+export {
+  Explainer,
+  type ExplainerParts,
+  type ExplainOptions,
+  type Explanation,
+  openExplainer,
+} from "./src/explain/explainer.ts";
+export type { Method, MethodMap, MethodOption, MethodOptions, Question } from "./src/explain/method.ts";
+export { type MethodName, methodNames } from "./src/explain/method_names.ts";
+export type { Probe, Traced } from "./src/explain/probe.ts";
 
 // Training and testing.
 export { type Budget, MemoryError } from "./src/train/budget.ts";

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { main } from "../cli.ts";
 import { type Command, parseCommand } from "../src/cli/command.ts";
+import { explain } from "../src/cli/explain_flags.ts";
 import * as tables from "../src/cli/flags.ts";
 
 /** What a command line prints, and its exit code. */
@@ -20,7 +21,7 @@ const mistakes: [line: string, message: string][] = [
   ["trian", "There is no command trian; did you mean train?"],
   [
     "zebra",
-    "There is no command zebra; give train, lr-find, eval, compare, study, sweep, cross-validate, dash, predict, export, data, models, show, weights, parity or doctor",
+    "There is no command zebra; give train, lr-find, eval, compare, study, sweep, cross-validate, dash, predict, explain, export, data, models, show, weights, parity or doctor",
   ],
   ["data chek x", "There is no command data chek; did you mean data check?"],
   ["data", "data names no command: give data check, data split, data demo or data augment"],
@@ -70,7 +71,7 @@ const mistakes: [line: string, message: string][] = [
   ["eval", "eval needs RUN and got nothing: see eval --help"],
   [
     "tr\x1b[2Jain\n",
-    "There is no command tr\\u{1b}[2Jain\\u{a}; give train, lr-find, eval, compare, study, sweep, cross-validate, dash, predict, export, data, models, show, weights, parity or doctor",
+    "There is no command tr\\u{1b}[2Jain\\u{a}; give train, lr-find, eval, compare, study, sweep, cross-validate, dash, predict, explain, export, data, models, show, weights, parity or doctor",
   ],
 ];
 for (const [line, message] of mistakes) {
@@ -115,7 +116,7 @@ Deno.test("main() advises no flag that a command or a resumed run refuses", asyn
   }
 });
 
-const commands: readonly Command[] = Object.values(tables);
+const commands: readonly Command[] = [...Object.values(tables), explain];
 Deno.test("main() lists every command in the help, with and without --help", async () => {
   const { code, out } = await run("--help");
   assertEquals(code, 0);

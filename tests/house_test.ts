@@ -36,6 +36,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   "src/dash": ["src", "src/data", "src/metrics", "src/report", "src/run", "src/track"],
   "src/train": [...belowRun, "src/run", "src/track"],
   "src/study": [...belowRun, "src/run", "src/track", "src/train"],
+  "src/explain": [...belowRun, "src/run"],
 };
 
 /**

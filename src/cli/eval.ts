@@ -161,7 +161,7 @@ function batchOf(config: RunConfig, run: string): number {
 }
 
 /** Pictures to test on. */
-interface Tested {
+export interface Tested {
   readonly data: Dataset;
   /** Which part of a set they are, or all of it. */
   readonly part: Part;
@@ -175,11 +175,15 @@ interface Tested {
 
 type Part = SplitName | "all";
 
-async function dataOf(
+/** Opens the pictures that a run is tested on, as the flags say; refuses a run's own data that were changed. */
+export async function dataOf(
   run: string,
   config: RunConfig,
   info: CheckpointInfo,
-  { split: asked, data: other, ignoreUnknown, allowChangedData }: Options<typeof tables.evaluate.flags>,
+  { split: asked, data: other, ignoreUnknown, allowChangedData }: Pick<
+    Options<typeof tables.evaluate.flags>,
+    "split" | "data" | "ignoreUnknown" | "allowChangedData"
+  >,
   progress: ProgressLine,
 ): Promise<Tested> {
   const allow = { allowChangedData };

@@ -1,9 +1,9 @@
 /**
  * The tables of all commands. They are light on purpose: `--help` reads them without loading anything that trains.
  *
- * A command has its table here, `src/cli/<command>.ts` with `run`, an entry in `cli.ts`, a task in `deno.json` with
- * the permissions that it needs, and a row in the README. `tests/cli_test.ts` fails for a table without an entry,
- * checks the help and parses the example.
+ * A command has its table here (`explain` in a file of its own), `src/cli/<command>.ts` with `run`, an entry in
+ * `cli.ts`, a task in `deno.json` with the permissions that it needs, and a row in the README. `tests/cli_test.ts`
+ * fails for a table without an entry, checks the help and parses the example.
  *
  * @module
  */

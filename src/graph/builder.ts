@@ -6,7 +6,8 @@
  * the gradient of `exp` is the node that is there.
  *
  * Some calls give no node: `x + 0`, `x · 1`, a reshape of a reshape. A ReLU moves behind the max pooling that reads
- * it, where there are fewer numbers (`commutesWith` in `kernels/op.ts`).
+ * it, where there are fewer numbers (`commutesWith` in `kernels/op.ts`). `asWritten` leaves it where it is: who asks
+ * for a gradient on the way, as `src/explain` does, asks for that of the layers as they are called.
  *
  * @module
  */
@@ -47,13 +48,18 @@ export class GraphBuilder implements Builder {
   readonly maxBytes: number;
   readonly #choices: Chooser;
   readonly #precision: Precision;
+  readonly #asWritten: boolean;
 
-  /** An empty graph; `precision` is how what it stores is held, default f32. */
+  /**
+   * An empty graph; `precision` is how what it stores is held, default f32. `asWritten` keeps ops in the order in which
+   * they are called; by default some change places with the next, where that is cheaper.
+   */
   constructor(
-    { primitives = false, maxBytes = Infinity, choices = RULES, precision = "f32" }:
+    { primitives = false, maxBytes = Infinity, choices = RULES, precision = "f32", asWritten = false }:
       & LoweringOptions
-      & { readonly precision?: Precision } = {},
+      & { readonly precision?: Precision; readonly asWritten?: boolean } = {},
   ) {
+    this.#asWritten = asWritten;
     this.#primitives = primitives;
     this.maxBytes = maxBytes;
     this.#choices = choices;
@@ -162,7 +168,7 @@ export class GraphBuilder implements Builder {
   op(name: string, inputs: readonly Operand[], attrs: Attrs = {}): Tensor {
     const nodes = inputs.map((input) => this.#node(input));
     const [first] = nodes;
-    if (first && opNamed(name).commutesWith?.includes(first.op)) {
+    if (first && !this.#asWritten && opNamed(name).commutesWith?.includes(first.op)) {
       return this.op(first.op, [this.op(name, first.inputs, attrs)], first.attrs);
     }
     const output = opNamed(name).shape(nodes.map((node) => node.shape), attrs);

@@ -10,7 +10,7 @@
  * @module
  */
 
-import type { Tensor } from "../../kernels/op.ts";
+import type { Tensor, Vjp } from "../../kernels/op.ts";
 import { opNamed } from "../../kernels/mod.ts";
 import type { GraphBuilder } from "./builder.ts";
 import { type Node, STRUCTURAL } from "./graph.ts";
@@ -30,9 +30,15 @@ function dependents(nodes: readonly Node[], sources: ReadonlySet<Tensor>): Set<N
  * @param b The builder that `loss` was built with; the gradients are built there too.
  * @param loss A tensor of one element.
  * @param sources Tensors of the same graph, usually states.
+ * @param rules Gradient rules by the names of ops, in the place of the ops' own.
  * @returns One tensor for each source, of its shape; zeros where the loss does not depend on it.
  */
-export function differentiate(b: GraphBuilder, loss: Tensor, sources: readonly Tensor[]): Tensor[] {
+export function differentiate(
+  b: GraphBuilder,
+  loss: Tensor,
+  sources: readonly Tensor[],
+  rules: Readonly<Record<string, Vjp>> = {},
+): Tensor[] {
   if (loss.shape.some((size) => size !== 1)) {
     throw new TypeError(
       `Cannot differentiate [${loss.shape.join(", ")}]: a loss has one element; take its sum or mean`,
@@ -44,7 +50,7 @@ export function differentiate(b: GraphBuilder, loss: Tensor, sources: readonly T
   for (const node of forward.toReversed()) {
     const grad = grads.get(node);
     if (!grad || !needed.has(node)) continue;
-    for (const [input, part] of pullBack(b, node, grad, needed)) {
+    for (const [input, part] of pullBack(b, node, grad, needed, rules)) {
       const sum = grads.get(input);
       grads.set(input, sum ? b.add(sum, part) : part);
     }
@@ -53,11 +59,17 @@ export function differentiate(b: GraphBuilder, loss: Tensor, sources: readonly T
 }
 
 /** The gradient of one node handed to its inputs. */
-function pullBack(b: GraphBuilder, node: Node, grad: Tensor, needed: ReadonlySet<Node>): [Node, Tensor][] {
+function pullBack(
+  b: GraphBuilder,
+  node: Node,
+  grad: Tensor,
+  needed: ReadonlySet<Node>,
+  rules: Readonly<Record<string, Vjp>>,
+): [Node, Tensor][] {
   if (node.op === "reshape") return [[node.inputs[0], b.reshape(grad, node.inputs[0].shape)]];
   const needs = node.inputs.map((input) => needed.has(input));
   if (STRUCTURAL.has(node.op) || !needs.includes(true)) return [];
-  const { vjp } = opNamed(node.op);
+  const vjp = rules[node.op] ?? opNamed(node.op).vjp;
   if (!vjp) return [];
   const parts = vjp({ b, inputs: node.inputs, output: node, attrs: node.attrs, grad, needs });
   return node.inputs.flatMap((input, k) => {

@@ -49,6 +49,17 @@ export interface Parameter {
   readonly isDense?: boolean;
 }
 
+/** A place where a model attends: who looks where. */
+export interface Attention {
+  /**
+   * How much each query looks at each key, which adds up to 1 over the keys: [N, heads, T, T], within windows [N,
+   * windows, heads, T, T].
+   */
+  readonly weights: Tensor;
+  /** Within windows: brings what each key gets, [N, windows, heads, T], to its place in the map: [N, heads, H, W]. */
+  readonly stitch?: (received: Tensor) => Tensor;
+}
+
 /** What all scopes of one trace share. */
 interface Trace {
   readonly b: GraphBuilder;
@@ -68,6 +79,8 @@ interface Trace {
   readonly updates: Map<string, Tensor>;
   /** Output of every named layer by path, in the order of the computation. */
   readonly outputs: Map<string, Tensor>;
+  /** Where it attends, by the path of the layer, in the order of the computation. */
+  readonly attentions: Map<string, Attention>;
 }
 
 /** A place in the model: where a layer finds the graph, its parameters and its randomness. */
@@ -99,7 +112,7 @@ export class Scope {
     lora?: Lora,
   ): Scope {
     const key = [b.input("keyHi", []), b.input("keyLo", [])] as const;
-    const met = { parameters: new Map(), updates: new Map(), outputs: new Map() };
+    const met = { parameters: new Map(), updates: new Map(), outputs: new Map(), attentions: new Map() };
     return new Scope({ b, training, prefix, frozen, momentum, lora, key, ...met }, "");
   }
 
@@ -136,6 +149,11 @@ export class Scope {
   /** Output of every named layer by path, in order: what is searched when a number is not finite. */
   get outputs(): ReadonlyMap<string, Tensor> {
     return this.#trace.outputs;
+  }
+
+  /** Where the model attends, by the path of the layer, in the order of the computation: what explanations draw. */
+  get attentions(): ReadonlyMap<string, Attention> {
+    return this.#trace.attentions;
   }
 
   /** A number for the random stream of this place; other places have others, up to collisions in 2^24. */
@@ -212,6 +230,11 @@ export class Scope {
   /** Gives a buffer its value after the training step. */
   update(name: string, value: Tensor): void {
     this.#trace.updates.set(this.#key(name), value);
+  }
+
+  /** Says that the layer of this place attends, and how. */
+  attends(attention: Attention): void {
+    this.#trace.attentions.set(this.#path, attention);
   }
 
   #key(name: string): string {

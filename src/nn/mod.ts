@@ -15,7 +15,7 @@ export {
   uniformInit,
   xavierUniform,
 } from "./init.ts";
-export { type Layer, type Parameter, Scope } from "./layer.ts";
+export { type Attention, type Layer, type Parameter, Scope } from "./layer.ts";
 export type { Lora } from "./lora.ts";
 export {
   adaptiveAvgPool2d,

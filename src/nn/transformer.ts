@@ -134,6 +134,7 @@ export function selfAttention(width: number, heads: number, { dropout: rate = 0 
     // The factor rides with the softmax; on q it would be a pass of its own.
     const scores = b.mul(b.matmul(q, k, { transposeB: true }), 1 / Math.sqrt(width / heads));
     const attention = scope.call("attention", dropout(rate), b.op("softmax", [scores]));
+    scope.attends({ weights: attention });
     return scope.call("out_proj", projection, mergeHeads(b, b.matmul(attention, v)));
   };
 }

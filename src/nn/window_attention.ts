@@ -52,6 +52,9 @@ interface Grid {
   readonly shift: readonly [number, number];
 }
 
+/** Windows [N, windows, T, C] back in their places in the map: [N, H, W, C]. */
+type Whole = (windows: Tensor) => Tensor;
+
 /** How Swin's dense layers start. torchvision cuts the normal distribution at ±2, which no draw reaches. */
 const start = { init: normalInit(0.02), biasInit: constantInit(0) };
 
@@ -136,8 +139,11 @@ function shiftedWindows(width: number, heads: number, options: WindowAttentionOp
     const [down, right] = [height, across].map((size) => window < size ? shift : 0);
     const grid = { side: window, rows: height / window, columns: across / window, shift: [down, right] } as const;
     const windows = partition(b, roll(b, padded, -down, -right), grid);
-    const y = roll(b, reverse(b, attend(windows, grid, scope), grid), down, right);
-    return padded === x ? y : b.slice(y, [0, 0, 0, 0], x.shape);
+    const whole: Whole = (y) => {
+      const map = roll(b, reverse(b, y, grid), down, right);
+      return padded === x ? map : b.slice(map, [0, 0, 0, 0], [...x.shape.slice(0, 3), map.shape[3]]);
+    };
+    return whole(attend(windows, grid, scope, whole));
   };
 }
 
@@ -157,7 +163,7 @@ function checkSizes(width: number, heads: number, window: number, shift: number)
 /** Multi-head attention within each window of [N, M, T, C], where M windows make a map. */
 function attention(width: number, heads: number, rate: number, { qkv, scores, table }: Version) {
   const proj = linear(width, width, start);
-  return (x: Tensor, grid: Grid, scope: Scope): Tensor => {
+  return (x: Tensor, grid: Grid, scope: Scope, whole: Whole): Tensor => {
     const { b } = scope;
     const [batch, windows, positions] = x.shape;
     const bias = b.op("relativeBias", [table(scope)], { height: grid.side, width: grid.side });
@@ -168,6 +174,8 @@ function attention(width: number, heads: number, rate: number, { qkv, scores, ta
     const biased = b.add(scores(q, k, scope), bias);
     const masked = grid.shift.some((count) => count > 0) ? b.add(biased, shiftMask(b, grid)) : biased;
     const weights = scope.call("attention", dropout(rate), b.op("softmax", [masked]));
+    const stitch = (received: Tensor) => b.permute(whole(b.permute(received, [0, 1, 3, 2])), [0, 3, 1, 2]);
+    scope.attends({ weights, stitch });
     const attended = b.reshape(b.matmul(weights, v), [batch * windows, heads, positions, width / heads]);
     return b.reshape(scope.call("proj", proj, mergeHeads(b, attended)), x.shape);
   };

@@ -52,7 +52,8 @@ export function predictionOf(task: Task, classes: readonly string[], logits: Flo
   };
 }
 
-function probabilitiesOf(task: Task, logits: Float32Array): readonly number[] {
+/** Probabilities of the names that a task has, from the logits of one picture [K]. */
+export function probabilitiesOf(task: Task, logits: Float32Array): readonly number[] {
   if (task === "multiclass") return [...softmax(logits, logits.length)];
   return task === "binary" ? [sigmoid(-logits[0]), sigmoid(logits[0])] : Array.from(logits, sigmoid);
 }

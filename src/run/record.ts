@@ -29,6 +29,8 @@ export interface TestRecord {
   readonly files?: readonly string[];
   /** A drawn sheet of the most confident mistakes, where there were any. */
   readonly mistakes?: Uint8Array;
+  /** A drawn sheet of what led to them, where that was asked for. */
+  readonly explained?: Uint8Array;
 }
 
 /** What a run directory says. */
@@ -133,6 +135,9 @@ function columnOf({ header, columns, path }: Table, name: string): readonly stri
   return columns[at];
 }
 
+/** Name of the file with what led to the most confident mistakes. */
+export const EXPLAINED = "explained.png";
+
 /** Name of the file with what was answered. */
 const ANSWERS = "answers.safetensors";
 
@@ -150,7 +155,9 @@ export async function readTest(path: string): Promise<TestRecord | undefined> {
   const report = reportIn(text, join(path, "metrics.json"));
   const answers = await ifThere(Deno.stat(join(path, ANSWERS))) && await readSafetensors(join(path, ANSWERS));
   const mistakes = await ifThere(Deno.readFile(join(path, "mistakes.png")));
-  if (!answers) return { path, report, ...(mistakes && { mistakes }) };
+  const explained = await ifThere(Deno.readFile(join(path, EXPLAINED)));
+  const drawn = { ...(mistakes && { mistakes }), ...(explained && { explained }) };
+  if (!answers) return { path, report, ...drawn };
   const values = (name: string): Float32Array => {
     const tensor = answers.tensors.get(name);
     if (!tensor) throw new UserError(`${join(path, ANSWERS)} has no ${name}: test the run again`);
@@ -161,7 +168,7 @@ export async function readTest(path: string): Promise<TestRecord | undefined> {
     report,
     predictions: { logits: values("logits"), targets: values("targets") },
     files: JSON.parse(answers.metadata.files ?? "[]"),
-    ...(mistakes && { mistakes }),
+    ...drawn,
   };
 }
 

@@ -45,13 +45,14 @@ export async function reportOfRun(run: RunRecord, command?: string): Promise<str
 }
 
 function pageTest({ test, task }: RunRecord): PageTest {
-  const { report, predictions, mistakes } = test!;
+  const { report, predictions, mistakes, explained } = test!;
   return {
     of: report.testedOn === "val" ? "the validation split" : "the test split",
     notes: report.note === undefined ? [] : [report.note],
     report,
     answers: answersOf(task, predictions ?? { logits: new Float32Array(), targets: new Float32Array() }, report),
     ...(mistakes && { mistakes }),
+    ...(explained && { explained }),
   };
 }
 

@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
 import { classNames, type Task } from "../data/labels.ts";
-import { makeFolder, writeAtomic } from "../files.ts";
+import { ifThere, makeFolder, writeAtomic } from "../files.ts";
 import {
   binaryTest,
   multiclassTest,
@@ -22,7 +22,7 @@ import { type Mistake, sheetChart } from "../report/sheet.ts";
 import { testCharts } from "../report/test_charts.ts";
 import type { Predictions } from "./evaluate.ts";
 import { answersOf } from "./answers.ts";
-import { encodeAnswers } from "./record.ts";
+import { encodeAnswers, EXPLAINED } from "./record.ts";
 
 /**
  * All that a test says: every metric, with intervals.
@@ -72,6 +72,8 @@ export async function writeTest(
   if (mistakes.length > 0) {
     await writeChart(join(folder, "mistakes"), sheetChart("The most confident mistakes", mistakes));
   }
+  // It was of the mistakes of an earlier test.
+  await ifThere(Deno.remove(join(folder, EXPLAINED)));
   const charts = testCharts(report, answersOf(data.task, predictions, report));
   for (const [name, chart] of charts) await writeChart(join(folder, name), chart);
 }

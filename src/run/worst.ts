@@ -49,13 +49,30 @@ export async function worstPictures(validated: Validated, count: number): Promis
  */
 export async function confidentMistakes(validated: Validated, count: number): Promise<WorstPicture[]> {
   const answers = answersOf(validated);
-  const order = [...answers.keys()].filter((i) => answers[i].label !== answers[i].predicted)
+  return await picturesOf(validated, answers, mistakenOf(answers).slice(0, count));
+}
+
+/**
+ * Places in the data of the pictures that are answered wrongly, as {@link confidentMistakes} has them.
+ *
+ * @param answered What was tested.
+ * @returns Each with what it is and what it was taken for.
+ */
+export function confidentMistakePlaces(
+  answered: Pick<Validated, "data" | "predictions">,
+): (Answer & { readonly place: number })[] {
+  const answers = answersOf(answered);
+  return mistakenOf(answers).map((place) => ({ ...answers[place], place }));
+}
+
+/** Of the answers those that are wrong, the most confident first. */
+function mistakenOf(answers: readonly Answer[]): number[] {
+  return [...answers.keys()].filter((i) => answers[i].label !== answers[i].predicted)
     .sort((a, b) => answers[b].probability - answers[a].probability || a - b);
-  return await picturesOf(validated, answers, order.slice(0, count));
 }
 
 /** What the model says of every picture. */
-function answersOf({ data, predictions }: Validated): Answer[] {
+function answersOf({ data, predictions }: Pick<Validated, "data" | "predictions">): Answer[] {
   const { task, classes, size } = data;
   const width = classes.length;
   const row = (values: Float32Array, i: number) => values.subarray(i * width, (i + 1) * width);
@@ -116,14 +133,19 @@ function answerOf(
   };
 }
 
-/** A picture of a batch as bytes: what was normalised is turned back, and large pictures are averaged. */
-function pixelsOf(
+/**
+ * A picture of a batch as bytes: what was normalised is turned back, and large pictures are averaged.
+ *
+ * @param maxSide Its longest side in pixels.
+ */
+export function pixelsOf(
   images: Float32Array,
   row: number,
   { imageSize, mean, std }: Validated["preprocessing"],
+  maxSide = MAX_SIDE,
 ): WorstPicture["pixels"] {
   const channels = mean.length;
-  const factor = Math.ceil(imageSize / MAX_SIDE);
+  const factor = Math.max(1, Math.ceil(imageSize / maxSide));
   const side = Math.floor(imageSize / factor);
   const rgb = new Uint8Array(side * side * 3);
   for (let c = 0; c < 3; c++) {

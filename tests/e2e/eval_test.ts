@@ -18,8 +18,11 @@ Deno.test("eval averages views, keeps a temperature that predict takes too, and 
   assertEquals(trained.code, 0, trained.stderr);
   const metrics = async () => JSON.parse(await Deno.readTextFile(join(run, "test", "metrics.json")));
   const before = await metrics();
+  const explained = join(run, "test", "explained.png");
+  await Deno.writeTextFile(explained, "of the mistakes of a test before");
   const one = await fovea(["eval", run], cache);
   assertEquals(one.code, 0, one.stderr);
+  assertEquals(await Deno.stat(explained).then(() => true, () => false), false);
   assertStringIncludes(one.stdout, "with thresholds of the best F1 on the validation split");
   const { tuned, ...same } = await metrics();
   assertEquals(same, before);

@@ -31,6 +31,8 @@ export interface PageTest {
   readonly answers: Answers;
   /** A sheet of the most confident mistakes, drawn; absent where there is none. */
   readonly mistakes?: Uint8Array;
+  /** A sheet of what led to them, drawn; absent where nobody asked. */
+  readonly explained?: Uint8Array;
   /** What should be known of it, such as that its split chose the best epoch. */
   readonly notes?: readonly string[];
 }
@@ -138,7 +140,7 @@ export const testCaptions: Readonly<Record<string, string>> = {
 };
 
 async function testSection(
-  { of, report, answers, mistakes, notes = [] }: PageTest,
+  { of, report, answers, mistakes, explained, notes = [] }: PageTest,
   show: (name: string, chart: Chart, caption: string) => Promise<Html>,
 ): Promise<Html> {
   const [heads, ...averages] = averageRows(report);
@@ -170,6 +172,14 @@ ${
           "Pictures on which the model is wrong, the most confident first, each with file, truth and prediction",
         )
       }`
+      : ""
+  }${
+    explained
+      ? html`
+        <h3 id="explained">What led to them</h3>
+        <p>Light or red is what spoke for what the model took the picture for.</p>
+        ${imageOf(explained, "The most confident mistakes, each beside a map of what in the picture counted")}
+      `
       : ""
   }`;
 }
