@@ -28,9 +28,11 @@ import {
 import { naiveCnn } from "./naive_cnn.ts";
 import type { PublishedWeights } from "./published.ts";
 import { resnets, resnetWeights } from "./resnet.ts";
+import { resnexts, resnextWeights } from "./resnext.ts";
 import { swins, swinWeights } from "./swin.ts";
 import { vggs, vggWeights } from "./vgg.ts";
 import { deits, vits, vitWeights } from "./vit.ts";
+import { wideResnets, wideResnetWeights } from "./wide_resnet.ts";
 
 export { Model, type ModelDefinition, type ModelOption, type ModelOptions, type PublishedPreprocessing, torchvisionV1 };
 export type { PublishedWeights };
@@ -43,6 +45,8 @@ export const models: readonly ModelDefinition[] = [
   alexnet2012,
   ...vggs,
   ...resnets,
+  ...resnexts,
+  ...wideResnets,
   ...vits,
   ...deits,
   ...swins,
@@ -60,6 +64,8 @@ export const publishedWeights: readonly PublishedWeights[] = [
   ...alexnetWeights,
   ...vggWeights,
   ...resnetWeights,
+  ...resnextWeights,
+  ...wideResnetWeights,
   ...vitWeights,
   ...swinWeights,
 ];

@@ -26,6 +26,8 @@ export {
   dropout,
   flatten,
   globalAvgPool2d,
+  hardSigmoid,
+  hardSwish,
   lazyLinear,
   linear,
   type LinearOptions,
@@ -34,6 +36,11 @@ export {
   maxPool2d,
   type PoolOptions,
   relu,
+  relu6,
+  sigmoid,
+  silu,
+  squeezeExcitation,
+  type SqueezeExcitationOptions,
   tanh,
 } from "./layers.ts";
 export {

@@ -3,11 +3,25 @@ import { sizeOf } from "../../kernels/op.ts";
 import { UserError } from "../../src/errors.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { normalInit } from "../../src/nn/mod.ts";
-import { createModel, type ModelOption, type ModelOptions, models } from "../../src/models/mod.ts";
+import { recognise } from "../../src/interop/keys/mod.ts";
+import { renameTensors } from "../../src/interop/keys/rename.ts";
+import {
+  createModel,
+  families,
+  familyOf,
+  modelNamed,
+  type ModelOption,
+  type ModelOptions,
+  models,
+} from "../../src/models/mod.ts";
 
-const { resnet18, digests }: {
+/** Of the names and shapes of a model's tensors: how many there are, and the digest of their lines. */
+type Digests = Readonly<Record<string, { readonly count: number; readonly sha256: string }>>;
+
+const { resnet18, digests, timm }: {
   readonly resnet18: Readonly<Record<string, number[]>>;
-  readonly digests: Readonly<Record<string, { readonly count: number; readonly sha256: string }>>;
+  readonly digests: Digests;
+  readonly timm: Digests;
 } = JSON.parse(await Deno.readTextFile(new URL("../../fixtures/models/keys.json", import.meta.url)));
 
 Deno.test("resnet18 has torchvision's key names, shapes and order", () => {
@@ -20,9 +34,35 @@ Deno.test("CNNs have torchvision's key names, shapes and order, by their digest"
     await t.step(name, async () => {
       const { parameters } = createModel(name, { classes: 1000 });
       assertEquals(parameters.length, count);
-      const lines = parameters.map(({ name, shape }) => `${name} [${shape.join(", ")}]\n`).join("");
-      const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(lines)));
-      assertEquals(digest.toHex(), sha256, lines);
+      const lines = parameters.map(lineOf).join("");
+      assertEquals(await sha256Of(lines), sha256, lines);
+    });
+  }
+});
+
+const lineOf = ({ name, shape }: { name: string; shape: readonly number[] }): string =>
+  `${name} [${shape.join(", ")}]\n`;
+
+async function sha256Of(text: string): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
+}
+
+Deno.test("CNNs are exported by timm's key names and shapes, and known by them again", async (t) => {
+  for (const [name, { count, sha256 }] of Object.entries(timm)) {
+    await t.step(name, async () => {
+      const { parameters } = createModel(name, { classes: 1000 });
+      // The values are not looked at: an array that claims its length is enough.
+      const values = { length: 0, slice: () => new Float32Array(0) } as unknown as Float32Array;
+      const tensors = new Map(parameters.map(({ name, shape }) => [name, { shape, values }]));
+      const renamed = new Map(
+        [...renameTensors(modelNamed(name), "timm", tensors)].filter(([name]) => !name.endsWith("num_batches_tracked")),
+      );
+      assertEquals(renamed.size, count);
+      const lines = [...renamed].sort(([a], [b]) => a < b ? -1 : 1).map(([name, { shape }]) => lineOf({ name, shape }));
+      assertEquals(await sha256Of(lines.join("")), sha256, lines.join(""));
+      const found = recognise([...renamed.keys()], families)!;
+      assertEquals([found.family, found.unknown], [familyOf(name), []]);
+      assertEquals([...found.sources.keys()].sort(), parameters.map(({ name }) => name).sort());
     });
   }
 });
@@ -60,6 +100,11 @@ const sizes: readonly Size[] = [
   { model: "resnet50", options: { classes: 1000 }, size: 25_557_032, multiplyAdds: 4_089_184_256 },
   { model: "resnet101", options: { classes: 1000 }, size: 44_549_160, multiplyAdds: 7_801_405_440 },
   { model: "resnet152", options: { classes: 1000 }, size: 60_192_808, multiplyAdds: 11_513_626_624 },
+  { model: "resnext50-32x4d", options: { classes: 1000 }, size: 25_028_904, multiplyAdds: 4_230_479_872 },
+  { model: "resnext101-32x8d", options: { classes: 1000 }, size: 88_791_336, multiplyAdds: 16_414_015_488 },
+  { model: "resnext101-64x4d", options: { classes: 1000 }, size: 83_455_272, multiplyAdds: 15_460_270_080 },
+  { model: "wide-resnet50-2", options: { classes: 1000 }, size: 68_883_240, multiplyAdds: 11_398_021_120 },
+  { model: "wide-resnet101-2", options: { classes: 1000 }, size: 126_886_696, multiplyAdds: 22_753_050_624 },
 ];
 
 Deno.test("models have the sizes that their papers give", async (t) => {
