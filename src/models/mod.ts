@@ -25,6 +25,7 @@ import {
   type PublishedPreprocessing,
   torchvisionV1,
 } from "./model.ts";
+import { mobileNetV2, mobileNetV2Weights } from "./mobilenet_v2.ts";
 import { naiveCnn } from "./naive_cnn.ts";
 import type { PublishedWeights } from "./published.ts";
 import { resnets, resnetWeights } from "./resnet.ts";
@@ -47,6 +48,7 @@ export const models: readonly ModelDefinition[] = [
   ...resnets,
   ...resnexts,
   ...wideResnets,
+  mobileNetV2,
   ...vits,
   ...deits,
   ...swins,
@@ -66,6 +68,7 @@ export const publishedWeights: readonly PublishedWeights[] = [
   ...resnetWeights,
   ...resnextWeights,
   ...wideResnetWeights,
+  ...mobileNetV2Weights,
   ...vitWeights,
   ...swinWeights,
 ];

@@ -105,6 +105,7 @@ const sizes: readonly Size[] = [
   { model: "resnext101-64x4d", options: { classes: 1000 }, size: 83_455_272, multiplyAdds: 15_460_270_080 },
   { model: "wide-resnet50-2", options: { classes: 1000 }, size: 68_883_240, multiplyAdds: 11_398_021_120 },
   { model: "wide-resnet101-2", options: { classes: 1000 }, size: 126_886_696, multiplyAdds: 22_753_050_624 },
+  { model: "mobilenet-v2", options: { classes: 1000 }, size: 3_504_872, multiplyAdds: 300_774_272 },
 ];
 
 Deno.test("models have the sizes that their papers give", async (t) => {

@@ -5,7 +5,9 @@
  * @module
  */
 
+import { mobileNetV2Layers } from "../../src/models/mobilenet_v2.ts";
 import { bottleneck, resnetLayers } from "../../src/models/resnet.ts";
+import { scaledBy } from "../../src/models/width.ts";
 import type { Layer } from "../../src/nn/mod.ts";
 import { isLong } from "../amount.ts";
 import { testModel } from "./reference.ts";
@@ -14,6 +16,7 @@ type Size = { readonly classes: number; readonly channels: number; readonly imag
 
 const by = (divisor: number) => (channels: number) => channels / divisor;
 const stem = "auto";
+const dropout = 0;
 const narrowed = { block: bottleneck, blocks: [1, 2, 1, 1] } as const;
 
 const cases: Readonly<Record<string, (size: Size) => Layer>> = {
@@ -21,5 +24,10 @@ const cases: Readonly<Record<string, (size: Size) => Layer>> = {
     resnetLayers({ ...size, stem }, { ...narrowed, scale: by(8), groups: 4, narrow: (stage) => 16 * 2 ** stage }),
   wide_resnet: (size) =>
     resnetLayers({ ...size, stem }, { ...narrowed, scale: by(16), narrow: (stage) => 8 * 2 ** stage }),
+  mobilenet_v2: (size) =>
+    mobileNetV2Layers({ ...size, dropout }, {
+      scale: scaledBy(0.25),
+      stages: [[1, 16, 1, 1], [6, 24, 2, 2], [6, 32, 1, 2], [6, 64, 1, 2]],
+    }),
 };
 for (const [fixture, layer] of Object.entries(cases)) testModel(fixture, layer, { on: isLong ? "all" : "wasm" });
