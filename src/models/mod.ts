@@ -14,6 +14,8 @@
 
 import { nearest, option, UserError } from "../errors.ts";
 import { alexnet, alexnet2012, alexnetWeights } from "./alexnet.ts";
+import { densenets, densenetWeights } from "./densenet.ts";
+import { googlenet, googlenetWeights } from "./googlenet.ts";
 import { lenet } from "./lenet.ts";
 import type { Family } from "../interop/keys/family.ts";
 import {
@@ -30,6 +32,7 @@ import { naiveCnn } from "./naive_cnn.ts";
 import type { PublishedWeights } from "./published.ts";
 import { resnets, resnetWeights } from "./resnet.ts";
 import { resnexts, resnextWeights } from "./resnext.ts";
+import { squeezenets, squeezenetWeights } from "./squeezenet.ts";
 import { swins, swinWeights } from "./swin.ts";
 import { vggs, vggWeights } from "./vgg.ts";
 import { deits, vits, vitWeights } from "./vit.ts";
@@ -48,6 +51,9 @@ export const models: readonly ModelDefinition[] = [
   ...resnets,
   ...resnexts,
   ...wideResnets,
+  ...densenets,
+  ...squeezenets,
+  googlenet,
   mobileNetV2,
   ...vits,
   ...deits,
@@ -69,6 +75,9 @@ export const publishedWeights: readonly PublishedWeights[] = [
   ...resnextWeights,
   ...wideResnetWeights,
   ...mobileNetV2Weights,
+  ...densenetWeights,
+  ...squeezenetWeights,
+  ...googlenetWeights,
   ...vitWeights,
   ...swinWeights,
 ];

@@ -196,6 +196,21 @@ export function maxPool2d(kernel: number, { stride = kernel, padding = 0 }: Pool
   return (x, { b }) => b.op("maxPool2d", [x], { kernel, stride, padding });
 }
 
+/**
+ * Maximum over windows that cover the picture, whatever its size, of numbers that are not negative, as after a ReLU:
+ * PyTorch's `ceil_mode`. Zeros at the right and at the bottom fill the last windows.
+ */
+export function coveringMaxPool2d(kernel: number, stride: number): Layer {
+  return (x, { b }) => {
+    const missing = x.shape.map((size, axis) => {
+      const steps = Math.max(0, Math.ceil((size - kernel) / stride));
+      return axis < 2 ? 0 : Math.max(0, steps * stride + kernel - size);
+    });
+    const padded = missing.some((count) => count > 0) ? b.pad(x, [0, 0, 0, 0], missing) : x;
+    return b.op("maxPool2d", [padded], { kernel, stride, padding: 0 });
+  };
+}
+
 /** Mean over windows: [N, C, H, W] to [N, C, H', W']. */
 export function avgPool2d(kernel: number, { stride = kernel, padding = 0 }: PoolOptions = {}): Layer {
   return (x, { b }) => b.op("avgPool2d", [x], { kernel, stride, padding });
@@ -236,6 +251,10 @@ export interface SqueezeExcitationOptions {
   readonly activation?: Layer;
   /** Makes factors of what the second layer gives; default the logistic function. */
   readonly gate?: Layer;
+  /** Initial weights; default PyTorch's. */
+  readonly init?: Initializer;
+  /** Initial biases; default PyTorch's. */
+  readonly biasInit?: Initializer;
 }
 
 /**
@@ -248,9 +267,14 @@ export interface SqueezeExcitationOptions {
 export function squeezeExcitation(
   channels: number,
   squeezed: number,
-  { activation = relu(), gate = sigmoid() }: SqueezeExcitationOptions = {},
+  { activation = relu(), gate = sigmoid(), ...start }: SqueezeExcitationOptions = {},
 ): Layer {
-  const factors = { fc1: conv2d(channels, squeezed, 1), activation, fc2: conv2d(squeezed, channels, 1), gate };
+  const factors = {
+    fc1: conv2d(channels, squeezed, 1, start),
+    activation,
+    fc2: conv2d(squeezed, channels, 1, start),
+    gate,
+  };
   return (x, scope) => {
     const means = globalAvgPool2d()(x, scope);
     return scope.b.mul(x, Object.entries(factors).reduce((y, [name, layer]) => scope.call(name, layer, y), means));

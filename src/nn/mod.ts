@@ -10,6 +10,7 @@ export {
   fanInUniform,
   type Initializer,
   initialValues,
+  kaimingNormalFanIn,
   kaimingNormalFanOut,
   normalInit,
   uniformInit,
@@ -23,6 +24,7 @@ export {
   type BatchNormOptions,
   conv2d,
   type Conv2dOptions,
+  coveringMaxPool2d,
   dropout,
   flatten,
   globalAvgPool2d,
@@ -44,6 +46,7 @@ export {
   tanh,
 } from "./layers.ts";
 export {
+  channelNorm,
   encoderBlock,
   type EncoderBlockOptions,
   gelu,

@@ -106,6 +106,12 @@ const sizes: readonly Size[] = [
   { model: "wide-resnet50-2", options: { classes: 1000 }, size: 68_883_240, multiplyAdds: 11_398_021_120 },
   { model: "wide-resnet101-2", options: { classes: 1000 }, size: 126_886_696, multiplyAdds: 22_753_050_624 },
   { model: "mobilenet-v2", options: { classes: 1000 }, size: 3_504_872, multiplyAdds: 300_774_272 },
+  { model: "densenet121", options: { classes: 1000 }, size: 7_978_856, multiplyAdds: 2_834_161_664 },
+  { model: "densenet169", options: { classes: 1000 }, size: 14_149_480, multiplyAdds: 3_359_843_328 },
+  { model: "densenet201", options: { classes: 1000 }, size: 20_013_928, multiplyAdds: 4_291_365_888 },
+  { model: "squeezenet1-0", options: { classes: 1000 }, size: 1_248_424, multiplyAdds: 818_924_576 },
+  { model: "squeezenet1-1", options: { classes: 1000 }, size: 1_235_496, multiplyAdds: 349_151_936 },
+  { model: "googlenet", options: { classes: 1000 }, size: 6_624_904, multiplyAdds: 1_498_376_192 },
 ];
 
 Deno.test("models have the sizes that their papers give", async (t) => {

@@ -5,8 +5,11 @@
  * @module
  */
 
+import { denseNetLayers } from "../../src/models/densenet.ts";
+import { googLeNetLayers } from "../../src/models/googlenet.ts";
 import { mobileNetV2Layers } from "../../src/models/mobilenet_v2.ts";
 import { bottleneck, resnetLayers } from "../../src/models/resnet.ts";
+import { squeezeNetLayers, versions } from "../../src/models/squeezenet.ts";
 import { scaledBy } from "../../src/models/width.ts";
 import type { Layer } from "../../src/nn/mod.ts";
 import { isLong } from "../amount.ts";
@@ -29,5 +32,9 @@ const cases: Readonly<Record<string, (size: Size) => Layer>> = {
       scale: scaledBy(0.25),
       stages: [[1, 16, 1, 1], [6, 24, 2, 2], [6, 32, 1, 2], [6, 64, 1, 2]],
     }),
+  densenet: (size) => denseNetLayers({ ...size, dropout }, { blocks: [2, 3, 2], growth: 8, scale: by(1) }),
+  squeezenet1_0: (size) => squeezeNetLayers({ ...size, dropout }, versions["1-0"], by(8)),
+  squeezenet1_1: (size) => squeezeNetLayers({ ...size, dropout }, versions["1-1"], by(8)),
+  googlenet: (size) => googLeNetLayers({ ...size, dropout }, by(8)),
 };
 for (const [fixture, layer] of Object.entries(cases)) testModel(fixture, layer, { on: isLong ? "all" : "wasm" });
