@@ -15,6 +15,7 @@
 import { nearest, option, UserError } from "../errors.ts";
 import { alexnet, alexnet2012, alexnetWeights } from "./alexnet.ts";
 import { densenets, densenetWeights } from "./densenet.ts";
+import { efficientnets, efficientnetWeights } from "./efficientnet.ts";
 import { googlenet, googlenetWeights } from "./googlenet.ts";
 import { lenet } from "./lenet.ts";
 import type { Family } from "../interop/keys/family.ts";
@@ -28,6 +29,7 @@ import {
   torchvisionV1,
 } from "./model.ts";
 import { mobileNetV2, mobileNetV2Weights } from "./mobilenet_v2.ts";
+import { mobileNetV3s, mobileNetV3Weights } from "./mobilenet_v3.ts";
 import { naiveCnn } from "./naive_cnn.ts";
 import type { PublishedWeights } from "./published.ts";
 import { resnets, resnetWeights } from "./resnet.ts";
@@ -55,6 +57,8 @@ export const models: readonly ModelDefinition[] = [
   ...squeezenets,
   googlenet,
   mobileNetV2,
+  ...mobileNetV3s,
+  ...efficientnets,
   ...vits,
   ...deits,
   ...swins,
@@ -78,6 +82,8 @@ export const publishedWeights: readonly PublishedWeights[] = [
   ...densenetWeights,
   ...squeezenetWeights,
   ...googlenetWeights,
+  ...mobileNetV3Weights,
+  ...efficientnetWeights,
   ...vitWeights,
   ...swinWeights,
 ];

@@ -106,6 +106,12 @@ const sizes: readonly Size[] = [
   { model: "wide-resnet50-2", options: { classes: 1000 }, size: 68_883_240, multiplyAdds: 11_398_021_120 },
   { model: "wide-resnet101-2", options: { classes: 1000 }, size: 126_886_696, multiplyAdds: 22_753_050_624 },
   { model: "mobilenet-v2", options: { classes: 1000 }, size: 3_504_872, multiplyAdds: 300_774_272 },
+  { model: "mobilenet-v3-small", options: { classes: 1000 }, size: 2_542_856, multiplyAdds: 56_510_400 },
+  { model: "mobilenet-v3-large", options: { classes: 1000 }, size: 5_483_032, multiplyAdds: 216_589_760 },
+  { model: "efficientnet-b0", options: { classes: 1000 }, size: 5_288_548, multiplyAdds: 385_814_752 },
+  { model: "efficientnet-b1", options: { classes: 1000 }, size: 7_794_184, multiplyAdds: 686_802_832 },
+  { model: "efficientnet-b2", options: { classes: 1000 }, size: 9_109_994, multiplyAdds: 1_087_529_456 },
+  { model: "efficientnet-b3", options: { classes: 1000 }, size: 12_233_232, multiplyAdds: 1_827_141_392 },
   { model: "densenet121", options: { classes: 1000 }, size: 7_978_856, multiplyAdds: 2_834_161_664 },
   { model: "densenet169", options: { classes: 1000 }, size: 14_149_480, multiplyAdds: 3_359_843_328 },
   { model: "densenet201", options: { classes: 1000 }, size: 20_013_928, multiplyAdds: 4_291_365_888 },
@@ -229,7 +235,7 @@ const refused: readonly [name: string, create: () => unknown, message: string][]
 
 Deno.test("an option that a model takes changes it, and every other is refused", async (t) => {
   const values: Required<Pick<ModelOptions, ModelOption>> = {
-    ...{ dropout: 0.3, attentionDropout: 0.3, stochasticDepth: 0.4, layerScale: 0.3 },
+    ...{ dropout: 0.35, attentionDropout: 0.3, stochasticDepth: 0.45, layerScale: 0.3 },
     ...{ stem: "small", window: 4, normEps: 1e-12 },
   };
   const nodesOf = (name: string, options: Partial<ModelOptions>) => {

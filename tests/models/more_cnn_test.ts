@@ -6,8 +6,10 @@
  */
 
 import { denseNetLayers } from "../../src/models/densenet.ts";
+import { efficientNetLayers } from "../../src/models/efficientnet.ts";
 import { googLeNetLayers } from "../../src/models/googlenet.ts";
 import { mobileNetV2Layers } from "../../src/models/mobilenet_v2.ts";
+import { mobileNetV3Layers } from "../../src/models/mobilenet_v3.ts";
 import { bottleneck, resnetLayers } from "../../src/models/resnet.ts";
 import { squeezeNetLayers, versions } from "../../src/models/squeezenet.ts";
 import { scaledBy } from "../../src/models/width.ts";
@@ -36,5 +38,22 @@ const cases: Readonly<Record<string, (size: Size) => Layer>> = {
   squeezenet1_0: (size) => squeezeNetLayers({ ...size, dropout }, versions["1-0"], by(8)),
   squeezenet1_1: (size) => squeezeNetLayers({ ...size, dropout }, versions["1-1"], by(8)),
   googlenet: (size) => googLeNetLayers({ ...size, dropout }, by(8)),
+  mobilenet_v3: (size) =>
+    mobileNetV3Layers({ ...size, dropout }, {
+      rows: [[3, 16, 16, "SE", "RE", 1], [3, 72, 24, "", "RE", 2], [5, 96, 40, "SE", "HS", 2], [
+        5,
+        120,
+        40,
+        "SE",
+        "HS",
+        1,
+      ]],
+      hidden: 256,
+    }, scaledBy(0.25)),
+  efficientnet: (size) =>
+    efficientNetLayers({ ...size, dropout, stochasticDepth: 0 }, {
+      stages: [[1, 3, 1, 16, 1], [6, 3, 2, 24, 2], [6, 5, 2, 40, 1]],
+      scale: scaledBy(0.5),
+    }),
 };
 for (const [fixture, layer] of Object.entries(cases)) testModel(fixture, layer, { on: isLong ? "all" : "wasm" });
