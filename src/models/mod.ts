@@ -14,6 +14,7 @@
 
 import { nearest, option, UserError } from "../errors.ts";
 import { alexnet, alexnet2012, alexnetWeights } from "./alexnet.ts";
+import { convnexts, convnextWeights } from "./convnext.ts";
 import { densenets, densenetWeights } from "./densenet.ts";
 import { efficientnets, efficientnetWeights } from "./efficientnet.ts";
 import { googlenet, googlenetWeights } from "./googlenet.ts";
@@ -32,6 +33,7 @@ import { mobileNetV2, mobileNetV2Weights } from "./mobilenet_v2.ts";
 import { mobileNetV3s, mobileNetV3Weights } from "./mobilenet_v3.ts";
 import { naiveCnn } from "./naive_cnn.ts";
 import type { PublishedWeights } from "./published.ts";
+import { regnets, regnetWeights } from "./regnet.ts";
 import { resnets, resnetWeights } from "./resnet.ts";
 import { resnexts, resnextWeights } from "./resnext.ts";
 import { squeezenets, squeezenetWeights } from "./squeezenet.ts";
@@ -59,6 +61,8 @@ export const models: readonly ModelDefinition[] = [
   mobileNetV2,
   ...mobileNetV3s,
   ...efficientnets,
+  ...convnexts,
+  ...regnets,
   ...vits,
   ...deits,
   ...swins,
@@ -84,6 +88,8 @@ export const publishedWeights: readonly PublishedWeights[] = [
   ...googlenetWeights,
   ...mobileNetV3Weights,
   ...efficientnetWeights,
+  ...convnextWeights,
+  ...regnetWeights,
   ...vitWeights,
   ...swinWeights,
 ];

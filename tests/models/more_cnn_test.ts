@@ -5,11 +5,13 @@
  * @module
  */
 
+import { convNextLayers } from "../../src/models/convnext.ts";
 import { denseNetLayers } from "../../src/models/densenet.ts";
 import { efficientNetLayers } from "../../src/models/efficientnet.ts";
 import { googLeNetLayers } from "../../src/models/googlenet.ts";
 import { mobileNetV2Layers } from "../../src/models/mobilenet_v2.ts";
 import { mobileNetV3Layers } from "../../src/models/mobilenet_v3.ts";
+import { regNetLayers, regNetStages } from "../../src/models/regnet.ts";
 import { bottleneck, resnetLayers } from "../../src/models/resnet.ts";
 import { squeezeNetLayers, versions } from "../../src/models/squeezenet.ts";
 import { scaledBy } from "../../src/models/width.ts";
@@ -55,5 +57,7 @@ const cases: Readonly<Record<string, (size: Size) => Layer>> = {
       stages: [[1, 3, 1, 16, 1], [6, 3, 2, 24, 2], [6, 5, 2, 40, 1]],
       scale: scaledBy(0.5),
     }),
+  convnext: (size) => convNextLayers(size, { widths: [8, 16, 24], blocks: [2, 1, 1] }),
+  regnet_y: (size) => regNetLayers(size, regNetStages({ depth: 6, initial: 8, slope: 6.5, factor: 2.2, group: 8 }), 16),
 };
 for (const [fixture, layer] of Object.entries(cases)) testModel(fixture, layer, { on: isLong ? "all" : "wasm" });
