@@ -65,7 +65,13 @@ export function efficientNetLayers(
     const blocks: Layer[] = [];
     for (let k = 0; k < layersOf(layers); k++) {
       blocks.push(invertedResidual(inputs, scale(width), {
-        ...{ kernel, activation, wide: scaledBy(expansion)(inputs), stride: k === 0 ? stride : 1 },
+        ...{
+          kernel,
+          activation,
+          wide: scaledBy(expansion)(inputs),
+          expands: expansion > 1,
+          stride: k === 0 ? stride : 1,
+        },
         ...{ squeezed: Math.max(1, Math.floor(inputs / 4)), excitation: { activation } },
         depthRate: depthRate * done++ / total,
       }));

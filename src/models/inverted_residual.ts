@@ -51,8 +51,10 @@ export function convNorm(inputs: number, outputs: number, options: ConvNormOptio
 
 /** How an inverted residual differs from others. */
 export interface InvertedResidualOptions extends ConvNormOptions {
-  /** Channels of the convolution of each channel by itself; no 1×1 convolution precedes it where as many come in. */
+  /** Channels of the convolution of each channel by itself. */
   readonly wide: number;
+  /** Whether a 1×1 convolution makes so many of those that come in. */
+  readonly expands: boolean;
   /** Hidden units of its squeeze and excitation; default none. */
   readonly squeezed?: number;
   /** Activation and gate of the squeeze and excitation. */
@@ -63,10 +65,10 @@ export interface InvertedResidualOptions extends ConvNormOptions {
 
 /** 1×1 to wider, k×k of each channel by itself, squeeze and excitation, 1×1 to narrow again. */
 export function invertedResidual(inputs: number, outputs: number, options: InvertedResidualOptions): Layer {
-  const { wide, squeezed, excitation, depthRate = 0, stride = 1, kernel, activation, norm } = options;
+  const { wide, expands, squeezed, excitation, depthRate = 0, stride = 1, kernel, activation, norm } = options;
   const start = { init: kaimingNormalFanOut(), biasInit: constantInit(0) };
   const block = sequential([
-    ...wide === inputs ? [] : [convNorm(inputs, wide, { activation, norm })],
+    ...expands ? [convNorm(inputs, wide, { activation, norm })] : [],
     convNorm(wide, wide, { kernel, stride, groups: wide, activation, norm }),
     ...squeezed === undefined ? [] : [squeezeExcitation(wide, squeezed, { ...start, ...excitation })],
     convNorm(wide, outputs, { norm }),

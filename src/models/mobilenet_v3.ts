@@ -79,6 +79,9 @@ const tables: Readonly<Record<"small" | "large", MobileNetV3Table>> = {
 /** Channels of the first convolution. */
 const FIRST = 16;
 
+/** Channels that come into each block; where it has as many itself, no 1×1 convolution makes more. */
+const channelsBefore = (rows: readonly Row[]): number[] => [FIRST, ...rows.map(([, , width]) => width)];
+
 /** A squeeze has a quarter of the channels (section 5.3), a multiple of 8. */
 const quarter = scaledBy(1 / 4);
 
@@ -91,10 +94,11 @@ export function mobileNetV3Layers(
   const norm = { eps, momentum: 0.01 };
   let inputs = scale(FIRST);
   const features = [convNorm(channels, inputs, { kernel: 3, stride: 2, activation: hardSwish(), norm })];
-  for (const [kernel, expansion, width, excites, nonlinearity, stride] of rows) {
+  const before = channelsBefore(rows);
+  for (const [k, [kernel, expansion, width, excites, nonlinearity, stride]] of rows.entries()) {
     const wide = scale(expansion);
     const block = invertedResidual(inputs, scale(width), {
-      ...{ kernel, wide, stride, norm },
+      ...{ kernel, wide, stride, norm, expands: expansion !== before[k] },
       ...excites && { squeezed: quarter(wide), excitation: { gate: hardSigmoid() } },
       activation: nonlinearity === "HS" ? hardSwish() : relu(),
     });
@@ -130,7 +134,7 @@ function familyOf(size: keyof typeof tables): Family {
   const { rows } = tables[size];
   const theirs = timmBlocks(rows);
   const stages = Number(theirs.at(-1)!.split(".")[1]) + 1;
-  const before = [FIRST, ...rows.map(([, , width]) => width)];
+  const before = channelsBefore(rows);
   return {
     name: `a ${size} MobileNetV3`,
     heads: ["classifier.3"],
