@@ -35,11 +35,13 @@ import { naiveCnn } from "./naive_cnn.ts";
 import type { PublishedWeights } from "./published.ts";
 import { regnets, regnetWeights } from "./regnet.ts";
 import { resnets, resnetWeights } from "./resnet.ts";
+import { resnetDs, resnetDWeights } from "./resnet_d.ts";
 import { resnexts, resnextWeights } from "./resnext.ts";
+import { seresnet50, seresnetWeights } from "./se_resnet.ts";
 import { squeezenets, squeezenetWeights } from "./squeezenet.ts";
 import { swins, swinWeights } from "./swin.ts";
 import { vggs, vggWeights } from "./vgg.ts";
-import { deits, vits, vitWeights } from "./vit.ts";
+import { deit3s, deits, vits, vitWeights } from "./vit.ts";
 import { wideResnets, wideResnetWeights } from "./wide_resnet.ts";
 
 export { Model, type ModelDefinition, type ModelOption, type ModelOptions, type PublishedPreprocessing, torchvisionV1 };
@@ -55,6 +57,8 @@ export const models: readonly ModelDefinition[] = [
   ...resnets,
   ...resnexts,
   ...wideResnets,
+  seresnet50,
+  ...resnetDs,
   ...densenets,
   ...squeezenets,
   googlenet,
@@ -65,6 +69,7 @@ export const models: readonly ModelDefinition[] = [
   ...regnets,
   ...vits,
   ...deits,
+  ...deit3s,
   ...swins,
 ];
 
@@ -90,6 +95,8 @@ export const publishedWeights: readonly PublishedWeights[] = [
   ...efficientnetWeights,
   ...convnextWeights,
   ...regnetWeights,
+  ...seresnetWeights,
+  ...resnetDWeights,
   ...vitWeights,
   ...swinWeights,
 ];

@@ -1,5 +1,5 @@
 /**
- * The CNN families from ResNeXt on at small widths, against torchvision and timm: fixtures/parity/make_more.py. Their
+ * Families from ResNeXt on at small widths, against torchvision and timm: fixtures/parity/make_more.py. Their
  * ops are tested on every device; so here one does, but in `deno task test:long`.
  *
  * @module
@@ -12,8 +12,9 @@ import { googLeNetLayers } from "../../src/models/googlenet.ts";
 import { mobileNetV2Layers } from "../../src/models/mobilenet_v2.ts";
 import { mobileNetV3Layers } from "../../src/models/mobilenet_v3.ts";
 import { regNetLayers, regNetStages } from "../../src/models/regnet.ts";
-import { bottleneck, resnetLayers } from "../../src/models/resnet.ts";
+import { basicBlock, bottleneck, resnetLayers } from "../../src/models/resnet.ts";
 import { squeezeNetLayers, versions } from "../../src/models/squeezenet.ts";
+import { visionTransformer } from "../../src/models/vit.ts";
 import { scaledBy } from "../../src/models/width.ts";
 import type { Layer } from "../../src/nn/mod.ts";
 import { isLong } from "../amount.ts";
@@ -59,5 +60,14 @@ const cases: Readonly<Record<string, (size: Size) => Layer>> = {
     }),
   convnext: (size) => convNextLayers(size, { widths: [8, 16, 24], blocks: [2, 1, 1] }),
   regnet_y: (size) => regNetLayers(size, regNetStages({ depth: 6, initial: 8, slope: 6.5, factor: 2.2, group: 8 }), 16),
+  seresnet: (size) =>
+    resnetLayers({ ...size, stem }, { ...narrowed, scale: by(8), squeezed: (outputs) => outputs / 16 }),
+  resnet_d: (size) =>
+    resnetLayers({ ...size, stem }, { ...narrowed, block: basicBlock, scale: by(8), deep: 4, averages: true }),
+  deit3: (size) =>
+    visionTransformer({
+      ...size,
+      ...{ patch: 4, width: 16, depth: 2, heads: 2, tokensHavePositions: false, layerScale: 1e-6 },
+    }),
 };
 for (const [fixture, layer] of Object.entries(cases)) testModel(fixture, layer, { on: isLong ? "all" : "wasm" });
