@@ -145,9 +145,10 @@ Deno.test("models have the sizes that their papers give", async (t) => {
 Deno.test("models give [N, classes] in training and in evaluation, at every size they take", async (t) => {
   for (const { name, imageSize, minImageSize } of models) {
     await t.step(name, () => {
-      for (const side of [minImageSize, minImageSize + 1, imageSize, imageSize + 32]) {
+      // At its own size other tests trace it.
+      for (const side of [minImageSize, minImageSize + 1, imageSize + 32]) {
         const model = createModel(name, { classes: 7, channels: 2, imageSize: side });
-        for (const training of [true, false]) {
+        for (const training of side === minImageSize ? [true, false] : [true]) {
           const { logits, scope } = model.trace(new GraphBuilder(), 3, training);
           assertEquals(logits.shape, [3, 7], `${side}×${side}`);
           assertEquals([...scope.parameters.keys()], model.parameters.map((parameter) => parameter.name));

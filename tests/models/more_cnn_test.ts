@@ -12,7 +12,7 @@ import { googLeNetLayers } from "../../src/models/googlenet.ts";
 import { mobileNetV2Layers } from "../../src/models/mobilenet_v2.ts";
 import { mobileNetV3Layers } from "../../src/models/mobilenet_v3.ts";
 import { regNetLayers, regNetStages } from "../../src/models/regnet.ts";
-import { basicBlock, bottleneck, resnetLayers } from "../../src/models/resnet.ts";
+import { bottleneck, resnetLayers } from "../../src/models/resnet.ts";
 import { squeezeNetLayers, versions } from "../../src/models/squeezenet.ts";
 import { visionTransformer } from "../../src/models/vit.ts";
 import { scaledBy } from "../../src/models/width.ts";
@@ -30,8 +30,6 @@ const narrowed = { block: bottleneck, blocks: [1, 2, 1, 1] } as const;
 const cases: Readonly<Record<string, (size: Size) => Layer>> = {
   resnext: (size) =>
     resnetLayers({ ...size, stem }, { ...narrowed, scale: by(8), groups: 4, narrow: (stage) => 16 * 2 ** stage }),
-  wide_resnet: (size) =>
-    resnetLayers({ ...size, stem }, { ...narrowed, scale: by(16), narrow: (stage) => 8 * 2 ** stage }),
   mobilenet_v2: (size) =>
     mobileNetV2Layers({ ...size, dropout }, {
       scale: scaledBy(0.25),
@@ -39,7 +37,6 @@ const cases: Readonly<Record<string, (size: Size) => Layer>> = {
     }),
   densenet: (size) => denseNetLayers({ ...size, dropout }, { blocks: [2, 3, 2], growth: 8, scale: by(1) }),
   squeezenet1_0: (size) => squeezeNetLayers({ ...size, dropout }, versions["1-0"], by(8)),
-  squeezenet1_1: (size) => squeezeNetLayers({ ...size, dropout }, versions["1-1"], by(8)),
   googlenet: (size) => googLeNetLayers({ ...size, dropout }, by(8)),
   mobilenet_v3: (size) =>
     mobileNetV3Layers({ ...size, dropout }, {
@@ -60,10 +57,11 @@ const cases: Readonly<Record<string, (size: Size) => Layer>> = {
     }),
   convnext: (size) => convNextLayers(size, { widths: [8, 16, 24], blocks: [2, 1, 1] }),
   regnet_y: (size) => regNetLayers(size, regNetStages({ depth: 6, initial: 8, slope: 6.5, factor: 2.2, group: 8 }), 16),
-  seresnet: (size) =>
-    resnetLayers({ ...size, stem }, { ...narrowed, scale: by(8), squeezed: (outputs) => outputs / 16 }),
-  resnet_d: (size) =>
-    resnetLayers({ ...size, stem }, { ...narrowed, block: basicBlock, scale: by(8), deep: 4, averages: true }),
+  se_resnet_d: (size) =>
+    resnetLayers({ ...size, stem }, {
+      ...narrowed,
+      ...{ scale: by(8), deep: 4, averages: true, squeezed: (outputs) => outputs / 16 },
+    }),
   deit3: (size) =>
     visionTransformer({
       ...size,
