@@ -197,6 +197,10 @@ export const convCases: readonly ConvCase[] = [
   convCase([2, 6, 7, 8], [4, 3, 3, 3], 1, 1, 2),
   convCase([1, 4, 9, 9], [4, 1, 3, 3], 2, 1, 4),
   convCase([2, 3, 6, 6], [6, 1, 3, 3], 1, 1, 3),
+  // Depthwise: one tile a row, several, rows of several pictures, and strides.
+  convCase([2, 3, 9, 21], [3, 1, 3, 3], 1, 1, 3),
+  convCase([1, 3, 7, 7], [3, 1, 7, 7], 1, 3, 3),
+  convCase([2, 2, 13, 12], [2, 1, 5, 5], 2, 2, 2),
   // Enough channels for Winograd's transforms, in tiles of 4×4 and of 2×2.
   winogradCase([2, 96, 11, 13], [72, 96, 3, 3]),
   winogradCase([2, 96, 2, 60], [96, 96, 3, 3]),

@@ -39,6 +39,9 @@ type ConvolveAttrs = ConvAttrs & { readonly transposed: boolean; readonly output
  */
 export function tapsOf(b: Builder, weight: Tensor, groups: number, inner: "O" | "C"): Tensor {
   const [o, perGroup, kh, kw] = weight.shape;
+  // Of one channel the order is the same.
+  if (inner === "O" && o === groups) return b.reshape(weight, [groups, perGroup, kh, kw, 1]);
+  if (inner === "C" && perGroup === 1) return b.reshape(weight, [groups, o / groups, kh, kw, 1]);
   const grouped = b.reshape(weight, [groups, o / groups, perGroup, kh, kw]);
   return b.permute(grouped, inner === "O" ? [0, 2, 3, 4, 1] : [0, 1, 3, 4, 2]);
 }

@@ -187,7 +187,7 @@ export class NamedWeights implements Disposable {
 
   /** The shape of a tensor of Fovea's, from those of its parts, which must be alike. */
   #shapeOf(path: string, name: string): readonly number[] {
-    const { parts, flatten } = this.#names.sources.get(name)!;
+    const { parts, flatten, ofChannels } = this.#names.sources.get(name)!;
     const present = parts.filter((part) => part !== null);
     const shapes = present.map((part) => this.#file.entries.get(this.#inFile(part))!.shape);
     const [[first = 1, ...rest]] = shapes;
@@ -199,6 +199,7 @@ export class NamedWeights implements Disposable {
       );
     }
     if (flatten && rest.length > 0) return [first, rest.reduce((product, size) => product * size, 1)];
+    if (ofChannels) return [...shapes[0], 1, 1];
     return parts.length > 1 ? [first * parts.length, ...rest] : shapes[0];
   }
 }

@@ -14,6 +14,10 @@
 
 import { nearest, option, UserError } from "../errors.ts";
 import { alexnet, alexnet2012, alexnetWeights } from "./alexnet.ts";
+import { convnexts, convnextWeights } from "./convnext.ts";
+import { densenets, densenetWeights } from "./densenet.ts";
+import { efficientnets, efficientnetWeights } from "./efficientnet.ts";
+import { googlenet, googlenetWeights } from "./googlenet.ts";
 import { lenet } from "./lenet.ts";
 import type { Family } from "../interop/keys/family.ts";
 import {
@@ -25,12 +29,20 @@ import {
   type PublishedPreprocessing,
   torchvisionV1,
 } from "./model.ts";
+import { mobileNetV2, mobileNetV2Weights } from "./mobilenet_v2.ts";
+import { mobileNetV3s, mobileNetV3Weights } from "./mobilenet_v3.ts";
 import { naiveCnn } from "./naive_cnn.ts";
 import type { PublishedWeights } from "./published.ts";
+import { regnets, regnetWeights } from "./regnet.ts";
 import { resnets, resnetWeights } from "./resnet.ts";
+import { resnetDs, resnetDWeights } from "./resnet_d.ts";
+import { resnexts, resnextWeights } from "./resnext.ts";
+import { seresnet50, seresnetWeights } from "./se_resnet.ts";
+import { squeezenets, squeezenetWeights } from "./squeezenet.ts";
 import { swins, swinWeights } from "./swin.ts";
 import { vggs, vggWeights } from "./vgg.ts";
-import { deits, vits, vitWeights } from "./vit.ts";
+import { deit3s, deits, vits, vitWeights } from "./vit.ts";
+import { wideResnets, wideResnetWeights } from "./wide_resnet.ts";
 
 export { Model, type ModelDefinition, type ModelOption, type ModelOptions, type PublishedPreprocessing, torchvisionV1 };
 export type { PublishedWeights };
@@ -43,8 +55,21 @@ export const models: readonly ModelDefinition[] = [
   alexnet2012,
   ...vggs,
   ...resnets,
+  ...resnexts,
+  ...wideResnets,
+  seresnet50,
+  ...resnetDs,
+  ...densenets,
+  ...squeezenets,
+  googlenet,
+  mobileNetV2,
+  ...mobileNetV3s,
+  ...efficientnets,
+  ...convnexts,
+  ...regnets,
   ...vits,
   ...deits,
+  ...deit3s,
   ...swins,
 ];
 
@@ -60,6 +85,18 @@ export const publishedWeights: readonly PublishedWeights[] = [
   ...alexnetWeights,
   ...vggWeights,
   ...resnetWeights,
+  ...resnextWeights,
+  ...wideResnetWeights,
+  ...mobileNetV2Weights,
+  ...densenetWeights,
+  ...squeezenetWeights,
+  ...googlenetWeights,
+  ...mobileNetV3Weights,
+  ...efficientnetWeights,
+  ...convnextWeights,
+  ...regnetWeights,
+  ...seresnetWeights,
+  ...resnetDWeights,
   ...vitWeights,
   ...swinWeights,
 ];

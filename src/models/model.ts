@@ -39,7 +39,10 @@ export interface ModelOptions {
    * default the model's, with zeros around smaller maps, as torchvision does.
    */
   readonly window?: number;
-  /** Added to the variance of a ViT's layer norms; default 1e-6. Hugging Face's weights were made with 1e-12. */
+  /**
+   * Added to the variance of a ViT's layer norms, default 1e-6, or of a MobileNetV3's batch norms, default 1e-3. Hugging
+   * Face's ViTs were made with 1e-12, timm's MobileNetV3s with 1e-5.
+   */
   readonly normEps?: number;
   /**
    * Factor on the channels of every layer, but for the pictures' and the logits: 0.25 for a quarter; default 1. They

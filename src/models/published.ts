@@ -7,7 +7,7 @@
  */
 
 import type { KeyStyle } from "../interop/keys/family.ts";
-import type { PublishedPreprocessing } from "./model.ts";
+import { prepared, type PublishedPreprocessing } from "./model.ts";
 
 /** Weights that somebody published for a model. */
 export interface PublishedWeights {
@@ -28,6 +28,27 @@ export interface PublishedWeights {
   /** Licence of the weights, where it is stated. */
   readonly licence?: string;
 }
+
+/** torchvision's second weights of many models. */
+export const torchvisionV2: PublishedPreprocessing = prepared(232, 224, "bilinear");
+
+/** timm's weights for pictures of 224, of whose side 87.5% is kept. */
+export const crop875: PublishedPreprocessing = prepared(256, 224, "bicubic");
+
+/** The same, of whose side 90% is kept. */
+export const crop90: PublishedPreprocessing = prepared(248, 224, "bicubic");
+
+/** The same, of whose side 95% is kept. */
+export const crop95: PublishedPreprocessing = prepared(235, 224, "bicubic");
+
+/** The same, of which all is kept. */
+export const uncropped: PublishedPreprocessing = prepared(224, 224, "bicubic");
+
+/** {@link crop90}, normalised by 0.5. */
+export const crop90half: PublishedPreprocessing = prepared(248, 224, "bicubic", "half");
+
+/** {@link crop95}, normalised by 0.5. */
+export const crop95half: PublishedPreprocessing = prepared(235, 224, "bicubic", "half");
 
 /** What a row says that most do not. */
 type Rest = Partial<Pick<PublishedWeights, "classes" | "licence">>;

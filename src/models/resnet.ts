@@ -15,14 +15,26 @@ import {
   type Layer,
   linear,
   maxPool2d,
+  padToMultiple,
   relu,
   residual,
   sequential,
+  squeezeExcitation,
   stochasticDepth,
 } from "../nn/mod.ts";
 import { type Family, hasName, type KeyRow, type Relative } from "../interop/keys/family.ts";
-import { type ModelDefinition, prepared, type ResolvedModelOptions, torchvisionV1 } from "./model.ts";
-import { huggingFace, type PublishedWeights, timm, torchvision } from "./published.ts";
+import { type ModelDefinition, type ResolvedModelOptions, torchvisionV1 } from "./model.ts";
+import {
+  crop875,
+  crop90half,
+  crop95,
+  huggingFace,
+  type PublishedWeights,
+  timm,
+  torchvision,
+  torchvisionV2,
+  uncropped,
+} from "./published.ts";
 import { type Scale, scaledBy } from "./width.ts";
 
 type Options = Pick<
@@ -31,15 +43,49 @@ type Options = Pick<
 >;
 
 /** Convolution without bias: batch norm follows and has one. */
-const conv = (inputs: number, outputs: number, kernel: number, stride = 1): Layer =>
-  conv2d(inputs, outputs, kernel, { stride, padding: (kernel - 1) / 2, bias: false, init: kaimingNormalFanOut() });
+const conv = (inputs: number, outputs: number, kernel: number, stride = 1, groups = 1): Layer =>
+  conv2d(inputs, outputs, kernel, {
+    ...{ stride, padding: (kernel - 1) / 2, groups, bias: false },
+    init: kaimingNormalFanOut(),
+  });
+
+/** What a block may have that He's has not. */
+export interface BlockOptions {
+  /** Share of the pictures for which its body is left out in training; default 0. */
+  readonly depthRate?: number;
+  /** Of a bottleneck, channels of the 3×3 convolution; default a quarter of the output. */
+  readonly narrow?: number;
+  /** Of a bottleneck, groups of the 3×3 convolution; default 1. */
+  readonly groups?: number;
+  /** Whether its shortcut averages pixels where it leaves some out (ResNet-D); default false. */
+  readonly averages?: boolean;
+  /** Hidden units of squeeze and excitation at the body's end; default none. */
+  readonly squeezed?: number;
+}
 
 /** A 1×1 convolution that fits a block's input to its output, where sizes differ (section 3.3, option B). */
-const projection = (inputs: number, outputs: number, stride: number): Layer | undefined =>
-  stride === 1 && inputs === outputs ? undefined : sequential([conv(inputs, outputs, 1, stride), batchNorm2d(outputs)]);
+function projection(inputs: number, outputs: number, stride: number, { averages }: BlockOptions): Layer | undefined {
+  if (stride === 1 && inputs === outputs) return undefined;
+  if (!averages) return sequential([conv(inputs, outputs, 1, stride), batchNorm2d(outputs)]);
+  return sequential([averagePixels(stride), conv(inputs, outputs, 1), batchNorm2d(outputs)]);
+}
 
-/** Leaves a block's body out for a share of the pictures in training, where there is such a share. */
-const dropPath = (rate: number): Record<string, Layer> => rate > 0 ? { drop_path: stochasticDepth(rate) } : {};
+/** Means of `side` × `side` pixels; at the right and at the bottom of as many as there are. */
+function averagePixels(side: number): Layer {
+  return (x, { b }) => {
+    const padded = padToMultiple(b, x, side, [2, 3]);
+    const means = b.op("avgPool2d", [padded], { kernel: side, stride: side });
+    if (padded === x) return means;
+    const isPixel = padToMultiple(b, b.broadcastTo(1, [1, 1, ...x.shape.slice(2)]), side, [2, 3]);
+    return b.div(means, b.op("avgPool2d", [isPixel], { kernel: side, stride: side }));
+  };
+}
+
+/** The end of a block's body, where it has one: squeeze and excitation, and leaving it out in training. */
+const bodyEnd = (outputs: number, { squeezed, depthRate = 0 }: BlockOptions): Record<string, Layer> => ({
+  ...squeezed !== undefined && { se: squeezeExcitation(outputs, squeezed) },
+  ...depthRate > 0 && { drop_path: stochasticDepth(depthRate) },
+});
 
 /**
  * Two 3×3 convolutions around which the input is added (figure 2).
@@ -47,18 +93,17 @@ const dropPath = (rate: number): Record<string, Layer> => rate > 0 ? { drop_path
  * @param inputs Channels that come in.
  * @param outputs Channels that go out.
  * @param stride Of the first convolution.
- * @param depthRate Share of the pictures for which they are left out in training; default 0.
  */
-export function basicBlock(inputs: number, outputs: number, stride: number, depthRate = 0): Layer {
+export function basicBlock(inputs: number, outputs: number, stride: number, options: BlockOptions = {}): Layer {
   const body = sequential({
     conv1: conv(inputs, outputs, 3, stride),
     bn1: batchNorm2d(outputs),
     relu: relu(),
     conv2: conv(outputs, outputs, 3),
     bn2: batchNorm2d(outputs),
-    ...dropPath(depthRate),
+    ...bodyEnd(outputs, options),
   });
-  return residual(body, relu(), projection(inputs, outputs, stride));
+  return residual(body, relu(), projection(inputs, outputs, stride, options));
 }
 
 /**
@@ -69,32 +114,33 @@ export function basicBlock(inputs: number, outputs: number, stride: number, dept
  * @param inputs Channels that come in.
  * @param outputs Channels that go out.
  * @param stride Of the 3×3 convolution.
- * @param depthRate Share of the pictures for which they are left out in training; default 0.
  */
-export function bottleneck(inputs: number, outputs: number, stride: number, depthRate = 0): Layer {
-  const narrow = outputs / 4;
+export function bottleneck(inputs: number, outputs: number, stride: number, options: BlockOptions = {}): Layer {
+  const { narrow = outputs / 4, groups } = options;
   const body = sequential({
     conv1: conv(inputs, narrow, 1),
     bn1: batchNorm2d(narrow),
     relu1: relu(),
-    conv2: conv(narrow, narrow, 3, stride),
+    conv2: conv(narrow, narrow, 3, stride, groups),
     bn2: batchNorm2d(narrow),
     relu2: relu(),
     conv3: conv(narrow, outputs, 1),
     bn3: batchNorm2d(outputs),
-    ...dropPath(depthRate),
+    ...bodyEnd(outputs, options),
   });
-  return residual(body, relu(), projection(inputs, outputs, stride));
+  return residual(body, relu(), projection(inputs, outputs, stride, options));
 }
 
 /** Table 1's first rows for ImageNet; section 4.2's single 3×3 convolution for small pictures. */
-function stem(channels: number, width: number, small: boolean): Record<string, Layer> {
-  return small ? { conv1: conv(channels, width, 3), bn1: batchNorm2d(width), relu: relu() } : {
-    conv1: conv(channels, width, 7, 2),
-    bn1: batchNorm2d(width),
-    relu: relu(),
-    maxpool: maxPool2d(3, { stride: 2, padding: 1 }),
-  };
+function stem(channels: number, width: number, small: boolean, deep?: number): Record<string, Layer> {
+  const after = { bn1: batchNorm2d(width), relu: relu() };
+  if (small) return { conv1: conv(channels, width, 3), ...after };
+  const conv1 = deep === undefined ? conv(channels, width, 7, 2) : sequential([
+    ...[conv(channels, deep, 3, 2), batchNorm2d(deep), relu()],
+    ...[conv(deep, deep, 3), batchNorm2d(deep), relu()],
+    conv(deep, width, 3),
+  ]);
+  return { conv1, ...after, maxpool: maxPool2d(3, { stride: 2, padding: 1 }) };
 }
 
 /**
@@ -110,6 +156,16 @@ export interface ResNetOptions {
   readonly blocks: readonly [number, number, number, number];
   /** Of the numbers of channels, of a bottleneck of the narrow ones; default as they are. */
   readonly scale?: Scale;
+  /** Channels of a stage's 3×3 convolutions, stages counted from 0; default as wide as a basic block's. */
+  readonly narrow?: (stage: number) => number;
+  /** Groups of the 3×3 convolutions; default 1. */
+  readonly groups?: number;
+  /** Channels of three 3×3 convolutions, the first two's, in the place of the stem's 7×7 (ResNet-C); default none. */
+  readonly deep?: number;
+  /** Whether shortcuts average pixels where they leave some out (ResNet-D); default false. */
+  readonly averages?: boolean;
+  /** Hidden units of squeeze and excitation for a block's number of output channels; default none. */
+  readonly squeezed?: (outputs: number) => number;
 }
 
 /**
@@ -118,7 +174,7 @@ export interface ResNetOptions {
  */
 export function resnetLayers(
   { channels, classes, imageSize, stem: chosen, dropout: dropRate = 0, stochasticDepth: depthRate = 0 }: Options,
-  { block, blocks, scale = scaledBy() }: ResNetOptions,
+  { block, blocks, scale = scaledBy(), narrow, groups, deep, averages, squeezed }: ResNetOptions,
 ): Layer {
   const first = scale(64);
   const expansion = block === bottleneck ? 4 : 1;
@@ -126,13 +182,16 @@ export function resnetLayers(
   /** Blocks of one width; the first changes width and resolution. */
   const stage = (k: number): Layer => {
     const before = sum(blocks.slice(0, k));
-    const rate = (b: number) => depthRate * (before + b) / (sum(blocks) - 1);
-    const entry = k === 0 ? block(first, widths[0], 1, rate(0)) : block(widths[k - 1], widths[k], 2, rate(0));
-    const others = Array.from({ length: blocks[k] - 1 }, (_, b) => block(widths[k], widths[k], 1, rate(b + 1)));
-    return sequential([entry, ...others]);
+    const made = (b: number, inputs: number, stride: number) =>
+      block(inputs, widths[k], stride, {
+        depthRate: depthRate * (before + b) / (sum(blocks) - 1),
+        ...{ narrow: narrow?.(k), groups, averages, squeezed: squeezed?.(widths[k]) },
+      });
+    const entry = k === 0 ? made(0, first, 1) : made(0, widths[k - 1], 2);
+    return sequential([entry, ...Array.from({ length: blocks[k] - 1 }, (_, b) => made(b + 1, widths[k], 1))]);
   };
   return sequential({
-    ...stem(channels, first, chosen === "small" || (chosen === "auto" && imageSize < SMALL_PICTURE)),
+    ...stem(channels, first, chosen === "small" || (chosen === "auto" && imageSize < SMALL_PICTURE && !deep), deep),
     layer1: stage(0),
     layer2: stage(1),
     layer3: stage(2),
@@ -164,18 +223,21 @@ const huggingFaceRows: readonly KeyRow[] = [
   { ours: "fc.*", huggingface: "classifier.1.*" },
 ];
 
-/** Residual networks that are one option away. */
+/** Residual networks that are one option away, or of a size that is not among the models. */
 const relatives: readonly Relative[] = [
-  { name: "SE-ResNet, with squeeze and excitation (seresnet)", isIt: hasName(/^layer1\.0\.se\.fc/) },
+  { name: "an SE-ResNet of another size (seresnet)", isIt: hasName(/^layer1\.0\.se\.fc/) },
   { name: "a ResNet with attention over channels (ecaresnet)", isIt: hasName(/^layer1\.0\.(se|eca|attn)\./) },
   { name: "ResNeSt or SKNet", isIt: hasName(/^layer1\.0\.conv\d\.(fc1|attn|conv)\./) },
-  { name: "a ResNet with a stem of three convolutions (resnet18d, resnet50c)", isIt: hasName(/^conv1\.0\./) },
   {
-    name: "ResNeXt, with convolutions in groups (resnext50_32x4d)",
+    name: "a ResNet with a stem of three convolutions of another size (resnet26d, resnet50c)",
+    isIt: hasName(/^conv1\.0\./),
+  },
+  {
+    name: "a ResNeXt of another size (resnext50_32x4d)",
     isIt: (shapes) => isBottleneck(shapes, (outputs, inputs) => outputs !== inputs),
   },
   {
-    name: "Wide ResNet, with wider bottlenecks (wide_resnet50_2)",
+    name: "a Wide ResNet of another size (wide_resnet50_2)",
     isIt: (shapes) => isBottleneck(shapes, (outputs, inputs) => outputs === inputs && outputs > 64),
   },
   {
@@ -198,7 +260,7 @@ function isBottleneck(
 }
 
 /** torchvision's and timm's ResNets are called alike. */
-const family: Family = {
+export const resnetFamily: Family = {
   name: "a ResNet",
   heads: ["fc"],
   stem: "conv1",
@@ -212,6 +274,7 @@ const family: Family = {
       "layer{i}.{i}.conv{i}.*",
       "layer{i}.{i}.bn{i}.*",
       "layer{i}.{i}.downsample.{i}.*",
+      "layer{i}.{i}.se.fc{i}.*",
       "fc.*",
     ].map((ours) => ({ ours, timm: ours })),
     ...huggingFaceRows,
@@ -220,13 +283,6 @@ const family: Family = {
   relatives,
 };
 
-/** How pictures are prepared for others than torchvision's first weights; of timm's by the share that is kept. */
-const torchvisionV2 = prepared(232, 224, "bilinear");
-const crop95 = prepared(235, 224, "bicubic");
-const crop875 = prepared(256, 224, "bicubic");
-const crop90half = prepared(248, 224, "bicubic", "half");
-const uncropped = prepared(224, 224, "bicubic");
-
 function resnet(depth: number, options: ResNetOptions): ModelDefinition {
   const kind = options.block === bottleneck ? "bottleneck blocks, stride in the 3×3" : "basic blocks";
   return {
@@ -234,7 +290,7 @@ function resnet(depth: number, options: ResNetOptions): ModelDefinition {
     summary: `ResNet-${depth} (He 2015): four stages of ${options.blocks.join(", ")} ${kind}`,
     imageSize: 224,
     minImageSize: 8,
-    family,
+    family: resnetFamily,
     published: { torchvision: torchvisionV1, huggingface: crop875 },
     takes: ["stem", "dropout", "stochasticDepth"],
     build: (sizes) => resnetLayers(sizes, { ...options, scale: scaledBy(sizes.width) }),

@@ -22,7 +22,7 @@ import {
 } from "../nn/mod.ts";
 import { type Family, hasName, type KeyRow, type Relative } from "../interop/keys/family.ts";
 import { type ModelDefinition, type ModelOption, prepared, torchvisionV1 } from "./model.ts";
-import { huggingFace, type PublishedWeights, timm, torchvision } from "./published.ts";
+import { crop90, huggingFace, type PublishedWeights, timm, torchvision } from "./published.ts";
 import { headsScaledBy } from "./width.ts";
 
 /** What a vision transformer is made of. */
@@ -39,6 +39,8 @@ export interface VisionTransformerOptions {
   readonly hidden?: number;
   /** With DeiT's distillation token and its head; default false. */
   readonly distilled?: boolean;
+  /** Whether the tokens before the patches have positions, too; default true. */
+  readonly tokensHavePositions?: boolean;
   /** Channels of the pictures. */
   readonly channels: number;
   /** Logits. */
@@ -79,16 +81,22 @@ export function visionTransformer(options: VisionTransformerOptions): Layer {
     const tokens = [token(scope, "class_token", constantInit(0), size)];
     if (distilled) tokens.push(token(scope, "dist_token", normalInit(0.02), size));
     const patches = sequenceOf(b, scope.call("conv_proj", embedding, padToMultiple(b, x, patch, [2, 3])));
-    const encoded = scope.call("encoder", encoder(options), b.concat([...tokens, patches], 1));
+    const encoded = scope.call("encoder", encoder(options, tokens.length), b.concat([...tokens, patches], 1));
     const logits = scope.call("heads", sequential({ head }), tokenAt(b, encoded, 0));
     if (!distilled) return logits;
     return b.mul(b.add(logits, scope.call("head_dist", head, tokenAt(b, encoded, 1))), 0.5);
   };
 }
 
-/** Tokens [N, T, D] with their positions through all blocks, normalised at the end. */
+/**
+ * Tokens [N, T, D] with their positions through all blocks, normalised at the end.
+ *
+ * @param before Tokens before the patches.
+ */
 function encoder(
-  { width, depth, heads, dropout: rate = 0, stochasticDepth = 0, normEps = 1e-6, ...block }: VisionTransformerOptions,
+  { width, depth, heads, dropout: rate = 0, stochasticDepth = 0, normEps = 1e-6, tokensHavePositions = true, ...block }:
+    VisionTransformerOptions,
+  before: number,
 ): Layer {
   const blocks = Array.from({ length: depth }, (_, i): [string, Layer] => [
     `encoder_layer_${i}`,
@@ -100,12 +108,16 @@ function encoder(
     }),
   ]);
   return (x, scope) => {
-    const positions = scope.parameter("pos_embedding", [1, ...x.shape.slice(1)], normalInit(0.02), { decay: false });
+    const { b } = scope;
+    const [, tokens] = x.shape;
+    const others = tokensHavePositions ? 0 : before;
+    const learnt = scope.parameter("pos_embedding", [1, tokens - others, width], normalInit(0.02), { decay: false });
+    const positions = others > 0 ? b.pad(learnt, [0, others, 0], [0, 0, 0]) : learnt;
     return sequential({
       dropout: dropout(rate),
       layers: sequential(Object.fromEntries(blocks)),
       ln: layerNorm(width, normEps),
-    })(scope.b.add(x, positions), scope);
+    })(b.add(x, positions), scope);
   };
 }
 
@@ -133,6 +145,9 @@ const sizes = {
   b: { width: 768, depth: 12, heads: 12 },
   l: { width: 1024, depth: 24, heads: 16 },
 } as const;
+
+/** DeiT III's. */
+const deit3Sizes = { ...sizes, m: { width: 512, depth: 12, heads: 8 } } as const;
 
 /** Fovea's block, timm's and Hugging Face's. */
 const OURS = "encoder.layers.encoder_layer_{i}";
@@ -188,7 +203,7 @@ const relatives: readonly Relative[] = [
   { name: "a ViT with relative positions (relpos)", isIt: hasName(/attn\.rel_pos\.|^shared_rel_pos\./) },
   { name: "a ViT with gated units (SwiGLU)", isIt: hasName(/mlp\.(w12|w1|fc1_g)\./) },
   {
-    name: "DeiT III, whose class token has no position (deit3)",
+    name: "a DeiT III of another size (deit3)",
     isIt: (shapes) =>
       shapes.has("cls_token") && shapes.has("blocks.0.ls1.gamma") &&
       Number.isInteger(Math.sqrt(shapes.get("pos_embed")?.[1] ?? NaN)),
@@ -233,7 +248,10 @@ const takes: readonly ModelOption[] = ["dropout", "attentionDropout", "stochasti
 function definition(
   name: string,
   summary: string,
-  architecture: Pick<VisionTransformerOptions, "patch" | "width" | "depth" | "heads" | "distilled">,
+  architecture: Pick<
+    VisionTransformerOptions,
+    "patch" | "width" | "depth" | "heads" | "distilled" | "tokensHavePositions"
+  >,
   published: ModelDefinition["published"],
 ): ModelDefinition {
   return {
@@ -257,6 +275,18 @@ function vit(size: keyof typeof sizes, patch: 16 | 32): ModelDefinition {
   return definition(`vit-${size}${patch}`, summary, { ...sizes[size], patch }, published);
 }
 
+/**
+ * DeiT III (Touvron et al., "DeiT III: Revenge of the ViT", 2022): positions are added to the patches alone, and layer
+ * scale is part of the model.
+ */
+function deit3(size: keyof typeof deit3Sizes): ModelDefinition {
+  const { width, depth, heads } = deit3Sizes[size];
+  const architecture = { ...deit3Sizes[size], patch: 16, tokensHavePositions: false };
+  const summary = `DeiT III (Touvron 2022): ${depth} blocks of width ${width} with ${heads} heads and layer scale`;
+  const made = definition(`deit3-${size}`, summary, architecture, { timm: crop90 });
+  return { ...made, build: ({ layerScale = 1e-6, ...options }) => made.build({ ...options, layerScale }) };
+}
+
 function deit(size: "ti" | "s" | "b", distilled: boolean): ModelDefinition {
   const base = `vit-${size}16`;
   const name = distilled ? `deit-${size}-distilled` : `deit-${size}`;
@@ -277,12 +307,14 @@ export const deits: readonly ModelDefinition[] = (["ti", "s", "b"] as const).fla
   deit(size, true),
 ]);
 
+/** `deit3-s` to `deit3-l`. */
+export const deit3s: readonly ModelDefinition[] = (["s", "m", "b", "l"] as const).map(deit3);
+
 /** How pictures are prepared for weights by others than torchvision's first ones. */
 const torchvisionL16 = prepared(242, 224, "bilinear");
 const whole224 = prepared(224, 224, "bicubic");
 const whole384 = prepared(384, 384, "bicubic");
 const whole512 = prepared(512, 512, "bicubic");
-const crop90 = prepared(248, 224, "bicubic");
 const half224 = prepared(248, 224, "bicubic", "half");
 const half384 = prepared(384, 384, "bicubic", "half");
 const squashed224 = prepared(224, 224, "bilinear", "half");
@@ -395,4 +427,12 @@ export const vitWeights: readonly PublishedWeights[] = [
   huggingFace("deit-s-distilled", "facebook/deit-small-distilled-patch16-224", deit224, 81.2),
   huggingFace("deit-b-distilled", "facebook/deit-base-distilled-patch16-224", deit224, 83.4),
   huggingFace("deit-b-distilled", "facebook/deit-base-distilled-patch16-384", deit384, 85.2),
+  timm("deit3-s", "deit3_small_patch16_224.fb_in1k", "apache-2.0", crop90, 81.382),
+  timm("deit3-s", "deit3_small_patch16_224.fb_in22k_ft_in1k", "apache-2.0", whole224, 83.082),
+  timm("deit3-m", "deit3_medium_patch16_224.fb_in1k", "apache-2.0", crop90, 83.09),
+  timm("deit3-m", "deit3_medium_patch16_224.fb_in22k_ft_in1k", "apache-2.0", whole224, 84.55),
+  timm("deit3-b", "deit3_base_patch16_224.fb_in1k", "apache-2.0", crop90, 83.8),
+  timm("deit3-b", "deit3_base_patch16_224.fb_in22k_ft_in1k", "apache-2.0", whole224, 85.728),
+  timm("deit3-l", "deit3_large_patch16_224.fb_in1k", "apache-2.0", crop90, 84.772),
+  timm("deit3-l", "deit3_large_patch16_224.fb_in22k_ft_in1k", "apache-2.0", whole224, 86.99),
 ];

@@ -44,6 +44,11 @@ export function kaimingNormalFanOut(): Initializer {
   };
 }
 
+/** Kaiming normal by fan-in for ReLU (He et al., 2015). Shape [O, I, kh, kw]. */
+export function kaimingNormalFanIn(): Initializer {
+  return (shape, uniform) => normalInit(Math.sqrt(2 / sizeOf(shape.slice(1))))(shape, uniform);
+}
+
 /** Xavier uniform (Glorot and Bengio, 2010): ±√(6 / (fanIn + fanOut)). Shape [O, I, …]. */
 export function xavierUniform(): Initializer {
   return (shape, uniform) => {

@@ -146,6 +146,31 @@ export function relu(): Layer {
   return (x, { b }) => b.relu(x);
 }
 
+/** max(x, 0), 6 at most (Krizhevsky, 2010). */
+export function relu6(): Layer {
+  return (x, { b }) => b.minimum(b.relu(x), 6);
+}
+
+/** σ(x), the logistic function. */
+export function sigmoid(): Layer {
+  return (x, { b }) => b.sigmoid(x);
+}
+
+/** x · σ(x), also known as swish (Ramachandran et al., 2017). */
+export function silu(): Layer {
+  return (x, { b }) => b.mul(x, b.sigmoid(x));
+}
+
+/** (x + 3) / 6 between 0 and 1, for σ(x) (Howard et al., 2019). */
+export function hardSigmoid(): Layer {
+  return (x, { b }) => b.mul(b.minimum(b.relu(b.add(x, 3)), 6), 1 / 6);
+}
+
+/** x · hardSigmoid(x) (Howard et al., 2019). */
+export function hardSwish(): Layer {
+  return (x, scope) => scope.b.mul(x, hardSigmoid()(x, scope));
+}
+
 /** Hyperbolic tangent. */
 export function tanh(): Layer {
   return (x, { b }) => b.tanh(x);
@@ -168,6 +193,21 @@ export interface PoolOptions {
 /** Maximum over windows: [N, C, H, W] to [N, C, H', W']. */
 export function maxPool2d(kernel: number, { stride = kernel, padding = 0 }: PoolOptions = {}): Layer {
   return (x, { b }) => b.op("maxPool2d", [x], { kernel, stride, padding });
+}
+
+/**
+ * Maximum over windows that cover the picture, whatever its size, of numbers that are not negative, as after a ReLU:
+ * PyTorch's `ceil_mode`. Zeros at the right and at the bottom fill the last windows.
+ */
+export function coveringMaxPool2d(kernel: number, stride: number): Layer {
+  return (x, { b }) => {
+    const missing = x.shape.map((size, axis) => {
+      const steps = Math.max(0, Math.ceil((size - kernel) / stride));
+      return axis < 2 ? 0 : Math.max(0, steps * stride + kernel - size);
+    });
+    const padded = missing.some((count) => count > 0) ? b.pad(x, [0, 0, 0, 0], missing) : x;
+    return b.op("maxPool2d", [padded], { kernel, stride, padding: 0 });
+  };
 }
 
 /** Mean over windows: [N, C, H, W] to [N, C, H', W']. */
@@ -202,6 +242,42 @@ function windowMeans(b: GraphBuilder, side: number, size: number): Tensor {
 /** Mean over the whole picture: [N, C, H, W] to [N, C, 1, 1]. */
 export function globalAvgPool2d(): Layer {
   return (x, { b }) => b.mean(x, [2, 3]);
+}
+
+/** Options of {@link squeezeExcitation}. */
+export interface SqueezeExcitationOptions {
+  /** Between the two layers; default ReLU. */
+  readonly activation?: Layer;
+  /** Makes factors of what the second layer gives; default the logistic function. */
+  readonly gate?: Layer;
+  /** Initial weights; default PyTorch's. */
+  readonly init?: Initializer;
+  /** Initial biases; default PyTorch's. */
+  readonly biasInit?: Initializer;
+}
+
+/**
+ * Squeeze and excitation (Hu et al., 2017): [N, C, H, W], each channel times a factor that two layers compute from the
+ * means of all channels. Parameters `fc1` [squeezed, C, 1, 1] and `fc2` [C, squeezed, 1, 1], with biases.
+ *
+ * @param channels Channels C.
+ * @param squeezed Units between the two layers.
+ */
+export function squeezeExcitation(
+  channels: number,
+  squeezed: number,
+  { activation = relu(), gate = sigmoid(), ...start }: SqueezeExcitationOptions = {},
+): Layer {
+  const factors = {
+    fc1: conv2d(channels, squeezed, 1, start),
+    activation,
+    fc2: conv2d(squeezed, channels, 1, start),
+    gate,
+  };
+  return (x, scope) => {
+    const means = globalAvgPool2d()(x, scope);
+    return scope.b.mul(x, Object.entries(factors).reduce((y, [name, layer]) => scope.call(name, layer, y), means));
+  };
 }
 
 /** [N, …] to [N, everything else]. */

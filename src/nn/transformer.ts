@@ -24,6 +24,12 @@ export function layerNorm(width: number, eps: number): Layer {
   };
 }
 
+/** {@link layerNorm} over the channels of [N, C, H, W], as in ConvNeXt. Parameters `weight` and `bias` [C]. */
+export function channelNorm(channels: number, eps: number): Layer {
+  const norm = layerNorm(channels, eps);
+  return (x, scope) => scope.b.permute(norm(scope.b.permute(x, [0, 2, 3, 1]), scope), [0, 3, 1, 2]);
+}
+
 /** x · Φ(x), the Gaussian error linear unit (Hendrycks and Gimpel, 2016), to 2e-7. */
 export function gelu(): Layer {
   return (x, { b }) => b.mul(b.mul(x, 0.5), b.add(b.op("erf", [b.mul(x, Math.SQRT1_2)]), 1));

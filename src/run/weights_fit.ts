@@ -127,7 +127,8 @@ export function gridsOf(
 ): { from: number; to: number; before: number } | undefined {
   if (!grid || !name.endsWith(grid.key) || shape.length !== wanted.length) return undefined;
   if (shape.some((size, axis) => axis !== grid.axis && size !== wanted[axis])) return undefined;
-  const before = tokensBefore(grid, shapes);
+  const [before, others] = [shape, wanted].map((sizes) => tokensBefore(grid, shapes, sizes[grid.axis]));
+  if (before !== others) return undefined;
   const [from, to] = [shape, wanted].map((sizes) => Math.sqrt(sizes[grid.axis] - before));
   return Number.isInteger(from) && Number.isInteger(to) && from > 0 ? { from, to, before } : undefined;
 }
@@ -263,10 +264,11 @@ export function stemIn({ family, shapes }: NamedWeights, definition?: ModelDefin
 export function picturePatches({ grid }: Family, shapes: ReadonlyMap<string, readonly number[]>): number {
   if (grid?.over !== "picture") return 0;
   const [, shape] = [...shapes].find(([name]) => name.endsWith(grid.key)) ?? [];
-  const side = shape ? Math.sqrt(shape[grid.axis] - tokensBefore(grid, shapes)) : 0;
+  const side = shape ? Math.sqrt(shape[grid.axis] - tokensBefore(grid, shapes, shape[grid.axis])) : 0;
   return Number.isInteger(side) ? side : 0;
 }
 
-function tokensBefore({ before }: PositionGrid, shapes: ReadonlyMap<string, unknown>): number {
-  return before.filter((token) => shapes.has(token)).length;
+/** Places before the grid among so many: those of the tokens that a file has, but where a grid is all there is. */
+function tokensBefore({ before }: PositionGrid, shapes: ReadonlyMap<string, unknown>, places: number): number {
+  return Number.isInteger(Math.sqrt(places)) ? 0 : before.filter((token) => shapes.has(token)).length;
 }

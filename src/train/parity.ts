@@ -38,6 +38,13 @@ const GRADIENT_LIMIT = 1e-3;
 /** Gradients below this share of all gradients are measured against the whole: float32 has nothing left of them. */
 const NEGLIGIBLE = 1e-6;
 
+/**
+ * Gradients below this share of all are zero but for rounding, such as that of a bias that only a batch norm sees. They
+ * have to be nothing here, too: to this share of what is negligible.
+ */
+const ZERO = 1e-12;
+const ZERO_LIMIT = 0.1;
+
 /** How far one tensor is off, and how far it may be. */
 export interface Deviation {
   /** `logits`, `loss` or `grad.` and a parameter's name. */
@@ -85,8 +92,9 @@ export function gradientDeviation(
   tol: number,
   total: number,
 ): Deviation {
-  const scale = Math.max(normOf(want), NEGLIGIBLE * total);
-  return { name, error: distance(got, want) / scale, limit: Math.max(GRADIENT_LIMIT, 3 * tol) };
+  const norm = normOf(want);
+  const least = norm < ZERO * total ? ZERO_LIMIT : GRADIENT_LIMIT;
+  return { name, error: distance(got, want) / Math.max(norm, NEGLIGIBLE * total), limit: Math.max(least, 3 * tol) };
 }
 
 /**

@@ -17,17 +17,18 @@ import { Model } from "../../src/models/mod.ts";
 import { type Layer, Scope } from "../../src/nn/mod.ts";
 import { evaluationGraph } from "../../src/run/evaluation_graph.ts";
 import { type Deviation, gradientDeviation, gradientGraph, isWithin, valueDeviation } from "../../src/train/parity.ts";
-import { devices } from "../kernels/devices.ts";
+import { devices, type DeviceUnderTest } from "../kernels/devices.ts";
 import { pictures, referenceWeight, targets, uniform } from "./rule.ts";
 
 export { pictures, referenceWeight, targets };
 
+/** Elements that a fixture stores of a tensor, at most, unless it says otherwise. */
 const SAMPLE = 1024;
 
 /** The elements that the fixture stores of a tensor. */
-function sampled(values: Float32Array): Float32Array {
-  if (values.length <= SAMPLE) return values;
-  const stride = Math.ceil(values.length / SAMPLE) | 1;
+function sampled(values: Float32Array, sample: number): Float32Array {
+  if (values.length <= sample) return values;
+  const stride = Math.ceil(values.length / sample) | 1;
   return values.filter((_, i) => i % stride === 0);
 }
 
@@ -42,11 +43,12 @@ async function runOnce(session: Session, graph: Graph, inputs: Record<string, Fl
 
 function check(file: SafetensorsFile, got: Record<string, Float32Array>): void {
   const valueOf = (name: string) => file.tensors.get(name)!.values;
+  const { sample = SAMPLE }: { sample?: number } = JSON.parse(file.metadata["fovea.reference"]);
   const [total] = valueOf("norm");
   const wanted = [...file.tensors.keys()].filter((name) => name !== "norm" && !name.startsWith("tol."));
   assertEquals(Object.keys(got).sort(), wanted.toSorted(), "the same tensors");
   const rows = wanted.map((name): Deviation => {
-    const values = sampled(got[name]);
+    const values = sampled(got[name], sample);
     return name.startsWith("grad.")
       ? gradientDeviation(name, values, valueOf(name), valueOf(`tol.${name.slice(5)}`)[0], total)
       : valueDeviation(name, values, valueOf(name));
@@ -64,8 +66,16 @@ async function load(fixture: string) {
   return { file, ...info };
 }
 
-function testOnDevices(title: string, everywhere: boolean, run: (device: Device) => Promise<void>): void {
-  for (const { name, present, open } of everywhere ? devices : devices.slice(0, 1)) {
+/** On which devices a test runs: on all, on the first, or on WebAssembly, which compiles fastest. */
+type On = "all" | "first" | "wasm";
+
+function devicesFor(on: On): readonly DeviceUnderTest[] {
+  if (on === "all") return devices;
+  return [on === "wasm" && devices.find(({ name }) => name === "WebAssembly") || devices[0]];
+}
+
+function testOnDevices(title: string, on: On, run: (device: Device) => Promise<void>): void {
+  for (const { name, present, open } of devicesFor(on)) {
     Deno.test({
       name: `${title} on ${name}`,
       ignore: !present,
@@ -81,14 +91,14 @@ function testOnDevices(title: string, everywhere: boolean, run: (device: Device)
  * A test on each device: logits, loss and every gradient of a model against `fixtures/parity/<fixture>.safetensors`.
  *
  * @param layer The model of the fixture's script, for its classes, channels and picture side.
- * @param everywhere On gpu.js too; default true.
+ * @param on Default all.
  */
 export function testModel(
   fixture: string,
   layer: (size: { classes: number; channels: number; imageSize: number }) => Layer,
-  { everywhere = true } = {},
+  { on = "all" }: { on?: On } = {},
 ): void {
-  testOnDevices(`${fixture} gives PyTorch's logits, loss and gradients`, everywhere, async (device) => {
+  testOnDevices(`${fixture} gives PyTorch's logits, loss and gradients`, on, async (device) => {
     const { file, shape, classes } = await load(fixture);
     const [batch, channels, imageSize] = shape;
     const size = { classes, channels, imageSize };
@@ -108,7 +118,7 @@ export function testModel(
  * @param everywhere On gpu.js too; default false, since blocks are of full width.
  */
 export function testBlock(fixture: string, block: Layer, { everywhere = false } = {}): void {
-  testOnDevices(`${fixture} gives PyTorch's output and gradients`, everywhere, async (device) => {
+  testOnDevices(`${fixture} gives PyTorch's output and gradients`, everywhere ? "all" : "first", async (device) => {
     const { file, shape } = await load(fixture);
     const b = new GraphBuilder();
     const scope = Scope.root(b, true);

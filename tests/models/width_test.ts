@@ -136,9 +136,8 @@ Deno.test("every model keeps the names and kinds of its parameters at any width,
           plain.parameters.map(({ name, shape, decay, trainable }) => [name, shape.length, decay, trainable]),
         );
         assert(width < 1 ? model.size <= plain.size : model.size > plain.size, `${model.size} at ${width}`);
-        for (const training of [true, false]) {
-          assertEquals(model.trace(new GraphBuilder(), 3, training).logits.shape, [3, 7]);
-        }
+        // Without training it was traced when it was made.
+        assertEquals(model.trace(new GraphBuilder(), 3, true).logits.shape, [3, 7]);
       }
     });
   }

@@ -137,7 +137,7 @@ const relatives: [library: "timm" | "torchvision", file: string, more: Record<st
   ["torchvision", "resnet50", { "layer1.0.se.fc1.weight": [16, 256, 1, 1] }, "(seresnet)"],
   ["torchvision", "resnet50", { "layer1.0.conv2.weight": [128, 4, 3, 3] }, "(resnext50_32x4d)"],
   ["torchvision", "resnet50", { "layer1.0.conv2.weight": [128, 128, 3, 3] }, "(wide_resnet50_2)"],
-  ["torchvision", "resnet18", { "conv1.0.weight": [32, 3, 3, 3] }, "(resnet18d, resnet50c)"],
+  ["torchvision", "resnet18", { "conv1.0.weight": [32, 3, 3, 3] }, "(resnet26d, resnet50c)"],
 ];
 for (const [library, file, more, message] of relatives) {
   Deno.test(`originOf() names what ${file} with ${Object.keys(more)} is, and the nearest model`, async () => {

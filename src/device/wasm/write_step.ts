@@ -13,6 +13,8 @@ import type { Candidates } from "../questions.ts";
 import { writeChannelWindow } from "./text/channel_window.ts";
 import { writeEpilogue, writeMap } from "./text/map.ts";
 import { writeConvolve } from "./text/product/convolve.ts";
+import { writeDepthwise } from "./text/product/depthwise.ts";
+import { writeDepthwiseGrad } from "./text/product/depthwise_grad.ts";
 import { writeWeightGrad } from "./text/product/weight_grad.ts";
 import { waysOfMatmul, writeMatmul } from "./text/product/matmul.ts";
 import { writeFromTiles, writeToTiles, writeWinogradWeight } from "./text/picture/tiles.ts";
@@ -51,8 +53,8 @@ const writers: Readonly<
   max: writeReduce,
   matmul: writeMatmul,
   matmulPartial: writeMatmul,
-  convolve: writeConvolve,
-  conv2dWeightGradPartial: writeWeightGrad,
+  convolve: (step, relaxed) => writeDepthwise(step, relaxed) ?? writeConvolve(step, relaxed),
+  conv2dWeightGradPartial: (step, relaxed) => writeDepthwiseGrad(step, relaxed) ?? writeWeightGrad(step, relaxed),
 };
 
 /** Numbers that a kernel's JavaScript computes in a chunk. */

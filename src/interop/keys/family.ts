@@ -30,11 +30,17 @@ export interface Convolution {
   readonly kernel: number;
 }
 
+/** Factors of channels that another style has without the axes of size 1 behind them: [C, 1, 1] as [C]. */
+export interface ChannelFactors {
+  /** Pattern. */
+  readonly vector: string;
+}
+
 /**
  * What a style calls a tensor. In patterns `{i}` is a number and `*` is `weight`, `bias`, `running_mean` or
  * `running_var`; both sides of a row have the same ones in the same order.
  */
-export type Cell = string | Joined | Convolution;
+export type Cell = string | Joined | Convolution | ChannelFactors;
 
 /** One kind of tensor: Fovea's name for it, and those of the styles that call it otherwise. */
 export interface KeyRow extends Readonly<Partial<Record<KeyStyle, Cell>>> {
@@ -119,7 +125,8 @@ export const BOOKKEEPING =
 
 /** Patterns of a cell. */
 function patternsOf(cell: Cell): readonly (string | null)[] {
-  return typeof cell === "string" ? [cell] : "join" in cell ? cell.join : [cell.conv];
+  if (typeof cell === "string") return [cell];
+  return "join" in cell ? cell.join : ["conv" in cell ? cell.conv : cell.vector];
 }
 
 /** What a style calls the tensors of a row, if it has them. */
@@ -157,6 +164,8 @@ export interface TensorSource {
   readonly parts: readonly (string | null)[];
   /** Whether all axes but the first become one. */
   readonly flatten: boolean;
+  /** Whether two axes of size 1 follow. */
+  readonly ofChannels: boolean;
 }
 
 /** What a file's names mean. */
@@ -240,7 +249,10 @@ export function translate(family: Family, style: KeyStyle, names: Iterable<strin
   const sources = new Map<string, TensorSource>();
   for (const [ours, { cell, parts }] of found) {
     if (parts.includes("")) unknown.push(...parts.filter((part) => part !== null && part !== "") as string[]);
-    else sources.set(ours, { parts, flatten: typeof cell !== "string" && "conv" in cell });
+    else {
+      const is = (key: "conv" | "vector") => typeof cell !== "string" && key in cell;
+      sources.set(ours, { parts, flatten: is("conv"), ofChannels: is("vector") });
+    }
   }
   return { sources, unknown };
 }
@@ -299,6 +311,7 @@ export function toStyle(
       const unfolded = shape.length === 1 ? shape : [outputs, inputs / kernel ** 2, kernel, kernel];
       return new Map([[fill(cell.conv, holes), { shape: unfolded, values }]]);
     }
+    if ("vector" in cell) return new Map([[fill(cell.vector, holes), { shape: shape.slice(0, 1), values }]]);
     const size = values.length / cell.join.length;
     const partShape = [shape[0] / cell.join.length, ...shape.slice(1)];
     const parts = cell.join.flatMap((pattern, i): [string, WritableTensor][] =>

@@ -73,8 +73,7 @@ export const modelSettings = {
     idle: ofModels("attentionDropout"),
   }),
   stochasticDepth: setting(number({ min: 0, max: 0.95 }), {
-    help:
-      "share of the pictures for which the last block is left out, falling to 0 at the first; ResNets and transformers",
+    help: "share of the pictures for which the last block is left out, falling to 0 at the first",
     byDefault: "the model's",
     idle: ofModels("stochasticDepth"),
   }),
@@ -84,8 +83,8 @@ export const modelSettings = {
     idle: ofModels("window"),
   }),
   normEps: setting(number({ min: 1e-30, max: 1 }), {
-    help: "added to the variance of a ViT's layer norms",
-    byDefault: "the weights', else 1e-6",
+    help: "added to the variance of a ViT's layer norms, or of a MobileNetV3's batch norms",
+    byDefault: "the weights', else 1e-6, or 1e-3",
     idle: ofModels("normEps"),
   }),
   layerScale: setting(number({ min: 1e-6, max: 1 }), {

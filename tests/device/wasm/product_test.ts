@@ -38,6 +38,29 @@ const calls: readonly { op: string; inputs: readonly Shape[]; attrs?: Attrs }[] 
     inputs: [[2, 6, 41, 300], [2, 6, 14, 100]],
     attrs: { stride: 3, padding: 1, groups: 2, kernelSize: [3, 3], splits: 1 },
   },
+  // Depthwise: blocks of rows, of pictures, several tiles and a rest of each, two strides, and spread pictures.
+  { op: "convolve", inputs: [[2, 3, 75, 70], [3, 1, 3, 3, 1]], attrs: { ...window, outputSize: [75, 70] } },
+  { op: "convolve", inputs: [[3, 70, 9, 7], [70, 1, 7, 7, 1]], attrs: { ...window, padding: 3, outputSize: [9, 7] } },
+  {
+    op: "convolve",
+    inputs: [[2, 9, 33, 30], [9, 1, 5, 5, 1]],
+    attrs: { stride: 2, padding: 2, transposed: false, outputSize: [17, 15] },
+  },
+  {
+    op: "convolve",
+    inputs: [[2, 5, 17, 15], [5, 1, 3, 3, 1]],
+    attrs: { stride: 2, padding: 1, transposed: true, outputSize: [34, 30] },
+  },
+  {
+    op: "conv2dWeightGradPartial",
+    inputs: [[3, 3, 75, 70], [3, 3, 75, 70]],
+    attrs: { stride: 1, padding: 1, groups: 3, kernelSize: [3, 3], splits: 2 },
+  },
+  {
+    op: "conv2dWeightGradPartial",
+    inputs: [[2, 70, 18, 14], [2, 70, 9, 7]],
+    attrs: { stride: 2, padding: 3, groups: 70, kernelSize: [7, 7], splits: 1 },
+  },
   { op: "sum", inputs: [[70_000]], attrs: { axes: [0] } },
   { op: "sum", inputs: [[3, 40_001]], attrs: { axes: [1] } },
   { op: "sum", inputs: [[3_000, 37]], attrs: { axes: [0] } },

@@ -26,6 +26,12 @@ const UNROLLED = 4;
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, k) => k);
 
+/** The sum of a vector's four numbers. */
+export function sumOfLanes(value: string): string {
+  const lane = (k: number) => op("f32x4.extract_lane", k, value);
+  return op("f32.add", op("f32.add", lane(0), lane(1)), op("f32.add", lane(2), lane(3)));
+}
+
 /**
  * Defines `outer(a, aStep, b, bStep, c, cStep, d, dStep, terms, isFirst)`: a tile of sums, which go on from C unless it
  * is the first part of them, and are put in D. All steps are bytes. `aStep` is from row to row of `rows`, and from term
@@ -115,10 +121,6 @@ export function defineDot(module: WatModule, rows: number): string {
   ];
   const advance = (fours: number): string[] =>
     [...range(rows).map((r) => `a${r}`), "b0", "b1"].map((pointer) => set(pointer, add(get(pointer), int(16 * fours))));
-  const total = (value: string): string => {
-    const lane = (k: number) => op("f32x4.extract_lane", k, value);
-    return op("f32.add", op("f32.add", lane(0), lane(1)), op("f32.add", lane(2), lane(3)));
-  };
   const body = [
     ...range(rows).map((r) => set(`a${r}`, add(get("a"), op("i32.mul", get("aStep"), int(r))))),
     set("end", at(get("a0"), op("i32.and", get("terms"), int(-8)))),
@@ -131,7 +133,7 @@ export function defineDot(module: WatModule, rows: number): string {
     ...sums.map(({ r, v, name }) => {
       const place = add(get("c"), op("i32.mul", get("cStep"), int(r)));
       const offset = `offset=${4 * v}`;
-      return op("f32.store", offset, place, op("f32.add", op("f32.load", offset, place), total(get(name))));
+      return op("f32.store", offset, place, op("f32.add", op("f32.load", offset, place), sumOfLanes(get(name))));
     }),
   ];
   return module.define(
