@@ -16,7 +16,6 @@ import { WatModule } from "../module.ts";
 import { defineEmit } from "../range.ts";
 import { add, at, count, get, int, least, Locals, loop, mul, op, parameters, set } from "../wat.ts";
 import { evenPart, wholes } from "./blocks.ts";
-import { madd } from "./micro.ts";
 import { defineStage, type Planes, planesOf, tapOffsets, type Window } from "../picture/window.ts";
 
 /** Numbers of a chunk, where pictures have so many. */
