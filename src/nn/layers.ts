@@ -152,7 +152,7 @@ export function relu6(): Layer {
 }
 
 /** σ(x), the logistic function. */
-export function sigmoid(): Layer {
+function sigmoid(): Layer {
   return (x, { b }) => b.sigmoid(x);
 }
 

@@ -40,7 +40,6 @@ export {
   type PoolOptions,
   relu,
   relu6,
-  sigmoid,
   silu,
   squeezeExcitation,
   type SqueezeExcitationOptions,
