@@ -20,11 +20,10 @@ import { randomStream } from "../random.ts";
 import { draw } from "../report/draw.ts";
 import { aligned } from "../report/text.ts";
 import { readCalibration } from "../run/calibration.ts";
-import type { OpenedRun } from "../run/open_run.ts";
 import { flagName, type Invocation } from "./command.ts";
 import { commonFolder } from "./contact_sheet.ts";
 import { chooseDevice } from "./device.ts";
-import { explainEmbedding, explainFilters, explainMistakes } from "./explain_data.ts";
+import { type Asked, explainEmbedding, explainFilters, explainMistakes } from "./explain_data.ts";
 import type { explain } from "./explain_flags.ts";
 import { type ExplainFlags, methodOptions } from "./explain_options.ts";
 import { cannotUse } from "./idle.ts";
@@ -64,7 +63,7 @@ export async function run(invocation: Invocation<typeof explain.flags>): Promise
   if (options.mistakes) return await explainMistakes(asked);
   if (options.filters) return await explainFilters(asked, out);
   if (options.embedding) return await explainEmbedding(asked, out);
-  return await explainPictures(patterns, out, { opened, explainer, options, given, progress });
+  return await explainPictures(patterns, out, asked);
 }
 
 /** Flags of methods. */
@@ -78,8 +77,8 @@ const modes: Readonly<Record<string, readonly (keyof ExplainFlags)[]>> = {
   mistakes: [...ofMethods],
 };
 
-/** Flags that act on everything. */
-const always: readonly string[] = ["checkpoint", "models", "backend", "verbose"];
+/** Flags that act on everything, and those that say what is done. */
+const always: readonly string[] = ["checkpoint", "models", "backend", "verbose", "filters", "embedding", "mistakes"];
 
 /** Pictures or what is instead of them; refuses flags that act on something else. */
 function checkMode(options: ExplainFlags, given: ReadonlySet<keyof ExplainFlags>, patterns: readonly string[]): void {
@@ -92,7 +91,7 @@ function checkMode(options: ExplainFlags, given: ReadonlySet<keyof ExplainFlags>
   if (mode !== "pictures" && patterns.length > 0) {
     throw new UserError(`Cannot use ${flagName(mode)} with pictures: give one or the other`, 2);
   }
-  const idle = [...given].find((name) => name !== mode && !always.includes(name) && !modes[mode].includes(name));
+  const idle = [...given].find((name) => !always.includes(name) && !modes[mode].includes(name));
   if (idle !== undefined) {
     const where = Object.keys(modes).filter((other) => modes[other].includes(idle));
     const names = where.map((other) => other === "pictures" ? "explaining pictures" : flagName(other));
@@ -122,19 +121,11 @@ function refuseIdle({ probe }: Explainer, { method, curves }: ExplainFlags, give
   );
 }
 
-/** What is explained with. */
-interface Told {
-  readonly opened: OpenedRun;
-  readonly explainer: Explainer;
-  readonly options: ExplainFlags;
-  readonly given: ReadonlySet<string>;
-  readonly progress: ProgressLine;
-}
-
+/** Explains pictures, one after the other. */
 async function explainPictures(
   patterns: readonly string[],
   out: string,
-  { opened, explainer, options, given, progress }: Told,
+  { path: run, explainer, options, given, progress }: Asked,
 ): Promise<number> {
   const found = await findPictures(patterns, options.allowOutside);
   for (const note of found.notes) progress.line(noteLine(note, options.verbose));
@@ -170,7 +161,7 @@ async function explainPictures(
   progress.clear();
   if (explained.length > 1) {
     const path = join(out, `sheet.${explained[0].explanation.method}.png`);
-    const title = `${basename(opened.path)}: ${explained[0].explanation.method}`;
+    const title = `${basename(run)}: ${explained[0].explanation.method}`;
     await writeAtomic(path, (await draw(explanationSheet(title, explained))).png);
     const first = explained.length < files.length - broken ? `the first ${explained.length} on a sheet` : "a sheet";
     console.log(`${first}: ${printable(path)}`);

@@ -170,7 +170,7 @@ export class Explainer implements AsyncDisposable {
    * Refuses what cannot be done, before any picture is read.
    *
    * @returns The method.
-   * @throws UserError as {@link Explainer.explain}, and for an option that the method has no use for.
+   * @throws UserError as {@link Explainer.explain}.
    */
   check(options: ExplainOptions): Method {
     const method = methodFor(options.method, this.probe.anatomy);

@@ -60,7 +60,8 @@ async function shares(explainer: Explainer, options: (face: MaskedFace) => Expla
   for (const face of faces) {
     const [explanation] = await explainer.explain([face.picture], options(face));
     const map = mapOverPicture(explanation);
-    inside.push(sumOf(map.map((value, i) => value * face.mask[i])) / sumOf(map));
+    // Of an empty map nothing is on the hair.
+    inside.push(sumOf(map.map((value, i) => value * face.mask[i])) / (sumOf(map) || 1));
     area.push(sumOf(face.mask) / face.mask.length);
     right.push(explanation.prediction.top.name === face.hair);
   }

@@ -9,6 +9,7 @@ import type { Device } from "../../src/device/device.ts";
 import { openDevice } from "../../src/device/open.ts";
 import { UserError } from "../../src/errors.ts";
 import { anatomyOf, lastStage, layerNamed } from "../../src/explain/anatomy.ts";
+import { Explainer } from "../../src/explain/explainer.ts";
 import type { Question } from "../../src/explain/method.ts";
 import { methodNames } from "../../src/explain/method_names.ts";
 import { methodFor, methods } from "../../src/explain/methods/mod.ts";
@@ -23,6 +24,7 @@ import { vggLayers } from "../../src/models/vgg.ts";
 import { visionTransformer } from "../../src/models/vit.ts";
 import type { Layer } from "../../src/nn/mod.ts";
 import { devices } from "../kernels/devices.ts";
+import { infoFor } from "../run/written_run.ts";
 import { pictures, referenceWeight, uniform } from "../models/rule.ts";
 
 const scale = (channels: number) => channels / 16;
@@ -122,6 +124,20 @@ Deno.test("integrated gradients add up to the logit's rise from the mean colour"
   const rise = logits[1] - logits[4];
   assert(Math.abs(rise) > 0.01);
   assertAlmostEquals(parts.reduce((sum, part) => sum + part, 0), rise, 0.02 * Math.abs(rise));
+});
+
+Deno.test("what speaks against a binary task's target is what speaks for it, the other way round", async () => {
+  await using device = await openDevice();
+  const model = createModel("lenet", { classes: 1, imageSize: 16 });
+  model.initialize(1);
+  const { preprocessing } = infoFor(model);
+  await using explainer = new Explainer({ model, task: "binary", classes: ["hat"], preprocessing, device });
+  const explain = (name?: string) =>
+    explainer.explainImage(pictures([1, 3, 16, 16]), { method: "gradient", ...name && { class: name } });
+  const [usual, hat, none] = [await explain(), await explain("hat"), await explain("not hat")];
+  assertEquals(hat.values.map((value) => -value), none.values);
+  assertEquals(usual.values, usual.prediction.top.name === "hat" ? hat.values : none.values);
+  assertEquals([usual.isClassAsked, usual.class], [false, usual.prediction.top.name]);
 });
 
 Deno.test("every model has a last stage with a map, and is explained by what suits it", () => {
