@@ -43,8 +43,8 @@ const toTokens: Layer = (x, { b }) => b.permute(x, [0, 2, 3, 1]);
 const toPixels: Layer = (x, { b }) => b.permute(x, [0, 3, 1, 2]);
 
 /**
- * The block of figure 4: 7×7 of each channel by itself, layer norm, and two dense layers on each pixel with GELU between
- * them, 4 times as wide; a factor for each channel; the input is added.
+ * The block of figure 4: 7×7 of each channel by itself, layer norm, and two dense layers on each pixel with GELU
+ * between them, 4 times as wide; a factor for each channel; the input is added.
  */
 export function convNextBlock(width: number, depthRate = 0): Layer {
   const block = sequential([

@@ -1,6 +1,6 @@
 /**
- * The block of MobileNetV3 and EfficientNet: MobileNetV2's inverted residual with squeeze and excitation, as torchvision
- * and timm call its tensors.
+ * The block of MobileNetV3 and EfficientNet: MobileNetV2's inverted residual with squeeze and excitation, as
+ * torchvision and timm call its tensors.
  *
  * @module
  */

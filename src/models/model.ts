@@ -40,8 +40,8 @@ export interface ModelOptions {
    */
   readonly window?: number;
   /**
-   * Added to the variance of a ViT's layer norms, default 1e-6, or of a MobileNetV3's batch norms, default 1e-3. Hugging
-   * Face's ViTs were made with 1e-12, timm's MobileNetV3s with 1e-5.
+   * Added to the variance of a ViT's layer norms, default 1e-6, or of a MobileNetV3's batch norms, default 1e-3.
+   * Hugging Face's ViTs were made with 1e-12, timm's MobileNetV3s with 1e-5.
    */
   readonly normEps?: number;
   /**

@@ -53,7 +53,7 @@ Deno.test("--pretrained refuses weights of another model at once, before there a
   });
   const shapes = publishedKeys("torchvision", "resnet50").set("layer1.0.se.fc1.weight", [16, 256, 1, 1]);
   await withTensors(shapes, async (path) => {
-    const message = "SE-ResNet, with squeeze and excitation (seresnet), which is not known here; " +
+    const message = "an SE-ResNet of another size (seresnet), which is not known here; " +
       "the nearest model is resnet50: its layer1.0.se.fc1.weight has no place";
     await assertRejects(() => filled(path), UserError, message);
     await assertRejects(() => filled(path, "--model", "resnet50"), UserError, "which is not known here");

@@ -199,7 +199,7 @@ const misspelt: [given: string, hint: string][] = [
   ["imagenet:resnet55", "did you mean resnet50?"],
   ["imagenet:lenet", "No weights of lenet are published"],
   ["timm:resnet50.a1_in2k", "did you mean timm:resnet50.a1_in1k?"],
-  ["timm:convnext_tiny", "any other is hf:timm/NAME"],
+  ["timm:maxvit_tiny_tf_224", "any other is hf:timm/NAME"],
   ["torchvision:resnet50.IMAGENET1K_V3", "did you mean torchvision:ResNet50_Weights.IMAGENET1K_V2?"],
   ["hf:resnet50", "give hf:OWNER/NAME"],
   ["hf:../../etc", "give hf:OWNER/NAME"],
