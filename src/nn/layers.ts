@@ -152,7 +152,7 @@ export function relu6(): Layer {
 }
 
 /** σ(x), the logistic function. */
-function sigmoid(): Layer {
+export function sigmoid(): Layer {
   return (x, { b }) => b.sigmoid(x);
 }
 
