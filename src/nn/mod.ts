@@ -39,7 +39,6 @@ export {
   type PoolOptions,
   relu,
   relu6,
-  sigmoid,
   silu,
   squeezeExcitation,
   type SqueezeExcitationOptions,
