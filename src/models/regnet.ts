@@ -180,7 +180,7 @@ export const regnets: readonly ModelDefinition[] = [
 /** Of torchvision's second weights in timm, 96.5% of a picture's side is kept. */
 const crop965 = prepared(232, 224, "bicubic");
 
-/** Published weights, the usual ones of a model first. */
+/** Published weights, the usual ones of a model first. timm's regnety_008 is another network: its widths differ. */
 export const regnetWeights: readonly PublishedWeights[] = [
   torchvision(
     "regnet-y-400mf",
@@ -212,7 +212,6 @@ export const regnetWeights: readonly PublishedWeights[] = [
     torchvisionV1,
     76.42,
   ),
-  timm("regnet-y-800mf", "regnety_008.pycls_in1k", "mit", crop875, 76.334),
   torchvision(
     "regnet-y-1-6gf",
     "RegNet_Y_1_6GF_Weights.IMAGENET1K_V2",

@@ -151,11 +151,6 @@ export function relu6(): Layer {
   return (x, { b }) => b.minimum(b.relu(x), 6);
 }
 
-/** σ(x), the logistic function. */
-export function sigmoid(): Layer {
-  return (x, { b }) => b.sigmoid(x);
-}
-
 /** x · σ(x), also known as swish (Ramachandran et al., 2017). */
 export function silu(): Layer {
   return (x, { b }) => b.mul(x, b.sigmoid(x));
@@ -244,6 +239,9 @@ export function globalAvgPool2d(): Layer {
   return (x, { b }) => b.mean(x, [2, 3]);
 }
 
+/** σ(x). */
+const logistic: Layer = (x, { b }) => b.sigmoid(x);
+
 /** Options of {@link squeezeExcitation}. */
 export interface SqueezeExcitationOptions {
   /** Between the two layers; default ReLU. */
@@ -266,7 +264,7 @@ export interface SqueezeExcitationOptions {
 export function squeezeExcitation(
   channels: number,
   squeezed: number,
-  { activation = relu(), gate = sigmoid(), ...start }: SqueezeExcitationOptions = {},
+  { activation = relu(), gate = logistic, ...start }: SqueezeExcitationOptions = {},
 ): Layer {
   const factors = {
     fc1: conv2d(channels, squeezed, 1, start),

@@ -63,7 +63,6 @@ const shapes: readonly [name: string, layer: Layer, from: number[], to: number[]
   ["flatten", flatten(), [2, 3, 4, 5], [2, 60], {}],
   ["relu", relu(), [2, 3], [2, 3], {}],
   ["relu6", relu6(), [2, 3], [2, 3], {}],
-  ["sigmoid", sigmoid(), [2, 3], [2, 3], {}],
   ["silu", silu(), [2, 3], [2, 3], {}],
   ["hardSigmoid", hardSigmoid(), [2, 3], [2, 3], {}],
   ["hardSwish", hardSwish(), [2, 3], [2, 3], {}],
