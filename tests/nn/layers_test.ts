@@ -36,7 +36,6 @@ import {
   squeezeExcitation,
   tanh,
 } from "../../src/nn/mod.ts";
-import { sigmoid } from "../../src/nn/layers.ts";
 
 const shapes: readonly [name: string, layer: Layer, from: number[], to: number[], keys: Record<string, number[]>][] = [
   ["conv2d", conv2d(3, 8, 3), [2, 3, 9, 7], [2, 8, 7, 5], { weight: [8, 3, 3, 3], bias: [8] }],
