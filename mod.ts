@@ -77,6 +77,7 @@ export * from "./src/nn/mod.ts";
 // Weights: files of Fovea's, torchvision's, timm's and Hugging Face's, and how they call a model's tensors.
 export type {
   Cell,
+  ChannelFactors,
   Convolution,
   Family,
   FamilyWindows,
