@@ -180,7 +180,7 @@ export const regnets: readonly ModelDefinition[] = [
 /** Of torchvision's second weights in timm, 96.5% of a picture's side is kept. */
 const crop965 = prepared(232, 224, "bicubic");
 
-/** Published weights, the usual ones of a model first. timm's regnety_008 is another network: its widths differ. */
+/** Published weights, the usual ones of a model first. timm's regnety_008 and _080 are other networks. */
 export const regnetWeights: readonly PublishedWeights[] = [
   torchvision(
     "regnet-y-400mf",
@@ -247,6 +247,4 @@ export const regnetWeights: readonly PublishedWeights[] = [
   timm("regnet-y-3-2gf", "regnety_032.tv2_in1k", "bsd-3-clause", crop965, 81.788),
   torchvision("regnet-y-8gf", "RegNet_Y_8GF_Weights.IMAGENET1K_V2", "regnet_y_8gf-dc2b1b54.pth", torchvisionV2, 82.828),
   torchvision("regnet-y-8gf", "RegNet_Y_8GF_Weights.IMAGENET1K_V1", "regnet_y_8gf-d0d0e4a8.pth", torchvisionV1, 80.032),
-  timm("regnet-y-8gf", "regnety_080.pycls_in1k", "mit", crop875, 79.874),
-  timm("regnet-y-8gf", "regnety_080.ra3_in1k", "apache-2.0", crop95, 83.166),
 ];
