@@ -28,6 +28,7 @@ import {
 import { naiveCnn } from "./naive_cnn.ts";
 import type { PublishedWeights } from "./published.ts";
 import { resnets, resnetWeights } from "./resnet.ts";
+import { checkPlaces } from "./stage_attention.ts";
 import { swins, swinWeights } from "./swin.ts";
 import { vggs, vggWeights } from "./vgg.ts";
 import { deits, vits, vitWeights } from "./vit.ts";
@@ -99,7 +100,8 @@ export function createModel(name: string, options: ModelOptions): Model {
   const definition = modelNamed(name);
   checkOptions(definition, options);
   const { classes, channels = 3, imageSize = definition.imageSize, stem = "auto" } = options;
-  const { dropout, attentionDropout, stochasticDepth, layerScale, window, normEps, width = 1 } = options;
+  const { dropout, attentionDropout, stochasticDepth, layerScale, window, normEps, attentionAfter, width = 1 } =
+    options;
   if (!(Number.isFinite(width) && width > 0)) {
     throw new UserError(`Cannot make ${name} of width ${width}: give ${option("width")} above 0`, 2);
   }
@@ -111,7 +113,8 @@ export function createModel(name: string, options: ModelOptions): Model {
       2,
     );
   }
-  const optional = { dropout, attentionDropout, stochasticDepth, layerScale, window, normEps };
+  checkPlaces(name, definition.stages ?? [], attentionAfter ?? []);
+  const optional = { dropout, attentionDropout, stochasticDepth, layerScale, window, normEps, attentionAfter };
   const resolved = { classes, channels, imageSize, stem, ...optional, width };
   return new Model(name, definition.build(resolved), resolved);
 }

@@ -38,6 +38,11 @@ export interface ModelOptions {
    * default the model's, with zeros around smaller maps, as torchvision does.
    */
   readonly window?: number;
+  /**
+   * Attention after a CNN's stages, each by the stage's name and perhaps a colon and the kind: `layer3`, the same as
+   * `layer3:self` (SAGAN), `layer3:se`, `layer3:cbam`. Default none.
+   */
+  readonly attentionAfter?: readonly string[];
   /** Added to the variance of a ViT's layer norms; default 1e-6. Hugging Face's weights were made with 1e-12. */
   readonly normEps?: number;
   /**
@@ -60,6 +65,7 @@ export const MODEL_OPTIONS: readonly ModelOption[] = [
   "stem",
   "window",
   "normEps",
+  "attentionAfter",
 ];
 
 /** How pictures were prepared for weights that somebody published. */
@@ -103,6 +109,8 @@ export interface ModelDefinition {
   readonly published?: Readonly<Partial<Record<KeyStyle, PublishedPreprocessing>>>;
   /** Which of the options that not every model takes it takes; default none. */
   readonly takes?: readonly ModelOption[];
+  /** Of a CNN that takes `attentionAfter`, the names of its stages. */
+  readonly stages?: readonly string[];
   /** Makes the outermost layer: [N, channels, side, side] to logits [N, classes]. */
   readonly build: (options: ResolvedModelOptions) => Layer;
 }

@@ -23,11 +23,12 @@ import {
 import { type Family, hasName, type KeyRow, type Relative } from "../interop/keys/family.ts";
 import { type ModelDefinition, prepared, type ResolvedModelOptions, torchvisionV1 } from "./model.ts";
 import { huggingFace, type PublishedWeights, timm, torchvision } from "./published.ts";
+import { attentionRows, withAttention } from "./stage_attention.ts";
 import { type Scale, scaledBy } from "./width.ts";
 
 type Options = Pick<
   ResolvedModelOptions,
-  "channels" | "classes" | "imageSize" | "stem" | "dropout" | "stochasticDepth"
+  "channels" | "classes" | "imageSize" | "stem" | "dropout" | "stochasticDepth" | "attentionAfter"
 >;
 
 /** Convolution without bias: batch norm follows and has one. */
@@ -117,7 +118,8 @@ export interface ResNetOptions {
  * does: the rate of stochastic depth falls linearly to 0 at the first block.
  */
 export function resnetLayers(
-  { channels, classes, imageSize, stem: chosen, dropout: dropRate = 0, stochasticDepth: depthRate = 0 }: Options,
+  { channels, classes, imageSize, stem: chosen, dropout: dropRate = 0, stochasticDepth: depthRate = 0, ...rest }:
+    Options,
   { block, blocks, scale = scaledBy() }: ResNetOptions,
 ): Layer {
   const first = scale(64);
@@ -129,7 +131,7 @@ export function resnetLayers(
     const rate = (b: number) => depthRate * (before + b) / (sum(blocks) - 1);
     const entry = k === 0 ? block(first, widths[0], 1, rate(0)) : block(widths[k - 1], widths[k], 2, rate(0));
     const others = Array.from({ length: blocks[k] - 1 }, (_, b) => block(widths[k], widths[k], 1, rate(b + 1)));
-    return sequential([entry, ...others]);
+    return withAttention(rest.attentionAfter, `layer${k + 1}`, sequential([entry, ...others]));
   };
   return sequential({
     ...stem(channels, first, chosen === "small" || (chosen === "auto" && imageSize < SMALL_PICTURE)),
@@ -214,6 +216,7 @@ const family: Family = {
       "layer{i}.{i}.downsample.{i}.*",
       "fc.*",
     ].map((ours) => ({ ours, timm: ours })),
+    ...attentionRows("layer{i}"),
     ...huggingFaceRows,
   ],
   baseModels: ["resnet."],
@@ -236,7 +239,8 @@ function resnet(depth: number, options: ResNetOptions): ModelDefinition {
     minImageSize: 8,
     family,
     published: { torchvision: torchvisionV1, huggingface: crop875 },
-    takes: ["stem", "dropout", "stochasticDepth"],
+    takes: ["stem", "dropout", "stochasticDepth", "attentionAfter"],
+    stages: ["layer1", "layer2", "layer3", "layer4"],
     build: (sizes) => resnetLayers(sizes, { ...options, scale: scaledBy(sizes.width) }),
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+export { cbam, channelGate, selfAttention2d } from "./attention2d.ts";
 export { inline, residual, sequential, skip } from "./blocks.ts";
 export {
   constantInit,
