@@ -25,6 +25,7 @@ import {
   type PublishedPreprocessing,
   torchvisionV1,
 } from "./model.ts";
+import { localResnets } from "./local_resnet.ts";
 import { naiveCnn } from "./naive_cnn.ts";
 import type { PublishedWeights } from "./published.ts";
 import { resnets, resnetWeights } from "./resnet.ts";
@@ -44,6 +45,7 @@ export const models: readonly ModelDefinition[] = [
   alexnet2012,
   ...vggs,
   ...resnets,
+  ...localResnets,
   ...vits,
   ...deits,
   ...swins,

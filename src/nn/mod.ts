@@ -38,6 +38,14 @@ export {
   tanh,
 } from "./layers.ts";
 export {
+  attentionStem,
+  type AttentionStemOptions,
+  localRelation,
+  type LocalRelationOptions,
+  localSelfAttention2d,
+  type LocalSelfAttentionOptions,
+} from "./local_attention.ts";
+export {
   encoderBlock,
   type EncoderBlockOptions,
   gelu,

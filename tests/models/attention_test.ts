@@ -5,21 +5,64 @@
  * @module
  */
 
-import { assertEquals, assertNotEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { runReference } from "../../src/device/reference.ts";
 import { UserError } from "../../src/errors.ts";
 import { GraphBuilder } from "../../src/graph/builder.ts";
 import { encodeSafetensors } from "../../src/interop/safetensors_file.ts";
 import { createModel, modelNamed } from "../../src/models/mod.ts";
-import { cbam, channelGate, selfAttention2d } from "../../src/nn/mod.ts";
+import { localResnetLayers, relational, standAlone } from "../../src/models/local_resnet.ts";
+import {
+  attentionStem,
+  cbam,
+  channelGate,
+  localRelation,
+  localSelfAttention2d,
+  selfAttention2d,
+} from "../../src/nn/mod.ts";
 import { infoOf } from "../../src/run/checkpoint.ts";
 import { saveWeights } from "../../src/run/save_weights.ts";
 import { loadWeights, originOf } from "../../src/run/weights.ts";
-import { testBlock } from "./reference.ts";
+import { testBlock, testModel } from "./reference.ts";
 
 testBlock("self_attention2d", selfAttention2d(16), { everywhere: true });
-testBlock("squeeze_excitation", channelGate(64), { everywhere: true });
+testBlock("squeeze_excitation", channelGate(64));
 testBlock("cbam", cbam(64), { everywhere: true });
+testBlock("local_self_attention", localSelfAttention2d(6, 16, { kernel: 5, heads: 2 }), { everywhere: true });
+testBlock("attention_stem", attentionStem(3, 16), { everywhere: true });
+testBlock("local_relation", localRelation(16));
+testBlock("local_relation_stride", localRelation(16, { kernel: 5, stride: 2, shared: 4 }), { everywhere: true });
+
+const kinds = [["resnet_sasa", standAlone], ["resnet_lr", relational]] as const;
+for (const [fixture, kind] of kinds) {
+  testModel(fixture, (size) => localResnetLayers(size, kind, [1, 1], () => 16), {
+    everywhere: false,
+  });
+}
+
+/**
+ * Learnt parameters and multiply-adds that the papers give, in millions. Of multiply-adds they do not say what counts:
+ * the papers' figures are of ResNets that are counted as ours by torchvision. Ours are those of products alone. q · r
+ * is of 7 rows and 7 columns, where each of 49 positions would add 80 to `resnet50-sasa`; the mixture of the stem's
+ * values (13) and the softmax are no products. `resnet50-lr` has 104 channels for 100 in its first stage, a multiple of
+ * 8.
+ */
+const papers = {
+  "resnet26-sasa": { size: 10.3, multiplyAdds: 2350, within: 0.05 },
+  "resnet38-sasa": { size: 14.1, multiplyAdds: 3000, within: 0.06 },
+  "resnet50-sasa": { size: 18.0, multiplyAdds: 3600, within: 0.05 },
+  "resnet26-lr": { size: 14.7, multiplyAdds: 2600, within: 0.06 },
+  "resnet50-lr": { size: 23.3, multiplyAdds: 4300, within: 0.04 },
+} as const;
+
+Deno.test("ResNets that attend have the sizes of their papers", () => {
+  for (const [name, { size, multiplyAdds, within }] of Object.entries(papers)) {
+    const model = createModel(name, { classes: 1000 });
+    const off = (ours: number, theirs: number) => Math.abs(ours / 1e6 / theirs - 1);
+    assert(off(model.size, size) < 0.01, `${name}: ${model.size} parameters`);
+    assert(off(model.multiplyAdds, multiplyAdds) < within, `${name}: ${model.multiplyAdds} multiply-adds`);
+  }
+});
 
 const small = { classes: 3, channels: 1, imageSize: 32, width: 0.125 };
 
