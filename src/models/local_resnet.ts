@@ -7,21 +7,19 @@
  */
 
 import {
+  ATTENTION_POOL,
   attentionStem,
   avgPool2d,
   batchNorm2d,
   conv2d,
-  dropout,
-  flatten,
-  globalAvgPool2d,
   inline,
   kaimingNormalFanOut,
   type Layer,
-  linear,
   localRelation,
   localSelfAttention2d,
   maxPool2d,
   padToMultiple,
+  pooledHead,
   relu,
   residual,
   sequential,
@@ -34,7 +32,7 @@ import { type Scale, scaledBy } from "./width.ts";
 
 type Options = Pick<
   ResolvedModelOptions,
-  "channels" | "classes" | "dropout" | "stochasticDepth" | "attentionAfter"
+  "channels" | "classes" | "dropout" | "stochasticDepth" | "attentionAfter" | "head"
 >;
 
 /** 1×1 convolution without bias: batch norm follows and has one. */
@@ -113,7 +111,7 @@ function block(kind: LocalKind, [inputs, narrow, outputs]: readonly number[], st
  * @param scale Of the numbers of channels; default as they are.
  */
 export function localResnetLayers(
-  { channels, classes, dropout: dropRate = 0, stochasticDepth: depthRate = 0, attentionAfter }: Options,
+  { channels, classes, dropout: dropRate = 0, stochasticDepth: depthRate = 0, attentionAfter, head }: Options,
   kind: LocalKind,
   blocks: readonly number[],
   scale: Scale = scaledBy(1, kind.multiple),
@@ -137,10 +135,7 @@ export function localResnetLayers(
     layers,
     sequential({
       ...Object.fromEntries(stages),
-      avgpool: globalAvgPool2d(),
-      flatten: flatten(),
-      ...dropRate > 0 && { dropout: dropout(dropRate) },
-      fc: linear(inputs, classes),
+      ...pooledHead(inputs, classes, { head, dropout: dropRate }),
     }),
   );
 }
@@ -153,7 +148,7 @@ const familyOf = (name: string, stem: string, spatial: readonly string[]): Famil
   stem,
   rows: [
     ...[...spatial, "bn1.*", "layer{i}.{i}.conv{i}.*", "layer{i}.{i}.bn{i}.*"],
-    ...["layer{i}.{i}.downsample.{i}.*", "fc.*"],
+    ...["layer{i}.{i}.downsample.{i}.*", "fc.*", ...ATTENTION_POOL],
   ].map((ours): Family["rows"][number] => ({ ours })).concat(attentionRows("layer{i}")),
 });
 
@@ -183,7 +178,8 @@ function definition(
     imageSize: 224,
     minImageSize: 8,
     family,
-    takes: ["dropout", "stochasticDepth", "attentionAfter"],
+    takes: ["dropout", "stochasticDepth", "attentionAfter", "head"],
+    heads: ["fcn", "attention-pool"],
     stages: ["layer1", "layer2", "layer3", "layer4"],
     build: (sizes) => localResnetLayers(sizes, kind, blocks, scaledBy(sizes.width, kind.multiple)),
   };

@@ -12,7 +12,7 @@
  * @module
  */
 
-import { nearest, option, UserError } from "../errors.ts";
+import { nearest, option, orList, UserError } from "../errors.ts";
 import { alexnet, alexnet2012, alexnetWeights } from "./alexnet.ts";
 import { lenet } from "./lenet.ts";
 import type { Family } from "../interop/keys/family.ts";
@@ -102,8 +102,8 @@ export function createModel(name: string, options: ModelOptions): Model {
   const definition = modelNamed(name);
   checkOptions(definition, options);
   const { classes, channels = 3, imageSize = definition.imageSize, stem = "auto" } = options;
-  const { dropout, attentionDropout, stochasticDepth, layerScale, window, normEps, attentionAfter, width = 1 } =
-    options;
+  const { dropout, attentionDropout, stochasticDepth, layerScale, window, normEps } = options;
+  const { attentionAfter, head = "auto", width = 1 } = options;
   if (!(Number.isFinite(width) && width > 0)) {
     throw new UserError(`Cannot make ${name} of width ${width}: give ${option("width")} above 0`, 2);
   }
@@ -115,9 +115,16 @@ export function createModel(name: string, options: ModelOptions): Model {
       2,
     );
   }
+  if (head !== "auto" && !definition.heads?.includes(head)) {
+    throw new UserError(
+      `${name} has no ${option("head")} ${head}: give ${orList(["auto", ...definition.heads ?? []])}`,
+      2,
+    );
+  }
   checkPlaces(name, definition.stages ?? [], attentionAfter ?? []);
   const optional = { dropout, attentionDropout, stochasticDepth, layerScale, window, normEps, attentionAfter };
-  const resolved = { classes, channels, imageSize, stem, ...optional, width };
+  const ending = head === "auto" ? {} : { head };
+  const resolved = { classes, channels, imageSize, stem, ...optional, ...ending, width };
   return new Model(name, definition.build(resolved), resolved);
 }
 

@@ -10,6 +10,7 @@ import { GraphBuilder } from "../graph/builder.ts";
 import { callOf, liveNodes, STRUCTURAL } from "../graph/graph.ts";
 import type { Family, KeyStyle } from "../interop/keys/family.ts";
 import { initialValues } from "../nn/init.ts";
+import type { Head } from "../nn/heads.ts";
 import { type Layer, type Parameter, Scope } from "../nn/layer.ts";
 
 /** What a family builds a model from. */
@@ -43,6 +44,11 @@ export interface ModelOptions {
    * `layer3:self` (SAGAN), `layer3:se`, `layer3:cbam`. Default none.
    */
   readonly attentionAfter?: readonly string[];
+  /**
+   * How a CNN ends: `fcn` has its dense layers as convolutions, of any larger picture the mean of the logits of each
+   * place; `attention-pool` weighs positions by a learnt softmax. Default `auto`, the model's own way.
+   */
+  readonly head?: Head;
   /** Added to the variance of a ViT's layer norms; default 1e-6. Hugging Face's weights were made with 1e-12. */
   readonly normEps?: number;
   /**
@@ -66,6 +72,7 @@ export const MODEL_OPTIONS: readonly ModelOption[] = [
   "window",
   "normEps",
   "attentionAfter",
+  "head",
 ];
 
 /** How pictures were prepared for weights that somebody published. */
@@ -111,6 +118,8 @@ export interface ModelDefinition {
   readonly takes?: readonly ModelOption[];
   /** Of a CNN that takes `attentionAfter`, the names of its stages. */
   readonly stages?: readonly string[];
+  /** Of a CNN that takes `head`, which it can have besides its own. */
+  readonly heads?: readonly Head[];
   /** Makes the outermost layer: [N, channels, side, side] to logits [N, classes]. */
   readonly build: (options: ResolvedModelOptions) => Layer;
 }

@@ -6,15 +6,13 @@
 
 import { option } from "../errors.ts";
 import {
+  ATTENTION_POOL,
   batchNorm2d,
   conv2d,
-  dropout,
-  flatten,
-  globalAvgPool2d,
   kaimingNormalFanOut,
   type Layer,
-  linear,
   maxPool2d,
+  pooledHead,
   relu,
   residual,
   sequential,
@@ -28,7 +26,7 @@ import { type Scale, scaledBy } from "./width.ts";
 
 type Options = Pick<
   ResolvedModelOptions,
-  "channels" | "classes" | "imageSize" | "stem" | "dropout" | "stochasticDepth" | "attentionAfter"
+  "channels" | "classes" | "imageSize" | "stem" | "dropout" | "stochasticDepth" | "attentionAfter" | "head"
 >;
 
 /** Convolution without bias: batch norm follows and has one. */
@@ -139,10 +137,7 @@ export function resnetLayers(
     layer2: stage(1),
     layer3: stage(2),
     layer4: stage(3),
-    avgpool: globalAvgPool2d(),
-    flatten: flatten(),
-    ...dropRate > 0 && { dropout: dropout(dropRate) },
-    fc: linear(widths[3], classes),
+    ...pooledHead(widths[3], classes, { head: rest.head, dropout: dropRate }),
   });
 }
 
@@ -217,6 +212,7 @@ const family: Family = {
       "fc.*",
     ].map((ours) => ({ ours, timm: ours })),
     ...attentionRows("layer{i}"),
+    ...ATTENTION_POOL.map((ours) => ({ ours, timm: ours })),
     ...huggingFaceRows,
   ],
   baseModels: ["resnet."],
@@ -239,7 +235,8 @@ function resnet(depth: number, options: ResNetOptions): ModelDefinition {
     minImageSize: 8,
     family,
     published: { torchvision: torchvisionV1, huggingface: crop875 },
-    takes: ["stem", "dropout", "stochasticDepth", "attentionAfter"],
+    takes: ["stem", "dropout", "stochasticDepth", "attentionAfter", "head"],
+    heads: ["fcn", "attention-pool"],
     stages: ["layer1", "layer2", "layer3", "layer4"],
     build: (sizes) => resnetLayers(sizes, { ...options, scale: scaledBy(sizes.width) }),
   };

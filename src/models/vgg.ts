@@ -10,12 +10,15 @@ import {
   batchNorm2d,
   constantInit,
   conv2d,
+  denseConv2d,
   dropout,
   flatten,
+  ifSmaller,
   kaimingNormalFanOut,
   type Layer,
   linear,
   maxPool2d,
+  meanOfClassMap,
   normalInit,
   relu,
   sequential,
@@ -26,7 +29,7 @@ import { type PublishedWeights, timm, torchvision } from "./published.ts";
 import { attentionRows, withAttention } from "./stage_attention.ts";
 import { type Scale, scaledBy } from "./width.ts";
 
-type Options = Pick<ResolvedModelOptions, "channels" | "classes" | "dropout" | "attentionAfter">;
+type Options = Pick<ResolvedModelOptions, "channels" | "classes" | "dropout" | "attentionAfter" | "head">;
 
 /** Output channels of the 3×3 convolutions of each stage; a pooling ends a stage. */
 type Stages = readonly (readonly number[])[];
@@ -72,19 +75,22 @@ export interface VggOptions {
 
 /** The layers of a VGG. */
 export function vggLayers(
-  { channels, classes, dropout: rate = 0.5, attentionAfter }: Options,
+  { channels, classes, dropout: rate = 0.5, attentionAfter, head }: Options,
   { depth, norm, scale = scaledBy() }: VggOptions,
 ): Layer {
   const stages = columns[depth].map((widths) => widths.map(scale));
   const hidden = scale(4096);
-  const dense = (inputs: number, outputs: number): Layer =>
-    linear(inputs, outputs, { init: normalInit(0.01), biasInit: constantInit(0) });
+  const isConvolved = head === "fcn";
+  const start = { init: normalInit(0.01), biasInit: constantInit(0) };
+  const dense = (inputs: number, outputs: number, side = 1): Layer =>
+    isConvolved ? denseConv2d(inputs, outputs, side, start) : linear(inputs * side * side, outputs, start);
   return sequential({
     features: features(channels, stages, norm, attentionAfter),
-    avgpool: adaptiveAvgPool2d(7),
-    flatten: flatten(),
+    ...isConvolved
+      ? { enlarge: ifSmaller(7, adaptiveAvgPool2d(7)) }
+      : { avgpool: adaptiveAvgPool2d(7), flatten: flatten() },
     classifier: sequential([
-      dense(stages.at(-1)!.at(-1)! * 7 * 7, hidden),
+      dense(stages.at(-1)!.at(-1)!, hidden, 7),
       relu(),
       dropout(rate),
       dense(hidden, hidden),
@@ -92,6 +98,7 @@ export function vggLayers(
       dropout(rate),
       dense(hidden, classes),
     ]),
+    ...isConvolved && meanOfClassMap,
   });
 }
 
@@ -129,7 +136,8 @@ function vgg(depth: VggOptions["depth"], norm: boolean): ModelDefinition {
     minImageSize: 32,
     family: vggFamily,
     published,
-    takes: ["dropout", "attentionAfter"],
+    takes: ["dropout", "attentionAfter", "head"],
+    heads: ["fcn"],
     stages: poolings(depth, norm),
     build: (options) => vggLayers(options, { depth, norm, scale: scaledBy(options.width) }),
   };

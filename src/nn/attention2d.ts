@@ -17,11 +17,11 @@ const REDUCTION = 16;
 const narrowed = (channels: number, share: number) => Math.max(1, Math.floor(channels / share));
 
 /**
- * SAGAN's self-attention (Zhang et al., "Self-attention generative adversarial networks", 2018, equations 1 to 3):
- * x + γ · o, where o of position j is the mean of h(xᵢ) over all positions i, weighted by the softmax of f(xᵢ) · g(xⱼ).
- * f, g and h are 1×1 convolutions, f and g to an eighth of the channels. γ starts at 0, so that the layer starts as the
- * identity. Parameters `f.weight`, `g.weight`, `h.weight` and `gamma` [1]. The weights [N, HW, HW], a row for each j,
- * are the output `weights`.
+ * SAGAN's self-attention (Zhang et al., "Self-attention generative adversarial networks", 2018, equations 1 to 3): x +
+ * γ · o, where o of position j is the mean of h(xᵢ) over all positions i, weighted by the softmax of f(xᵢ) · g(xⱼ). f,
+ * g and h are 1×1 convolutions, f and g to an eighth of the channels. γ starts at 0, so that the layer starts as the
+ * identity. Parameters `f.weight`, `g.weight`, `h.weight` and `gamma` [1]. The weights [N, 1, HW, HW], a row for each
+ * j, are the output `weights`.
  *
  * @param channels Channels C.
  */
@@ -33,7 +33,7 @@ export function selfAttention2d(channels: number): Layer {
     const [batch, , height, width] = x.shape;
     const positions = height * width;
     const flat = (name: string, outputs: number) =>
-      b.reshape(scope.call(name, project(outputs), x), [batch, outputs, positions]);
+      b.reshape(scope.call(name, project(outputs), x), [batch, 1, outputs, positions]);
     const [f, g, h] = [flat("f", narrow), flat("g", narrow), flat("h", channels)];
     const scores = b.matmul(g, f, { transposeA: true });
     const weights = scope.call("weights", (scores) => b.op("softmax", [scores]), scores);

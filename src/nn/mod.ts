@@ -7,6 +7,15 @@
 export { cbam, channelGate, selfAttention2d } from "./attention2d.ts";
 export { inline, residual, sequential, skip } from "./blocks.ts";
 export {
+  ATTENTION_POOL,
+  attentionPool2d,
+  denseConv2d,
+  type Head,
+  ifSmaller,
+  meanOfClassMap,
+  pooledHead,
+} from "./heads.ts";
+export {
   constantInit,
   fanInUniform,
   type Initializer,

@@ -12,7 +12,7 @@ import { type Family, styleName } from "../interop/keys/mod.ts";
 import type { NamedWeights } from "../interop/named_weights.ts";
 import { createModel, type ModelDefinition, type ModelOptions, models } from "../models/mod.ts";
 import { placesIn } from "../models/stage_attention.ts";
-import type { Parameter } from "../nn/layer.ts";
+import { ATTENTION_POOL, type Parameter } from "../nn/mod.ts";
 import type { WeightsFacts } from "./checkpoint.ts";
 import { windowsIn } from "./weights_window.ts";
 
@@ -74,7 +74,9 @@ export function matchingOf({ parameters, classes, meaning }: Wanted, weights: Na
   // Blocks that an option puts between a model's own layers.
   const stages = models.filter(({ family }) => family === weights.family).flatMap(({ stages }) => stages ?? []);
   const blocks = new Set(placesIn(shapes.keys(), stages));
-  const isPutIn = (name: string) => placesIn([name], stages).some((place) => !blocks.has(place));
+  const hasPool = hasAttentionPool(shapes);
+  const isPutIn = (name: string) =>
+    placesIn([name], stages).some((place) => !blocks.has(place)) || (!hasPool && ATTENTION_POOL.includes(name));
   const isKept = rows === undefined || (rows.length === its!.classes.length && rows.every((row, i) => row === i));
   const fates = parameters.map((parameter) => {
     const head = heads.find((head) => parameter.name.startsWith(`${head}.`));
@@ -90,6 +92,11 @@ export function matchingOf({ parameters, classes, meaning }: Wanted, weights: Na
   // The rest of a checkpoint of Fovea's are moments and counters.
   const foreign = weights.metadata.fovea === undefined ? weights.foreign(fresh) : [];
   return { fates, homeless, foreign, ...isKept ? {} : { rows } };
+}
+
+/** Whether a file has anything of a pooling that attends. */
+function hasAttentionPool(shapes: ReadonlyMap<string, unknown>): boolean {
+  return ATTENTION_POOL.some((name) => shapes.has(name));
 }
 
 /** Rows by the classes' names; of another task there are none. */
@@ -255,6 +262,7 @@ function optionsFor(definition: ModelDefinition, weights: NamedWeights, said?: n
     ...{ classes, channels, imageSize },
     ...stemIn(weights, definition),
     ...attentionAfter.length > 0 && { attentionAfter },
+    ...hasAttentionPool(shapes) && { head: "attention-pool" },
     ...windows?.window === undefined ? {} : { window: windows.window },
     ...takes.includes("normEps") && family.normEps?.[weights.style] ? { normEps: family.normEps[weights.style] } : {},
     // Where they start is no matter: the file has them.

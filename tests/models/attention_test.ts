@@ -13,9 +13,11 @@ import { encodeSafetensors } from "../../src/interop/safetensors_file.ts";
 import { createModel, modelNamed } from "../../src/models/mod.ts";
 import { localResnetLayers, relational, standAlone } from "../../src/models/local_resnet.ts";
 import {
+  attentionPool2d,
   attentionStem,
   cbam,
   channelGate,
+  denseConv2d,
   localRelation,
   localSelfAttention2d,
   selfAttention2d,
@@ -32,6 +34,9 @@ testBlock("local_self_attention", localSelfAttention2d(6, 16, { kernel: 5, heads
 testBlock("attention_stem", attentionStem(3, 16), { everywhere: true });
 testBlock("local_relation", localRelation(16));
 testBlock("local_relation_stride", localRelation(16, { kernel: 5, stride: 2, shared: 4 }), { everywhere: true });
+
+testBlock("attention_pool", attentionPool2d(16, 8), { everywhere: true });
+testBlock("dense_conv2d", denseConv2d(4, 6, 3));
 
 const kinds = [["resnet_sasa", standAlone], ["resnet_lr", relational]] as const;
 for (const [fixture, kind] of kinds) {
@@ -79,7 +84,7 @@ Deno.test("attention comes after the stages that are asked for, of the kind that
   assertEquals(shapes["layer3.self_attention.f.weight"], [4, 32, 1, 1]);
   assertEquals(shapes["layer3.se.fc1.weight"], [2, 32, 1, 1]);
   const { scope } = model.trace(new GraphBuilder(), 2, false);
-  assertEquals(scope.outputs.get("layer3.self_attention.weights")!.shape, [2, 64, 64]);
+  assertEquals(scope.outputs.get("layer3.self_attention.weights")!.shape, [2, 1, 64, 64]);
 });
 
 Deno.test("a VGG's stages are its poolings", () => {

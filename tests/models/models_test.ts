@@ -176,7 +176,7 @@ const refused: readonly [name: string, create: () => unknown, message: string][]
 ];
 
 Deno.test("an option that a model takes changes it, and every other is refused", async (t) => {
-  const values: Required<Omit<Pick<ModelOptions, ModelOption>, "attentionAfter">> = {
+  const values: Required<Omit<Pick<ModelOptions, ModelOption>, "attentionAfter" | "head">> = {
     ...{ dropout: 0.3, attentionDropout: 0.3, stochasticDepth: 0.4, layerScale: 0.3 },
     ...{ stem: "small", window: 4, normEps: 1e-12 },
   };
@@ -188,7 +188,7 @@ Deno.test("an option that a model takes changes it, and every other is refused",
   for (const { name, takes = [], stages = ["layer1"] } of models) {
     await t.step(name, () => {
       const plain = nodesOf(name, { stem: "auto" });
-      for (const [option, value] of Object.entries({ ...values, attentionAfter: [stages[0]] })) {
+      for (const [option, value] of Object.entries({ ...values, attentionAfter: [stages[0]], head: "fcn" })) {
         const options = { [option]: value };
         if ((takes as readonly string[]).includes(option)) assertNotEquals(nodesOf(name, options), plain, option);
         else assertThrows(() => createModel(name, { classes: 3, ...options }), UserError, "has no use for ");

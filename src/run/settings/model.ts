@@ -96,6 +96,13 @@ export const modelSettings = {
     byDefault: "the weights', else none",
     idle: ofModels("attentionAfter"),
   }),
+  head: setting(choice(["auto", "fcn", "attention-pool"]), {
+    help:
+      "how a CNN ends: its own way; dense layers as convolutions, for class maps of larger pictures; or attention over " +
+      "positions in the place of their mean",
+    default: "auto",
+    idle: ofModels("head"),
+  }),
   layerScale: setting(number({ min: 1e-6, max: 1 }), {
     help: "start of a learnt factor for each channel of a block, such as 1e-5; transformers",
     byDefault: "no such factor",
