@@ -156,11 +156,13 @@ Deno.test("weights of a model without attention leave it fresh; its own come bac
       assertEquals(again.weights, model.weights);
     }
     // At width 1 the tensors alone tell the model and its places.
-    const whole = createModel("resnet18", { ...small, width: 1, attentionAfter: ["layer3", "layer2:se"] });
+    const both = { attentionAfter: ["layer3", "layer2:se"], head: "attention-pool" } as const;
+    const whole = createModel("resnet18", { ...small, ...both, width: 1 });
     whole.initialize(3);
     await saveWeights(whole, `${folder}/whole.safetensors`);
     const { models, options } = await originOf(`${folder}/whole.safetensors`);
     assertEquals([models, options.attentionAfter], [["resnet18"], ["layer2:se", "layer3:self"]]);
+    assertEquals(options.head, "attention-pool");
     // A part of a block is no block.
     const cut = new Map([...model.weights].filter(([name]) => name !== "layer3.self_attention.g.weight"));
     const shapes = new Map(model.parameters.map(({ name, shape }) => [name, shape]));
