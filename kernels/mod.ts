@@ -11,9 +11,9 @@
  * `tests/kernels/shape_test.ts` for what it refuses, and a case to `fixtures/kernels/make.py` where PyTorch has the
  * op.
  *
- * The folders: `conv`, `matmul`, `pool`, `reduce` and `movement` hold kernels with what they alone share; `composed`
- * what is made of other ops; `writing` what writes texts of several, block by block (`block.ts`). Compositions that are
- * another way to an op's kernel stand beside it.
+ * The folders: `conv`, `matmul`, `pool`, `reduce`, `local` and `movement` hold kernels with what they alone share;
+ * `composed` what is made of other ops; `writing` what writes texts of several, block by block (`block.ts`).
+ * Compositions that are another way to an op's kernel stand beside it.
  *
  * `b.op("name", …)` calls an op; a method of `Builder` is for what VJPs and layers use all the time.
  *
@@ -32,6 +32,7 @@ import { crossEntropy } from "./composed/cross_entropy.ts";
 import { dropout } from "./composed/dropout.ts";
 import { elementwise } from "./elementwise.ts";
 import { layerNorm } from "./composed/layer_norm.ts";
+import { localScores, localSpread, localSum } from "./local/local.ts";
 import { logSoftmax } from "./composed/log_softmax.ts";
 import { matmul } from "./matmul/matmul.ts";
 import { matmulPartial } from "./matmul/matmul_partial.ts";
@@ -70,6 +71,9 @@ const others: readonly Op[] = [
   avgPool2d,
   avgPool2dGrad,
   channelWindowSum,
+  localScores,
+  localSum,
+  localSpread,
   permute,
   slice,
   pad,

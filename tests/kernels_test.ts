@@ -35,7 +35,10 @@ const traits: Readonly<Record<string, { readonly of: (op: Op) => boolean; readon
     of: (op) => op.kind === "elementwise" && op.isPositional,
     ops: ["random", "iota"],
   },
-  "is a product": { of: (op) => op.isProduct === true, ops: ["matmul", "conv2d"] },
+  "is a product": {
+    of: (op) => op.isProduct === true,
+    ops: ["matmul", "conv2d", "localScores", "localSum", "localSpread"],
+  },
   "has a result in float32": {
     of: (op) => op.kind === "kernel" && op.precision.result === "full",
     ops: [

@@ -272,6 +272,11 @@ export const predict = {
       placeholder: "FILE",
       byDefault: "none",
     }),
+    dense: flag(path, {
+      help: "folder for class maps, a PNG a picture: what a CNN says of each place of the picture at its own size",
+      placeholder: "DIR",
+      byDefault: "none",
+    }),
     out: flag(path, {
       help: "file to write; .csv and .jsonl mean --csv and --json",
       placeholder: "FILE",

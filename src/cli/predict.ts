@@ -14,6 +14,8 @@ import { EVALUATION_BATCH } from "../run/evaluate.ts";
 import type { Prediction, Score } from "../run/prediction.ts";
 import { Predictor } from "../run/predictor.ts";
 import { type Invocation, type Options, userPath } from "./command.ts";
+import { ClassMapFiles } from "./class_maps.ts";
+import { ClassMapper, withClassMap } from "../run/class_map.ts";
 import { type Answered, writeContactSheet } from "./contact_sheet.ts";
 import { csvText } from "./csv_text.ts";
 import { chooseDevice } from "./device.ts";
@@ -60,6 +62,8 @@ export async function run(invocation: Invocation<typeof tables.predict.flags>): 
   const isSheetOnly = html !== undefined && out === undefined && form === "text" && !given.has("topK");
   const write = (line: string) =>
     isSheetOnly ? undefined : out === undefined ? console.log(line) : void lines.push(line);
+  // A model that has no class map is refused before pictures are read.
+  if (options.dense !== undefined) withClassMap(model);
   const answered: Answered[] = [];
   const faults = Array.from(found.faults, ([file, fault]) => `${file} ${fault}`);
   await using device = await chooseDevice(
@@ -76,6 +80,10 @@ export async function run(invocation: Invocation<typeof tables.predict.flags>): 
   const { temperature } = await readCalibration(path, info.epoch) ?? {};
   const { maxMegapixels } = options;
   await using predictor = new Predictor({ ...info, model, device, batch, maxMegapixels, temperature });
+  using mapper = options.dense === undefined ? undefined : new ClassMapper(model, info.preprocessing, device);
+  const decoding = { range: info.preprocessing.range, maxPixels: maxMegapixels * 1e6 };
+  const maps = mapper &&
+    new ClassMapFiles(options.dense!, mapper, { ...info, decoding, temperature: temperature ?? 1 });
   for (let start = 0; start < files.length; start += batch) {
     const part = files.slice(start, start + batch);
     for (const [i, result] of (await predictor.predictSettled(part)).entries()) {
@@ -85,6 +93,7 @@ export async function run(invocation: Invocation<typeof tables.predict.flags>): 
         broken++;
       } else {
         if (html !== undefined) answered.push({ file: part[i], prediction: result });
+        await maps?.write(part[i], result);
         write(show(part[i], result, predictor, options.topK));
       }
     }
@@ -92,10 +101,10 @@ export async function run(invocation: Invocation<typeof tables.predict.flags>): 
   }
   progress.clear();
   if (html !== undefined) {
-    const { preprocessing: { interpolation, fit, range }, task, classes } = info;
+    const { preprocessing: { interpolation, fit }, task, classes } = info;
     const sheet = {
       ...{ run: basename(path), task, classes, faults, resizing: { interpolation, fit } },
-      decoding: { range, maxPixels: maxMegapixels * 1e6 },
+      decoding,
     };
     const line = await writeContactSheet(
       html,
@@ -105,6 +114,9 @@ export async function run(invocation: Invocation<typeof tables.predict.flags>): 
     );
     progress.clear();
     progress.line(`sheet  ${line}`);
+  }
+  if (options.dense !== undefined) {
+    progress.line(`${counted(files.length - broken, "class map")} written to ${printable(options.dense)}`);
   }
   if (out !== undefined) {
     await writeAtomic(out, lines.map((line) => `${line}\n`).join(""));

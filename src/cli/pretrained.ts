@@ -30,7 +30,7 @@ export async function withPretrained(given: Given): Promise<Given> {
     await refuseOther(path, given, origin);
     return given;
   }
-  const { imageSize, stem = "auto", layerScale, window, normEps, width } = origin.options;
+  const { imageSize, stem = "auto", layerScale, window, normEps, attentionAfter, head, width } = origin.options;
   const size = given.imageSize ?? imageSize!;
   const { square, interpolation, fit, range, mean, std } = preparedAs(origin, model, size);
   const brought: Given = {
@@ -40,6 +40,8 @@ export async function withPretrained(given: Given): Promise<Given> {
     layerScale,
     window,
     normEps,
+    attentionAfter,
+    head,
     width,
     // Where nothing is cut off, the augmentation may need a margin of its own.
     resize: square > size ? square : undefined,

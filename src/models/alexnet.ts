@@ -11,13 +11,16 @@ import {
   constantInit,
   conv2d,
   type Conv2dOptions,
+  denseConv2d,
   dropout,
   flatten,
+  ifSmaller,
   type Layer,
   lazyLinear,
   linear,
   localResponseNorm,
   maxPool2d,
+  meanOfClassMap,
   normalInit,
   relu,
   sequential,
@@ -28,7 +31,7 @@ import { type PublishedWeights, torchvision } from "./published.ts";
 import { vggFamily } from "./vgg.ts";
 import { type Scale, scaledBy } from "./width.ts";
 
-type Options = Pick<ResolvedModelOptions, "channels" | "classes" | "dropout">;
+type Options = Pick<ResolvedModelOptions, "channels" | "classes" | "dropout" | "head">;
 
 /** The smallest picture of which 11×11 windows and three 3×3 poolings, each by steps, leave one pixel. */
 const MIN_IMAGE_SIZE = 63;
@@ -41,7 +44,13 @@ const pool = (): Layer => maxPool2d(3, { stride: 2 });
  *
  * @param scale Of the numbers of channels and hidden units; default as they are.
  */
-export function alexnetLayers({ channels, classes, dropout: rate = 0.5 }: Options, scale: Scale = scaledBy()): Layer {
+export function alexnetLayers(
+  { channels, classes, dropout: rate = 0.5, head }: Options,
+  scale: Scale = scaledBy(),
+): Layer {
+  const isConvolved = head === "fcn";
+  const dense = (inputs: number, outputs: number, side = 1): Layer =>
+    isConvolved ? denseConv2d(inputs, outputs, side) : linear(inputs * side * side, outputs);
   const [c1, c2, c3, c4, c5, hidden] = [64, 192, 384, 256, 256, 4096].map(scale);
   return sequential({
     features: sequential([
@@ -59,17 +68,19 @@ export function alexnetLayers({ channels, classes, dropout: rate = 0.5 }: Option
       relu(),
       pool(),
     ]),
-    avgpool: adaptiveAvgPool2d(6),
-    flatten: flatten(),
+    ...isConvolved
+      ? { enlarge: ifSmaller(6, adaptiveAvgPool2d(6)) }
+      : { avgpool: adaptiveAvgPool2d(6), flatten: flatten() },
     classifier: sequential([
       dropout(rate),
-      linear(c5 * 6 * 6, hidden),
+      dense(c5, hidden, 6),
       relu(),
       dropout(rate),
-      linear(hidden, hidden),
+      dense(hidden, hidden),
       relu(),
-      linear(hidden, classes),
+      dense(hidden, classes),
     ]),
+    ...isConvolved && meanOfClassMap,
   });
 }
 
@@ -81,7 +92,8 @@ export const alexnet: ModelDefinition = {
   minImageSize: MIN_IMAGE_SIZE,
   family: vggFamily,
   published: { torchvision: torchvisionV1 },
-  takes: ["dropout"],
+  takes: ["dropout", "head"],
+  heads: ["fcn"],
   build: (options) => alexnetLayers(options, scaledBy(options.width)),
 };
 

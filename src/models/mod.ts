@@ -12,7 +12,7 @@
  * @module
  */
 
-import { nearest, option, UserError } from "../errors.ts";
+import { nearest, option, orList, UserError } from "../errors.ts";
 import { alexnet, alexnet2012, alexnetWeights } from "./alexnet.ts";
 import { convnexts, convnextWeights } from "./convnext.ts";
 import { densenets, densenetWeights } from "./densenet.ts";
@@ -31,6 +31,7 @@ import {
 } from "./model.ts";
 import { mobileNetV2, mobileNetV2Weights } from "./mobilenet_v2.ts";
 import { mobileNetV3s, mobileNetV3Weights } from "./mobilenet_v3.ts";
+import { localResnets } from "./local_resnet.ts";
 import { naiveCnn } from "./naive_cnn.ts";
 import type { PublishedWeights } from "./published.ts";
 import { regnets, regnetWeights } from "./regnet.ts";
@@ -39,6 +40,7 @@ import { resnetDs, resnetDWeights } from "./resnet_d.ts";
 import { resnexts, resnextWeights } from "./resnext.ts";
 import { seresnet50, seresnetWeights } from "./se_resnet.ts";
 import { squeezenets, squeezenetWeights } from "./squeezenet.ts";
+import { checkPlaces } from "./stage_attention.ts";
 import { swins, swinWeights } from "./swin.ts";
 import { vggs, vggWeights } from "./vgg.ts";
 import { deit3s, deits, vits, vitWeights } from "./vit.ts";
@@ -67,6 +69,7 @@ export const models: readonly ModelDefinition[] = [
   ...efficientnets,
   ...convnexts,
   ...regnets,
+  ...localResnets,
   ...vits,
   ...deits,
   ...deit3s,
@@ -136,7 +139,8 @@ export function createModel(name: string, options: ModelOptions): Model {
   const definition = modelNamed(name);
   checkOptions(definition, options);
   const { classes, channels = 3, imageSize = definition.imageSize, stem = "auto" } = options;
-  const { dropout, attentionDropout, stochasticDepth, layerScale, window, normEps, width = 1 } = options;
+  const { dropout, attentionDropout, stochasticDepth, layerScale, window, normEps } = options;
+  const { attentionAfter, head = "auto", width = 1 } = options;
   if (!(Number.isFinite(width) && width > 0)) {
     throw new UserError(`Cannot make ${name} of width ${width}: give ${option("width")} above 0`, 2);
   }
@@ -148,8 +152,16 @@ export function createModel(name: string, options: ModelOptions): Model {
       2,
     );
   }
-  const optional = { dropout, attentionDropout, stochasticDepth, layerScale, window, normEps };
-  const resolved = { classes, channels, imageSize, stem, ...optional, width };
+  if (head !== "auto" && !definition.heads?.includes(head)) {
+    throw new UserError(
+      `${name} has no ${option("head")} ${head}: give ${orList(["auto", ...definition.heads ?? []])}`,
+      2,
+    );
+  }
+  checkPlaces(name, definition.stages ?? [], attentionAfter ?? []);
+  const optional = { dropout, attentionDropout, stochasticDepth, layerScale, window, normEps, attentionAfter };
+  const ending = head === "auto" ? {} : { head };
+  const resolved = { classes, channels, imageSize, stem, ...optional, ...ending, width };
   return new Model(name, definition.build(resolved), resolved);
 }
 

@@ -10,6 +10,7 @@ import { GraphBuilder } from "../graph/builder.ts";
 import { callOf, liveNodes, STRUCTURAL } from "../graph/graph.ts";
 import type { Family, KeyStyle } from "../interop/keys/family.ts";
 import { initialValues } from "../nn/init.ts";
+import type { Head } from "../nn/heads.ts";
 import { type Layer, type Parameter, Scope } from "../nn/layer.ts";
 import type { Lora } from "../nn/lora.ts";
 
@@ -40,6 +41,16 @@ export interface ModelOptions {
    */
   readonly window?: number;
   /**
+   * Attention after a CNN's stages, each by the stage's name and perhaps a colon and the kind: `layer3`, the same as
+   * `layer3:self` (SAGAN), `layer3:se`, `layer3:cbam`. Default none.
+   */
+  readonly attentionAfter?: readonly string[];
+  /**
+   * How a CNN ends: `fcn` has its dense layers as convolutions, of any larger picture the mean of the logits of each
+   * place; `attention-pool` weighs positions by a learnt softmax. Default `auto`, the model's own way.
+   */
+  readonly head?: Head;
+  /**
    * Added to the variance of a ViT's layer norms, default 1e-6, or of a MobileNetV3's batch norms, default 1e-3.
    * Hugging Face's ViTs were made with 1e-12, timm's MobileNetV3s with 1e-5.
    */
@@ -64,6 +75,8 @@ export const MODEL_OPTIONS: readonly ModelOption[] = [
   "stem",
   "window",
   "normEps",
+  "attentionAfter",
+  "head",
 ];
 
 /** How pictures were prepared for weights that somebody published. */
@@ -107,6 +120,10 @@ export interface ModelDefinition {
   readonly published?: Readonly<Partial<Record<KeyStyle, PublishedPreprocessing>>>;
   /** Which of the options that not every model takes it takes; default none. */
   readonly takes?: readonly ModelOption[];
+  /** Of a CNN that takes `attentionAfter`, the names of its stages. */
+  readonly stages?: readonly string[];
+  /** Of a CNN that takes `head`, which it can have besides its own. */
+  readonly heads?: readonly Head[];
   /** Makes the outermost layer: [N, channels, side, side] to logits [N, classes]. */
   readonly build: (options: ResolvedModelOptions) => Layer;
 }

@@ -8,12 +8,14 @@
 import {
   batchNorm2d,
   conv2d,
+  denseConv2d,
   dropout,
   flatten,
   inline,
   type Layer,
   lazyLinear,
   maxPool2d,
+  meanOfClassMap,
   relu,
   sequential,
 } from "../nn/mod.ts";
@@ -47,18 +49,29 @@ export const naiveCnn: ModelDefinition = {
   imageSize: 64,
   minImageSize: 8,
   family,
-  takes: ["dropout"],
-  build: ({ channels, classes, dropout: rate = 0.5, width }) => {
+  takes: ["dropout", "head"],
+  heads: ["fcn"],
+  build: ({ channels, classes, imageSize, dropout: rate = 0.5, head, width }) => {
     const [c1, c2, c3, hidden] = [32, 64, 128, 128].map(scaledBy(width));
     return sequential({
       block1: block(channels, c1),
       block2: block(c1, c2),
       block3: block(c2, c3),
-      flatten: flatten(),
-      dense: lazyLinear(hidden),
-      relu: relu(),
-      dropout: dropout(rate),
-      head: lazyLinear(classes),
+      ...head === "fcn"
+        ? {
+          dense: denseConv2d(c3, hidden, Math.floor(imageSize / 8)),
+          relu: relu(),
+          dropout: dropout(rate),
+          head: denseConv2d(hidden, classes, 1),
+          ...meanOfClassMap,
+        }
+        : {
+          flatten: flatten(),
+          dense: lazyLinear(hidden),
+          relu: relu(),
+          dropout: dropout(rate),
+          head: lazyLinear(classes),
+        },
     });
   },
 };

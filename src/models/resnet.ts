@@ -6,16 +6,14 @@
 
 import { option } from "../errors.ts";
 import {
+  ATTENTION_POOL,
   batchNorm2d,
   conv2d,
-  dropout,
-  flatten,
-  globalAvgPool2d,
   kaimingNormalFanOut,
   type Layer,
-  linear,
   maxPool2d,
   padToMultiple,
+  pooledHead,
   relu,
   residual,
   sequential,
@@ -35,11 +33,12 @@ import {
   torchvisionV2,
   uncropped,
 } from "./published.ts";
+import { attentionRows, withAttention } from "./stage_attention.ts";
 import { type Scale, scaledBy } from "./width.ts";
 
 type Options = Pick<
   ResolvedModelOptions,
-  "channels" | "classes" | "imageSize" | "stem" | "dropout" | "stochasticDepth"
+  "channels" | "classes" | "imageSize" | "stem" | "dropout" | "stochasticDepth" | "attentionAfter" | "head"
 >;
 
 /** Convolution without bias: batch norm follows and has one. */
@@ -173,7 +172,8 @@ export interface ResNetOptions {
  * does: the rate of stochastic depth falls linearly to 0 at the first block.
  */
 export function resnetLayers(
-  { channels, classes, imageSize, stem: chosen, dropout: dropRate = 0, stochasticDepth: depthRate = 0 }: Options,
+  { channels, classes, imageSize, stem: chosen, dropout: dropRate = 0, stochasticDepth: depthRate = 0, ...rest }:
+    Options,
   { block, blocks, scale = scaledBy(), narrow, groups, deep, averages, squeezed }: ResNetOptions,
 ): Layer {
   const first = scale(64);
@@ -188,7 +188,8 @@ export function resnetLayers(
         ...{ narrow: narrow?.(k), groups, averages, squeezed: squeezed?.(widths[k]) },
       });
     const entry = k === 0 ? made(0, first, 1) : made(0, widths[k - 1], 2);
-    return sequential([entry, ...Array.from({ length: blocks[k] - 1 }, (_, b) => made(b + 1, widths[k], 1))]);
+    const others = Array.from({ length: blocks[k] - 1 }, (_, b) => made(b + 1, widths[k], 1));
+    return withAttention(rest.attentionAfter, `layer${k + 1}`, sequential([entry, ...others]));
   };
   return sequential({
     ...stem(channels, first, chosen === "small" || (chosen === "auto" && imageSize < SMALL_PICTURE && !deep), deep),
@@ -196,10 +197,7 @@ export function resnetLayers(
     layer2: stage(1),
     layer3: stage(2),
     layer4: stage(3),
-    avgpool: globalAvgPool2d(),
-    flatten: flatten(),
-    ...dropRate > 0 && { dropout: dropout(dropRate) },
-    fc: linear(widths[3], classes),
+    ...pooledHead(widths[3], classes, { head: rest.head, dropout: dropRate }),
   });
 }
 
@@ -277,6 +275,8 @@ export const resnetFamily: Family = {
       "layer{i}.{i}.se.fc{i}.*",
       "fc.*",
     ].map((ours) => ({ ours, timm: ours })),
+    ...attentionRows("layer{i}"),
+    ...ATTENTION_POOL.map((ours) => ({ ours, timm: ours })),
     ...huggingFaceRows,
   ],
   baseModels: ["resnet."],
@@ -292,7 +292,9 @@ function resnet(depth: number, options: ResNetOptions): ModelDefinition {
     minImageSize: 8,
     family: resnetFamily,
     published: { torchvision: torchvisionV1, huggingface: crop875 },
-    takes: ["stem", "dropout", "stochasticDepth"],
+    takes: ["stem", "dropout", "stochasticDepth", "attentionAfter", "head"],
+    heads: ["fcn", "attention-pool"],
+    stages: ["layer1", "layer2", "layer3", "layer4"],
     build: (sizes) => resnetLayers(sizes, { ...options, scale: scaledBy(sizes.width) }),
   };
 }

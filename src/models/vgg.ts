@@ -10,12 +10,15 @@ import {
   batchNorm2d,
   constantInit,
   conv2d,
+  denseConv2d,
   dropout,
   flatten,
+  ifSmaller,
   kaimingNormalFanOut,
   type Layer,
   linear,
   maxPool2d,
+  meanOfClassMap,
   normalInit,
   relu,
   sequential,
@@ -23,9 +26,10 @@ import {
 import type { Family } from "../interop/keys/family.ts";
 import { type ModelDefinition, prepared, type ResolvedModelOptions, torchvisionV1 } from "./model.ts";
 import { type PublishedWeights, timm, torchvision } from "./published.ts";
+import { attentionRows, withAttention } from "./stage_attention.ts";
 import { type Scale, scaledBy } from "./width.ts";
 
-type Options = Pick<ResolvedModelOptions, "channels" | "classes" | "dropout">;
+type Options = Pick<ResolvedModelOptions, "channels" | "classes" | "dropout" | "attentionAfter" | "head">;
 
 /** Output channels of the 3×3 convolutions of each stage; a pooling ends a stage. */
 type Stages = readonly (readonly number[])[];
@@ -39,7 +43,7 @@ const columns: Readonly<Record<11 | 13 | 16 | 19, Stages>> = {
 };
 
 /** The convolutions of all stages, in one numbered list as torchvision has it. */
-function features(channels: number, stages: Stages, norm: boolean): Layer {
+function features(channels: number, stages: Stages, norm: boolean, attentionAfter?: readonly string[]): Layer {
   const options = { padding: 1, init: kaimingNormalFanOut(), biasInit: constantInit(0) };
   const layers: Layer[] = [];
   let inputs = channels;
@@ -48,9 +52,15 @@ function features(channels: number, stages: Stages, norm: boolean): Layer {
       layers.push(conv2d(inputs, outputs, 3, options), ...(norm ? [batchNorm2d(outputs)] : []), relu());
       inputs = outputs;
     }
-    layers.push(maxPool2d(2));
+    layers.push(withAttention(attentionAfter, `features.${layers.length}`, maxPool2d(2)));
   }
   return sequential(layers);
+}
+
+/** Names of the poolings that end the stages. */
+function poolings(depth: VggOptions["depth"], norm: boolean): string[] {
+  const sizes = columns[depth].map((widths) => widths.length * (norm ? 3 : 2) + 1);
+  return sizes.map((_, k) => `features.${sizes.slice(0, k + 1).reduce((total, size) => total + size) - 1}`);
 }
 
 /** How a VGG differs from the others. */
@@ -65,19 +75,22 @@ export interface VggOptions {
 
 /** The layers of a VGG. */
 export function vggLayers(
-  { channels, classes, dropout: rate = 0.5 }: Options,
+  { channels, classes, dropout: rate = 0.5, attentionAfter, head }: Options,
   { depth, norm, scale = scaledBy() }: VggOptions,
 ): Layer {
   const stages = columns[depth].map((widths) => widths.map(scale));
   const hidden = scale(4096);
-  const dense = (inputs: number, outputs: number): Layer =>
-    linear(inputs, outputs, { init: normalInit(0.01), biasInit: constantInit(0) });
+  const isConvolved = head === "fcn";
+  const start = { init: normalInit(0.01), biasInit: constantInit(0) };
+  const dense = (inputs: number, outputs: number, side = 1): Layer =>
+    isConvolved ? denseConv2d(inputs, outputs, side, start) : linear(inputs * side * side, outputs, start);
   return sequential({
-    features: features(channels, stages, norm),
-    avgpool: adaptiveAvgPool2d(7),
-    flatten: flatten(),
+    features: features(channels, stages, norm, attentionAfter),
+    ...isConvolved
+      ? { enlarge: ifSmaller(7, adaptiveAvgPool2d(7)) }
+      : { avgpool: adaptiveAvgPool2d(7), flatten: flatten() },
     classifier: sequential([
-      dense(stages.at(-1)!.at(-1)! * 7 * 7, hidden),
+      dense(stages.at(-1)!.at(-1)!, hidden, 7),
       relu(),
       dropout(rate),
       dense(hidden, hidden),
@@ -85,6 +98,7 @@ export function vggLayers(
       dropout(rate),
       dense(hidden, classes),
     ]),
+    ...isConvolved && meanOfClassMap,
   });
 }
 
@@ -98,6 +112,7 @@ export const vggFamily: Family = {
     { ours: "classifier.0.*", timm: { conv: "pre_logits.fc1.*", kernel: 7 } },
     { ours: "classifier.3.*", timm: { conv: "pre_logits.fc2.*", kernel: 1 } },
     { ours: "classifier.6.*", timm: "head.fc.*" },
+    ...attentionRows("features.{i}"),
     // AlexNet's, which timm has not.
     { ours: "classifier.1.*" },
     { ours: "classifier.4.*" },
@@ -121,7 +136,9 @@ function vgg(depth: VggOptions["depth"], norm: boolean): ModelDefinition {
     minImageSize: 32,
     family: vggFamily,
     published,
-    takes: ["dropout"],
+    takes: ["dropout", "attentionAfter", "head"],
+    heads: ["fcn"],
+    stages: poolings(depth, norm),
     build: (options) => vggLayers(options, { depth, norm, scale: scaledBy(options.width) }),
   };
 }

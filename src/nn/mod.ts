@@ -4,7 +4,17 @@
  * @module
  */
 
+export { cbam, channelGate, selfAttention2d } from "./attention2d.ts";
 export { inline, residual, sequential, skip } from "./blocks.ts";
+export {
+  ATTENTION_POOL,
+  attentionPool2d,
+  denseConv2d,
+  type Head,
+  ifSmaller,
+  meanOfClassMap,
+  pooledHead,
+} from "./heads.ts";
 export {
   constantInit,
   fanInUniform,
@@ -45,6 +55,14 @@ export {
   type SqueezeExcitationOptions,
   tanh,
 } from "./layers.ts";
+export {
+  attentionStem,
+  type AttentionStemOptions,
+  localRelation,
+  type LocalRelationOptions,
+  localSelfAttention2d,
+  type LocalSelfAttentionOptions,
+} from "./local_attention.ts";
 export {
   channelNorm,
   encoderBlock,

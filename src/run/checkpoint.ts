@@ -147,10 +147,13 @@ const isLora = (value: CheckpointInfo["lora"]): boolean =>
   typeof value?.alpha === "number" && value.alpha > 0 && value.alpha < Infinity;
 
 /** What a file holds as arguments of `createModel`; what a model makes of them, it checks itself. */
-function isModel({ name: _, classes, channels, imageSize, stem, ...others }: CheckpointInfo["model"]): boolean {
+function isModel({ name: _, ...options }: CheckpointInfo["model"]): boolean {
+  const { classes, channels, imageSize, stem, attentionAfter, ...others } = options;
   const isSize = isCount(classes, 1) && isCount(channels, 1) && isCount(imageSize, 1) && imageSize <= MOST;
   const isStem = stem === undefined || ["auto", "imagenet", "small"].includes(stem);
-  return isSize && isStem && Object.values(others).every((value) => typeof value !== "object" || value === null);
+  const isAttention = attentionAfter === undefined || isTexts(attentionAfter);
+  return isSize && isStem && isAttention &&
+    Object.values(others).every((value) => typeof value !== "object" || value === null);
 }
 
 /** The largest side of a picture. */

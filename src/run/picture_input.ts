@@ -90,15 +90,16 @@ export class PictureShaper {
   /** A picture as the model takes it, [C, S, S]. */
   shape(picture: Picture): Float32Array {
     const out = new Float32Array(this.size);
-    const resized = this.#inChannels(squareOf(toStored(picture, this.#preprocessing), this.#preprocessing));
+    const resized = inChannels(squareOf(toStored(picture, this.#preprocessing), this.#preprocessing), this.#channels);
     placePicture(middlePart(wholeOf(resized), this.#preprocessing.imageSize), this.#normal, out);
     return out;
   }
+}
 
-  #inChannels(picture: Picture): Picture {
-    if (picture.channels === this.#channels) return picture;
-    return this.#channels === 1 ? toGrey(picture) : inColour(picture);
-  }
+/** A picture in as many channels as a model takes. */
+export function inChannels(picture: Picture, channels: number): Picture {
+  if (picture.channels === channels) return picture;
+  return channels === 1 ? toGrey(picture) : inColour(picture);
 }
 
 /** Grey in three channels. */

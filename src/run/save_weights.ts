@@ -70,6 +70,9 @@ export function exportNotes({ name, options, imageSize }: Model, keys: SaveWeigh
   if (options.normEps !== undefined && options.normEps !== 1e-6) {
     notes.push(`${keys} adds 1e-6 to the variance in its layer norms, where this model has ${options.normEps}`);
   }
+  if (options.attentionAfter?.length) {
+    notes.push(`${keys} has no attention after ${options.attentionAfter.join(" and ")} of ${name}: add it there`);
+  }
   const { width = 1 } = options;
   if (width !== 1) notes.push(`${keys} has ${name} at width 1: make it there with the channels of width ${width}`);
   if (!family.windows) return notes;

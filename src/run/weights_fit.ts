@@ -11,7 +11,8 @@ import type { PositionGrid } from "../interop/keys/family.ts";
 import { type Family, styleName } from "../interop/keys/mod.ts";
 import type { NamedWeights } from "../interop/named_weights.ts";
 import { createModel, type ModelDefinition, type ModelOptions, models } from "../models/mod.ts";
-import type { Parameter } from "../nn/layer.ts";
+import { placesIn } from "../models/stage_attention.ts";
+import { ATTENTION_POOL, type Parameter } from "../nn/mod.ts";
 import type { WeightsFacts } from "./checkpoint.ts";
 import { windowsIn } from "./weights_window.ts";
 
@@ -70,10 +71,18 @@ export function matchingOf({ parameters, classes, meaning }: Wanted, weights: Na
     return count !== classes;
   };
   const fresh = heads.filter(isFresh);
+  // Blocks that an option puts between a model's own layers.
+  const stages = models.filter(({ family }) => family === weights.family).flatMap(({ stages }) => stages ?? []);
+  const blocks = new Set(placesIn(shapes.keys(), stages));
+  const hasPool = hasAttentionPool(shapes);
+  const isPutIn = (name: string) =>
+    placesIn([name], stages).some((place) => !blocks.has(place)) || (!hasPool && ATTENTION_POOL.includes(name));
   const isKept = rows === undefined || (rows.length === its!.classes.length && rows.every((row, i) => row === i));
   const fates = parameters.map((parameter) => {
     const head = heads.find((head) => parameter.name.startsWith(`${head}.`));
-    if (head !== undefined && fresh.includes(head)) return { parameter, fate: "fresh" as const };
+    if (isPutIn(parameter.name) || (head !== undefined && fresh.includes(head))) {
+      return { parameter, fate: "fresh" as const };
+    }
     if (head !== undefined && isAlone) return { parameter, fate: "adapted" as const };
     const fate = head !== undefined && !isKept ? rowFate(parameter, weights) : fateOf(parameter, weights);
     return { parameter, fate };
@@ -83,6 +92,11 @@ export function matchingOf({ parameters, classes, meaning }: Wanted, weights: Na
   // The rest of a checkpoint of Fovea's are moments and counters.
   const foreign = weights.metadata.fovea === undefined ? weights.foreign(fresh) : [];
   return { fates, homeless, foreign, ...isKept ? {} : { rows } };
+}
+
+/** Whether a file has anything of a pooling that attends. */
+function hasAttentionPool(shapes: ReadonlyMap<string, unknown>): boolean {
+  return ATTENTION_POOL.some((name) => shapes.has(name));
 }
 
 /** Rows by the classes' names; of another task there are none. */
@@ -242,11 +256,14 @@ function optionsFor(definition: ModelDefinition, weights: NamedWeights, said?: n
   const [, channels = 3, kernel = 1] = shapes.get(`${family.stem}.weight`) ?? [];
   const [classes = 1] = shapes.get(`${family.heads[0]}.weight`) ?? [];
   const windows = takes.includes("window") ? windowsIn(weights) : undefined;
+  const attentionAfter = placesIn(shapes.keys(), definition.stages);
   const imageSize = picturePatches(family, shapes) * kernel || (said ?? windows?.imageSize ?? published);
   if (channels < 1 || classes < 1 || imageSize < minImageSize) return undefined;
   return {
     ...{ classes, channels, imageSize },
     ...stemIn(weights, definition),
+    ...attentionAfter.length > 0 && { attentionAfter },
+    ...hasAttentionPool(shapes) && { head: "attention-pool" },
     ...windows?.window === undefined ? {} : { window: windows.window },
     ...takes.includes("normEps") && family.normEps?.[weights.style] ? { normEps: family.normEps[weights.style] } : {},
     // Where they start is no matter: the file has them.

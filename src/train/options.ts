@@ -427,9 +427,8 @@ export type SettledOptions = Omit<RunOptions, "batch" | "channel"> & { readonly 
 
 /** What a model was made from, as settings. */
 export function settingsOfModel({ name, imageSize, options }: Model): Given {
-  const { stem, dropout, attentionDropout, stochasticDepth, layerScale, window, normEps, width } = options;
-  const optional = { stem, dropout, attentionDropout, stochasticDepth, layerScale, window, normEps, width };
-  return { model: name, imageSize, ...optional };
+  const { classes: _classes, channels: _channels, ...others } = options;
+  return { model: name, ...others, imageSize };
 }
 
 /** What the settings need to know of a data set. */

@@ -11,6 +11,7 @@ import type { Chooser } from "../../graph/choices.ts";
 import type { FusedStep } from "../../graph/fused_step.ts";
 import type { Candidates } from "../questions.ts";
 import { writeChannelWindow } from "./text/channel_window.ts";
+import { writeLocalScores, writeLocalSpread, writeLocalSum } from "./text/local.ts";
 import { writeEpilogue, writeMap } from "./text/map.ts";
 import { writeConvolve } from "./text/product/convolve.ts";
 import { writeDepthwise } from "./text/product/depthwise.ts";
@@ -45,6 +46,9 @@ const writers: Readonly<
   avgPool2d: writeAvgPool,
   avgPool2dGrad: writeAvgPoolGrad,
   channelWindowSum: writeChannelWindow,
+  localScores: writeLocalScores,
+  localSum: writeLocalSum,
+  localSpread: writeLocalSpread,
   permute: writeStrided,
   slice: writeStrided,
   pad: writePad,

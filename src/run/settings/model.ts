@@ -6,7 +6,7 @@
 
 import { models } from "../../models/mod.ts";
 import type { ModelOption } from "../../models/model.ts";
-import { choice, integer, number, path, text } from "../kinds.ts";
+import { choice, integer, names, number, path, text } from "../kinds.ts";
 import { isPublishedName } from "../published/names.ts";
 import { type Facts, type NameOf, only, setting } from "./setting.ts";
 
@@ -86,6 +86,21 @@ export const modelSettings = {
     help: "added to the variance of a ViT's layer norms, or of a MobileNetV3's batch norms",
     byDefault: "the weights', else 1e-6, or 1e-3",
     idle: ofModels("normEps"),
+  }),
+  attentionAfter: setting(names, {
+    help:
+      "stages of a ResNet or VGG that attention follows, SAGAN's self-attention, or another kind after a colon: layer3, " +
+      "layer3:se, layer3:cbam",
+    placeholder: "STAGE[:KIND]…",
+    byDefault: "the weights', else none",
+    idle: ofModels("attentionAfter"),
+  }),
+  head: setting(choice(["auto", "fcn", "attention-pool"]), {
+    help:
+      "how a CNN ends: its own way; dense layers as convolutions, for class maps of larger pictures; or attention over " +
+      "positions in the place of their mean",
+    default: "auto",
+    idle: ofModels("head"),
   }),
   layerScale: setting(number({ min: 1e-6, max: 1 }), {
     help: "start of a learnt factor for each channel of a block, such as 1e-5; transformers",
