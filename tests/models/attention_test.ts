@@ -27,15 +27,15 @@ import { saveWeights } from "../../src/run/save_weights.ts";
 import { loadWeights, originOf } from "../../src/run/weights.ts";
 import { testBlock, testModel } from "./reference.ts";
 
-testBlock("self_attention2d", selfAttention2d(16), { on: "all" });
+testBlock("self_attention2d", selfAttention2d(16), { everywhere: true });
 testBlock("squeeze_excitation", channelGate(64));
-testBlock("cbam", cbam(64), { on: "all" });
-testBlock("local_self_attention", localSelfAttention2d(6, 16, { kernel: 5, heads: 2 }), { on: "all" });
-testBlock("attention_stem", attentionStem(3, 16), { on: "all" });
+testBlock("cbam", cbam(64), { everywhere: true });
+testBlock("local_self_attention", localSelfAttention2d(6, 16, { kernel: 5, heads: 2 }), { everywhere: true });
+testBlock("attention_stem", attentionStem(3, 16), { everywhere: true });
 testBlock("local_relation", localRelation(16));
-testBlock("local_relation_stride", localRelation(16, { kernel: 5, stride: 2, shared: 4 }), { on: "all" });
+testBlock("local_relation_stride", localRelation(16, { kernel: 5, stride: 2, shared: 4 }), { everywhere: true });
 
-testBlock("attention_pool", attentionPool2d(16, 8), { on: "all" });
+testBlock("attention_pool", attentionPool2d(16, 8), { everywhere: true });
 testBlock("dense_conv2d", denseConv2d(4, 6, 3));
 
 const kinds = [["resnet_sasa", standAlone], ["resnet_lr", relational]] as const;
