@@ -58,16 +58,24 @@ const SAME_RECIPE: readonly string[] = ["seed", "data"];
  *
  * @param command The command, whose flags say which settings the file may have.
  * @param invocation Its command line, with the option `config`.
+ * @param usual What stands there where no file is named, none of which was given as a flag; default nothing.
  * @throws UserError that names the file, and what is wrong in it.
  */
 export async function withConfig<F extends Flags>(
   command: Command<F>,
   invocation: Invocation<F>,
+  usual: Given = {},
 ): Promise<Configured<F>> {
   const { options, given } = invocation;
   const path = options.config as string | undefined;
   const flagged = givenIn(options, given as ReadonlySet<string>);
-  if (path === undefined) return { ...invocation, asked: flagged };
+  if (path === undefined) {
+    const recipe = withoutIdle(
+      Object.fromEntries(Object.entries(usual).filter(([name]) => !(name in flagged))),
+      flagged,
+    );
+    return { ...invocation, asked: { ...recipe, ...flagged }, options: { ...options, ...recipe } };
+  }
   const fail = failIn(path);
   const file = await readObjectFile(path, "a file of settings");
   if (!isObject(file)) return fail('it is no object: give settings by name, such as {"model": "lenet"}');
@@ -136,11 +144,15 @@ function valueOf(
  * not ask for that.
  */
 function withoutUsual(record: Readonly<Record<string, unknown>>, flags: Given): Record<string, unknown> {
-  const rest = Object.fromEntries(
-    Object.entries(record).filter(([name, value]) =>
-      JSON.stringify(value) !== JSON.stringify(settingNamed(name)!.default)
-    ),
+  const unusual = Object.entries(record).filter(([name, value]) =>
+    JSON.stringify(value) !== JSON.stringify(settingNamed(name)!.default)
   );
+  return withoutIdle(Object.fromEntries(unusual), flags);
+}
+
+/** Settings without those that the flags have left without effect. */
+function withoutIdle(settings: Readonly<Record<string, unknown>>, flags: Given): Record<string, unknown> {
+  const rest = { ...settings };
   for (;;) {
     const idle = idleIn({ ...rest, ...flags });
     if (idle === undefined || !(idle.name in rest) || idle.name in flags) return rest;

@@ -10,7 +10,8 @@ import type { Given } from "../run/resolve.ts";
 export const DEMO_RECIPE = {
   epochs: 6,
   augment: "flip,translate-a0.08",
-  logitAdjustment: 1,
+  logitAdjustment: 1.5,
+  dropout: 0.25,
 } as const satisfies Given;
 
 /** Flags that ask for other classes or pictures, for other weights to begin with, or for another balance of classes. */

@@ -43,6 +43,7 @@ import { backendOf, chooseKind, measureDevice, openChoice, slowTime } from "./de
 import { commandOf } from "./command_of.ts";
 import { saveEvaluation, testReportOf } from "./evaluation.ts";
 import { comparedWith, withConfig } from "./config_file.ts";
+import { demoRecipe } from "./demo_recipe.ts";
 import { train } from "./flags.ts";
 import { cannotUse, refuseIdle, refuseIdleSplit, refuseTooLate } from "./idle.ts";
 import { JsonTracker } from "./json_tracker.ts";
@@ -86,7 +87,9 @@ export async function run(
   const began = performance.now();
   const isResumed = invocation.options.resume !== undefined;
   if (isResumed) refuseWithResume(invocation.options);
-  const { options, given, asked, expected } = await withConfig(train, invocation);
+  // What a file plans is all that it asks for.
+  const recipe = watch ? {} : demoRecipe(invocation.given);
+  const { options, given, asked, expected } = await withConfig(train, invocation, recipe);
   // Before what depends on it.
   if (!isResumed && asked.model !== undefined) modelNamed(asked.model);
   if (!isResumed) await refuseAtOnce(options, asked);
@@ -158,6 +161,8 @@ export async function run(
       model.size.toLocaleString("en")
     } parameters, pictures of ${model.imageSize}×${model.imageSize}`,
   );
+  const taken = Object.entries(recipe).filter(([name, value]) => asked[name as keyof Given] === value);
+  if (taken.length > 0) say(`recipe ${taken.map(([name, value]) => `${nameOf(name)} ${value}`).join(" ")}`);
   if (!isResumed) {
     // The rate that is searched for was not chosen.
     const known = instead ? { learningRate: settings.learningRate, ...settled } : settled;

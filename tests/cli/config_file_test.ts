@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import { parseCommand } from "../../src/cli/command.ts";
 import { comparedWith, withConfig } from "../../src/cli/config_file.ts";
+import { demoRecipe } from "../../src/cli/demo_recipe.ts";
 import { crossValidate, train } from "../../src/cli/flags.ts";
 import { givenIn } from "../../src/cli/idle.ts";
 import { UserError } from "../../src/errors.ts";
@@ -183,5 +184,22 @@ Deno.test("train --print-config prints what --config takes, to the same settings
     );
   } finally {
     await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("without a file the demo faces have their recipe, which gives way to flags", async () => {
+  const askedBy = async (line: string) => {
+    const invocation = parseCommand(train, line.split(" ").filter(Boolean));
+    return (await withConfig(train, invocation, demoRecipe(invocation.given))).asked;
+  };
+  const { task, model, ...recipe } = (await withConfig(
+    train,
+    parseCommand(train, ["--config", join(recipes, "faces.json")]),
+  )).asked;
+  assertEquals([task, model], ["multiclass", "naive-cnn"]);
+  assertEquals(await askedBy(""), recipe);
+  assertEquals(await askedBy("--epochs 2 --seed 3"), { ...recipe, epochs: 2, seed: 3 });
+  for (const line of ["--loss bce", "--sampling sqrt", "--target Smiling", "--task binary", "--data pets"]) {
+    assertEquals(Object.keys(await askedBy(line)).length, 1, line);
   }
 });
