@@ -7,6 +7,7 @@
 import type { Device, Program, Session } from "../device/device.ts";
 import { firstNames } from "../data/names.ts";
 import { UserError } from "../errors.ts";
+import { namesIn } from "../interop/keys/mod.ts";
 import type { SafetensorsReader } from "../interop/safetensors.ts";
 import { openSafetensors } from "../interop/safetensors_file.ts";
 import { createModel, type Model, modelNamed } from "../models/mod.ts";
@@ -110,13 +111,20 @@ async function deviations(
   rows.push(valueDeviation("loss", loss, await valueOf("loss")));
   let squares = 0;
   progress.share("comparing gradients", { done: 2, total: stages }, "computing");
+  const names = Object.keys(grads).map((key) => ({ key, theirs: nameIn(reference, model, key.slice("grad.".length)) }));
   // Read twice: all of them at once would take as much memory as the model again.
-  for (const name of Object.keys(grads)) squares += normOf(await valueOf(name)) ** 2;
-  for (const [name, got] of Object.entries(grads)) {
-    const [tol] = await valueOf(name.replace("grad.", "tol."));
-    rows.push(gradientDeviation(name, got, await valueOf(name), tol, Math.sqrt(squares)));
+  for (const { theirs } of names) squares += normOf(await valueOf(`grad.${theirs}`)) ** 2;
+  for (const { key, theirs } of names) {
+    const [tol] = await valueOf(`tol.${theirs}`);
+    rows.push(gradientDeviation(key, grads[key], await valueOf(`grad.${theirs}`), tol, Math.sqrt(squares)));
   }
   return rows;
+}
+
+/** What a reference calls a parameter: timm's models that torchvision has not come with timm's names. */
+function nameIn(reference: SafetensorsReader, { name: model }: Model, name: string): string {
+  if (reference.entries.has(`grad.${name}`)) return name;
+  return namesIn(modelNamed(model).family, "timm", name)[0] ?? name;
 }
 
 async function outputsOf(session: Session, program: Program, inputs: Record<string, Float32Array>) {
