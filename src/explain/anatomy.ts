@@ -41,8 +41,8 @@ export interface AttentionLayer {
   readonly heads: number;
   /** Rows and columns of the map over which it attends. */
   readonly side: number;
-  /** Does it attend within windows? */
-  readonly isWindowed: boolean;
+  /** Does it attend over a map of features, in windows or as a whole, and not over tokens? */
+  readonly isOverMap: boolean;
 }
 
 /** What a model can be explained by. */
@@ -123,11 +123,11 @@ export function anatomyOf(model: Model): Anatomy {
     attentions: attentions.flatMap(([name, { weights, stitch }]): AttentionLayer[] => {
       const { shape } = weights;
       if (stitch) {
-        const side = stitch(b.sum(weights, [3], false)).shape[2];
-        return side > 1 ? [{ name, heads: shape[2], side, isWindowed: true }] : [];
+        const side = stitch(b.sum(weights, [shape.length - 2], false)).shape[2];
+        return side > 1 ? [{ name, heads: shape.at(-3)!, side, isOverMap: true }] : [];
       }
       const grid = tokenGrid(shape.at(-1)!);
-      return grid ? [{ name, heads: shape[1], side: grid.side, isWindowed: false }] : [];
+      return grid ? [{ name, heads: shape[1], side: grid.side, isOverMap: false }] : [];
     }),
     extraTokens: grid?.extra ?? 0,
     hasRelu: b.graph.nodes.some((node) => node.op === "relu" && isBetween(node)),

@@ -37,6 +37,7 @@ export function selfAttention2d(channels: number): Layer {
     const [f, g, h] = [flat("f", narrow), flat("g", narrow), flat("h", channels)];
     const scores = b.matmul(g, f, { transposeA: true });
     const weights = scope.call("weights", (scores) => b.op("softmax", [scores]), scores);
+    scope.attends({ weights, stitch: (received) => b.reshape(received, [batch, 1, height, width]) });
     const attended = b.matmul(h, weights, { transposeB: true });
     const gamma = scope.parameter("gamma", [1], constantInit(0), { decay: false });
     return b.add(x, b.mul(b.reshape(attended, x.shape), gamma));

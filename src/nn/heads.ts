@@ -57,6 +57,7 @@ export function attentionPool2d(channels: number, units: number = Math.min(chann
     const score = conv2d(units, 1, 1, { bias: false, init: constantInit(0) });
     const scores = b.reshape(scope.call("score", score, energies), [batch, 1, 1, height * width]);
     const weights = scope.call("weights", (scores) => b.op("softmax", [scores]), scores);
+    scope.attends({ weights, stitch: (received) => b.reshape(received, [batch, 1, height, width]) });
     return b.sum(b.mul(x, b.reshape(weights, [batch, 1, height, width])), [2, 3]);
   };
 }

@@ -52,11 +52,11 @@ export interface Parameter {
 /** A place where a model attends: who looks where. */
 export interface Attention {
   /**
-   * How much each query looks at each key, which adds up to 1 over the keys: [N, heads, T, T], within windows [N,
-   * windows, heads, T, T].
+   * How much each query looks at each key, which adds up to 1 over the keys: [N, heads, queries, keys], within windows
+   * [N, windows, heads, T, T].
    */
   readonly weights: Tensor;
-  /** Within windows: brings what each key gets, [N, windows, heads, T], to its place in the map: [N, heads, H, W]. */
+  /** Over a map: brings what each key gets, the weights' shape without queries, to its place: [N, heads, H, W]. */
   readonly stitch?: (received: Tensor) => Tensor;
 }
 

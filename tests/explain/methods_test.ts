@@ -140,6 +140,30 @@ Deno.test("what speaks against a binary task's target is what speaks for it, the
   assertEquals([usual.isClassAsked, usual.class], [false, usual.prediction.top.name]);
 });
 
+Deno.test("where a CNN attends is drawn by attention: each map adds up to 1", async () => {
+  await using device = await openDevice();
+  const model = createModel("resnet18", {
+    ...{ classes: 3, imageSize: 32, width: 0.125, stem: "small", head: "attention-pool" },
+    attentionAfter: ["layer2"],
+  });
+  model.initialize(1);
+  for (const { name, shape } of model.parameters) {
+    if (/score|\.[fg]\./.test(name)) model.weights.set(name, referenceWeight(name, shape));
+  }
+  const { attentions } = anatomyOf(model);
+  assertEquals(attentions.map(({ heads, side }) => [heads, side]), [[1, 16], [1, 4]]);
+  const { preprocessing } = infoFor(model);
+  const classes = ["a", "b", "c"];
+  await using explainer = new Explainer({ model, task: "multiclass", classes, preprocessing, device });
+  for (const { name: layer, side } of attentions) {
+    const { values } = await explainer.explainImage(pictures([1, 3, 32, 32]), { method: "attention", layer });
+    assertEquals(values.length, side * side);
+    assertAlmostEquals(values.reduce((sum, value) => sum + value, 0), 1, 1e-5);
+    assert(Math.max(...values) > 1.01 * Math.min(...values), layer);
+  }
+  assertThrows(() => methodFor("rollout", anatomyOf(model)), UserError, "it attends over maps of features");
+});
+
 Deno.test("every model has a last stage with a map, and is explained by what suits it", () => {
   const found = Object.fromEntries(
     models.filter(({ name }) => !/^(resnet(34|101|152)|vgg1[39]|.*-(s|b|l\d\d)|vit-l.*|.*(s|b)\d\d)$/.test(name)).map(
@@ -169,7 +193,11 @@ Deno.test("a method that a model cannot have names those that it can; a layer th
     anatomyOf(createModel(name, { classes: 5, imageSize, width: 0.125 }));
   const cases: [name: string, method: string, message: string][] = [
     ["vgg11", "rollout", "Cannot explain vgg11 by rollout, since it has no attention: give grad-cam, grad-cam++,"],
-    ["swin-t", "rollout", "Cannot explain swin-t by rollout, since it attends within windows: give grad-cam,"],
+    [
+      "swin-t",
+      "rollout",
+      "Cannot explain swin-t by rollout, since it attends over maps of features, not over tokens: give grad-cam,",
+    ],
     [
       "vit-ti16",
       "guided",

@@ -10,8 +10,8 @@ import { tokensToPatches } from "./rollout.ts";
 
 /**
  * A map for each head of a layer, by default the last: how the class token attends to the patches (ViT's figure 6, by
- * head). Within windows there is no class token: how much a position gets on average from those of its window, with the
- * windows in their places. With a class, a weight counts by its gradient: ReLU(∂y/∂A · A).
+ * head). Over a map of features there is no class token: how much a position gets on average from those that look at
+ * it, with windows in their places. With a class, a weight counts by its gradient: ReLU(∂y/∂A · A).
  */
 export const attention: Method = {
   name: "attention",
@@ -30,12 +30,15 @@ export const attention: Method = {
       ({ b, scope, gradients }) => {
         const { weights, stitch } = scope.attentions.get(layer.name)!;
         const counted = isClassAsked ? b.relu(b.mul(gradients([weights])[0], weights)) : weights;
-        b.output("map", stitch ? stitch(b.mean(counted, [3], false)) : tokensToPatches(b, counted, layer.side));
+        b.output(
+          "map",
+          stitch ? stitch(b.mean(counted, [counted.shape.length - 2], false)) : tokensToPatches(b, counted, layer.side),
+        );
       },
     );
     return {
       ...{ values: map, side: layer.side, layer: layer.name },
-      ...!layer.isWindowed && { covered },
+      ...!layer.isOverMap && { covered },
     };
   },
 };

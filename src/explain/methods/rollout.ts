@@ -22,7 +22,7 @@ export const rollout: Method = {
   lacks: lacksTokens,
   explain: async (probe, { image, select, isClassAsked }) => {
     const { covered } = probe.anatomy;
-    const side = probe.anatomy.attentions.findLast(({ isWindowed }) => !isWindowed)!.side;
+    const side = probe.anatomy.attentions.findLast(({ isOverMap }) => !isOverMap)!.side;
     const { map } = await probe.ask(
       `rollout ${isClassAsked}`,
       image,
@@ -49,7 +49,7 @@ export const rollout: Method = {
 /** Why a model has no attention of a class token over patches. */
 export function lacksTokens({ attentions, extraTokens }: Anatomy): string | undefined {
   if (attentions.length === 0) return "it has no attention";
-  if (attentions.some(({ isWindowed }) => isWindowed)) return "it attends within windows";
+  if (attentions.some(({ isOverMap }) => isOverMap)) return "it attends over maps of features, not over tokens";
   return extraTokens === 0 ? "it has no class token" : undefined;
 }
 
