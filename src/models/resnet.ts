@@ -283,6 +283,13 @@ export const resnetFamily: Family = {
   relatives,
 };
 
+/** What ResNets and their variants can be asked for. */
+export const resnetTakes = {
+  takes: ["stem", "dropout", "stochasticDepth", "attentionAfter", "head"],
+  heads: ["fcn", "attention-pool"],
+  stages: ["layer1", "layer2", "layer3", "layer4"],
+} as const satisfies Partial<ModelDefinition>;
+
 function resnet(depth: number, options: ResNetOptions): ModelDefinition {
   const kind = options.block === bottleneck ? "bottleneck blocks, stride in the 3×3" : "basic blocks";
   return {
@@ -292,9 +299,7 @@ function resnet(depth: number, options: ResNetOptions): ModelDefinition {
     minImageSize: 8,
     family: resnetFamily,
     published: { torchvision: torchvisionV1, huggingface: crop875 },
-    takes: ["stem", "dropout", "stochasticDepth", "attentionAfter", "head"],
-    heads: ["fcn", "attention-pool"],
-    stages: ["layer1", "layer2", "layer3", "layer4"],
+    ...resnetTakes,
     build: (sizes) => resnetLayers(sizes, { ...options, scale: scaledBy(sizes.width) }),
   };
 }

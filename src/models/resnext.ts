@@ -7,7 +7,7 @@
 
 import { type ModelDefinition, torchvisionV1 } from "./model.ts";
 import { crop875, crop95, type PublishedWeights, timm, torchvision, torchvisionV2 } from "./published.ts";
-import { bottleneck, resnetFamily, resnetLayers, type ResNetOptions } from "./resnet.ts";
+import { bottleneck, resnetFamily, resnetLayers, type ResNetOptions, resnetTakes } from "./resnet.ts";
 import { scaledBy } from "./width.ts";
 
 /**
@@ -27,7 +27,7 @@ function resnext(depth: number, blocks: ResNetOptions["blocks"], cardinality: nu
     minImageSize: 8,
     family: resnetFamily,
     published: { torchvision: torchvisionV1 },
-    takes: ["stem", "dropout", "stochasticDepth"],
+    ...resnetTakes,
     build: (sizes) => {
       const groups = scaledBy(sizes.width, 1)(cardinality);
       const narrow = (stage: number) => groups * each * 2 ** stage;

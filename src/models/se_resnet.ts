@@ -7,7 +7,7 @@
 
 import type { ModelDefinition } from "./model.ts";
 import { crop875, crop95, type PublishedWeights, timm } from "./published.ts";
-import { bottleneck, resnetFamily, resnetLayers } from "./resnet.ts";
+import { bottleneck, resnetFamily, resnetLayers, resnetTakes } from "./resnet.ts";
 import { scaledBy } from "./width.ts";
 
 /** Section 6.1's reduction ratio; timm's numbers of units are multiples of 8. */
@@ -22,7 +22,7 @@ export const seresnet50: ModelDefinition = {
   family: resnetFamily,
   // timm's names are torchvision's.
   published: { torchvision: crop95 },
-  takes: ["stem", "dropout", "stochasticDepth"],
+  ...resnetTakes,
   build: (sizes) =>
     resnetLayers(sizes, { block: bottleneck, blocks: [3, 4, 6, 3], scale: scaledBy(sizes.width), squeezed }),
 };

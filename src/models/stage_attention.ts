@@ -10,7 +10,7 @@
 
 import { nearest, option, orList, UserError } from "../errors.ts";
 import type { KeyRow } from "../interop/keys/family.ts";
-import { cbam, channelGate, inline, type Layer, selfAttention2d } from "../nn/mod.ts";
+import { cbam, gateUnits, inline, type Layer, selfAttention2d, squeezeExcitation } from "../nn/mod.ts";
 
 /** A kind of block. */
 interface Kind {
@@ -25,7 +25,11 @@ interface Kind {
 /** By the name after the colon; without one it is the first. */
 const kinds: Readonly<Record<string, Kind>> = {
   self: { module: "self_attention", block: selfAttention2d, tensors: ["f.*", "g.*", "h.*", "gamma"] },
-  se: { module: "se", block: channelGate, tensors: ["fc1.*", "fc2.*"] },
+  se: {
+    module: "se",
+    block: (channels) => squeezeExcitation(channels, gateUnits(channels)),
+    tensors: ["fc1.*", "fc2.*"],
+  },
   cbam: {
     module: "cbam",
     block: cbam,

@@ -7,7 +7,7 @@
 
 import { type ModelDefinition, torchvisionV1 } from "./model.ts";
 import { crop875, type PublishedWeights, timm, torchvision, torchvisionV2 } from "./published.ts";
-import { bottleneck, resnetFamily, resnetLayers, type ResNetOptions } from "./resnet.ts";
+import { bottleneck, resnetFamily, resnetLayers, type ResNetOptions, resnetTakes } from "./resnet.ts";
 import { scaledBy } from "./width.ts";
 
 function wideResnet(depth: number, blocks: ResNetOptions["blocks"], factor: number): ModelDefinition {
@@ -19,7 +19,7 @@ function wideResnet(depth: number, blocks: ResNetOptions["blocks"], factor: numb
     minImageSize: 8,
     family: resnetFamily,
     published: { torchvision: torchvisionV1 },
-    takes: ["stem", "dropout", "stochasticDepth"],
+    ...resnetTakes,
     build: (sizes) => {
       const scale = scaledBy(sizes.width);
       const narrow = (stage: number) => scale(64 * factor * 2 ** stage);

@@ -1,6 +1,6 @@
 /**
- * Attention on feature maps [N, C, H, W], for what stands between a CNN's convolutions: over positions (SAGAN), over
- * channels (squeeze and excitation), and over both one after the other (CBAM).
+ * Attention on feature maps [N, C, H, W], for what stands between a CNN's convolutions: over positions (SAGAN), and
+ * over channels and positions one after the other (CBAM).
  *
  * @module
  */
@@ -8,13 +8,13 @@
 import { sequential } from "./blocks.ts";
 import { constantInit } from "./init.ts";
 import type { Layer } from "./layer.ts";
-import { batchNorm2d, conv2d, globalAvgPool2d } from "./layers.ts";
-
-/** Units between the two layers of a gate over channels are a 16th of the channels, in both papers. */
-const REDUCTION = 16;
+import { batchNorm2d, conv2d } from "./layers.ts";
 
 /** So many channels, a 1-in-`share` of C, and one at least. */
 const narrowed = (channels: number, share: number) => Math.max(1, Math.floor(channels / share));
+
+/** Units between the two layers of a gate over channels: a 16th of the channels, as in squeeze and excitation. */
+export const gateUnits = (channels: number): number => narrowed(channels, 16);
 
 /**
  * SAGAN's self-attention (Zhang et al., "Self-attention generative adversarial networks", 2018, equations 1 to 3): x +
@@ -46,26 +46,12 @@ export function selfAttention2d(channels: number): Layer {
 
 /** The two layers of a gate over channels: [N, C, 1, 1] to the same shape. Parameters `fc1` and `fc2`. */
 function bottleneckGate(channels: number, bias: boolean): Layer {
-  const units = narrowed(channels, REDUCTION);
+  const units = gateUnits(channels);
   return sequential({
     fc1: conv2d(channels, units, 1, { bias }),
     activation: (x, { b }) => b.relu(x),
     fc2: conv2d(units, channels, 1, { bias }),
   });
-}
-
-/**
- * Squeeze and excitation (Hu et al., 2017): [N, C, H, W], each channel times the logistic function of what two layers
- * make of the means of all channels. Parameters `fc1` and `fc2` with timm's names and shapes; the output `gate`.
- *
- * @param channels Channels C.
- */
-export function channelGate(channels: number): Layer {
-  const layers = bottleneckGate(channels, true);
-  return (x, scope) => {
-    const squeezed = layers(globalAvgPool2d()(x, scope), scope);
-    return scope.b.mul(x, scope.call("gate", (y, { b }) => b.sigmoid(y), squeezed));
-  };
 }
 
 /**

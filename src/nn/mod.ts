@@ -4,7 +4,7 @@
  * @module
  */
 
-export { cbam, channelGate, selfAttention2d } from "./attention2d.ts";
+export { cbam, gateUnits, selfAttention2d } from "./attention2d.ts";
 export { inline, residual, sequential, skip } from "./blocks.ts";
 export {
   ATTENTION_POOL,

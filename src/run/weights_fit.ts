@@ -251,7 +251,7 @@ export function noModel(path: string, { nearest }: Fitting, weights: NamedWeight
  * @param said Side of the pictures, where the file says it.
  */
 function optionsFor(definition: ModelDefinition, weights: NamedWeights, said?: number): ModelOptions | undefined {
-  const { imageSize: published, minImageSize, takes = [] } = definition;
+  const { imageSize: published, minImageSize, takes = [], heads = [] } = definition;
   const { family, shapes } = weights;
   const [, channels = 3, kernel = 1] = shapes.get(`${family.stem}.weight`) ?? [];
   const [classes = 1] = shapes.get(`${family.heads[0]}.weight`) ?? [];
@@ -263,7 +263,7 @@ function optionsFor(definition: ModelDefinition, weights: NamedWeights, said?: n
     ...{ classes, channels, imageSize },
     ...stemIn(weights, definition),
     ...attentionAfter.length > 0 && { attentionAfter },
-    ...hasAttentionPool(shapes) && { head: "attention-pool" },
+    ...heads.includes("attention-pool") && hasAttentionPool(shapes) && { head: "attention-pool" },
     ...windows?.window === undefined ? {} : { window: windows.window },
     ...takes.includes("normEps") && family.normEps?.[weights.style] ? { normEps: family.normEps[weights.style] } : {},
     // Where they start is no matter: the file has them.

@@ -16,11 +16,12 @@ import {
   attentionPool2d,
   attentionStem,
   cbam,
-  channelGate,
   denseConv2d,
+  gateUnits,
   localRelation,
   localSelfAttention2d,
   selfAttention2d,
+  squeezeExcitation,
 } from "../../src/nn/mod.ts";
 import { infoOf } from "../../src/run/checkpoint.ts";
 import { saveWeights } from "../../src/run/save_weights.ts";
@@ -28,7 +29,7 @@ import { loadWeights, originOf } from "../../src/run/weights.ts";
 import { testBlock, testModel } from "./reference.ts";
 
 testBlock("self_attention2d", selfAttention2d(16), { everywhere: true });
-testBlock("squeeze_excitation", channelGate(64));
+testBlock("squeeze_excitation", squeezeExcitation(64, gateUnits(64)));
 testBlock("cbam", cbam(64), { everywhere: true });
 testBlock("local_self_attention", localSelfAttention2d(6, 16, { kernel: 5, heads: 2 }), { everywhere: true });
 testBlock("attention_stem", attentionStem(3, 16), { everywhere: true });
