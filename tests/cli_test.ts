@@ -42,7 +42,7 @@ const mistakes: [line: string, message: string][] = [
   ],
   ["train --ema-after 3", "Cannot use --ema-after: it would change nothing, since there is no --ema"],
   ["train --swa 2 --ema 0.99", "Cannot use --swa 2: --ema averages the weights already; give one"],
-  ["train --swa 9", "Cannot use --swa 9: the run has 5 epochs; give fewer"],
+  ["train --swa 9", "Cannot use --swa 9: the run has 6 epochs; give fewer"],
   [
     "train --epochs 3 --patience 3",
     "Cannot use --patience 3: the run has 3 epochs, so that it would never end early; give fewer",
@@ -61,7 +61,7 @@ const mistakes: [line: string, message: string][] = [
   ],
   [
     "train --schedule multistep --milestones 3 7",
-    "Cannot use --milestones 3 7: a run of 5 epochs has no epoch after 7; give less",
+    "Cannot use --milestones 3 7: a run of 6 epochs has no epoch after 7; give less",
   ],
   ["train --lr 0.01 --min-lr 0.1", "Cannot use --min-lr 0.1: --lr is 0.01; give less"],
   ["lr-find --from 1 --to 0.1", "Cannot use --from 1: the rate is to rise to --to 0.1; give less"],
