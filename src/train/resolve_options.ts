@@ -9,6 +9,7 @@ import { RunDirectory } from "../run/run_directory.ts";
 import { type Settings, settings } from "../run/settings.ts";
 import { resolveTeacher } from "./distillation.ts";
 import { type Optimizer, optimizerOf } from "./optimizers/mod.ts";
+import { modelSettings } from "../run/settings/model.ts";
 import { OTHERS, type ResolvedOptions, settingsOfModel, type TrainerOptions } from "./options.ts";
 
 /**
@@ -38,7 +39,8 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
   const { optimizer: _rule, cache: _store, schedule: _course, loss: _aim, ...plain } = options;
   checkGiven({ ...plain, ...given }, OTHERS);
   const made = settingsOfModel(model);
-  const wrong = Object.keys(given).find((name) => name in made);
+  const { pretrained: _file, weightsKey: _key, ...ofModel } = modelSettings;
+  const wrong = Object.keys(given).find((name) => name in made || name in ofModel);
   if (wrong !== undefined) {
     throw new TypeError(`${wrong} is the model's, which is made before it is trained: give it to createModel`);
   }
