@@ -11,7 +11,7 @@ import { testOf } from "../../src/run/test_folder.ts";
 import { writeRun } from "../run/written_run.ts";
 import { decodePng } from "../../src/data/pictures/png.ts";
 import { classFolders, write } from "../data/sets.ts";
-import { type Ended, fovea, lastLine } from "./command.ts";
+import { type Ended, fovea, lastLine, spawned } from "./command.ts";
 
 const cache = await Deno.makeTempDir();
 const at = (name: string) => join(cache, name);
@@ -82,6 +82,15 @@ Deno.test("explain draws filters, patches and an embedding", async () => {
 Deno.test("explain puts the test's mistakes into the report", async () => {
   assertMatch(ok(await explain("--mistakes")), /5 mistakes explained by grad-cam: .*report\.html/);
   assertStringIncludes(await Deno.readTextFile(join(run, "report.html")), "What led to them");
+});
+
+Deno.test("explain says in one line that a picture is not there, with the permissions of its task", async () => {
+  const { code, stderr } = await spawned(["explain", run, at("*.nothing"), "--backend", "wasm"], cache);
+  assertEquals(stderr.trim().split("\n").length, 1, stderr);
+  assert(code !== 0);
+  assertStringIncludes(stderr, "give files, folders or patterns");
+  const missing = await spawned(["explain", run, at("nothing.jpg"), "--backend", "wasm"], cache);
+  assertMatch(missing.stderr, /^fovea: There is no picture .*nothing\.jpg;/);
 });
 
 const refused: readonly [words: readonly string[], message: RegExp][] = [
