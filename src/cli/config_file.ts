@@ -58,7 +58,7 @@ const SAME_RECIPE: readonly string[] = ["seed", "data"];
  *
  * @param command The command, whose flags say which settings the file may have.
  * @param invocation Its command line, with the option `config`.
- * @param usual What stands there where no file is named, none of which was given as a flag; default nothing.
+ * @param usual Settings where no file is named, over which the flags go, too; default none.
  * @throws UserError that names the file, and what is wrong in it.
  */
 export async function withConfig<F extends Flags>(
@@ -70,11 +70,8 @@ export async function withConfig<F extends Flags>(
   const path = options.config as string | undefined;
   const flagged = givenIn(options, given as ReadonlySet<string>);
   if (path === undefined) {
-    const recipe = withoutIdle(
-      Object.fromEntries(Object.entries(usual).filter(([name]) => !(name in flagged))),
-      flagged,
-    );
-    return { ...invocation, asked: { ...recipe, ...flagged }, options: { ...options, ...recipe } };
+    const asked = { ...withoutIdle(usual, flagged), ...flagged };
+    return { ...invocation, asked, options: { ...options, ...asked } };
   }
   const fail = failIn(path);
   const file = await readObjectFile(path, "a file of settings");
