@@ -66,6 +66,7 @@ export {
   type ModelOption,
   type ModelOptions,
   models,
+  type PaperSize,
   type PublishedPreprocessing,
   type PublishedWeights,
   publishedWeights,

@@ -370,7 +370,10 @@ export const models = {
     }),
     classes: flag(integer({ min: 1 }), { help: "outputs of the head", default: 5 }),
     width: flag(modelSettings.width.kind, { help: modelSettings.width.help, default: modelSettings.width.default }),
-    batch: flag(integer({ min: 1 }), { help: "pictures in a step", default: 32 }),
+    batch: flag(integer({ min: 1 }), {
+      help: "pictures in a step whose memory is shown, for the whole list too, which takes longer",
+      byDefault: "32 for one model",
+    }),
     checkpointActivations: toggle({ help: "memory of a step that computes activations again" }),
     precision,
     ...common,

@@ -165,19 +165,28 @@ const relationalFamily = familyOf("a local relation network", "conv1", [
   ),
 ]);
 
+/** What the models of a paper share. */
+interface Paper {
+  readonly family: Family;
+  readonly kind: LocalKind;
+  readonly what: string;
+  readonly counts: string;
+}
+
 function definition(
   name: string,
   blocks: readonly number[],
-  kind: LocalKind,
-  { family, paper }: { readonly family: Family; readonly paper: string },
+  { family, kind, what, counts }: Paper,
+  [parameters, multiplyAdds]: readonly [parameters: number, multiplyAdds: number],
 ): ModelDefinition {
   return {
     name,
     summary: `ResNet-${blocks.reduce((sum, count) => sum + 3 * count, 2)} of ${blocks.join(", ")} bottlenecks that ` +
-      paper,
+      what,
     imageSize: 224,
     minImageSize: 8,
     family,
+    paper: { parameters, multiplyAdds, counts },
     takes: ["dropout", "stochasticDepth", "attentionAfter", "head"],
     heads: ["fcn", "attention-pool"],
     stages: ["layer1", "layer2", "layer3", "layer4"],
@@ -185,17 +194,24 @@ function definition(
   };
 }
 
-const standAlonePaper = {
+const standAlonePaper: Paper = {
   family: standAloneFamily,
-  paper: "attend in windows of 7×7, as the stem does in 4×4 (Ramachandran 2019)",
+  kind: standAlone,
+  what: "attend in windows of 7×7, as the stem does in 4×4 (Ramachandran 2019)",
+  counts: "queries by each of 49 relative positions, for which 7 rows and 7 columns do, softmax and the stem's mixture",
 };
-const relationalPaper = { family: relationalFamily, paper: "relate 7×7 positions, as the stem does (Hu 2019)" };
+const relationalPaper: Paper = {
+  family: relationalFamily,
+  kind: relational,
+  what: "relate 7×7 positions, as the stem does (Hu 2019)",
+  counts: "more than products: 2.6 G for ResNet-26 and 4.3 G for ResNet-50, whose products are 2.36 G and 4.09 G",
+};
 
 /** `resnet26-sasa`, `resnet38-sasa`, `resnet50-sasa`, `resnet26-lr`, `resnet50-lr`. */
 export const localResnets: readonly ModelDefinition[] = [
-  definition("resnet26-sasa", [1, 2, 4, 1], standAlone, standAlonePaper),
-  definition("resnet38-sasa", [2, 3, 5, 2], standAlone, standAlonePaper),
-  definition("resnet50-sasa", [3, 4, 6, 3], standAlone, standAlonePaper),
-  definition("resnet26-lr", [2, 2, 2, 2], relational, relationalPaper),
-  definition("resnet50-lr", [3, 4, 6, 3], relational, relationalPaper),
+  definition("resnet26-sasa", [1, 2, 4, 1], standAlonePaper, [10.3, 2.35]),
+  definition("resnet38-sasa", [2, 3, 5, 2], standAlonePaper, [14.1, 3.0]),
+  definition("resnet50-sasa", [3, 4, 6, 3], standAlonePaper, [18.0, 3.6]),
+  definition("resnet26-lr", [2, 2, 2, 2], relationalPaper, [14.7, 2.6]),
+  definition("resnet50-lr", [3, 4, 6, 3], relationalPaper, [23.3, 4.3]),
 ];

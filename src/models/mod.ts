@@ -26,6 +26,7 @@ import {
   type ModelDefinition,
   type ModelOption,
   type ModelOptions,
+  type PaperSize,
   type PublishedPreprocessing,
   torchvisionV1,
 } from "./model.ts";
@@ -46,7 +47,15 @@ import { vggs, vggWeights } from "./vgg.ts";
 import { deit3s, deits, vits, vitWeights } from "./vit.ts";
 import { wideResnets, wideResnetWeights } from "./wide_resnet.ts";
 
-export { Model, type ModelDefinition, type ModelOption, type ModelOptions, type PublishedPreprocessing, torchvisionV1 };
+export {
+  Model,
+  type ModelDefinition,
+  type ModelOption,
+  type ModelOptions,
+  type PaperSize,
+  type PublishedPreprocessing,
+  torchvisionV1,
+};
 export type { PublishedWeights };
 
 /** Every model's definition, in the order of the command `models`. */

@@ -104,6 +104,16 @@ export function prepared(
 /** The first version of torchvision's weights: AlexNet, VGG, ResNet and ViT. */
 export const torchvisionV1: PublishedPreprocessing = prepared(256, 224, "bilinear");
 
+/** The size of a model with 1,000 classes as its paper gives it. */
+export interface PaperSize {
+  /** Learnt parameters, in millions. */
+  readonly parameters: number;
+  /** Of one picture, in thousand millions. */
+  readonly multiplyAdds: number;
+  /** What the paper counts that {@link Model.multiplyAdds} does not. */
+  readonly counts: string;
+}
+
 /** A model by name, before sizes are known. */
 export interface ModelDefinition {
   /** What `--model` and `createModel` call it: `resnet18`. */
@@ -118,6 +128,8 @@ export interface ModelDefinition {
   readonly family: Family;
   /** How pictures were prepared for published weights, by whose names the weights have; default none are published. */
   readonly published?: Readonly<Partial<Record<KeyStyle, PublishedPreprocessing>>>;
+  /** What its paper says of its size, where Fovea's count differs by more than 2% or nothing published can be loaded. */
+  readonly paper?: PaperSize;
   /** Which of the options that not every model takes it takes; default none. */
   readonly takes?: readonly ModelOption[];
   /** Of a CNN that takes `attentionAfter`, the names of its stages. */
