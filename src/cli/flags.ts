@@ -356,6 +356,16 @@ export const dataAugment = {
   },
 } satisfies Command;
 
+/** What a model is made for where there are no data. */
+const modelAt = {
+  imageSize: flag(integer({ min: 8, max: 1024 }), {
+    heading: "At",
+    help: "height and width in pixels",
+    byDefault: "the model's",
+  }),
+  classes: flag(integer({ min: 1 }), { help: "outputs of the head", default: 5 }),
+};
+
 /** `models [NAME]`: sizes and costs. */
 export const models = {
   name: "models",
@@ -363,12 +373,7 @@ export const models = {
   example: "resnet18 --image-size 64 --batch 32",
   words: { usage: "[NAME]", min: 0, max: 1, paths: false },
   flags: {
-    imageSize: flag(integer({ min: 8, max: 1024 }), {
-      heading: "At",
-      help: "height and width in pixels",
-      byDefault: "the model's",
-    }),
-    classes: flag(integer({ min: 1 }), { help: "outputs of the head", default: 5 }),
+    ...modelAt,
     width: flag(modelSettings.width.kind, { help: modelSettings.width.help, default: modelSettings.width.default }),
     batch: flag(integer({ min: 1 }), {
       help: "pictures in a step whose memory is shown, for the whole list too, which takes longer",
@@ -397,12 +402,7 @@ export const show = {
     evaluation: toggle({ help: "the graph of an evaluation; else it is a training step with AdamW" }),
     target: flag(choice(["gpu", "processor"]), { help: "what WGSL is written for", default: "gpu" }),
     svg: flag(path, { help: "file that memory over time is drawn in", byDefault: "none", placeholder: "FILE" }),
-    imageSize: flag(integer({ min: 8, max: 1024 }), {
-      heading: "At",
-      help: "height and width in pixels",
-      byDefault: "the model's",
-    }),
-    classes: flag(integer({ min: 1 }), { help: "outputs of the head", default: 5 }),
+    ...modelAt,
     batch: flag(integer({ min: 1 }), { help: "pictures in a step", default: 32 }),
     precision,
     ...common,

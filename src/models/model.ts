@@ -128,7 +128,7 @@ export interface ModelDefinition {
   readonly family: Family;
   /** How pictures were prepared for published weights, by whose names the weights have; default none are published. */
   readonly published?: Readonly<Partial<Record<KeyStyle, PublishedPreprocessing>>>;
-  /** What its paper says of its size, where Fovea's count differs by more than 2% or nothing published can be loaded. */
+  /** What its paper says of its size, where no published weights prove it. */
   readonly paper?: PaperSize;
   /** Which of the options that not every model takes it takes; default none. */
   readonly takes?: readonly ModelOption[];
