@@ -309,7 +309,7 @@ export const dataCheck = {
   summary: "counts classes, lists broken files and pictures that are in two splits",
   example: "celeba --target Eyeglasses",
   words: { usage: "DIR", min: 1, max: 1, paths: true },
-  flags: withoutData({ ...dataset, ...splits, seed, ...common }),
+  flags: without({ ...dataset, ...splits, seed, ...common }, ["data"]),
 } satisfies Command;
 
 /** `data split DIR`: which picture goes where, as a file. */
@@ -319,7 +319,7 @@ export const dataSplit = {
   example: "celeba --target Eyeglasses --split 8:1:1 --out split.csv",
   words: { usage: "DIR", min: 1, max: 1, paths: true },
   flags: {
-    ...withoutData({ ...dataset, ...splits, seed }),
+    ...without({ ...dataset, ...splits, seed }, ["data"]),
     ...common,
     out: flag(path, { help: "CSV file to write", placeholder: "FILE", byDefault: "split.csv in DIR" }),
   },
@@ -346,7 +346,7 @@ export const dataAugment = {
   example: "celeba --target Eyeglasses --augment crop-flip,rand-m9-n2-mstd0.5",
   words: { usage: "DIR", min: 1, max: 1, paths: true },
   flags: {
-    ...withoutData(dataset),
+    ...without(dataset, ["data"]),
     ...{ imageSize, augment, resize, interpolation, fit },
     count: flag(integer({ min: 1, max: 100 }), { heading: "Sheet", help: "pictures, a row each", default: 8 }),
     epochs: flag(integer({ min: 1, max: 100 }), { help: "columns, what each of so many epochs sees", default: 8 }),
@@ -444,9 +444,4 @@ export const doctor = {
 function without<F extends Flags, K extends keyof F>(flags: F, names: readonly K[]): Omit<F, K> {
   // What is left has the types that it had.
   return Object.fromEntries(Object.entries(flags).filter(([name]) => !names.includes(name as K))) as Omit<F, K>;
-}
-
-/** The flags without `--data`, for commands that take the folder as a word. */
-function withoutData<F extends { data: unknown }>({ data: _, ...rest }: F): Omit<F, "data"> {
-  return rest;
 }
