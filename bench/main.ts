@@ -14,6 +14,7 @@ import { choice, integer, names, path } from "../src/run/kinds.ts";
 import { deviceSettings } from "../src/run/settings/device.ts";
 import { reportOnCard } from "./gpu/report.ts";
 import type { Item } from "./item.ts";
+import { augment } from "./items/augment.ts";
 import { convolution } from "./items/convolution.ts";
 import { gpujs } from "./items/gpujs.ts";
 import { growth } from "./items/growth.ts";
@@ -34,6 +35,7 @@ const items: readonly Item[] = [
   training,
   inference,
   loop,
+  augment,
   memory,
   half,
   start,
