@@ -56,6 +56,7 @@ export async function run(
   progress.line(noteLine(`${what}: ${countsOf(data)}`, options.verbose, "data   "));
   if (data.form !== undefined) progress.line(noteLine(data.form, options.verbose, "form   "));
   for (const warning of warnings) progress.line(noteLine(warning, options.verbose));
+  const tta = options.tta ?? settingsIn(config, path).tta ?? 1;
   await using device = await chooseDevice(options.backend, (line) => progress.line(line));
   otherWorld(config, { kernels: fingerprintOf(device), device: device.description }).forEach(note);
   progress.update(() => "compiling kernels");
@@ -67,7 +68,7 @@ export async function run(
       data,
       batch: options.batch ?? batchOf(config, path),
       cache: { mode: "auto" },
-      views: options.tta,
+      views: tta,
       mistakes: MISTAKES,
       workers: undefined,
       onNote: note,
@@ -81,9 +82,9 @@ export async function run(
   const temperature = await temperatureOf(path, options.calibrate, given.has("calibrate"), { info, validation, note });
   const thresholds = info.task === "multiclass" ? undefined : data.classes.map((): number => options.threshold);
   const out = options.out ?? join(path, options.data === undefined ? part : "eval");
-  const tested = testReportOf(evaluation, data, { temperature, thresholds });
+  const tested = testReportOf(evaluation, data, tta, { temperature, thresholds });
   const tuned = validation && tunedOn(validation, evaluation, data, temperature);
-  const report = { ...tested, ...(tuned && { tuned }), ...(options.tta > 1 && { views: options.tta }) };
+  const report = { ...tested, ...(tuned && { tuned }) };
   const facts = options.data === undefined ? {} : { data: options.data, part };
   // With --json standard output is for the object.
   const say = (text: string) => options.json ? console.error(text) : console.log(text);
@@ -139,7 +140,7 @@ async function temperatureOf(
 function tunedOn({ predictions }: Evaluation, tested: Evaluation, data: Dataset, temperature: number) {
   const scaled = predictions.logits.map((logit) => logit / temperature);
   const thresholds = tunedThresholds(scaled, predictions.targets, data.classes.length);
-  const report = testReportOf(tested, data, { temperature, thresholds, resamples: 0 });
+  const report = testReportOf(tested, data, 1, { temperature, thresholds, resamples: 0 });
   const { accuracy, precision, recall, f1, subsetAccuracy = null } = report;
   const named = Object.fromEntries(data.classes.map((name, l) => [name, thresholds[l]]));
   return { thresholds: named, accuracy, precision, recall, f1, subsetAccuracy };

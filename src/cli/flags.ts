@@ -105,7 +105,7 @@ export const lrFind = {
     // The rate, its course and what needs epochs are none of a search.
     ...without(flagsOf(trainingSettings), [
       ...Object.keys(courseSettings) as (keyof typeof courseSettings)[],
-      ...["epochs", "learningRate", "skipNonFinite"] as const,
+      ...["epochs", "learningRate", "skipNonFinite", "tta"] as const,
     ]),
     ...flagsOf(deviceSettings),
     ...common,
@@ -133,11 +133,10 @@ export const evaluate = {
     data: flag(path, { help: "another data set, whose classes are found by name", byDefault: "the run's" }),
     ignoreUnknown: toggle({ help: "leave out pictures of classes that the run does not know" }),
     allowChangedData,
-    tta: flag(integer({ min: 1, max: 10 }), {
+    tta: flag(trainingSettings.tta.kind, {
       heading: "Answers",
-      help:
-        "views of each picture whose probabilities are averaged: the middle, its mirror image, the corners and theirs",
-      default: 1,
+      help: trainingSettings.tta.help,
+      byDefault: "as the run was tested",
     }),
     calibrate: toggle({
       help:

@@ -99,6 +99,8 @@ export interface TestDetails extends TestMetrics {
   readonly reliability: readonly ReliabilityBin[];
   /** What logits were divided by. */
   readonly temperature: number;
+  /** Views of each picture whose probabilities were averaged, where there were several. */
+  readonly views?: number;
   /** The part that was tested, where it is not the test part. */
   readonly testedOn?: string;
   /** What should be known of the figures, such as that the tested part has chosen the best epoch. */

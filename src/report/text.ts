@@ -148,9 +148,12 @@ export function formatTest(report: TestReport): string {
   return parts.filter((lines) => lines.length > 0).map((lines) => lines.join("\n")).join("\n\n");
 }
 
-/** Thresholds and a temperature, where they are not the usual ones. */
-function decidedBy({ thresholds = [], temperature, task, perClass }: TestReport): string[] {
-  const lines = temperature === 1 ? [] : [`logits divided by the temperature ${temperature.toFixed(4)}`];
+/** Views, thresholds and a temperature, where they are not the usual ones. */
+function decidedBy({ thresholds = [], temperature, views, task, perClass }: TestReport): string[] {
+  const lines = [
+    ...views === undefined ? [] : [`probabilities of ${views} views of each picture averaged`],
+    ...temperature === 1 ? [] : [`logits divided by the temperature ${temperature.toFixed(4)}`],
+  ];
   if (thresholds.every((threshold) => threshold === 0.5)) return lines;
   const names = task === "binary" ? [perClass[1].name] : perClass.map(({ name }) => name);
   const each = thresholds.slice(0, LISTED).map((at, l) => `${nameOf(names[l])} from ${at.toFixed(3)}`);

@@ -296,6 +296,11 @@ export interface TrainerOptions {
   readonly classWeights?: "none" | "balanced" | "effective" | readonly number[];
   /** Weight of a label's positive pictures, binary and multilabel: none, balanced or numbers. Default: `none`. */
   readonly posWeight?: "none" | "balanced" | readonly number[];
+  /**
+   * Views of each picture whose probabilities a test averages: the middle, its mirror image, the corners and theirs.
+   * Default: 1.
+   */
+  readonly tta?: number;
   /** On a loss or gradient that is not finite: stop, or skip up to N steps. Default: stop. */
   readonly skipNonFinite?: number;
   /**

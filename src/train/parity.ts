@@ -24,7 +24,7 @@ import type { Model } from "../models/model.ts";
  */
 export const LEAST_ROUNDING: Chooser = {
   of(op, { attrs }) {
-    if (op === "conv2d" && attrs.padding !== 0) return DIRECT;
+    if (op === "conv2d") return DIRECT;
     return op === "convolve" && !attrs.transposed ? COMPENSATED : undefined;
   },
 };

@@ -141,13 +141,14 @@ export class Trainer {
   }
 
   /**
-   * Runs the model over a data set, with the weights that it has: trained here, or loaded.
+   * Runs the model over a data set, with the weights that it has: trained here, or loaded. Of `tta` views of a picture
+   * the probabilities are averaged.
    *
    * @throws TypeError when it is not known how pictures are prepared, or the data do not fit the model.
    */
   async evaluate(data: Dataset, asked: TrainerEvaluation = {}): Promise<Evaluation> {
     const { preprocessing, onProgress, onNote, mistakes } = asked;
-    const { device, model, task, batch, cache, workers, metrics } = this.#options;
+    const { device, model, task, batch, cache, workers, metrics, tta } = this.#options;
     const prepared = preprocessing ?? this.#preprocessing;
     if (!prepared) {
       throw new TypeError(
@@ -159,6 +160,7 @@ export class Trainer {
       preprocessing: prepared,
       classes: this.#classes,
       batch: this.#batch ?? (batch === "auto" ? undefined : batch),
+      views: tta,
     });
   }
 }

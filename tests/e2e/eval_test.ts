@@ -13,11 +13,26 @@ const run = join(cache, "labels");
 Deno.test("eval averages views, keeps a temperature that predict takes too, and tunes thresholds on validation", async () => {
   await fovea(["data", "demo", faces, "--count", "160", "--image-size", "32"], cache);
   const targets = ["--task", "multilabel", "--target", "Eyeglasses", "Smiling"];
-  const common = ["--model", "lenet", "--image-size", "32", "--epochs", "2", "--batch", "16", "--out", run];
+  const common = [
+    "--model",
+    "lenet",
+    "--image-size",
+    "32",
+    "--epochs",
+    "2",
+    "--batch",
+    "16",
+    "--tta",
+    "2",
+    "--out",
+    run,
+  ];
   const trained = await fovea(["train", "--data", faces, ...targets, ...common], cache);
   assertEquals(trained.code, 0, trained.stderr);
   const metrics = async () => JSON.parse(await Deno.readTextFile(join(run, "test", "metrics.json")));
   const before = await metrics();
+  assertStringIncludes(trained.stdout, "probabilities of 2 views of each picture averaged");
+  assertEquals(before.views, 2);
   const explained = join(run, "test", "explained.png");
   await Deno.writeTextFile(explained, "of the mistakes of a test before");
   const one = await fovea(["eval", run], cache);

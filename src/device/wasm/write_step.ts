@@ -57,14 +57,14 @@ const writers: Readonly<
   max: writeReduce,
   matmul: writeMatmul,
   matmulPartial: writeMatmul,
-  convolve: (step, relaxed) => writeDepthwise(step, relaxed) ?? writeConvolve(step, relaxed),
+  convolve: (step, relaxed, chosen) => writeDepthwise(step, relaxed) ?? writeConvolve(step, relaxed, chosen),
   conv2dWeightGradPartial: (step, relaxed) => writeDepthwiseGrad(step, relaxed) ?? writeWeightGrad(step, relaxed),
 };
 
 /** Numbers that a kernel's JavaScript computes in a chunk. */
 const IN_SCRIPT = 2 ** 12;
 
-/** The ops whose kernels are written in several ways. */
+/** The ops whose kernels are written in several ways, among which the tuner chooses. */
 export const hasWays = (op: string): boolean => op === "matmul" || op === "matmulPartial";
 
 /** In which, the heuristic's first. */
@@ -74,7 +74,8 @@ export const waysOfKernel: Candidates = (op, call) => hasWays(op) ? waysOfMatmul
 export function writeStep(step: FusedStep, relaxed: boolean, choices: Chooser): WrittenStep {
   if (step.kernels.length === 0) return writeMap(step, relaxed);
   const [{ kernel: { op }, kernel }] = step.kernels;
-  const written = writers[op]?.(step, relaxed, hasWays(op) ? choices.of(op, callOf(kernel)) : undefined);
+  const chosen = hasWays(op) || op === "convolve" ? choices.of(op, callOf(kernel)) : undefined;
+  const written = writers[op]?.(step, relaxed, chosen);
   return written ?? writeScripts(step, relaxed);
 }
 

@@ -155,6 +155,10 @@ ${
       `
     )
   }${
+    report.views !== undefined && html`
+      <p>The probabilities of ${report.views} views of each picture were averaged.</p>
+    `
+  }${
     report.temperature !== 1 && html`
       <p>Logits were divided by the temperature ${report.temperature.toFixed(4)}.</p>
     `

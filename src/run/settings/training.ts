@@ -4,6 +4,7 @@
  * @module
  */
 
+import { VIEWS } from "../../augment/host/views.ts";
 import { choice, integer, names, number, toggle } from "../kinds.ts";
 import { batch, betas, classWeights, scales, skips, weights } from "../values.ts";
 import { courseSettings } from "./course.ts";
@@ -150,6 +151,11 @@ export const trainingSettings = {
     help: "weight of a label's positive pictures, binary and multilabel: none, balanced or numbers",
     default: "none",
     idle: ofTasks("binary", "multilabel"),
+  }),
+  tta: setting(integer({ min: 1, max: VIEWS }), {
+    help:
+      "views of each picture whose probabilities a test averages: the middle, its mirror image, the corners and theirs",
+    default: 1,
   }),
   seed: setting(integer({ min: 0, max: 2 ** 32 - 1 }), { help: "start of every random number", default: 1 }),
   skipNonFinite: setting(skips, {

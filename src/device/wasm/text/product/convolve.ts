@@ -6,6 +6,7 @@
  * @module
  */
 
+import { COMPENSATED } from "../../../../../kernels/conv/conv_tile.ts";
 import { opNamed } from "../../../../../kernels/mod.ts";
 import { callOf, storageOf } from "../../../../graph/graph.ts";
 import type { FusedStep } from "../../../../graph/fused_step.ts";
@@ -27,6 +28,9 @@ const MOST_CHANNELS = 128;
 const COLUMNS_WANTED = 256;
 const TERMS_WANTED = 256;
 
+/** Terms between which sums round where they are compensated. */
+const COMPENSATED_TERMS = 8;
+
 /** Sizes of a block, and where in scratch its parts lie. */
 interface Blocks {
   readonly outChannels: number;
@@ -34,6 +38,8 @@ interface Blocks {
   readonly inChannels: number;
   readonly cStep: number;
   readonly planeBytes: number;
+  /** Bytes of the sums, behind which lies what they have lost by rounding, where that is kept. */
+  readonly cBytes: number;
   readonly table: number;
   readonly panels: number;
   readonly planes: number;
@@ -46,22 +52,31 @@ function layOut(
   outChannels: number,
   rows: number,
   inChannels: number,
+  isCompensated: boolean,
 ): Blocks {
   const terms = inChannels * window.kernelHeight * window.kernelWidth;
   const cStep = 4 * (wholes(rows * planes.width, COLUMNS) + COLUMNS);
   const planeBytes = planes.planeBytes(rows);
-  const table = cStep * wholes(outChannels, ROWS);
+  const cBytes = cStep * wholes(outChannels, ROWS);
+  const table = cBytes * (isCompensated ? 2 : 1);
   const panels = table + wholes(4 * terms, 64);
   const first = panels + 4 * terms * wholes(outChannels, ROWS);
   // The last tiles look past the last plane.
   const bytes = first + inChannels * planes.phases ** 2 * planeBytes + 4 * (COLUMNS + planes.width);
-  return { outChannels, rows, inChannels, cStep, planeBytes, table, panels, planes: first, bytes };
+  return { outChannels, rows, inChannels, cStep, planeBytes, cBytes, table, panels, planes: first, bytes };
 }
 
 /** The blocks of a convolution, as large as scratch allows. */
-function blocksOf(window: Window, planes: Planes, outChannels: number, inChannels: number): Blocks {
+function blocksOf(
+  window: Window,
+  planes: Planes,
+  outChannels: number,
+  inChannels: number,
+  isCompensated: boolean,
+): Blocks {
+  const terms = isCompensated ? COMPENSATED_TERMS : TERMS_WANTED;
   const taps = window.kernelHeight * window.kernelWidth;
-  let most = { out: MOST_CHANNELS, columns: COLUMNS_WANTED, terms: TERMS_WANTED };
+  let most = { out: MOST_CHANNELS, columns: COLUMNS_WANTED, terms };
   for (;;) {
     const blocks = layOut(
       window,
@@ -69,6 +84,7 @@ function blocksOf(window: Window, planes: Planes, outChannels: number, inChannel
       wholes(evenPart(outChannels, most.out), ROWS),
       evenPart(window.outHeight, Math.max(1, Math.floor(most.columns / planes.width))),
       evenPart(inChannels, Math.max(1, Math.floor(most.terms / taps))),
+      isCompensated,
     );
     if (blocks.bytes <= BLOCK_BYTES) return blocks;
     const isLeast = blocks.rows === 1 && blocks.inChannels === 1;
@@ -77,15 +93,20 @@ function blocksOf(window: Window, planes: Planes, outChannels: number, inChannel
   }
 }
 
-/** The job of `convolve`. */
-export function writeConvolve(step: FusedStep, relaxed: boolean): WrittenStep {
+/**
+ * The job of `convolve`.
+ *
+ * @param chosen The kernel's candidate for comparing with float64, whose sums round less, or none.
+ */
+export function writeConvolve(step: FusedStep, relaxed: boolean, chosen?: string): WrittenStep {
   const [{ kernel }] = step.kernels;
   const sizes = opNamed(kernel.op).kernel!.params(callOf(kernel)) as Record<string, number>;
   const { images, groups, inChannels, outChannels, outHeight, outWidth, inHeight, inWidth } = sizes;
   const window = { ...sizes, transposed: sizes.transposed === 1 } as Window & typeof sizes;
   const planes = planesOf(window);
   const taps = window.kernelHeight * window.kernelWidth;
-  const blocks = blocksOf(window, planes, outChannels, inChannels);
+  const isCompensated = chosen === COMPENSATED;
+  const blocks = blocksOf(window, planes, outChannels, inChannels, isCompensated);
   const module = new WatModule(relaxed);
   const number = (name: string, value: number) => module.arg(value, name);
   const scratch = (bytes: number) => add(get("scratch"), int(bytes));
@@ -95,7 +116,13 @@ export function writeConvolve(step: FusedStep, relaxed: boolean): WrittenStep {
   const stage = defineStage(module, window, planes, blocks.planeBytes);
   const table = defineTable(module, tapOffsets(window, planes, blocks.planeBytes));
   const channelBytes = planes.phases ** 2 * blocks.planeBytes;
-  const outer = defineOuter(module, { a: "panel", b: "offsets", rows: ROWS, columns: COLUMNS });
+  const outer = defineOuter(module, {
+    a: "panel",
+    b: "offsets",
+    rows: ROWS,
+    columns: COLUMNS,
+    lost: isCompensated ? blocks.cBytes : undefined,
+  });
   const [rowBlocks, outBlocks] = [Math.ceil(outHeight / blocks.rows), Math.ceil(outChannels / blocks.outChannels)];
   const locals = new Locals();
   locals.add(

@@ -9,7 +9,7 @@
  */
 
 import type { WatModule } from "../module.ts";
-import { add, at, firstLanes, get, int, Locals, loop, op, parameters, set, when } from "../wat.ts";
+import { add, at, firstLanes, four, get, int, Locals, loop, op, parameters, set, when } from "../wat.ts";
 
 /** How an operand of a tile lies in memory. */
 export interface OuterForm {
@@ -19,6 +19,11 @@ export interface OuterForm {
   readonly b: "strided" | "offsets";
   readonly rows: number;
   readonly columns: number;
+  /**
+   * Bytes from C to what its sums have lost by rounding. Then a part's sums begin at 0, and are added to those before
+   * them without loss (Kahan 1965).
+   */
+  readonly lost?: number;
 }
 
 /** Terms of the sum in a turn. */
@@ -39,7 +44,7 @@ export function sumOfLanes(value: string): string {
  */
 export function defineOuter(module: WatModule, form: OuterForm): string {
   const { rows, columns } = form;
-  const name = `outer_${form.a}_${form.b}_${rows}x${columns}`;
+  const name = `outer_${form.a}_${form.b}_${rows}x${columns}${form.lost === undefined ? "" : "_compensated"}`;
   if (module.has(name)) return name;
   const vectors = range(columns / 4);
   const locals = new Locals();
@@ -76,21 +81,37 @@ export function defineOuter(module: WatModule, form: OuterForm): string {
   const width = form.a === "rows" ? 4 : 4 * rows;
   const bytes = (terms: string) => op("i32.mul", terms, int(width));
   const row = (matrix: "c" | "d", r: number) => add(get(matrix), op("i32.mul", get(`${matrix}Step`), int(r)));
+  const before = (r: number, v: number, past = 0) => op("v128.load", `offset=${16 * v + past}`, row("c", r));
+  /** Sums of a part, in locals, become the whole so far; what that loses is kept. */
+  const compensated = (parts: typeof sums, lost: number): string[] => {
+    const keep = (r: number, v: number, value: string) =>
+      op("v128.store", `offset=${16 * v + lost}`, row("c", r), value);
+    return [
+      `(if ${get("isFirst")} (then ${parts.map(({ r, v }) => keep(r, v, four(0))).join(" ")}) (else ${
+        parts.flatMap(({ r, v, name }) => [
+          set(name, op("f32x4.sub", get(name), before(r, v, lost))),
+          set("s", op("f32x4.add", before(r, v), get(name))),
+          keep(r, v, op("f32x4.sub", op("f32x4.sub", get("s"), before(r, v)), get(name))),
+          set(name, get("s")),
+        ]).join(" ")
+      }))`,
+    ];
+  };
   const body = [
     ...form.a === "rows"
       ? range(rows).map((r) => set(`a${r}`, add(get("a"), op("i32.mul", get("aStep"), int(r)))))
       : [],
     set("end", add(get(counter), bytes(get("terms")))),
     set("main", add(get(counter), bytes(op("i32.and", get("terms"), int(-UNROLLED))))),
-    when(
-      op("i32.eqz", get("isFirst")),
-      sums.map(({ r, v, name }) => set(name, op("v128.load", `offset=${16 * v}`, row("c", r)))),
-    ),
+    ...form.lost !== undefined ? [] : [
+      when(op("i32.eqz", get("isFirst")), sums.map(({ r, v, name }) => set(name, before(r, v)))),
+    ],
     loop("turns", op("i32.lt_u", get(counter), get("main")), [
       ...range(UNROLLED).flatMap(term),
       ...advance(UNROLLED),
     ]),
     loop("rest", op("i32.lt_u", get(counter), get("end")), [...term(0), ...advance(1)]),
+    ...form.lost === undefined ? [] : compensated(sums, form.lost),
     ...sums.map(({ r, v, name }) => op("v128.store", `offset=${16 * v}`, row("d", r), get(name))),
   ];
   return module.define(
