@@ -185,7 +185,7 @@ export function systemFault(what: string, error: unknown, advice?: string): Erro
  * suggestion misleads.
  *
  * @param name What was given.
- * @param candidates What would have been understood; on a tie the first wins.
+ * @param candidates What would have been understood. On a tie that wins whose numbers are nearer, and then the first.
  * @returns The nearest candidate, or undefined when none is near.
  *
  * @example
@@ -198,16 +198,26 @@ export function systemFault(what: string, error: unknown, advice?: string): Erro
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   const given = name.toLowerCase();
   let best: string | undefined;
-  let bestDistance = Infinity;
+  let [bestDistance, bestApart] = [Infinity, Infinity];
   for (const candidate of candidates) {
     const cutShort = given.length >= 3 && candidate.toLowerCase().startsWith(given);
     const distance = cutShort
       ? Math.min(1, candidate.length - given.length)
       : editDistance(given, candidate.toLowerCase());
     const allowed = Math.max(1, Math.floor(Math.max(name.length, candidate.length) / 3));
-    if (distance <= allowed && distance < bestDistance) [best, bestDistance] = [candidate, distance];
+    if (distance > allowed || distance > bestDistance) continue;
+    const apart = numbersApart(given, candidate);
+    if (distance === bestDistance && apart >= bestApart) continue;
+    [best, bestDistance, bestApart] = [candidate, distance, apart];
   }
   return best;
+}
+
+/** How far the numbers in two names are from each other; infinite where one has more of them. */
+function numbersApart(a: string, b: string): number {
+  const [ours, theirs] = [a, b].map((name) => (name.match(/\d+/g) ?? []).map(Number));
+  if (ours.length !== theirs.length) return Infinity;
+  return ours.reduce((total, number, k) => total + Math.abs(number - theirs[k]), 0);
 }
 
 /** Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b` (optimal string alignment). */

@@ -102,6 +102,7 @@ const cases: [what: string, name: string, candidates: string[], expected: string
   ["the nearer of two", "resnet51", models, "resnet50"],
   ["its end left out", "weight", ["weight-decay", "height"], "weight-decay"],
   ["the first on a tie", "resnet", models, "resnet18"],
+  ["a number that is nearer on a tie", "layer9", ["layer1", "layer2", "layer4", "layer3"], "layer4"],
   ["one slip in a short name", "sg", ["adam", "sgd"], "sgd"],
   ["nothing near", "transformer", models, undefined],
   ["a short name unlike the rest", "vgg", models, undefined],

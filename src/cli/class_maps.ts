@@ -1,13 +1,13 @@
 /**
- * `predict --dense`: a class map of each picture, as PNG.
+ * `predict --dense`: a class map of each picture, as PNG, and raw where that is asked for.
  *
  * @module
  */
 
 import { basename, join } from "node:path";
-import { withoutEnding } from "../data/pictures/formats.ts";
 import type { Decoding } from "../data/pictures/header.ts";
 import type { Picture } from "../data/pictures/decode.ts";
+import { npyOf } from "../explain/map_file.ts";
 import { writeAtomic } from "../files.ts";
 import { classMapChart } from "../report/class_map.ts";
 import { draw } from "../report/draw.ts";
@@ -26,14 +26,15 @@ export interface MapsOf {
   readonly decoding: Decoding;
   /** What logits are divided by. */
   readonly temperature: number;
+  /** Are raw maps written, too? */
+  readonly npy: boolean;
 }
 
-/** Draws maps into a folder, a file a picture; of pictures of one name the later ones get a number. */
+/** Draws maps into a folder, a file a picture. */
 export class ClassMapFiles {
   readonly #folder: string;
   readonly #mapper: ClassMapper;
   readonly #of: MapsOf;
-  readonly #names = new Set<string>();
 
   /** @param mapper Makes the maps; it stays open. */
   constructor(folder: string, mapper: ClassMapper, of: MapsOf) {
@@ -42,9 +43,14 @@ export class ClassMapFiles {
     this.#of = of;
   }
 
-  /** Draws a picture's map, beside what is said of the whole. */
-  async write(file: string, { top }: Prediction): Promise<void> {
-    const { decoding } = this.#of;
+  /**
+   * Draws a picture's map, beside what is said of the whole. The raw map is the logits of each place, [K, rows,
+   * columns].
+   *
+   * @param name Of what is written, without an ending.
+   */
+  async write(file: string, name: string, { top }: Prediction): Promise<void> {
+    const { decoding, npy, classes } = this.#of;
     const map = await this.#mapper.map(await readPicture(file, file, decoding));
     const { names, places } = this.#answers(map);
     const [down, across] = map.spacing;
@@ -56,7 +62,9 @@ export class ClassMapFiles {
       placeOf: (x, y) => nearest(y + 0.5, down, map.rows) * map.columns + nearest(x + 0.5, across, map.columns),
     }));
     await Deno.mkdir(this.#folder, { recursive: true });
-    await writeAtomic(join(this.#folder, this.#nameFor(file)), png);
+    const path = join(this.#folder, name);
+    await writeAtomic(`${path}.png`, png);
+    if (npy) await writeAtomic(`${path}.npy`, npyOf(map.logits, [classes.length, map.rows, map.columns]));
   }
 
   /** What each place is taken for. */
@@ -70,14 +78,6 @@ export class ClassMapFiles {
     const names = Object.keys(answers[0].probabilities);
     const places = answers.map(({ top: { name, probability } }) => ({ name: names.indexOf(name), probability }));
     return { names, places };
-  }
-
-  #nameFor(file: string): string {
-    const base = withoutEnding(basename(file));
-    let name = `${base}.png`;
-    for (let n = 2; this.#names.has(name); n++) name = `${base}-${n}.png`;
-    this.#names.add(name);
-    return name;
   }
 }
 

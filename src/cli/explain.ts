@@ -4,7 +4,7 @@
  * @module
  */
 
-import { basename, extname, join } from "node:path";
+import { basename, join } from "node:path";
 import { findPictures } from "../data/find_pictures.ts";
 import { counted, printable } from "../data/names.ts";
 import { orList, UserError } from "../errors.ts";
@@ -29,6 +29,7 @@ import { type ExplainFlags, methodOptions } from "./explain_options.ts";
 import { cannotUse } from "./idle.ts";
 import { noteLine } from "./notes.ts";
 import { openAsAsked } from "./opened_run.ts";
+import { outputNames } from "./output_names.ts";
 import { ProgressLine } from "./progress.ts";
 
 /** Pictures on one sheet at most: the first ones. */
@@ -205,20 +206,4 @@ function curvesText(curves: readonly { own: Curves; random: Curves }[]): string 
     `probability of the class, mean of ${counted(curves.length, "picture")}; deletion should be low, insertion high`,
     ...aligned([heads, ...rows], (c) => c > 0),
   ].join("\n");
-}
-
-/** Names of what is written, a different one for each picture: its path below the folder that all are in. */
-export function outputNames(files: readonly string[]): string[] {
-  const folder = commonFolder(files);
-  const plain = files.map((file) => file.replaceAll("\\", "/").slice(folder.length).replaceAll("/", "_"));
-  const short = plain.map((name) => name.slice(0, name.length - extname(name).length) || name);
-  const taken = new Set<string>();
-  return short.map((name, i) => {
-    const isShared = short.filter((other) => other.toLowerCase() === name.toLowerCase()).length > 1;
-    const wanted = isShared ? plain[i] : name;
-    let free = wanted;
-    for (let k = 2; taken.has(free.toLowerCase()); k++) free = `${wanted}-${k}`;
-    taken.add(free.toLowerCase());
-    return free;
-  });
 }

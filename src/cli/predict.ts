@@ -23,6 +23,7 @@ import type * as tables from "./flags.ts";
 import { cannotUse } from "./idle.ts";
 import { noteLine } from "./notes.ts";
 import { openAsAsked } from "./opened_run.ts";
+import { outputNames } from "./output_names.ts";
 import { ProgressLine } from "./progress.ts";
 
 /** Runs `predict`; gives the exit code: 1 when a picture could not be read. */
@@ -32,6 +33,9 @@ export async function run(invocation: Invocation<typeof tables.predict.flags>): 
   const form = formOf(options);
   if (given.has("topK") && form !== "text") {
     throw cannotUse("--top-k", `${form === "csv" ? "CSV" : "JSON"} has the probabilities of all classes`);
+  }
+  if (options.npy && options.dense === undefined) {
+    throw cannotUse("--npy", "it would change nothing without --dense, which makes class maps");
   }
   const progress = new ProgressLine(false);
   progress.update(() => `reading ${printable(path)}`);
@@ -83,7 +87,8 @@ export async function run(invocation: Invocation<typeof tables.predict.flags>): 
   using mapper = options.dense === undefined ? undefined : new ClassMapper(model, info.preprocessing, device);
   const decoding = { range: info.preprocessing.range, maxPixels: maxMegapixels * 1e6 };
   const maps = mapper &&
-    new ClassMapFiles(options.dense!, mapper, { ...info, decoding, temperature: temperature ?? 1 });
+    new ClassMapFiles(options.dense!, mapper, { ...info, decoding, temperature: temperature ?? 1, npy: options.npy });
+  const names = outputNames(files);
   for (let start = 0; start < files.length; start += batch) {
     const part = files.slice(start, start + batch);
     for (const [i, result] of (await predictor.predictSettled(part)).entries()) {
@@ -93,7 +98,7 @@ export async function run(invocation: Invocation<typeof tables.predict.flags>): 
         broken++;
       } else {
         if (html !== undefined) answered.push({ file: part[i], prediction: result });
-        await maps?.write(part[i], result);
+        await maps?.write(part[i], names[start + i], result);
         write(show(part[i], result, predictor, options.topK));
       }
     }

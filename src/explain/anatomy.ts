@@ -198,8 +198,7 @@ export function lastStage({ layers }: Anatomy, least = 2): MapLayer | undefined 
 export function layerNamed<L extends { readonly name: string }>(name: string, layers: readonly L[], of: string): L {
   const found = layers.find((layer) => layer.name === name);
   if (found) return found;
-  // Of names that are equally near the last one: a later stage.
-  const names = layers.map((layer) => layer.name).reverse();
+  const names = layers.map((layer) => layer.name);
   const near = nearest(name, names) ?? nearestEnd(name, names);
   throw new UserError(
     `${of} ${name}; ${near ? `did you mean ${near}?` : `give one of ${firstNames(names, 12)}`}`,

@@ -7,18 +7,17 @@
  */
 
 import {
-  adaptiveAvgPool2d,
   constantInit,
   conv2d,
   type Conv2dOptions,
   denseConv2d,
   dropout,
   flatten,
-  ifSmaller,
   type Layer,
   lazyLinear,
   linear,
   localResponseNorm,
+  mapForDense,
   maxPool2d,
   meanOfClassMap,
   normalInit,
@@ -68,9 +67,7 @@ export function alexnetLayers(
       relu(),
       pool(),
     ]),
-    ...isConvolved
-      ? { enlarge: ifSmaller(6, adaptiveAvgPool2d(6)) }
-      : { avgpool: adaptiveAvgPool2d(6), flatten: flatten() },
+    ...mapForDense(c5, 6, head),
     classifier: sequential([
       dropout(rate),
       dense(c5, hidden, 6),
@@ -93,7 +90,7 @@ export const alexnet: ModelDefinition = {
   family: vggFamily,
   published: { torchvision: torchvisionV1 },
   takes: ["dropout", "head"],
-  heads: ["fcn"],
+  heads: ["fcn", "attention-pool"],
   build: (options) => alexnetLayers(options, scaledBy(options.width)),
 };
 

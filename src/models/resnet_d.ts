@@ -9,7 +9,7 @@
 import type { Family } from "../interop/keys/family.ts";
 import { type ModelDefinition, prepared } from "./model.ts";
 import { crop875, crop90half, crop95, crop95half, type PublishedWeights, timm } from "./published.ts";
-import { basicBlock, bottleneck, resnetFamily, resnetLayers, type ResNetOptions } from "./resnet.ts";
+import { basicBlock, bottleneck, resnetFamily, resnetLayers, type ResNetOptions, resnetTakes } from "./resnet.ts";
 import { scaledBy } from "./width.ts";
 
 /** A ResNet's, but for the stem. */
@@ -34,7 +34,9 @@ function resnetD(depth: number, { block, blocks }: Pick<ResNetOptions, "block" |
     family,
     // timm's names are torchvision's.
     published: { torchvision: crop875 },
-    takes: ["dropout", "stochasticDepth"],
+    ...resnetTakes,
+    // The stem is what makes it.
+    takes: resnetTakes.takes.filter((option) => option !== "stem"),
     build: (sizes) => {
       const scale = scaledBy(sizes.width);
       return resnetLayers(sizes, { block, blocks, scale, deep: scale(32), averages: true });

@@ -6,17 +6,16 @@
  */
 
 import {
-  adaptiveAvgPool2d,
+  ATTENTION_POOL,
   batchNorm2d,
   constantInit,
   conv2d,
   denseConv2d,
   dropout,
-  flatten,
-  ifSmaller,
   kaimingNormalFanOut,
   type Layer,
   linear,
+  mapForDense,
   maxPool2d,
   meanOfClassMap,
   normalInit,
@@ -79,18 +78,16 @@ export function vggLayers(
   { depth, norm, scale = scaledBy() }: VggOptions,
 ): Layer {
   const stages = columns[depth].map((widths) => widths.map(scale));
-  const hidden = scale(4096);
+  const [last, hidden] = [stages.at(-1)!.at(-1)!, scale(4096)];
   const isConvolved = head === "fcn";
   const start = { init: normalInit(0.01), biasInit: constantInit(0) };
   const dense = (inputs: number, outputs: number, side = 1): Layer =>
     isConvolved ? denseConv2d(inputs, outputs, side, start) : linear(inputs * side * side, outputs, start);
   return sequential({
     features: features(channels, stages, norm, attentionAfter),
-    ...isConvolved
-      ? { enlarge: ifSmaller(7, adaptiveAvgPool2d(7)) }
-      : { avgpool: adaptiveAvgPool2d(7), flatten: flatten() },
+    ...mapForDense(last, 7, head),
     classifier: sequential([
-      dense(stages.at(-1)!.at(-1)!, hidden, 7),
+      dense(last, hidden, 7),
       relu(),
       dropout(rate),
       dense(hidden, hidden),
@@ -113,6 +110,7 @@ export const vggFamily: Family = {
     { ours: "classifier.3.*", timm: { conv: "pre_logits.fc2.*", kernel: 1 } },
     { ours: "classifier.6.*", timm: "head.fc.*" },
     ...attentionRows("features.{i}"),
+    ...ATTENTION_POOL.map((ours) => ({ ours, timm: ours })),
     // AlexNet's, which timm has not.
     { ours: "classifier.1.*" },
     { ours: "classifier.4.*" },
@@ -137,7 +135,7 @@ function vgg(depth: VggOptions["depth"], norm: boolean): ModelDefinition {
     family: vggFamily,
     published,
     takes: ["dropout", "attentionAfter", "head"],
-    heads: ["fcn"],
+    heads: ["fcn", "attention-pool"],
     stages: poolings(depth, norm),
     build: (options) => vggLayers(options, { depth, norm, scale: scaledBy(options.width) }),
   };

@@ -7,7 +7,7 @@
 import type { Tensor } from "../../kernels/op.ts";
 import { constantInit, fanInUniform } from "./init.ts";
 import type { Layer } from "./layer.ts";
-import { conv2d, dropout, flatten, globalAvgPool2d, linear, type LinearOptions } from "./layers.ts";
+import { adaptiveAvgPool2d, conv2d, dropout, flatten, globalAvgPool2d, linear, type LinearOptions } from "./layers.ts";
 
 /** How a CNN ends: the model's own way, fully convolutional, or with attention in the place of the mean. */
 export type Head = "auto" | "fcn" | "attention-pool";
@@ -90,10 +90,26 @@ export function pooledHead(
 }
 
 /**
+ * What stands before dense layers that read `side` × `side` positions, whose weights fit with every head. Pooled by
+ * attention, a picture has one position, which all of them get: as of a picture that is so small.
+ *
+ * @param channels Channels of the map.
+ * @param side Rows and columns that the first dense layer reads.
+ */
+export function mapForDense(channels: number, side: number, head: Head = "auto"): Record<string, Layer> {
+  const resized = adaptiveAvgPool2d(side);
+  if (head === "fcn") return { enlarge: ifSmaller(side, resized) };
+  return {
+    ...head === "attention-pool" && { attention_pool: attentionPool2d(channels) },
+    ...{ avgpool: resized, flatten: flatten() },
+  };
+}
+
+/**
  * A layer for maps that are too small along either axis; others go on as they are.
  *
  * @param side Least rows and columns.
  */
-export function ifSmaller(side: number, layer: Layer): Layer {
+function ifSmaller(side: number, layer: Layer): Layer {
   return (x, scope) => Math.min(x.shape[2], x.shape[3]) < side ? layer(x, scope) : x;
 }

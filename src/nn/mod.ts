@@ -11,7 +11,7 @@ export {
   attentionPool2d,
   denseConv2d,
   type Head,
-  ifSmaller,
+  mapForDense,
   meanOfClassMap,
   pooledHead,
 } from "./heads.ts";

@@ -1,16 +1,18 @@
 /**
- * What `explain` writes: maps of pictures, filters, an embedding, mistakes in the report; and what it refuses.
+ * What `explain` writes: maps of pictures, filters, an embedding, mistakes in the report; and what it refuses. Of
+ * `predict`, the class maps.
  */
 
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { writeAtomic } from "../../src/files.ts";
+import { pngOf } from "../../src/report/png.ts";
 import { createModel } from "../../src/models/mod.ts";
 import { encodeAnswers } from "../../src/run/record.ts";
 import { testOf } from "../../src/run/test_folder.ts";
 import { writeRun } from "../run/written_run.ts";
 import { decodePng } from "../../src/data/pictures/png.ts";
-import { classFolders, write } from "../data/sets.ts";
+import { classFolders, noisePng, write } from "../data/sets.ts";
 import { type Ended, fovea, lastLine, spawned } from "./command.ts";
 
 const cache = await Deno.makeTempDir();
@@ -62,6 +64,45 @@ Deno.test("explain writes a picture, a raw map and what is known of each picture
   assertEquals([...new Float32Array(npy.slice(128).buffer)], told.map.flat());
   const picture = decodePng(await Deno.readFile(at("o/a_000.grad-cam.png")));
   assert(picture.width > 450 && picture.height > 224);
+});
+
+/** Shape and values of a `.npy` file. */
+function arrayIn(bytes: Uint8Array<ArrayBuffer>): { shape: number[]; values: Float32Array } {
+  const start = 10 + bytes[8] + 256 * bytes[9];
+  const [, shape] = /'shape': \((.*?)\)/.exec(new TextDecoder().decode(bytes.subarray(10, start)))!;
+  return { shape: shape.split(",").map(Number), values: new Float32Array(bytes.slice(start).buffer) };
+}
+
+Deno.test("predict --dense says of each place of larger pictures what it is", async () => {
+  const classes = ["a", "b", "c"];
+  const model = createModel("naive-cnn", { classes: 3, imageSize: 16, width: 0.25, head: "fcn" });
+  const dense = await writeRun(cache, model, { classes, config: { task: "multiclass", classes } });
+  // A picture of one colour is the same whatever it is resized to and cut from.
+  const sizes = { "a/one": [16, 16], "b/one": [40, 24] };
+  const one = pngOf({ width: 16, height: 16, rgb: new Uint8Array(3 * 16 * 16).fill(200) });
+  await write(at("new"), { "a/one.png": one, "b/one.png": noisePng(1, 40, 24) });
+  const words = ["predict", dense, at("new"), "--dense", at("maps"), "--npy", "--json", "--backend", "wasm"];
+  const said = await fovea(words, cache);
+  assertMatch(said.stderr, /^2 class maps written to .*maps$/m);
+  const names = (await Array.fromAsync(Deno.readDir(at("maps")))).map(({ name }) => name).sort();
+  assertEquals(names, ["a_one.npy", "a_one.png", "b_one.npy", "b_one.png"]);
+  // Windows of 16 pixels by steps of 8. Both panels of a drawing are 480 wide, and a name in the key takes 24.
+  for (const [name, file, places] of [["a/one", "a_one", [1, 1]], ["b/one", "b_one", [2, 4]]] as const) {
+    assertEquals(arrayIn(await Deno.readFile(at(`maps/${file}.npy`))).shape, [3, ...places]);
+    const { width, height } = decodePng(await Deno.readFile(at(`maps/${file}.png`)));
+    const scale = width / 1032;
+    const named = (height / scale - 120 - 480 * sizes[name][1] / sizes[name][0]) / 24;
+    assert(Number.isInteger(scale) && [1, 2, 3].includes(named), `${name}: ${width} × ${height}, ${named} names`);
+  }
+  // One place is the whole picture: its logits are the prediction's.
+  const exps = Array.from(arrayIn(await Deno.readFile(at("maps/a_one.npy"))).values, Math.exp);
+  const [{ probabilities }] = ok(said).trim().split("\n").map((line) => JSON.parse(line));
+  classes.forEach((name, k) =>
+    assertAlmostEquals(probabilities[name], exps[k] / exps.reduce((sum, exp) => sum + exp), 1e-5)
+  );
+  const idle = await fovea(["predict", dense, at("new/a/one.png"), "--npy"], cache);
+  assertEquals(idle.code, 2);
+  assertMatch(idle.stderr, /^fovea: Cannot use --npy: it would change nothing without --dense.*\n$/);
 });
 
 Deno.test("explain draws filters, patches and an embedding", async () => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { outputNames } from "../../src/cli/explain.ts";
+import { outputNames } from "../../src/cli/output_names.ts";
 import { enlarged } from "../../src/explain/draw.ts";
 import { firstFilters } from "../../src/explain/filters.ts";
 import { npyOf } from "../../src/explain/map_file.ts";

@@ -92,6 +92,11 @@ Deno.test("attention comes after the stages that are asked for, of the kind that
   assertEquals(shapes["layer3.se.fc1.weight"], [2, 32, 1, 1]);
   const { scope } = model.trace(new GraphBuilder(), 2, false);
   assertEquals(scope.outputs.get("layer3.self_attention.weights")!.shape, [2, 1, 64, 64]);
+  const { parameters } = createModel("resnet18d", { ...small, attentionAfter: model.options.attentionAfter });
+  assertEquals(
+    parameters.map(({ name }) => name).filter((name) => blocks.some((block) => name.startsWith(`${block}.`))),
+    added,
+  );
 });
 
 Deno.test("a VGG's stages are its poolings", () => {
@@ -123,10 +128,10 @@ const refused: readonly [model: string, places: readonly string[], message: stri
   [
     "resnet18",
     ["layer5"],
-    "Cannot put attention after layer5 of resnet18: it has no stage layer5; did you mean layer1?",
+    "Cannot put attention after layer5 of resnet18: it has no stage layer5; did you mean layer4?",
   ],
   ["resnet18", ["conv1"], "it has no stage conv1; give layer1, layer2, layer3 or layer4"],
-  ["vgg11", ["features.21"], "it has no stage features.21; did you mean features.2?"],
+  ["vgg11", ["features.21"], "it has no stage features.21; did you mean features.20?"],
   ["resnet18", ["layer3:see"], "there is no kind see; did you mean se?"],
   ["resnet18", ["layer3:toString"], "there is no kind toString; give self, se or cbam"],
   ["resnet18", ["layer3:se:se"], "there is no kind se:se"],

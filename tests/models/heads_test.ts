@@ -83,37 +83,64 @@ Deno.test("a model with its dense layers as convolutions takes their weights, an
   }
 });
 
-Deno.test("pooling by attention starts as the mean, has weights that add up to 1, and weights of before leave it fresh", async () => {
+/** Models that pool by attention at a picture's side, the layer whose map they pool, and that map's side. */
+const pooled: readonly [name: string, imageSize: number, layer: string, side: number][] = [
+  ["resnet18", 32, "layer4", 4],
+  ["resnet18d", 64, "layer4", 2],
+  ["vgg11", 64, "features", 2],
+  ["alexnet", 127, "features", 3],
+];
+
+Deno.test("pooling by attention starts as the mean, has weights that add up to 1, and weights of before leave it fresh", async (t) => {
   const folder = await Deno.makeTempDir();
-  try {
-    const options = { classes: 5, imageSize: 32, width: 0.125 };
-    const plain = createModel("resnet18", options);
-    plain.initialize(1);
-    await saveWeights(plain, `${folder}/plain.safetensors`);
-    const model = createModel("resnet18", { ...options, head: "attention-pool" });
-    const { fresh } = await loadWeights(model, `${folder}/plain.safetensors`);
-    assertEquals(fresh, ["project.weight", "project.bias", "score.weight"].map((name) => `attention_pool.${name}`));
-    model.initialize(2);
-    const want = (await outputsOf(plain, [2, 3, 32, 32])).logits;
-    const { logits } = await outputsOf(model, [2, 3, 32, 32]);
-    want.forEach((value, i) => assertAlmostEquals(logits[i], value, 1e-5));
-    model.weights.get("attention_pool.score.weight")!.fill(2);
-    const after = await outputsOf(model, [2, 3, 32, 32], ["attention_pool.weights"]);
-    assert(after.logits.some((value, i) => Math.abs(value - want[i]) > 1e-4), "the weights count");
-    const weights = after["attention_pool.weights"];
-    assertEquals(weights.length, 2 * 16);
-    for (const n of [0, 1]) {
-      assertAlmostEquals(weights.subarray(16 * n, 16 * (n + 1)).reduce((sum, weight) => sum + weight, 0), 1, 1e-5);
-    }
-    await saveWeights(model, `${folder}/pooled.safetensors`);
-    await assertRejects(() => loadWeights(plain, `${folder}/pooled.safetensors`), UserError, "have no place");
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  const tensors = ["project.weight", "project.bias", "score.weight"].map((name) => `attention_pool.${name}`);
+  for (const [name, imageSize, layer, side] of pooled) {
+    await t.step(name, async () => {
+      const options = { classes: 5, imageSize, width: 0.125 };
+      const plain = createModel(name, options);
+      plain.initialize(1);
+      await saveWeights(plain, `${folder}/plain.safetensors`);
+      const model = createModel(name, { ...options, head: "attention-pool" });
+      const { fresh } = await loadWeights(model, `${folder}/plain.safetensors`);
+      assertEquals(fresh, tensors);
+      model.initialize(2);
+      const shape = [2, 3, imageSize, imageSize];
+      const places = side * side;
+      const layers = [layer, "attention_pool", "attention_pool.weights"];
+      const want = (await outputsOf(plain, shape, layers.slice(0, 1)))[layer];
+      const outputs = await outputsOf(model, shape, layers);
+      assertEquals(outputs[layer], want);
+      const means = Array.from(outputs.attention_pool, (_, k) => {
+        return want.subarray(places * k, places * (k + 1)).reduce((sum, x) => sum + x, 0) / places;
+      });
+      means.forEach((mean, k) => assertAlmostEquals(outputs.attention_pool[k], mean, 1e-5));
+      model.weights.get("attention_pool.score.weight")!.fill(2);
+      const after = await outputsOf(model, shape, layers);
+      assert(after.attention_pool.some((value, k) => Math.abs(value - means[k]) > 1e-4), "the weights count");
+      assert(after.logits.some((value, k) => value !== outputs.logits[k]), "the logits follow");
+      const weights = after["attention_pool.weights"];
+      assertEquals(weights.length, 2 * places);
+      for (const n of [0, 1]) {
+        assertAlmostEquals(weights.subarray(places * n, places * (n + 1)).reduce((sum, x) => sum + x, 0), 1, 1e-5);
+      }
+      await saveWeights(model, `${folder}/pooled.safetensors`);
+      await assertRejects(() => loadWeights(plain, `${folder}/pooled.safetensors`), UserError, "have no place");
+    });
   }
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a picture of one position has the same logits whatever a VGG's head", async () => {
+  const logits = await Promise.all((["auto", "attention-pool"] as const).map(async (head) => {
+    const model = createModel("vgg11", { classes: 5, imageSize: 32, width: 0.125, head });
+    model.initialize(1);
+    return (await outputsOf(model, [2, 3, 32, 32])).logits;
+  }));
+  assertEquals(logits[1], logits[0]);
 });
 
 Deno.test("a head that a model has not is refused", () => {
-  const message = "vgg11 has no head attention-pool: give auto or fcn";
-  assertThrows(() => createModel("vgg11", { classes: 5, head: "attention-pool" }), UserError, message);
+  const message = "naive-cnn has no head attention-pool: give auto or fcn";
+  assertThrows(() => createModel("naive-cnn", { classes: 5, head: "attention-pool" }), UserError, message);
   assertThrows(() => createModel("swin-t", { classes: 5, head: "fcn" }), UserError, "swin-t has no use for head fcn");
 });

@@ -2,14 +2,17 @@ import { assertEquals } from "@std/assert";
 import type { Attrs, Shape } from "../../../kernels/op.ts";
 import { runReference } from "../../../src/device/reference.ts";
 import { openWasm } from "../../../src/device/wasm/device.ts";
-import { waysOfKernel } from "../../../src/device/wasm/write_step.ts";
+import { TARGET } from "../../../src/device/wasm/target.ts";
+import { waysOfKernel, writeStep } from "../../../src/device/wasm/write_step.ts";
 import { GraphBuilder } from "../../../src/graph/builder.ts";
+import { RULES } from "../../../src/graph/choices.ts";
+import { compile } from "../../../src/graph/compile.ts";
 import { normals } from "../../kernels/trials.ts";
 
 const window = { stride: 1, padding: 1, transposed: false };
 
 /** Calls whose sizes need several blocks of everything, and leave a rest of each. */
-const calls: readonly { op: string; inputs: readonly Shape[]; attrs?: Attrs }[] = [
+const calls: readonly { op: string; inputs: readonly Shape[]; attrs?: Attrs; hasNoText?: true }[] = [
   // More terms than a panel has, more rows and columns than a block.
   ...[false, true].flatMap((transposeA) =>
     [false, true].map((transposeB) => ({
@@ -62,6 +65,9 @@ const calls: readonly { op: string; inputs: readonly Shape[]; attrs?: Attrs }[] 
     attrs: { stride: 2, padding: 3, groups: 70, kernelSize: [7, 7], splits: 1 },
   },
   { op: "localScores", inputs: [[3, 5, 9, 21], [3, 5, 15, 27]], attrs: { kernel: 7, stride: 1 } },
+  { op: "localScores", inputs: [[3, 5, 9, 11], [3, 5, 24, 27]], attrs: { kernel: 7, stride: 2 } },
+  { op: "localScores", inputs: [[2, 3, 4, 5], [2, 3, 13, 17]], attrs: { kernel: 3, stride: 3 } },
+  { op: "localSum", inputs: [[2, 49, 9, 11], [2, 4, 24, 27]], attrs: { kernel: 7, stride: 2 } },
   { op: "localSum", inputs: [[2, 25, 6, 3], [2, 4, 10, 7]], attrs: { kernel: 5, stride: 1 } },
   {
     op: "localSpread",
@@ -69,33 +75,56 @@ const calls: readonly { op: string; inputs: readonly Shape[]; attrs?: Attrs }[] 
     attrs: { kernel: 7, stride: 1, height: 11, width: 24 },
   },
   { op: "localSpread", inputs: [[2, 9, 5, 6], [2, 3, 5, 6]], attrs: { kernel: 3, stride: 2, height: 11, width: 13 } },
+  {
+    op: "localSpread",
+    inputs: [[2, 49, 9, 11], [2, 3, 9, 11]],
+    attrs: { kernel: 7, stride: 2, height: 24, width: 27 },
+  },
+  { op: "localSpread", inputs: [[2, 4, 4, 5], [2, 3, 4, 5]], attrs: { kernel: 2, stride: 3, height: 13, width: 16 } },
   { op: "sum", inputs: [[70_000]], attrs: { axes: [0] } },
   { op: "sum", inputs: [[3, 40_001]], attrs: { axes: [1] } },
   { op: "sum", inputs: [[3_000, 37]], attrs: { axes: [0] } },
   { op: "max", inputs: [[40, 5, 900]], attrs: { axes: [0, 2] } },
   { op: "permute", inputs: [[5, 37, 50]], attrs: { order: [2, 0, 1] } },
   // More than a thread holds: the kernel's own JavaScript.
-  { op: "maxPool2d", inputs: [[1, 1, 1030, 1025]], attrs: { kernel: 3, stride: 2, padding: 1 } },
+  { op: "maxPool2d", inputs: [[1, 1, 1030, 1025]], attrs: { kernel: 3, stride: 2, padding: 1 }, hasNoText: true },
+  // The last four would look too far.
+  { op: "localSum", inputs: [[1, 4, 2, 2], [1, 3, 19, 19]], attrs: { kernel: 2, stride: 17 }, hasNoText: true },
 ];
+
+/** The call alone, and half its result. */
+function graphOf({ op, inputs, attrs = {} }: typeof calls[number]) {
+  const b = new GraphBuilder();
+  const y = b.op(op, inputs.map((shape, k) => b.input(`x${k}`, shape)), attrs);
+  b.output("y", b.mul(y, 0.5));
+  return { graph: b.graph, shape: y.shape };
+}
+
+Deno.test("WebAssembly has a text for what a thread can hold", () => {
+  for (const call of calls) {
+    const { steps } = compile(graphOf(call).graph, TARGET);
+    const jobs = steps.flatMap((step) => writeStep(step, true, RULES).jobs);
+    assertEquals(jobs.some(({ code }) => typeof code !== "string"), call.hasNoText ?? false, JSON.stringify(call));
+  }
+});
 
 for (const relaxed of [true, false]) {
   Deno.test(`WebAssembly computes what needs several blocks, ${relaxed ? "with" : "without"} relaxed SIMD`, async (t) => {
     await using device = await openWasm({ threads: 2, relaxed });
-    for (const { op, inputs, attrs = {} } of calls) {
-      const b = new GraphBuilder();
-      const y = b.op(op, inputs.map((shape, k) => b.input(`x${k}`, shape)), attrs);
-      b.output("y", b.mul(y, 0.5));
+    for (const call of calls) {
+      const { op, inputs, attrs = {} } = call;
+      const { graph, shape } = graphOf(call);
       const values = Object.fromEntries(inputs.map((shape, k): [string, Float32Array] => [
         `x${k}`,
         normals(shape.reduce((product, size) => product * size, 1), k, 7),
       ]));
-      const want = runReference(b.graph, values).outputs.y;
-      const ways = waysOfKernel(op, { inputs, output: y.shape, attrs }, { isSoftware: true });
+      const want = runReference(graph, values).outputs.y;
+      const ways = waysOfKernel(op, { inputs, output: shape, attrs }, { isSoftware: true });
       for (const way of ways.length > 0 ? ways : [undefined]) {
         const name = [op, JSON.stringify(inputs), JSON.stringify(attrs), ...way ? [way] : []].join(" ");
         await t.step(name, async () => {
           using session = device.open({ of: () => way });
-          const program = session.compile(b.graph);
+          const program = session.compile(graph);
           program.run(values);
           const { y } = await program.outputs();
           y.forEach((value, k) => {

@@ -32,13 +32,27 @@ ${loop("ones", op("i32.gt_s", get("length"), int(0)), move)})`,
   );
 }
 
+/** Four of the eight numbers of two vectors. */
+const fourOf = (a: string, b: string, lanes: readonly number[]): string =>
+  `(i8x16.shuffle ${lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte)).join(" ")} ${a} ${b})`;
+
 /** Four of the eight numbers of locals a and b. */
-const pick = (a: string, b: string, lanes: readonly number[]): string =>
-  `(i8x16.shuffle ${lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte)).join(" ")} ${get(a)} ${
-    get(b)
-  })`;
+const pick = (a: string, b: string, lanes: readonly number[]): string => fourOf(get(a), get(b), lanes);
 
 const [LOW, HIGH] = [[0, 4, 1, 5], [2, 6, 3, 7]];
+const [EVEN, ODD] = [[0, 2, 4, 6], [1, 3, 5, 7]];
+
+/** Four numbers that are `step` apart, the first so many bytes behind `address`; up to 3 · step behind it are read. */
+export function loadSpaced(step: number, offset: number, address: string): string {
+  const load = (k: number) => op("v128.load", `offset=${offset + 4 * k}`, address);
+  if (step === 1) return load(0);
+  if (step === 2) return fourOf(load(0), load(3), [0, 2, 5, 7]);
+  const first = op("v128.load32_splat", `offset=${offset}`, address);
+  return [1, 2, 3].reduce(
+    (four, lane) => op("v128.load32_lane", `offset=${offset + 4 * step * lane}`, lane, address, four),
+    first,
+  );
+}
 
 /** Declarations of the locals of {@link transposeVectors} and of {@link apart}. */
 export const VECTOR_LOCALS: string = [0, 1, 2, 3].map((k) => `(local $v${k} v128) (local $w${k} v128)`).join(" ");
@@ -55,6 +69,6 @@ export function transposeVectors(): string[] {
 
 /** Lines that part the eight numbers of locals `v0` and `v1` into every second one, and the others; or join them. */
 export function apart(isJoined: boolean): string[] {
-  const [first, second] = isJoined ? [LOW, HIGH] : [[0, 2, 4, 6], [1, 3, 5, 7]];
+  const [first, second] = isJoined ? [LOW, HIGH] : [EVEN, ODD];
   return [set("w0", pick("v0", "v1", first)), set("v1", pick("v0", "v1", second)), set("v0", get("w0"))];
 }
