@@ -48,6 +48,9 @@ const INVOCATIONS = [64, 32, 128];
 /** Numbers of the 16 KiB of workgroup memory that WebGPU promises. */
 const MOST_SUMS = 4096;
 
+/** Longest side of a window. A stored choice holds for windows of its bucket, which are all alike up to this size. */
+const MOST_SIDE = 16;
+
 /** From a tap's sums to the next one's: an odd number, so that taps lie in other banks of the memory. */
 const leadOf = (size: number): number => size + 1;
 
@@ -63,8 +66,8 @@ export function summedCandidates({ dout, dw, window, splits }: Omit<DepthwiseGra
   const width = stripOf(outWidth);
   const columns = columnsOf(width, stride, kw).length;
   const { accumulators, held } = boundsFor(target);
-  const isAble = !target.isSoftware && isDepthwise(perGroup, o / groups, taps) && taps <= accumulators &&
-    taps + kh * columns <= held;
+  const isAble = !target.isSoftware && isDepthwise(perGroup, o / groups, taps) && Math.max(kh, kw) <= MOST_SIDE &&
+    taps <= accumulators && taps + kh * columns <= held;
   if (!isAble) return [];
   const strips = Math.ceil(images / splits) * Math.ceil(outWidth / width);
   const loads = LOAD_COST * (width + stride * columns) / 4;
