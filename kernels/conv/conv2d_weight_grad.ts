@@ -12,7 +12,9 @@
 
 import { boundsFor } from "../writing/bounds.ts";
 import { sidesOf, tileNames } from "../writing/candidates.ts";
+import { isSummed, summedCandidates, summedWeightGrad } from "./depthwise_grad.ts";
 import { stagedWeightGrad } from "./conv_staged.ts";
+import { columnsOf, marchOf, stripOf } from "./weight_grad_march.ts";
 import { formOf, isForm, otherForms } from "./conv_forms.ts";
 import {
   checkConvGrad,
@@ -41,11 +43,9 @@ import { isStaged, LEAST_STAGED_FIRST, stagedByRules, stagedCandidates, withStag
 import {
   COMPILE_COST,
   evenTile,
-  fmaChain,
   LOAD_COST,
   plus,
   range,
-  readRow,
   tiledMain,
   tileGrid,
   tilesIn,
@@ -58,12 +58,6 @@ type WeightGradAttrs = ConvAttrs & { readonly kernelSize: readonly number[] };
 
 const NAME = "conv2dWeightGrad";
 
-/**
- * Columns of dout in a strip. Where rows are whole fours, twice as many are no faster on llvmpipe, and take half as
- * long again to compile. Elsewhere a row with fewer strips costs fewer shifts.
- */
-const stripOf = (outWidth: number): number => outWidth % 4 === 0 ? 4 : evenTile(outWidth, 7);
-
 function shape([x, dout]: readonly Shape[], attrs: WeightGradAttrs): Shape {
   if (x.length !== 4 || dout.length !== 4) {
     throw new TypeError(`Cannot ${NAME} ${shapesText([x, dout])}: it takes [N, C, H, W] and [N, O, OH, OW]`);
@@ -73,11 +67,6 @@ function shape([x, dout]: readonly Shape[], attrs: WeightGradAttrs): Shape {
   checkConvGrad(NAME, x, dw, dout, window);
   return dw;
 }
-
-/** Columns of x under a strip of `width` columns of dout, from the strip's first on. */
-const columnsOf = (width: number, stride: number, kw: number): number[] => [
-  ...new Set(range(width).flatMap((j) => range(kw).map((s) => j * stride + s))),
-];
 
 /** Most accumulators that the heuristic takes: on a GPU that is no card half as many, where operands would spill. */
 const mostByRules = (target: Target): number =>
@@ -110,7 +99,8 @@ function tilesOf([o, perGroup, kh, kw]: Shape, dout: Shape, { groups, stride }: 
 
 /**
  * `8x4`: output and input channels of a tile, the heuristic's first. A GPU also has `staged …` (`conv_staged.ts`);
- * large windows have nothing else.
+ * large windows have nothing else. Where each channel is convolved by itself it has `strip …` before them
+ * (`depthwise_grad.ts`).
  */
 function candidates(
   { inputs: [, dout], output: [splits, ...dw], attrs }: Call<WeightGradAttrs>,
@@ -119,18 +109,22 @@ function candidates(
   const window = convWindow(NAME, attrs);
   const { groups } = window;
   const [o, perGroup, kh, kw] = dw;
+  const summed = summedCandidates({ dout, dw, window, splits }, target);
   const tiles = tilesOf(dw, dout, window, target);
-  if (tiles.length === 0) return [...LEAST_STAGED_FIRST];
+  if (tiles.length === 0) return summed.length > 0 ? summed : [...LEAST_STAGED_FIRST];
   const few = mostByRules(target);
   const byRules = tiles.find(({ outs, ins }) => outs * ins * kh * kw <= few) ??
     tiles.reduce((a, b) => b.outs * b.ins < a.outs * a.ins ? b : a);
   const registers = tileNames([byRules.outs, byRules.ins], tiles.map(({ outs, ins }) => [outs, ins]));
   const [rows, columns] = [o / groups, perGroup * kh * kw];
-  return withStaged(
-    stagedByRules(rows, columns, groups * splits, target),
-    stagedCandidates(rows, columns, target),
-    registers,
-  );
+  return [
+    ...summed,
+    ...withStaged(
+      stagedByRules(rows, columns, groups * splits, target),
+      stagedCandidates(rows, columns, target),
+      registers,
+    ),
+  ];
 }
 
 /** Invocations worth having: beyond them, partial results cost more than idle lanes. */
@@ -197,70 +191,12 @@ function wgsl(call: Call<WeightGradAttrs>, target: Target, candidate = candidate
     const sizes = { outChannels: o / groups, inChannels: perGroup, outHeight, outWidth, splits };
     return stagedWeightGrad({ ...window, ...sizes }, candidate);
   }
+  if (isSummed(candidate)) {
+    return summedWeightGrad({ x, dout, dw, window: { stride, padding, groups }, splits }, candidate);
+  }
   const [outs, ins] = sidesOf(candidate, 2);
   const tiles = groups * Math.ceil(o / groups / outs) * Math.ceil(perGroup / ins);
-  /** Rows of x that the next row of windows sees again. */
-  const kept = Math.max(0, kh - stride);
-  const width = stripOf(dout[3]);
-  const columns = columnsOf(width, stride, kw);
-  const weights = range(outs).flatMap((o) =>
-    range(ins).flatMap((c) =>
-      range(kh).flatMap((r) => range(kw).map((s) => ({ o, c, r, s, name: `c${o}_${c}_${r}_${s}` })))
-    )
-  );
-  /** Index of a strip's first number modulo 4, where it is the same in every row. */
-  const phase = {
-    x: x[3] % 4 === 0 && (width * stride) % 4 === 0 ? -padding & 3 : undefined,
-    dout: dout[3] % 4 === 0 ? 0 : undefined,
-  };
-  const loadRow = (r: number, y: string): string[] => [
-    `let y${r} = ${y};`,
-    `let hasY${r} = y${r} < p.inHeight;`,
-    ...range(ins).flatMap((c) => {
-      const row = readRow(`r${c}_${r}`, "load0", `plane${c} + y${r} * p.inWidth + column0`, columns, phase.x);
-      return [
-        ...row.lines,
-        ...columns.map((k) => `x${c}_${r}_${k} = select(0.0, ${row.at(k)}, hasY${r} && has${k});`),
-      ];
-    }),
-  ];
-  const isRagged = dout[3] % width !== 0;
-  const loadStrip = (o: number): string[] => {
-    const row = readRow(`s${o}`, "load1", `dout${o}`, range(width), phase.dout);
-    return [
-      ...row.lines,
-      ...range(width).map((j) =>
-        `let d${o}_${j} = ${isRagged ? `select(0.0, ${row.at(j)}, ${plus("j0", j)} < p.outWidth)` : row.at(j)};`
-      ),
-    ];
-  };
-  /** What is known of a strip of a row of dout before its rows are gone through. */
-  const strip = [
-    // Before the picture a position wraps to a huge number: one comparison covers both sides.
-    ...columns.flatMap((k) => [
-      `let column${k} = ${plus(`j0 * ${stride}u`, k - padding)};`,
-      `let has${k} = column${k} < p.inWidth;`,
-    ]),
-    ...range(outs).map((o) =>
-      `var dout${o} = ((n * p.groups + group) * p.outChannels + min(${
-        plus("o0", o)
-      }, p.outChannels - 1u)) * p.outHeight * p.outWidth + j0;`
-    ),
-    ...range(ins).flatMap((c) => range(kh).flatMap((r) => columns.map((k) => `var x${c}_${r}_${k} = 0.0;`))),
-  ];
-  const row = [
-    ...range(ins).flatMap((c) =>
-      range(kept).flatMap((r) => columns.map((k) => `x${c}_${r}_${k} = x${c}_${r + stride}_${k};`))
-    ),
-    ...range(kh - kept).flatMap((k) => loadRow(kept + k, plus(`i * ${stride}u`, kept + k - padding))),
-    ...range(outs).flatMap((o) => [
-      ...loadStrip(o),
-      ...weights.filter((weight) => weight.o === o).map(({ c, r, s, name }) =>
-        `${name} = ${fmaChain(name, range(width).map((j) => [`x${c}_${r}_${j * stride + s}`, `d${o}_${j}`]))};`
-      ),
-      `dout${o} += p.outWidth;`,
-    ]),
-  ];
+  const { weights, width, setup, before, row } = marchOf({ x, dout, outs, ins, kernel: [kh, kw], stride, padding });
   const body = block((w) => {
     w.let("o0", u32(`oTile * ${outs}u`));
     w.let("c0", u32(`cTile * ${ins}u`));
@@ -272,10 +208,8 @@ function wgsl(call: Call<WeightGradAttrs>, target: Target, candidate = candidate
         w.let(`plane${c}`, u32(`(${channel}) * p.inHeight * p.inWidth`));
       }
       w.for("j0", { to: u32("p.outWidth"), by: width }, () => {
-        w.line(...strip);
-        if (kept > 0) {
-          w.scope(() => w.line(...range(kept).flatMap((r) => loadRow(r + stride, plus("0u", r - padding)))));
-        }
+        w.line(...setup);
+        before(w, "0u");
         w.for("i", { to: u32("p.outHeight") }, () => w.line(...row));
       });
     });

@@ -16,10 +16,12 @@
  * @module
  */
 
+import { axisOf, phaseOf, stepOf } from "./conv_axis.ts";
 import { boundsFor } from "../writing/bounds.ts";
 import { type Sides, sidesOf, tileNames } from "../writing/candidates.ts";
 import type { ConvTile } from "./conv_window.ts";
 import { stagedConvolve } from "./conv_staged.ts";
+import { isStrip, stripCandidates, stripConvolve } from "./depthwise.ts";
 import type { Target, Wgsl } from "../op.ts";
 import { isStaged, LEAST_STAGED_FIRST, stagedByRules, stagedCandidates, withStaged } from "../writing/staged_tile.ts";
 import {
@@ -91,13 +93,6 @@ interface Tile {
   readonly columns: number;
 }
 
-/** Index of a patch's first column modulo 4, where it is the same in every tile. */
-function phaseOf(conv: ConvTile, columns: number): number | undefined {
-  const { inWidth, kernel: [, kw], stride, transposed } = conv;
-  if (inWidth % 4 !== 0 || (transposed ? columns / stride : columns * stride) % 4 !== 0) return undefined;
-  return axisOf(conv, columns, kw).positions[0] & 3;
-}
-
 /** Neighbours of a row that are written at once. */
 const writtenAtOnce = ({ output: [, , , width] }: ConvTile, { columns }: Tile): 1 | 4 =>
   width % 4 === 0 && columns % 4 === 0 ? 4 : 1;
@@ -107,9 +102,6 @@ const WRITE_COST = 16;
 
 /** Tiles worth timing. */
 const MOST_CANDIDATES = 12;
-
-/** A transposed tile starts at a multiple of the stride, so that the pattern of whole quotients is the same in each. */
-const stepOf = ({ transposed, stride }: ConvTile): number => transposed ? stride : 1;
 
 /** Products of one input channel in a tile. */
 function productsIn(conv: ConvTile, { channels, rows, columns }: Tile): number {
@@ -190,19 +182,21 @@ const sidesOfTile = ({ channels, rows, columns }: Tile): Sides => [channels, row
 
 /**
  * `8x4x8`: channels, rows and columns of a tile; the rules' first, then the cheapest of 16, 8 and 4 channels. On a GPU
- * also `staged …` (`conv_staged.ts`), which alone are left for large windows and strides.
+ * also `staged …` (`conv_staged.ts`), which alone are left for large windows and strides. Where each channel is
+ * convolved by itself, `strip …` come before them (`depthwise.ts`).
  */
 export function convCandidates(conv: ConvTile, target: Target): string[] {
   const { output: [n, o, height, width], groups, transposed, stride } = conv;
+  const strips = stripCandidates(conv, target);
   const tile = tileOf(conv, target);
-  if (!tile) return [...LEAST_STAGED_FIRST];
+  if (!tile) return strips.length > 0 ? strips : [...LEAST_STAGED_FIRST];
   const [channels, pixels] = [o / groups, n * height * width];
   const others = [8, 16, 4].flatMap((most) => tilesOf(conv, target, most).slice(0, MOST_CANDIDATES / 2));
   const [rules, ...registers] = tileNames(sidesOfTile(tile), others.map(sidesOfTile));
   // Staged, a transposed stride multiplies the zeros between its pixels too.
   const byRules = transposed && stride > 1 ? undefined : stagedByRules(channels, pixels, groups, target);
   const staged = stagedCandidates(channels, pixels, target);
-  return withStaged(byRules, staged, [rules, ...registers.slice(0, MOST_CANDIDATES)]);
+  return [...strips, ...withStaged(byRules, staged, [rules, ...registers.slice(0, MOST_CANDIDATES)])];
 }
 
 /** The tile called so, of whole fours of channels and whole strides where this convolution needs them. */
@@ -213,22 +207,10 @@ function tileNamed(conv: ConvTile, name: string): Tile {
   return { channels: whole(channels, lanesOf(conv)), rows: whole(rows, step), columns: whole(columns, step) };
 }
 
-/** One axis of the tile: which positions of the input it reads, relative to the tile's origin there. */
-function axisOf({ stride, padding, transposed }: ConvTile, side: number, kernel: number) {
-  const at = (out: number, tap: number): number =>
-    transposed ? (out + padding - tap) / stride : out * stride + tap - padding;
-  const pairs = range(side).flatMap((out) => range(kernel).map((tap) => at(out, tap)));
-  const positions = [...new Set(pairs.filter(Number.isInteger))].sort((a, b) => a - b);
-  return {
-    positions,
-    /** Index into `positions` of what output `out` multiplies by `tap`; −1 where they do not meet. */
-    meet: (out: number, tap: number): number => positions.indexOf(at(out, tap)),
-  };
-}
-
 /** The kernel for these sizes, with the tile that the heuristic chooses or the one called `candidate`. */
 export function convTile(conv: ConvTile, target: Target, candidate = convCandidates(conv, target)[0]): Wgsl {
   if (isStaged(candidate)) return stagedConvolve(conv, candidate);
+  if (isStrip(candidate)) return stripConvolve(conv, candidate);
   if (candidate !== COMPENSATED) return registerTile(conv, tileNamed(conv, candidate));
   const tile = tilesOf(conv, target, 4).find((tile) => productsIn(conv, tile) <= MOST_COMPENSATED);
   const least = { channels: channelsOf(conv, 4), rows: stepOf(conv), columns: stepOf(conv) };

@@ -42,6 +42,13 @@ export interface ConvTile {
   readonly transposed: boolean;
 }
 
+/** Larger windows are computed as those of several channels are: the text of their taps would be long. */
+const MOST_TAPS = 128;
+
+/** Is each channel convolved by itself, with a window of so many taps that its text is short? */
+export const isDepthwise = (inChannels: number, outChannels: number, taps: number): boolean =>
+  inChannels === 1 && outChannels === 1 && taps <= MOST_TAPS;
+
 /**
  * The window that attributes `stride`, `padding` and `groups` describe.
  *

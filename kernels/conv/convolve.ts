@@ -136,6 +136,19 @@ const samples: readonly OpSample<ConvolveAttrs>[] = [
     abs: 1e-4,
     noGrad: [0, 1],
   },
+  // Depthwise: rows of whole fours, and a gradient whose rows begin anywhere.
+  {
+    inputs: [{ shape: [2, 2, 9, 8] }, { shape: [2, 1, 3, 3, 1] }],
+    attrs: { stride: 1, padding: 1, transposed: false, outputSize: [9, 8] },
+    abs: 1e-4,
+    noGrad: [0, 1],
+  },
+  {
+    inputs: [{ shape: [1, 3, 5, 6] }, { shape: [3, 1, 3, 3, 1] }],
+    attrs: { stride: 2, padding: 1, transposed: true, outputSize: [10, 11] },
+    abs: 1e-4,
+    noGrad: [0, 1],
+  },
   ...[false, true].map((transposed): OpSample<ConvolveAttrs> => ({
     inputs: [{ shape: [32, 32, 32, 32] }, { shape: [1, 32, 3, 3, 64] }],
     attrs: { stride: 1, padding: 1, transposed, outputSize: [32, 32] },

@@ -54,9 +54,10 @@ const ROUNDS = isLong ? 3 : 1;
 const LONGEST = isLong ? Infinity : 8_000;
 
 /**
- * Is a way called by the sides of a tile? Others are texts or compositions of their own: each is tried on some call.
+ * Is a way called by the sides of a tile or a strip? Others are texts or compositions of their own: each is tried on
+ * some call.
  */
-const isTile = (way: string): boolean => /^\d+(x\d+)*$/.test(way);
+const isTile = (way: string): boolean => /^(strip )?\d+(x\d+)*$/.test(way);
 
 async function tryAll(
   device: Device,

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { isDepthwise } from "../../../../../kernels/conv/conv_window.ts";
 import { opNamed } from "../../../../../kernels/mod.ts";
 import { callOf, storageOf } from "../../../../graph/graph.ts";
 import type { FusedStep } from "../../../../graph/fused_step.ts";
@@ -20,9 +21,6 @@ import { defineStage, type Planes, planesOf, tapOffsets, type Window } from "../
 
 /** Numbers of a chunk, where pictures have so many. */
 const NUMBERS_WANTED = 4096;
-
-/** Larger windows are products: their text would be long. */
-const MOST_TAPS = 128;
 
 /** Vectors of a tile: sums that stay in registers while a tap passes. */
 const VECTORS = 4;
@@ -75,7 +73,7 @@ export function writeDepthwise(step: FusedStep, relaxed: boolean): WrittenStep |
   const { images, groups, inChannels, outChannels, outHeight, outWidth, inHeight, inWidth } = sizes;
   const window = { ...sizes, transposed: sizes.transposed === 1 } as Window & typeof sizes;
   const taps = window.kernelHeight * window.kernelWidth;
-  if (inChannels !== 1 || outChannels !== 1 || taps > MOST_TAPS) return undefined;
+  if (!isDepthwise(inChannels, outChannels, taps)) return undefined;
   const planes = planesOf(window);
   const tile = tileOf(outWidth);
   const rows = evenPart(outHeight, Math.max(1, Math.floor(NUMBERS_WANTED / planes.width)));

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { isDepthwise } from "../../../../../kernels/conv/conv_window.ts";
 import { opNamed } from "../../../../../kernels/mod.ts";
 import { callOf, storageOf } from "../../../../graph/graph.ts";
 import type { FusedStep } from "../../../../graph/fused_step.ts";
@@ -21,9 +22,6 @@ import { defineStage, type Planes, planesOf, tapOffsets, type Window } from "../
 /** Numbers of a chunk, and of a block of one picture, where there are so many. */
 const NUMBERS_WANTED = 8192;
 const PIXELS_WANTED = 4096;
-
-/** Larger windows are products: their text would be long. */
-const MOST_TAPS = 128;
 
 /** Taps whose sums stay in registers while pixels pass. */
 const SUMS = 10;
@@ -82,7 +80,7 @@ export function writeDepthwiseGrad(step: FusedStep, relaxed: boolean): WrittenSt
   const { images, splits, perSplit, groups, inChannels, outChannels, outHeight, outWidth, inHeight, inWidth } = sizes;
   const window = { ...sizes, transposed: false } as Window & typeof sizes;
   const taps = window.kernelHeight * window.kernelWidth;
-  if (inChannels !== 1 || outChannels !== 1 || taps > MOST_TAPS) return undefined;
+  if (!isDepthwise(inChannels, outChannels, taps)) return undefined;
   const planes = planesOf(window);
   const rows = evenPart(outHeight, Math.max(1, Math.floor(PIXELS_WANTED / planes.width)));
   const channels = Math.min(groups, Math.max(1, Math.floor(NUMBERS_WANTED / (perSplit * outHeight * outWidth))));
