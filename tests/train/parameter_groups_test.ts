@@ -93,7 +93,7 @@ Deno.test("layersOf() groups the embedding, each block, and the head", async (t)
 
 Deno.test("learningOf() refuses patterns that fit nothing, factors that are none, and freezing everything", () => {
   const refused: [Partial<LearningOptions>, string][] = [
-    [{ freeze: ["layer5.*"] }, "Cannot freeze layer5.*: the model has no such parameter; did you mean layer1?"],
+    [{ freeze: ["layer5.*"] }, "Cannot freeze layer5.*: the model has no such parameter; did you mean layer4?"],
     [{ freeze: ["lyer2.0.conv1"] }, "did you mean layer2.0.conv1?"],
     [{ freeze: ["encoder*"] }, "its modules are conv1, bn1, layer1, layer2, layer3, layer4, fc"],
     [{ freeze: ["layer1.[9-0]*"] }, "Cannot read the pattern layer1.[9-0]*"],
