@@ -40,10 +40,10 @@ const NEGLIGIBLE = 1e-6;
 
 /**
  * Gradients below this share of all are zero but for rounding, such as that of a bias that only a batch norm sees. They
- * have to be nothing here, too: to this share of what is negligible.
+ * have to be negligible here, too.
  */
 const ZERO = 1e-12;
-const ZERO_LIMIT = 0.1;
+const ZERO_LIMIT = 1;
 
 /** How far one tensor is off, and how far it may be. */
 export interface Deviation {
