@@ -51,10 +51,9 @@ export const augment: Item = {
       await makeDemo({ count: FACES, size: 2 * SIZE, directory: `${folder}/faces` });
       const data = await openDataset(`${folder}/faces`, { task: "binary", target: ["Eyeglasses"] });
       const model = createModel(NETWORK, { classes: 5, imageSize: SIZE });
-      const onProcessor = device.kind !== "webgpu";
       using step = await prepare(device, trainingStep(model, BATCH), 0.02);
       const seconds = await secondsOf(step, 15);
-      const cores = onProcessor ? navigator.hardwareConcurrency : 1;
+      const cores = device.isSoftware ? navigator.hardwareConcurrency : 1;
       let plain: number | undefined;
       const rows: Cell[][] = [];
       for (const change of changes) {

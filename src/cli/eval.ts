@@ -82,7 +82,7 @@ export async function run(
   const temperature = await temperatureOf(path, options.calibrate, given.has("calibrate"), { info, validation, note });
   const thresholds = info.task === "multiclass" ? undefined : data.classes.map((): number => options.threshold);
   const out = options.out ?? join(path, options.data === undefined ? part : "eval");
-  const tested = testReportOf(evaluation, data, tta, { temperature, thresholds });
+  const tested = testReportOf(evaluation, data, { temperature, thresholds, views: tta });
   const tuned = validation && tunedOn(validation, evaluation, data, temperature);
   const report = { ...tested, ...(tuned && { tuned }) };
   const facts = options.data === undefined ? {} : { data: options.data, part };
@@ -140,7 +140,7 @@ async function temperatureOf(
 function tunedOn({ predictions }: Evaluation, tested: Evaluation, data: Dataset, temperature: number) {
   const scaled = predictions.logits.map((logit) => logit / temperature);
   const thresholds = tunedThresholds(scaled, predictions.targets, data.classes.length);
-  const report = testReportOf(tested, data, 1, { temperature, thresholds, resamples: 0 });
+  const report = testReportOf(tested, data, { temperature, thresholds, resamples: 0 });
   const { accuracy, precision, recall, f1, subsetAccuracy = null } = report;
   const named = Object.fromEntries(data.classes.map((name, l) => [name, thresholds[l]]));
   return { thresholds: named, accuracy, precision, recall, f1, subsetAccuracy };

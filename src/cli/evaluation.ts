@@ -13,18 +13,13 @@ import type { Evaluation, Predictions } from "../run/evaluate.ts";
 import { testOf, writeTest } from "../run/test_folder.ts";
 import { csvText } from "./csv_text.ts";
 
-/**
- * All that a test says.
- *
- * @param views Of each picture, whose probabilities were averaged: it is said where there are several.
- */
+/** All that a test says. */
 export function testReportOf(
   { predictions }: Pick<Evaluation, "predictions">,
   data: Dataset,
-  views: number,
   options: TestOptions = {},
 ): TestReport {
-  return { ...testOf(data.task, predictions, data.classes, options), ...views > 1 && { views } };
+  return testOf(data.task, predictions, data.classes, options);
 }
 
 /**

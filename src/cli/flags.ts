@@ -273,7 +273,8 @@ export const predict = {
     }),
     dense: flag(path, {
       help: "folder for class maps, a PNG a picture: what a CNN says of each place of the picture at its own size",
-      ...{ placeholder: "DIR", byDefault: "none" },
+      placeholder: "DIR",
+      byDefault: "none",
     }),
     npy: toggle({ help: "write the raw class map of each picture, too, as NAME.npy: logits [classes, H, W]" }),
     out: flag(path, {

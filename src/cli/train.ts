@@ -203,7 +203,8 @@ export async function run(
 
   // Shown by a tracker, so that others which keep what is shown have it before the run ends.
   let report: TestReport | undefined;
-  const wholeOf = (facts: Pick<TestFacts, "predictions">) => report ??= testReportOf(facts, tested, settings.tta);
+  const wholeOf = (facts: Pick<TestFacts, "predictions">) =>
+    report ??= testReportOf(facts, tested, { views: settings.tta });
   const testFacts = settings.testOn === "val" ? VAL_FACTS : {};
   // The run stands among those beside it, which it may be compared with.
   if (flags.dash) opened.use(await openPage(dirname(resolve(out)), say));

@@ -132,6 +132,8 @@ export interface TestOptions {
   readonly seed?: number;
   /** What logits are divided by; default 1. */
   readonly temperature?: number;
+  /** Views of each picture that the answers are means of, which the report says where there are several; default 1. */
+  readonly views?: number;
   /**
    * Probability from which on something is predicted, of a binary task one, of a multi-label task one for each label;
    * default 0.5.
@@ -244,8 +246,8 @@ const reasons: Readonly<Record<keyof TestMetrics, string>> = {
 function wholeOf(
   task: Weighable,
   notes: Undefined[],
-  { resamples = RESAMPLES, seed = 1, temperature = 1 }: TestOptions,
-): TestMetrics & Pick<TestDetails, "intervals" | "bootstrap" | "temperature"> {
+  { resamples = RESAMPLES, seed = 1, temperature = 1, views = 1 }: TestOptions,
+): TestMetrics & Pick<TestDetails, "intervals" | "bootstrap" | "temperature" | "views"> {
   const values = task.measure(new Uint16Array(task.samples).fill(1), true);
   const metrics = Object.fromEntries(Object.entries(values).filter(([name]) => Object.hasOwn(reasons, name)));
   for (const [name, value] of Object.entries(metrics)) {
@@ -259,6 +261,7 @@ function wholeOf(
     intervals: isDrawn ? intervalsOf(task, resamples, seed) : {},
     bootstrap: isDrawn ? { resamples, seed, level: LEVEL } : null,
     temperature,
+    ...views > 1 && { views },
   };
 }
 
