@@ -25,6 +25,7 @@ import type { Optimizer } from "./optimizers/mod.ts";
 import type { SettledOptions } from "./options.ts";
 import type { Gradient } from "./clipping.ts";
 import { fixedIn } from "./adapt.ts";
+import { disagreement, twice } from "./r_drop.ts";
 import { headOf, learnAll, type Learning, learningOf } from "./parameter_groups.ts";
 import { gatheredName, momentName, SKIPPED, updateChain, type UpdateOptions } from "./update_chain.ts";
 
@@ -41,6 +42,8 @@ export interface StepOptions extends UpdateOptions {
   readonly loss?: LossRule | LossFunction;
   /** τ by which the logarithms of the classes' shares are added to the logits in the loss; default 0. */
   readonly logitAdjustment?: number;
+  /** α of R-Drop: the weight of two passes' disagreement; 0, the default, has one pass. */
+  readonly rDrop?: number;
   /** What the student learns from besides the labels. */
   readonly teacher?: Teacher;
   /**
@@ -65,9 +68,9 @@ export type LearningStep = StepOptions & Required<Pick<StepOptions, "learning">>
  */
 export function stepOf(options: SettledOptions, samples: number): LearningStep {
   const { model, task, batch, accumulate, optimizer, weightDecay, labelSmoothing, teacher, loss } = options;
-  const { clipNorm, clipValue, clipAgc, ema, swa, logitAdjustment } = options;
+  const { clipNorm, clipValue, clipAgc, ema, swa, logitAdjustment, rDrop } = options;
   return {
-    ...{ task, optimizer, weightDecay, clipNorm, clipValue, clipAgc, labelSmoothing, teacher, logitAdjustment },
+    ...{ task, optimizer, weightDecay, clipNorm, clipValue, clipAgc, labelSmoothing, teacher, logitAdjustment, rDrop },
     averages: ema !== undefined,
     swa: swa > 0,
     // The numbers of a named loss are options beside it.
@@ -145,24 +148,28 @@ function scalarOf(loss: Tensor): Tensor {
 
 /** Loss and gradients: what training and the search share. */
 function forwardBackward(model: Model, options: StepOptions): Forward {
-  const { task, batch, labelSmoothing, teacher, precision, loss: aim, logitAdjustment = 0 } = options;
+  const { task, batch, labelSmoothing, teacher, precision, loss: aim, logitAdjustment = 0, rDrop = 0 } = options;
   const { rates, frozen } = options.learning ?? learnAll(model.parameters);
   const b = new GraphBuilder({ precision });
   const changed = changedBatch(b, model, options);
-  const { logits, scope } = model.trace(b, batch, true, frozen, changed?.pictures);
-  const targets = changed?.targets ?? b.input("targets", logits.shape);
+  // Of every pass: all that follows is a mean over the pictures of all of them.
+  const passed = (x: Tensor) => rDrop > 0 ? twice(b, x) : x;
+  const pictures = changed?.pictures ?? imagesOf(b, model, batch);
+  const { logits, scope } = model.trace(b, batch, true, frozen, passed(pictures));
+  const targets = passed(changed?.targets ?? b.input("targets", [batch, model.classes]));
   const weight = b.input("weight", [batch]);
   const classWeight = b.state(CLASS_WEIGHT, [model.classes]);
   const logitOffset = logitAdjustment > 0 ? b.state(LOGIT_OFFSET, [model.classes]) : undefined;
-  const operands = { logits, targets, weight, classWeight, labelSmoothing };
+  const operands = { logits, targets, weight: passed(weight), classWeight, labelSmoothing };
   const rule = typeof aim === "function" ? undefined : aim;
   const named = { ...operands, rule, logitOffset };
-  const taught = teacher && teacherLogits(b, teacher, changed?.pictures ?? imagesOf(b, model, batch));
-  const loss = taught
-    ? distillationLoss(b, task, teacher, { ...named, teacher: taught, outputs: scope.outputs })
+  const taught = teacher && teacherLogits(b, teacher, pictures);
+  const ofTargets = taught
+    ? distillationLoss(b, task, teacher, { ...named, teacher: passed(taught), outputs: scope.outputs })
     : typeof aim === "function"
     ? scalarOf(aim(b, operands))
     : taskLoss(b, task, named);
+  const loss = rDrop > 0 ? b.add(ofTargets, b.mul(disagreement(b, task, logits, weight), rDrop)) : ofTargets;
   const learnt = model.parameters.filter(({ name }) => rates.has(name));
   const isOfHead = headOf(model);
   const parameters = learnt.map(({ name, shape }) => b.state(name, shape));

@@ -10,7 +10,7 @@ import { openDataset } from "../../src/data/open.ts";
 import type { Task } from "../../src/data/labels.ts";
 import { openDevice } from "../../src/device/open.ts";
 import { Model } from "../../src/models/mod.ts";
-import { flatten, lazyLinear, relu, sequential } from "../../src/nn/mod.ts";
+import { dropout, flatten, lazyLinear, relu, sequential } from "../../src/nn/mod.ts";
 import { type RandomStream, randomStream } from "../../src/random.ts";
 import { balancedAccuracy } from "../../src/metrics/mod.ts";
 import { conflictIn, idleIn, resolveSettings } from "../../src/run/resolve.ts";
@@ -27,10 +27,13 @@ const common = { epochs: 2, batch: 4, cache: "off", tune: "off", workers: 1, log
 const SIGNAL = 3000;
 
 /** A small net for `classes` outputs. */
-const netOf = (classes: number) =>
+const netOf = (classes: number, dropped = 0) =>
   new Model(
     "net",
-    sequential({ flatten: flatten(), hidden: lazyLinear(16), relu: relu(), head: lazyLinear(classes) }),
+    sequential({
+      ...{ flatten: flatten(), hidden: lazyLinear(16), relu: relu(), dropout: dropout(dropped) },
+      head: lazyLinear(classes),
+    }),
     {
       ...{ classes, channels: 3, imageSize: 8, stem: "auto" },
     },
@@ -40,6 +43,7 @@ const netOf = (classes: number) =>
 const recipes: readonly (readonly [Task, number, Partial<TrainerOptions>])[] = [
   ["multiclass", 3, { mixup: 0.4, cutmix: 1, mixupMode: "elem", sampling: "sqrt", repeats: 2, loss: "bce" }],
   ["multiclass", 3, { mixup: 0.4, mixupOffEpoch: 1, labelSmoothing: 0.1, loss: "poly1", logitAdjustment: 1 }],
+  ["multiclass", 3, { mixup: 0.4, labelSmoothing: 0.1, loss: "poly1", rDrop: 0.6 }],
   ["binary", 1, { cutmix: 1, mixupMode: "pair", sampling: "effective", effectiveBeta: 0.9, loss: "focal" }],
   ["multilabel", 2, { mixup: 0.4, cutmix: 1, loss: "asymmetric", repeats: 3 }],
 ];
@@ -62,7 +66,7 @@ for (const [task, outputs, recipe] of recipes) {
       await using device = await openDevice("wasm");
       const data = await dataOf(join(folder, "data"), task);
       const train = async (out: string, options: Partial<TrainerOptions> = {}) => {
-        const model = netOf(outputs);
+        const model = netOf(outputs, 0.1);
         await new Trainer({ ...common, device, task, ...recipe, ...options, model, out: join(folder, out) })
           .fit(data, data);
         return model.weights.get("head.weight")!;

@@ -140,6 +140,12 @@ export const trainingSettings = {
     help: "share of the target given to all classes alike; of a label, to yes and no",
     default: 0,
   }),
+  rDrop: setting(number({ min: 0 }), {
+    help: "pass each picture through the model twice, with other units dropped, and add ALPHA times how far the two " +
+      "answers are apart to the loss (R-Drop); a step takes twice as long",
+    default: 0,
+    placeholder: "ALPHA",
+  }),
   classWeights: setting(classWeights, {
     help:
       "weight of each class in the loss: none, balanced, effective (by their effective numbers) or numbers in the " +
