@@ -12,7 +12,7 @@ import { writeAtomic } from "../files.ts";
 import { randomStream, shuffle } from "../random.ts";
 import { pngOf, type RgbPixels } from "../report/png.ts";
 import { resolveSettings } from "../run/resolve.ts";
-import { factsOf } from "../train/options.ts";
+import { factsOf } from "../train/settled_options.ts";
 import type { Invocation } from "./command.ts";
 import { givenIn, refuseIdle } from "./idle.ts";
 import { dataAugment } from "./flags.ts";

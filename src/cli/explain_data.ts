@@ -31,7 +31,7 @@ import { writeRunReport } from "../run/run_report.ts";
 import type { RgbPixels } from "../report/png.ts";
 import type { Prediction } from "../run/prediction.ts";
 import { confidentMistakePlaces, pixelsOf } from "../run/worst.ts";
-import { factsOf } from "../train/options.ts";
+import { factsOf } from "../train/settled_options.ts";
 import { MISTAKES } from "../train/trainer.ts";
 import { commandOf } from "./command_of.ts";
 import { dataOf, type Tested } from "./eval.ts";

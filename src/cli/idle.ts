@@ -10,7 +10,7 @@ import { UserError } from "../errors.ts";
 import { type Kind, wordsFor } from "../run/kinds.ts";
 import { conflictIn, type Given, idleIn, settingNames } from "../run/resolve.ts";
 import { type SettingName, type Settings, settings } from "../run/settings.ts";
-import { factsOf } from "../train/options.ts";
+import { factsOf } from "../train/settled_options.ts";
 import { type Flags, nameIn } from "./command.ts";
 import type { DataFlags } from "./run_data.ts";
 
@@ -62,7 +62,7 @@ export function refuseIdleSplit(
 }
 
 /**
- * Refuses what was given to happen later than a run ends: a fall of the learning rate, or a validation.
+ * Refuses what was given to happen later than a run ends: a fall of the learning rate, a validation, or a save.
  *
  * @param asked Settings that the user gave.
  * @param values All of the run's.
@@ -70,7 +70,7 @@ export function refuseIdleSplit(
  * @param pictures Of the training split, once they are known.
  */
 export function refuseTooLate(asked: Given, values: Settings, flags: Flags, pictures?: number): void {
-  const { epochs, schedule, fallEvery, valEvery, batch } = values;
+  const { epochs, schedule, fallEvery, batch } = values;
   const late = (["fallEvery", "gamma"] as const).find((name) => asked[name] !== undefined);
   if (late && schedule === "step" && fallEvery >= epochs) {
     const flag = nameIn(flags, late);
@@ -82,15 +82,18 @@ export function refuseTooLate(asked: Given, values: Settings, flags: Flags, pict
       }, and the run has ${epochs}; give a smaller ${every}`,
     );
   }
-  if (asked.valEvery === undefined || valEvery === undefined || pictures === undefined) return;
+  if (pictures === undefined) return;
   // A batch that is to be found is at least one picture.
   const size = typeof batch === "number" ? Math.min(batch, pictures) : 1;
   const steps = epochs * Math.floor(pictures / size);
-  if (valEvery <= steps) return;
-  throw cannotUse(
-    `${nameIn(flags, "valEvery")} ${valEvery}`,
-    `the run has ${counted(steps, "step")}; give less, or leave it out to validate after each epoch`,
-  );
+  for (const [name, what] of [["valEvery", "validate"], ["saveEvery", "save"]] as const) {
+    const every = values[name];
+    if (asked[name] === undefined || every === undefined || every <= steps) continue;
+    throw cannotUse(
+      `${nameIn(flags, name)} ${every}`,
+      `the run has ${counted(steps, "step")}; give less, or leave it out to ${what} after each epoch`,
+    );
+  }
 }
 
 /** The error of a flag that does nothing here. */

@@ -19,7 +19,7 @@ import { type Given, resolveSettings, settingNamed, settingNames } from "../run/
 import type { PlannedRun } from "../study/study_file.ts";
 import type { MissingRun } from "../study/write_study.ts";
 import type { Tracker } from "../track/tracker.ts";
-import { factsOf } from "../train/options.ts";
+import { factsOf } from "../train/settled_options.ts";
 import { ratesOf } from "../train/rates.ts";
 import { type Invocation, parseCommand } from "./command.ts";
 import { chooseDevice } from "./device.ts";

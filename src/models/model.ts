@@ -5,7 +5,7 @@
  */
 
 import { opNamed } from "../../kernels/mod.ts";
-import type { Tensor } from "../../kernels/op.ts";
+import type { Operand, Tensor } from "../../kernels/op.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import { callOf, liveNodes, STRUCTURAL } from "../graph/graph.ts";
 import type { Family, KeyStyle } from "../interop/keys/family.ts";
@@ -208,7 +208,7 @@ export class Model {
     training: boolean,
     frozen?: ReadonlySet<string>,
     images?: Tensor,
-    { prefix = "", momentum }: { readonly prefix?: string; readonly momentum?: Tensor } = {},
+    { prefix = "", momentum }: { readonly prefix?: string; readonly momentum?: Operand } = {},
   ): { logits: Tensor; scope: Scope } {
     const scope = Scope.root(b, training, prefix, frozen, momentum, this.lora);
     images ??= b.input("images", [batch, this.channels, this.imageSize, this.imageSize]);

@@ -24,7 +24,7 @@
  * @module
  */
 
-import { type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
+import { type Operand, type Shape, sizeOf, type Tensor } from "../../kernels/op.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import { constantInit, fanInUniform, type Initializer } from "./init.ts";
 import { type Lora, LOW_RANK } from "./lora.ts";
@@ -69,7 +69,7 @@ interface Trace {
   /** Keys that stay as they are in training. */
   readonly frozen: ReadonlySet<string>;
   /** Share of a batch's moments in running statistics, in the place of the layers' own. */
-  readonly momentum?: Tensor;
+  readonly momentum?: Operand;
   /** What stands beside dense layers. */
   readonly lora?: Lora;
   /** Halves of the step's random key; scalars. */
@@ -108,7 +108,7 @@ export class Scope {
     training: boolean,
     prefix = "",
     frozen: ReadonlySet<string> = new Set(),
-    momentum?: Tensor,
+    momentum?: Operand,
     lora?: Lora,
   ): Scope {
     const key = [b.input("keyHi", []), b.input("keyLo", [])] as const;
@@ -127,7 +127,7 @@ export class Scope {
   }
 
   /** Share of a batch's moments in running statistics; undefined where the layer's own counts. */
-  get momentum(): Tensor | undefined {
+  get momentum(): Operand | undefined {
     return this.#trace.momentum;
   }
 

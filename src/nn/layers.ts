@@ -101,10 +101,10 @@ export function batchNorm2d(channels: number, { eps = 1e-5, momentum = 0.1 }: Ba
     const moments = batchMoments(b, x);
     // The running variance is the unbiased one, as in PyTorch.
     const count = sizeOf(x.shape) / channels;
-    const own = scope.momentum;
-    const [kept, share] = own
-      ? [b.sub(1, own), (factor: number) => b.mul(own, factor)]
-      : [1 - momentum, (factor: number) => momentum * factor];
+    const own = scope.momentum ?? momentum;
+    const [kept, share] = typeof own === "number"
+      ? [1 - own, (factor: number) => own * factor]
+      : [b.sub(1, own), (factor: number) => b.mul(own, factor)];
     const blend = (running: typeof mean, batch: typeof mean, factor: number) =>
       b.add(b.mul(running, kept), b.mul(b.reshape(batch, [channels]), share(factor)));
     scope.update("running_mean", blend(mean, moments.mean, 1));

@@ -17,7 +17,7 @@ import { GraphBuilder } from "../graph/builder.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
 import { AVERAGE } from "../run/checkpoint.ts";
-import type { ResolvedOptions } from "./options.ts";
+import type { ResolvedOptions } from "./settled_options.ts";
 
 /** Name of the state that holds a parameter's average. */
 export function averageName(parameter: string): string {

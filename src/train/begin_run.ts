@@ -15,7 +15,7 @@ import type { CheckpointInfo, Progress, Tensors } from "../run/checkpoint.ts";
 import { readConfig, type RunConfig } from "../run/config.ts";
 import { fingerprintsOf, keptOf, otherWorld, refuseChanges, refuseOtherData, SPLIT_FILE } from "../run/kept.ts";
 import type { RunDirectory } from "../run/run_directory.ts";
-import type { ResolvedOptions, RunOptions } from "./options.ts";
+import type { ResolvedOptions, RunOptions } from "./settled_options.ts";
 import { checkSameRun } from "./resume.ts";
 import { settingsRecord } from "./run_options.ts";
 import { teacherRecord } from "./teacher_record.ts";

@@ -9,7 +9,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { counted, firstNames } from "../data/names.ts";
 import { option, UserError } from "../errors.ts";
 import { settings } from "../run/settings.ts";
-import type { ResolvedOptions } from "./options.ts";
+import type { ResolvedOptions } from "./settled_options.ts";
 
 /** β of effective numbers unless given. */
 const BETA = settings.effectiveBeta.default;

@@ -7,7 +7,7 @@
 import type { Loader } from "../data/batches/loader.ts";
 import type { Session } from "../device/device.ts";
 import { option, UserError } from "../errors.ts";
-import type { ResolvedOptions } from "./options.ts";
+import type { ResolvedOptions } from "./settled_options.ts";
 import { searchGraph } from "./step.ts";
 import type { TrainingState } from "./training_state.ts";
 

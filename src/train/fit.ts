@@ -27,7 +27,8 @@ import { type LossKind, PLAIN } from "../track/tracker.ts";
 import { beginRun, type Config, takeUpRun } from "./begin_run.ts";
 import { diagnose } from "./diagnosis.ts";
 import { classWeightsOf, logitOffsetOf } from "./class_weights.ts";
-import type { RunOptions } from "./options.ts";
+import type { RunOptions } from "./settled_options.ts";
+import { lossKindOf } from "./loss_kind.ts";
 import { Pace } from "./pace.ts";
 import type { RunPlan } from "./plan_run.ts";
 import { preprocessingOf } from "./preprocessing.ts";
@@ -39,12 +40,6 @@ import { worstPictures } from "../run/worst.ts";
 
 /** So many times the loss of guessing is worth a warning: networks begin at once or twice, seldom at three times. */
 const MANY_TIMES = 5;
-
-/** Options on which depends what the loss of training is of. */
-const KIND = [
-  ...["task", "loss", "classWeights", "posWeight", "labelSmoothing", "logitAdjustment", "mixup", "cutmix"] as const,
-  ...["sampling", "bceTargetThreshold", "bceSum", "teacher"] as const,
-] as const;
 
 /** What a run is made of. */
 interface Parts {
@@ -346,6 +341,12 @@ export class Fit {
     await this.#directory.saveLast(await this.state.snapshot(), info);
   }
 
+  /** Saves it within an epoch, where every step so far was finite. */
+  async saveWithin(): Promise<void> {
+    await this.checkFinite();
+    await this.saveLast();
+  }
+
   /** Gives the model the weights of the best epoch. */
   takeBestWeights(): void {
     const { model, plainModel = model } = this.options;
@@ -421,27 +422,4 @@ export function isBetter(
   if (value !== before) return isLower ? value < before : value > before;
   // Of an epoch whose loss was not kept nothing can be said.
   return typeof loss === "number" && typeof best.loss === "number" && loss < best.loss;
-}
-
-/** What the loss of training is of. */
-export function lossKindOf(options: Pick<RunOptions, (typeof KIND)[number]>): LossKind {
-  const { task, loss, classWeights, posWeight, labelSmoothing, logitAdjustment, teacher, ...rest } = options;
-  const weights = task === "multiclass" ? classWeights : posWeight;
-  const parts = [
-    ...typeof loss === "function"
-      ? ["a loss of one's own"]
-      : loss === (task === "multiclass" ? "cross-entropy" : "bce")
-      ? []
-      : [loss],
-    ...weights === "none" ? [] : [task === "multiclass" ? "class weights" : "positive weights"],
-    ...labelSmoothing > 0 ? ["label smoothing"] : [],
-    ...logitAdjustment > 0 ? ["logit adjustment"] : [],
-    ...rest.mixup > 0 ? ["mixup"] : [],
-    ...rest.cutmix > 0 ? ["CutMix"] : [],
-    ...rest.sampling === "uniform" ? [] : [`${rest.sampling} sampling`],
-    ...rest.bceTargetThreshold === undefined ? [] : ["target threshold"],
-    ...rest.bceSum ? ["summed"] : [],
-    ...teacher ? ["teacher"] : [],
-  ];
-  return parts.length > 0 ? parts.join(", ") : PLAIN;
 }

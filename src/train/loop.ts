@@ -17,7 +17,8 @@ const SETTLE_EVERY = 16;
  * @throws UserError when a step is not finite.
  */
 export async function trainingLoop(fit: Fit): Promise<Trained> {
-  const { state, train, pace, logEvery, options: { epochs, valEvery, signal, device, monitor, patience } } = fit;
+  const { state, train, pace, logEvery, options } = fit;
+  const { epochs, valEvery, saveEvery, signal, device, monitor, patience } = options;
   const settleEvery = device.rates?.queueDepth ?? SETTLE_EVERY;
   const isDue = (every = Infinity) => state.stepsDone % every === 0;
 
@@ -28,6 +29,7 @@ export async function trainingLoop(fit: Fit): Promise<Trained> {
       if (isDue(logEvery)) await fit.log();
       else if (isDue(settleEvery)) await state.settle();
       if (isDue(valEvery) && !state.isEpochDone) await pace.without(() => fit.validate());
+      if (isDue(saveEvery) && !state.isEpochDone) await pace.without(() => fit.saveWithin());
       await turn();
       if (signal?.aborted) break;
     }
@@ -39,8 +41,7 @@ export async function trainingLoop(fit: Fit): Promise<Trained> {
   const isShort = state.progress.epoch < epochs;
   const interrupted = isShort && !fit.isExhausted;
   if (interrupted) {
-    await fit.checkFinite();
-    await fit.saveLast();
+    await fit.saveWithin();
   }
   fit.takeBestWeights();
   const { epoch, best, stepsDone } = state.progress;

@@ -11,7 +11,8 @@
 import type { Dataset } from "../data/dataset.ts";
 import { Channel } from "../track/channel.ts";
 import { Fit } from "./fit.ts";
-import type { RunOptions, TrainerOptions } from "./options.ts";
+import type { TrainerOptions } from "./options.ts";
+import type { RunOptions } from "./settled_options.ts";
 import { explained, planRun } from "./plan_run.ts";
 import { resolveOptions } from "./resolve_options.ts";
 import { runOptionsOf } from "./run_options.ts";

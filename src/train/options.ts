@@ -8,23 +8,19 @@ import type { Augment } from "../augment/augmentations.ts";
 import type { CacheOptions } from "../data/store/cache_folder.ts";
 import type { Shuffle } from "../data/batches/order.ts";
 import type { Sampling } from "../data/batches/sampling.ts";
-import type { Dataset } from "../data/dataset.ts";
 import type { Task } from "../data/labels.ts";
 import type { Fit, Interpolation, ValueRange } from "../data/pictures/resize.ts";
 import type { ChannelStatistics } from "../data/store/statistics.ts";
 import type { Device } from "../device/device.ts";
 import type { Precision } from "../graph/graph.ts";
 import type { Model } from "../models/model.ts";
-import type { Given } from "../run/resolve.ts";
-import type { DataFacts } from "../run/settings/setting.ts";
-import type { Teacher, TeacherOptions } from "./distillation.ts";
+import type { TeacherOptions } from "./distillation.ts";
 import type { DeviceTransformation } from "../augment/device/transformations.ts";
 import type { Metrics } from "../run/evaluate.ts";
 import type { Monitor } from "../metrics/monitored.ts";
 import type { LossFunction, LossName } from "./losses.ts";
 import type { Optimizer } from "./optimizers/mod.ts";
 import type { RunDirectory } from "../run/run_directory.ts";
-import type { Channel } from "../track/channel.ts";
 import type { ConsoleOutput } from "../track/console.ts";
 import type { Tracker } from "../track/tracker.ts";
 import type { ScheduleFunction, ScheduleName } from "./schedules.ts";
@@ -168,8 +164,17 @@ export interface TrainerOptions {
    * 0.3 of the epochs for onecycle, else 0.5.
    */
   readonly warmupEpochs?: number | `${number}steps`;
+  /** Rate of the first step, from which the warm-up rises. Default: what the warm-up rises by in a step. */
+  readonly warmupLearningRate?: number;
   /** Where the rate stops falling. Default: 0. */
   readonly minLearningRate?: number;
+  /** Last epochs at the least rate, before which the schedules cosine and polynomial end. Default: 0. */
+  readonly cooldownEpochs?: number;
+  /**
+   * Power to which the schedules cosine and polynomial take the share of the steps that is done (k-decay): above 1 the
+   * rate stays high for longer. Default: 1.
+   */
+  readonly kDecay?: number;
   /** Epochs between two falls of the schedule step. Default: 30. */
   readonly fallEvery?: number;
   /** Epochs after which the schedule multistep falls. Default: half and three quarters of the epochs. */
@@ -287,6 +292,11 @@ export interface TrainerOptions {
    * which so many times fewer differ. Default: 1.
    */
   readonly repeats?: number;
+  /**
+   * Share of a batch's moments in a batch norm's running ones after a step, for short runs or small batches. Default:
+   * the model's.
+   */
+  readonly batchNormMomentum?: number;
   /** Share of the target given to all classes alike; of a label, to yes and no. Default: 0. */
   readonly labelSmoothing?: number;
   /**
@@ -361,6 +371,10 @@ export interface TrainerOptions {
   readonly logEvery?: number;
   /** Steps between two validations. Default: each epoch. */
   readonly valEvery?: number;
+  /**
+   * Steps between two saves of what a resumed run goes on from, for epochs that take hours. Default: each epoch.
+   */
+  readonly saveEvery?: number;
   /** Checkpoints of epochs that are kept: the best epoch's, and the latest. Default: all. */
   readonly keep?: number;
 }
@@ -380,68 +394,3 @@ export const OTHERS = [
   "console",
   "signal",
 ] as const;
-
-/** Options that have no default, or whose default depends on the data. */
-type Open =
-  | "transform"
-  | "memory"
-  | "out"
-  | "clipNorm"
-  | "clipValue"
-  | "clipAgc"
-  | "ema"
-  | "lora"
-  | "swaLearningRate"
-  | "patience"
-  | "valEvery"
-  | "console"
-  | "keep"
-  | "signal"
-  | "workers"
-  | "augment"
-  | "range"
-  | "resize"
-  | "shuffle"
-  | "bceTargetThreshold";
-
-/** Options with their defaults. */
-export type ResolvedOptions =
-  & Required<
-    Omit<
-      TrainerOptions,
-      Open | "teacher" | "optimizer" | "cache" | "momentum" | "nesterov" | "betas" | "eps" | "lookahead"
-    >
-  >
-  & Pick<TrainerOptions, Exclude<Open, "out">>
-  & {
-    readonly out?: RunDirectory;
-    readonly optimizer: Optimizer;
-    readonly cache: CacheOptions;
-    readonly teacher?: Teacher;
-    /** The settings that were given, for what depends on the data and for `config.json`. */
-    readonly given: Given;
-  };
-
-/** Options of one call of `fit`. Its model is what is traced, to which LoRA may have added. */
-export type RunOptions = ResolvedOptions & {
-  /** Where LoRA has: the model as it was given, which gets the weights of the best epoch. */
-  readonly plainModel?: Model;
-  /** As given, or as the training split has it by default. */
-  readonly augment: Augment;
-  /** Tells what happens. */
-  readonly channel: Channel;
-};
-
-/** Options of a run whose batch is settled. */
-export type SettledOptions = Omit<RunOptions, "batch" | "channel"> & { readonly batch: number };
-
-/** What a model was made from, as settings. */
-export function settingsOfModel({ name, imageSize, options }: Model): Given {
-  const { classes: _classes, channels: _channels, ...others } = options;
-  return { model: name, ...others, imageSize };
-}
-
-/** What the settings need to know of a data set. */
-export function factsOf({ kind, task, pictureSize, hasOwnSplit }: Dataset): DataFacts {
-  return { kind, task, pictureSize, hasOwnSplit };
-}

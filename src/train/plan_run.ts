@@ -13,12 +13,11 @@ import { option, UserError } from "../errors.ts";
 import type { Choices } from "../graph/choices.ts";
 import { readConfig, settingsIn } from "../run/config.ts";
 import { checkpointPath } from "../run/run_directory.ts";
-import { checkBatchNorms } from "./batch_norms.ts";
+import { checkStep } from "./check_step.ts";
 import { budgetOf, MemoryError } from "./budget.ts";
 import { checkTeacher } from "./distillation.ts";
 import { checkFits, fits, largestThatFits, memoryOfRun, noneFits, programsOf, ranOut } from "./memory.ts";
-import type { RunOptions } from "./options.ts";
-import { checkPasses } from "./r_drop.ts";
+import type { RunOptions } from "./settled_options.ts";
 import { ratesOfRun } from "./rates.ts";
 import { type LearningStep, stepOf } from "./step.ts";
 import { choicesFor } from "./tuning.ts";
@@ -99,10 +98,7 @@ async function planWith(options: RunOptions, batch: number, { samples, valSample
   const { device, model } = options;
   const step = stepOf({ ...options, batch }, samples);
   // A run that goes on has trained so already.
-  if (!options.resume) {
-    checkBatchNorms(model, step);
-    checkPasses(model, step);
-  }
+  if (!options.resume) checkStep(model, step);
   checkFits(device, model, step, options);
   const choices = await choicesFor(options, step, Math.min(batch, valSamples));
   if (choices !== device.choices) checkFits(device, model, step, { ...options, choices });

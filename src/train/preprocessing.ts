@@ -21,7 +21,7 @@ import type { OnNote } from "../data/store/pack.ts";
 import { type OnProgress, scanPictures } from "../data/store/scan.ts";
 import { option, UserError } from "../errors.ts";
 import type { Preprocessing } from "../run/checkpoint.ts";
-import type { RunOptions } from "./options.ts";
+import type { RunOptions } from "./settled_options.ts";
 
 /**
  * The preprocessing of a run: pictures are resized to `resize` on their shorter side and cut to the model's size.

@@ -9,16 +9,8 @@
  */
 
 import type { Tensor } from "../../kernels/op.ts";
+import type { GraphBuilder } from "../graph/builder.ts";
 import type { Task } from "../data/labels.ts";
-import { option, orList, UserError } from "../errors.ts";
-import { GraphBuilder } from "../graph/builder.ts";
-import { liveNodes } from "../graph/graph.ts";
-import { models } from "../models/mod.ts";
-import type { Model, ModelOption } from "../models/model.ts";
-import type { LearningStep } from "./step.ts";
-
-/** What a model's units or branches are dropped by. */
-const DROPPING: readonly ModelOption[] = ["dropout", "attentionDropout", "stochasticDepth"];
 
 /** A tensor of a batch [N, …] and the same again, [2N, …]. */
 export function twice(b: GraphBuilder, x: Tensor): Tensor {
@@ -44,23 +36,4 @@ export function disagreement(b: GraphBuilder, task: Task, logits: Tensor, weight
   const ofPicture = b.reshape(b.sum(apart, [1]), [batch]);
   const share = task === "multiclass" ? 1 / 4 : 1 / (4 * classes);
   return b.mul(b.div(b.sum(b.mul(ofPicture, weight), undefined, false), b.sum(weight, undefined, false)), share);
-}
-
-/**
- * Refuses a step in which both passes would give the same.
- *
- * @throws UserError with what the model can drop.
- */
-export function checkPasses(model: Model, { rDrop = 0, learning: { frozen } }: LearningStep): void {
-  if (rDrop === 0) return;
-  const b = new GraphBuilder();
-  // Of two pictures, since a batch norm may not fit one.
-  b.output("logits", model.trace(b, 2, true, frozen).logits);
-  if (liveNodes(b.graph).some(({ op, attrs }) => op === "input" && attrs.name === "keyHi")) return;
-  const takes = models.find(({ name }) => name === model.name)?.takes ?? [];
-  const ways = DROPPING.filter((each) => takes.includes(each)).map((each) => `${option(each)} 0.1`);
-  throw new UserError(
-    `Cannot use ${option("rDrop")} ${rDrop} with ${model.name}: it drops nothing, so that both passes are the same; ` +
-      `give ${orList(ways.length > 0 ? ways : [`another ${option("model")}, such as naive-cnn`])}`,
-  );
 }

@@ -10,7 +10,8 @@ import { type Settings, settings } from "../run/settings.ts";
 import { resolveTeacher } from "./distillation.ts";
 import { type Optimizer, optimizerOf } from "./optimizers/mod.ts";
 import { modelSettings } from "../run/settings/model.ts";
-import { OTHERS, type ResolvedOptions, settingsOfModel, type TrainerOptions } from "./options.ts";
+import { OTHERS, type TrainerOptions } from "./options.ts";
+import { type ResolvedOptions, settingsOfModel } from "./settled_options.ts";
 
 /**
  * Checks options and fills in the defaults, also for what is given as undefined.

@@ -9,7 +9,7 @@ import { readConfig, settingsIn } from "../run/config.ts";
 import { endOf } from "../run/kept.ts";
 import { changeBetween } from "../run/resolve.ts";
 import type { CheckpointInfo } from "../run/checkpoint.ts";
-import type { ResolvedOptions } from "./options.ts";
+import type { ResolvedOptions } from "./settled_options.ts";
 import { teacherRecord } from "./teacher_record.ts";
 
 /** The settings that a checkpoint keeps. */

@@ -9,7 +9,7 @@ import { type Given, recordOf, resolveSettings } from "../run/resolve.ts";
 import type { Settings } from "../run/settings.ts";
 import type { Channel } from "../track/channel.ts";
 import { adapted } from "./adapt.ts";
-import { factsOf, type ResolvedOptions, type RunOptions, settingsOfModel } from "./options.ts";
+import { factsOf, type ResolvedOptions, type RunOptions, settingsOfModel } from "./settled_options.ts";
 
 /**
  * Every setting of a run with its value, for `config.json`.

@@ -15,8 +15,10 @@
  * |                   | half a cosine, and momentum the other way round where it is to: `OneCycleLR`                |
  * | `plateau`         | times gamma where the monitored metric was no better for some epochs: `ReduceLROnPlateau`    |
  *
- * All but `onecycle`, which brings its own, rise linearly first: step k of w has (k + 1) / w of the rate. `cosine`,
- * `cosine-restarts`, `polynomial` and `exponential` begin after that.
+ * All but `onecycle`, which brings its own, rise linearly first: step k of w has (k + 1) / w of the rate, or what is
+ * k / w of the way from a first rate. `cosine`, `cosine-restarts`, `polynomial` and `exponential` begin after that.
+ * `cosine` and `polynomial` may end before the run does, and take the share of the steps that is done to a power
+ * ("k-decay: a new method for learning rate schedule", Zhang and Li, 2020).
  *
  * @module
  */
@@ -62,8 +64,14 @@ export interface Schedule {
   readonly epochSteps?: number;
   /** Steps in which the rate rises from near 0; default 0. */
   readonly warmupSteps?: number;
+  /** Rate of the first of these steps; default what they rise by. */
+  readonly warmupLearningRate?: number;
   /** Where it stops falling; default 0. */
   readonly minLearningRate?: number;
+  /** `cosine`, `polynomial`: last steps, at the least rate; default 0. */
+  readonly cooldownSteps?: number;
+  /** `cosine`, `polynomial`: power of the share that is done; default 1. */
+  readonly kDecay?: number;
   /** `step`: steps between two falls. */
   readonly fallEvery?: number;
   /** `multistep`: steps after which it falls. */
@@ -98,14 +106,15 @@ export function learningRateAt(step: number, schedule: Schedule): number {
   if (name === "onecycle") {
     return oneCycle(step, schedule, [learningRate * ONE_CYCLE.begin, learningRate, learningRate * ONE_CYCLE.end]);
   }
-  if (step < warmupSteps) return learningRate * (step + 1) / warmupSteps;
+  if (step < warmupSteps) return warmedUp(step, warmupSteps, schedule);
   if (typeof name === "function") {
     const rate = name({ step, totalSteps, warmupSteps, learningRate });
     if (Number.isFinite(rate) && rate >= 0) return rate;
     throw new RangeError(`The schedule gives a learning rate of ${rate} at step ${step}: give a number of at least 0`);
   }
-  /** The share of the course after the warm-up that is done. */
-  const done = Math.min(1, (step - warmupSteps) / Math.max(1, totalSteps - warmupSteps));
+  const { cooldownSteps = 0, kDecay = 1 } = schedule;
+  /** The share of the course between warm-up and cool-down that is done. */
+  const done = Math.min(1, (step - warmupSteps) / Math.max(1, totalSteps - cooldownSteps - warmupSteps)) ** kDecay;
   const after = (falls: number) => Math.max(minLearningRate, learningRate * gamma ** falls);
   switch (name) {
     case "constant":
@@ -125,6 +134,10 @@ export function learningRateAt(step: number, schedule: Schedule): number {
     case "cosine-restarts":
       return restarted(step - warmupSteps, schedule);
   }
+}
+
+function warmedUp(step: number, steps: number, { learningRate, warmupLearningRate: first }: Schedule): number {
+  return first === undefined ? learningRate * (step + 1) / steps : first + (learningRate - first) * step / steps;
 }
 
 /** From a rate to another along half a cosine, of which a share is done. */

@@ -11,7 +11,7 @@ import { defaultBudgetBytes } from "../data/store/cache_folder.ts";
 import { freeHostMemory } from "../device/host.ts";
 import { readConfig, settingsIn } from "../run/config.ts";
 import { formatBytes } from "./budget.ts";
-import type { RunOptions } from "./options.ts";
+import type { RunOptions } from "./settled_options.ts";
 
 /**
  * How the epochs of a run are mixed.

@@ -22,7 +22,7 @@ import { distillationLoss, type Teacher, teacherLogits } from "./distillation.ts
 import { lossScale } from "./loss_scale.ts";
 import { type LossFunction, type LossRule, taskLoss } from "./losses.ts";
 import type { Optimizer } from "./optimizers/mod.ts";
-import type { SettledOptions } from "./options.ts";
+import type { SettledOptions } from "./settled_options.ts";
 import type { Gradient } from "./clipping.ts";
 import { fixedIn } from "./adapt.ts";
 import { disagreement, twice } from "./r_drop.ts";
@@ -42,6 +42,8 @@ export interface StepOptions extends UpdateOptions {
   readonly loss?: LossRule | LossFunction;
   /** τ by which the logarithms of the classes' shares are added to the logits in the loss; default 0. */
   readonly logitAdjustment?: number;
+  /** Share of the batch's moments in batch norms' running ones; default the layers' own. */
+  readonly batchNormMomentum?: number;
   /** α of R-Drop: the weight of two passes' disagreement; 0, the default, has one pass. */
   readonly rDrop?: number;
   /** What the student learns from besides the labels. */
@@ -68,9 +70,10 @@ export type LearningStep = StepOptions & Required<Pick<StepOptions, "learning">>
  */
 export function stepOf(options: SettledOptions, samples: number): LearningStep {
   const { model, task, batch, accumulate, optimizer, weightDecay, labelSmoothing, teacher, loss } = options;
-  const { clipNorm, clipValue, clipAgc, ema, swa, logitAdjustment, rDrop } = options;
+  const { clipNorm, clipValue, clipAgc, ema, swa, logitAdjustment, rDrop, batchNormMomentum } = options;
   return {
     ...{ task, optimizer, weightDecay, clipNorm, clipValue, clipAgc, labelSmoothing, teacher, logitAdjustment, rDrop },
+    batchNormMomentum,
     averages: ema !== undefined,
     swa: swa > 0,
     // The numbers of a named loss are options beside it.
@@ -149,13 +152,14 @@ function scalarOf(loss: Tensor): Tensor {
 /** Loss and gradients: what training and the search share. */
 function forwardBackward(model: Model, options: StepOptions): Forward {
   const { task, batch, labelSmoothing, teacher, precision, loss: aim, logitAdjustment = 0, rDrop = 0 } = options;
+  const { batchNormMomentum } = options;
   const { rates, frozen } = options.learning ?? learnAll(model.parameters);
   const b = new GraphBuilder({ precision });
   const changed = changedBatch(b, model, options);
   // Of every pass: all that follows is a mean over the pictures of all of them.
   const passed = (x: Tensor) => rDrop > 0 ? twice(b, x) : x;
   const pictures = changed?.pictures ?? imagesOf(b, model, batch);
-  const { logits, scope } = model.trace(b, batch, true, frozen, passed(pictures));
+  const { logits, scope } = model.trace(b, batch, true, frozen, passed(pictures), { momentum: batchNormMomentum });
   const targets = passed(changed?.targets ?? b.input("targets", [batch, model.classes]));
   const weight = b.input("weight", [batch]);
   const classWeight = b.state(CLASS_WEIGHT, [model.classes]);

@@ -16,7 +16,8 @@ import { type Note, PLAIN, type Tracker, type Trained } from "../track/tracker.t
 import { refuseChangedRun } from "./begin_run.ts";
 import { Fit } from "./fit.ts";
 import { trainingLoop } from "./loop.ts";
-import type { ResolvedOptions, RunOptions, TrainerOptions } from "./options.ts";
+import type { TrainerOptions } from "./options.ts";
+import type { ResolvedOptions, RunOptions } from "./settled_options.ts";
 import { explained, planRun } from "./plan_run.ts";
 import { resolveOptions } from "./resolve_options.ts";
 import { runOptionsOf } from "./run_options.ts";

@@ -22,7 +22,7 @@ import type { Preprocessing, Progress, Tensors } from "../run/checkpoint.ts";
 import type { LossScale } from "../track/tracker.ts";
 import { teacherState } from "./distillation.ts";
 import { initialLossScale, LOSS_SCALE, lossScaleIn } from "./loss_scale.ts";
-import type { ResolvedOptions } from "./options.ts";
+import type { ResolvedOptions } from "./settled_options.ts";
 import { probeOf } from "./parameter_groups.ts";
 import { learningRateAt, momentumAt, type Schedule } from "./schedules.ts";
 import { COUNTERS, initialState, type LearningStep, LOGIT_OFFSET, trainingGraph } from "./step.ts";
@@ -334,12 +334,13 @@ export class TrainingState {
 /** The course of the learning rate. */
 function scheduleOf(options: ResolvedOptions, steps: number): Schedule {
   const { schedule: name, learningRate, epochs, warmupEpochs, minLearningRate, gamma, power } = options;
-  const { cycleMul, cycleDecay } = options;
+  const { warmupLearningRate, cooldownEpochs, kDecay, cycleMul, cycleDecay } = options;
   return {
-    ...{ name, learningRate, minLearningRate, gamma, power, cycleMul, cycleDecay },
+    ...{ name, learningRate, warmupLearningRate, minLearningRate, kDecay, gamma, power, cycleMul, cycleDecay },
     totalSteps: epochs * steps,
     epochSteps: steps,
     warmupSteps: typeof warmupEpochs === "string" ? stepsOf(warmupEpochs) : Math.round(warmupEpochs * steps),
+    cooldownSteps: cooldownEpochs * steps,
     fallEvery: options.fallEvery * steps,
     milestones: options.milestones.map((epoch) => epoch * steps),
     cycleSteps: options.cycleEpochs * steps,

@@ -24,7 +24,7 @@ import { Choices } from "../graph/choices.ts";
 import type { Graph } from "../graph/graph.ts";
 import { sha256 } from "../hash.ts";
 import { adapterFile } from "./adapter_file.ts";
-import type { RunOptions } from "./options.ts";
+import type { RunOptions } from "./settled_options.ts";
 import { readConfig } from "../run/config.ts";
 import { evaluationGraph } from "../run/evaluation_graph.ts";
 import { type StepOptions, trainingGraph } from "./step.ts";

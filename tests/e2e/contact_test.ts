@@ -138,7 +138,12 @@ const refusedAtOnce: readonly [what: string, args: readonly string[], says: RegE
   [
     "a validation after the run's end",
     ["--data", at("parts"), "--val-every", "2"],
-    /Cannot use --val-every 2: the run has 1 step; give less/,
+    /Cannot use --val-every 2: the run has 1 step; give less, or leave it out to validate after each epoch/,
+  ],
+  [
+    "a save after the run's end",
+    ["--data", at("parts"), "--save-every", "2"],
+    /Cannot use --save-every 2: the run has 1 step; give less, or leave it out to save after each epoch/,
   ],
   [
     "--no-stratify of own parts",

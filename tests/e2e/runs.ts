@@ -23,6 +23,15 @@ export async function traces(run: string): Promise<Record<string, string>> {
   return found;
 }
 
+/** Copies what a run has written so far. */
+export async function copyRun(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to);
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (isDirectory) await copyRun(join(from, name), join(to, name));
+    else await Deno.copyFile(join(from, name), join(to, name));
+  }
+}
+
 /** Waits until a run has written a file. */
 export async function appears(path: string, child: Deno.ChildProcess): Promise<void> {
   let ended = false;

@@ -13,7 +13,7 @@ import { openDevice } from "../../src/device/open.ts";
 import { readRecords } from "../../src/files.ts";
 import type { Report } from "../../src/metrics/mod.ts";
 import { createModel } from "../../src/models/mod.ts";
-import { lossKindOf } from "../../src/train/fit.ts";
+import { lossKindOf } from "../../src/train/loss_kind.ts";
 import type { TrainerOptions } from "../../src/train/options.ts";
 import { Trainer } from "../../src/train/trainer.ts";
 import type { LogFacts, Note, RunFacts, Tracker, ValidationFacts } from "../../src/track/tracker.ts";
@@ -253,14 +253,14 @@ Deno.test("lossKindOf() names all that keeps a training loss from being the vali
   const plain = {
     ...{ task: "multiclass", loss: "cross-entropy", classWeights: "none", posWeight: "none", labelSmoothing: 0 },
     ...{ logitAdjustment: 0, mixup: 0, cutmix: 0, sampling: "uniform", bceTargetThreshold: undefined, bceSum: false },
-    teacher: undefined,
+    ...{ rDrop: 0, teacher: undefined },
   } as const;
   const cases: readonly [Partial<Parameters<typeof lossKindOf>[0]>, string][] = [
     [{}, "plain"],
     [{ classWeights: "balanced", labelSmoothing: 0.1 }, "class weights, label smoothing"],
     [{ task: "multilabel", loss: "bce", posWeight: [2, 1] }, "positive weights"],
     [{ loss: "bce", mixup: 0.1, cutmix: 1 }, "bce, mixup, CutMix"],
-    [{ logitAdjustment: 1 }, "logit adjustment"],
+    [{ logitAdjustment: 1, rDrop: 0.5 }, "logit adjustment, R-Drop"],
     [{ task: "binary", loss: "focal", sampling: "sqrt" }, "focal, sqrt sampling"],
     [{ loss: (b, { logits }) => b.mean(logits) }, "a loss of one's own"],
   ];

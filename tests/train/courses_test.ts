@@ -27,8 +27,9 @@ import { averageName } from "../../src/train/averages.ts";
 import { adam } from "../../src/train/optimizers/mod.ts";
 import type { TrainerOptions } from "../../src/train/options.ts";
 import { Trainer } from "../../src/train/trainer.ts";
+import type { Tracker } from "../../src/track/tracker.ts";
 import { classFolders, write } from "../data/sets.ts";
-import { traces } from "../e2e/runs.ts";
+import { copyRun, traces } from "../e2e/runs.ts";
 
 const layer = sequential({
   conv: conv2d(3, 4, 3, { padding: 1, bias: false }),
@@ -70,6 +71,10 @@ const courses: Readonly<Record<string, Partial<TrainerOptions>>> = {
   "a moving average, two steps an update, one cycle": {
     ...{ ema: 0.7, accumulate: 2, schedule: "onecycle", cycleMomentum: true },
   },
+  "a cool-down": {
+    ...{ warmupEpochs: "2steps", warmupLearningRate: 0.01, cooldownEpochs: 1, minLearningRate: 0.005, kDecay: 1.5 },
+    ...{ batchNormMomentum: 0.3, rDrop: 0.6 },
+  },
   "a mean of two epochs": { swa: 2, swaLearningRate: 0.02, accumulate: 3, clipAgc: 0.02 },
   "the head first": { freezeEpochs: 2, optimizer: "adamw", lookahead: 3, schedule: "cosine-restarts", cycleEpochs: 1 },
   "the head first, with an average": { freezeEpochs: 1, ema: 0.9, emaWarmup: false, emaAfter: 2 },
@@ -99,6 +104,44 @@ Deno.test("a run of any course that is stopped resumes to the same bytes", async
       }
     });
   }
+});
+
+Deno.test("a run that is killed within an epoch goes on from what was saved there", async () => {
+  const options = { saveEvery: 3, accumulate: 2 };
+  const copy = join(folder, "killed");
+  // What a kill after step 10 leaves: the last save was after step 9, the second of the third epoch.
+  const tracker: Tracker = {
+    name: "copy",
+    async log({ step }) {
+      if (step === 10) await copyRun(join(folder, "saved"), copy);
+    },
+  };
+  const { out } = await train("saved", { ...options, trackers: [tracker] });
+  const { info } = await loadCheckpoint(copy, "last");
+  assertEquals([info.progress!.epoch, info.progress!.step], [2, 1]);
+  await train("killed", { ...options, resume: true });
+  assertEquals(await traces(copy), await traces(out));
+});
+
+Deno.test("batchNormMomentum is the share of a batch in the running statistics, and is refused where there are none", async () => {
+  const variances = async (batchNormMomentum?: number) => {
+    const model = madeModel();
+    const common = { device, model, task: "multiclass", epochs: 1, batch: 16, cache: "off", augment: "none" } as const;
+    await new Trainer({ ...common, batchNormMomentum }).fit(data, data);
+    return model.weights.get("bn.running_var")!;
+  };
+  // After one step they are 1 − share and the share of the batch's, from 1.
+  const [usual, half, none] = [await variances(), await variances(0.5), await variances(0)];
+  assertEquals([...none], [1, 1, 1, 1]);
+  usual.forEach((value, k) => assertAlmostEquals((half[k] - 1) / (value - 1), 5, 1e-4));
+  const flat = sequential({ flatten: flatten(), head: lazyLinear(2) });
+  const model = new Model("flat", flat, { classes: 2, channels: 3, imageSize: 8, stem: "auto" });
+  const without = new Trainer({ device, model, task: "multiclass", cache: "off", batchNormMomentum: 0.5 });
+  await assertRejects(
+    () => without.fit(data, data),
+    UserError,
+    "Cannot use batchNormMomentum 0.5 with flat: it has no batch norm whose running statistics are learnt; leave it out",
+  );
 });
 
 Deno.test("averages are what is validated, kept as best and for each epoch, and opened of last", async (t) => {
@@ -208,6 +251,22 @@ Deno.test("settings that contradict each other are refused in one line", () => {
       "milestones cannot be used: a run of 4 epochs has no epoch after 4",
     ],
     [{ minLearningRate: 0.05 }, "minLearningRate cannot be used: learningRate is 0.05; give less"],
+    [{ warmupLearningRate: 0.05 }, "warmupLearningRate cannot be used: learningRate is 0.05; give less"],
+    [{ warmupLearningRate: 0.01, warmupEpochs: 0 }, "warmupLearningRate would change nothing: warmupEpochs is 0"],
+    [
+      { warmupLearningRate: 0.01, schedule: "onecycle" },
+      "warmupLearningRate would change nothing: schedule onecycle has its own",
+    ],
+    [{ cooldownEpochs: 4 }, "cooldownEpochs cannot be used: the run has 4 epochs; give fewer"],
+    [
+      { cooldownEpochs: 1 },
+      "cooldownEpochs cannot be used: nothing is learnt at the rate 0; give minLearningRate, too",
+    ],
+    [
+      { cooldownEpochs: 1, schedule: "step" },
+      "cooldownEpochs would change nothing: only schedule polynomial or cosine",
+    ],
+    [{ kDecay: 2, schedule: "constant" }, "kDecay would change nothing: only schedule polynomial or cosine have it"],
     [{ schedule: "onecycle", minLearningRate: 0.01 }, "minLearningRate would change nothing"],
     [{ cycleMomentum: true }, "cycleMomentum would change nothing: only schedule onecycle has it"],
     [{ ...cycled, optimizer: "lion" }, "cycleMomentum would change nothing: only optimizer sgd, adam or adamw have it"],

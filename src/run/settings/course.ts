@@ -9,11 +9,17 @@ import type { Task } from "../../data/labels.ts";
 import { type Monitor, monitored, monitors } from "../../metrics/monitored.ts";
 import { choice, integer, number, several, toggle } from "../kinds.ts";
 import { warmup } from "../values.ts";
-import { type Facts, type NameOf, only, setting } from "./setting.ts";
+import { type Facts, type NameOf, only, type Setting, setting } from "./setting.ts";
 
 /** Applies to the moving average. */
 const withEma = ({ settings }: Facts, nameOf: NameOf): string | undefined =>
   settings.ema === undefined ? `there is no ${nameOf("ema")}` : undefined;
+
+/** A rate that is to be below the learning rate. */
+const belowRate = (name: "warmupLearningRate" | "minLearningRate"): Setting["conflict"] => ({ settings }, nameOf) =>
+  settings[name] === undefined || settings[name] as number < (settings.learningRate as number)
+    ? undefined
+    : `${nameOf("learningRate")} is ${settings.learningRate}; give less`;
 
 /** The course of a training. */
 export const courseSettings = {
@@ -45,15 +51,46 @@ export const courseSettings = {
     byDefault: "0.3 of the epochs for onecycle, else 0.5",
     derive: ({ settings }) => settings.schedule === "onecycle" ? 0.3 * (settings.epochs as number) : 0.5,
   }),
+  warmupLearningRate: setting(number({ min: 0 }), {
+    flag: "warmupLr",
+    help: "rate of the first step, from which the warm-up rises",
+    byDefault: "what the warm-up rises by in a step",
+    idle: ({ settings: { schedule, warmupEpochs } }, nameOf) =>
+      schedule === "onecycle"
+        ? `${nameOf("schedule")} onecycle has its own`
+        : warmupEpochs === 0
+        ? `${nameOf("warmupEpochs")} is 0`
+        : undefined,
+    conflict: belowRate("warmupLearningRate"),
+  }),
   minLearningRate: setting(number({ min: 0 }), {
     flag: "minLr",
     help: "where the rate stops falling",
     default: 0,
     idle: only("schedule", "step", "multistep", "exponential", "polynomial", "cosine", "cosine-restarts", "plateau"),
-    conflict: ({ settings }, nameOf) =>
-      settings.minLearningRate as number < (settings.learningRate as number)
+    conflict: belowRate("minLearningRate"),
+  }),
+  cooldownEpochs: setting(integer({ min: 0 }), {
+    help: "last epochs at the least rate, before which the schedules cosine and polynomial end",
+    default: 0,
+    idle: only("schedule", "polynomial", "cosine"),
+    conflict: ({ settings }, nameOf) => {
+      const { cooldownEpochs, epochs, minLearningRate } = settings as { [name: string]: number };
+      if (cooldownEpochs === 0) return undefined;
+      if (cooldownEpochs >= epochs) return `the run has ${epochs} epochs; give fewer`;
+      return minLearningRate > 0
         ? undefined
-        : `${nameOf("learningRate")} is ${settings.learningRate}; give less`,
+        : `nothing is learnt at the rate 0; give ${nameOf("minLearningRate")}, too`;
+    },
+  }),
+  kDecay: setting(number({ min: 0.01 }), {
+    flag: "lrKDecay",
+    help:
+      "power to which the schedules cosine and polynomial take the share of the steps that is done (k-decay): above 1 " +
+      "the rate stays high for longer",
+    default: 1,
+    placeholder: "K",
+    idle: only("schedule", "polynomial", "cosine"),
   }),
   fallEvery: setting(integer({ min: 1 }), {
     flag: "stepSize",

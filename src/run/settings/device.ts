@@ -48,6 +48,11 @@ export const recordSettings = {
     help: "steps between two validations",
     byDefault: "each epoch",
   }),
+  saveEvery: setting(integer({ min: 1 }), {
+    ...FREE,
+    help: "steps between two saves of what a resumed run goes on from, for epochs that take hours",
+    byDefault: "each epoch",
+  }),
   keep: setting(integer({ min: 1 }), {
     ...FREE,
     help: "checkpoints of epochs that are kept: the best epoch's, and the latest",

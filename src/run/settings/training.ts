@@ -140,6 +140,11 @@ export const trainingSettings = {
     help: "share of the target given to all classes alike; of a label, to yes and no",
     default: 0,
   }),
+  batchNormMomentum: setting(number({ min: 0, max: 1 }), {
+    flag: "bnMomentum",
+    help: "share of a batch's moments in a batch norm's running ones after a step, for short runs or small batches",
+    byDefault: "the model's",
+  }),
   rDrop: setting(number({ min: 0 }), {
     help: "pass each picture through the model twice, with other units dropped, and add ALPHA times how far the two " +
       "answers are apart to the loss (R-Drop); a step takes twice as long",
