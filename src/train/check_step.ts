@@ -42,8 +42,9 @@ function checkMomentum(model: Model, { batchNormMomentum, learning: { frozen } }
 }
 
 /**
- * Refuses a step in which a batch norm has one value a channel. Its mean is that value and its variance zero: its output
- * is its bias whatever the picture, and nothing before it is learnt. Those that keep to their running statistics may.
+ * Refuses a step in which a batch norm has one value a channel. Its mean is that value and its variance zero: the
+ * layer's output is its bias whatever the picture, and nothing before it is learnt. Those that keep to their running
+ * statistics may.
  *
  * @throws UserError with the layer and the batch that works.
  */
