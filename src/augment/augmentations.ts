@@ -101,6 +101,11 @@ export function hostTransformations(augment: Views, facts: PictureFacts = UNKNOW
   return readAugment(augment).map((term, place) => transformationOf(term, place, facts));
 }
 
+/** Does an augmentation say nothing but where a picture is looked at, and which way round? */
+export function onlyFrames(augment: Views): boolean {
+  return hostTransformations(augment).every(({ frames = false }) => frames);
+}
+
 /** Does an augmentation take its pictures out of larger squares? */
 export function cropsAtRandom(augment: Views): boolean {
   return hostTransformations(augment).some(({ crops = false }) => crops);

@@ -14,7 +14,7 @@ import { crop } from "./host/crop.ts";
 import { gaussian, uniform } from "./host/draws.ts";
 import { type Erasing, erasingOf } from "./host/erase.ts";
 import { gaussianBlur, sharpness } from "./host/filter.ts";
-import { mirror } from "./host/mirror.ts";
+import { mirror, verticalMirror } from "./host/mirror.ts";
 import type { Pixels } from "./host/picture_view.ts";
 import { autoAugment, type autoPolicies, trivialAugment } from "./host/policies/auto.ts";
 import { augMix, type AugMixSettings, randAugment, type RandSettings, WEIGHTED } from "./host/policies/rand.ts";
@@ -88,6 +88,11 @@ export const terms: Readonly<Record<string, Row>> = {
     change: ({ pairs: { s, r } }) => resizedCrop(s, r),
   },
   flip: { help: "half of the pictures mirrored", make: () => mirror },
+  vflip: {
+    help: "turned upside down, for pictures without an up",
+    keys: { p: share(0.5) },
+    make: ({ numbers: { p } }, place) => verticalMirror(place, p),
+  },
   rotate: {
     help: "turned by up to d degrees",
     keys: { d: upTo(180, 15), p: share(1) },
@@ -200,5 +205,5 @@ export function transformationOf(term: Term, place: number, facts: PictureFacts)
   const { crops, perOperation, change, make } = terms[term.name];
   if (make !== undefined) return make(term, place);
   const p = perOperation ? 1 : term.numbers.p ?? 1;
-  return changing({ name: term.name, place, p, crops }, change!(term), facts);
+  return changing({ name: term.name, place, p, crops, frames: crops }, change!(term), facts);
 }

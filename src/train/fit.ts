@@ -126,7 +126,7 @@ export class Fit {
     valData: Dataset,
     kept?: Preprocessing,
   ): Promise<Fit> {
-    const { device, augment, cache, workers, seed, channel, sampling, effectiveBeta, repeats } = options;
+    const { device, augment, cache, workers, seed, channel, sampling, effectiveBeta, repeats, augSplits } = options;
     const { batch, step, choices } = plan;
     const progress = (what: string) => (done: number, total: number) =>
       channel.progress({ type: "decoding", what, done, total });
@@ -141,7 +141,7 @@ export class Fit {
     const train = await Loader.open(trainData, {
       ...shared,
       shuffle: shuffle === "runs" ? runsOf(pictureBytes) : true,
-      ...{ batch, augment, last: "drop", sampling, effectiveBeta, repeats },
+      ...{ batch, augment, last: "drop", sampling, effectiveBeta, repeats, splits: augSplits },
       onProgress: progress("training pictures"),
     });
     // Its Workers start while kernels are compiled; those of the validation, when it first comes.

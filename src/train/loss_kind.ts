@@ -10,7 +10,7 @@ import type { RunOptions } from "./settled_options.ts";
 /** Options on which depends what the loss of training is of. */
 const KIND = [
   ...["task", "loss", "classWeights", "posWeight", "labelSmoothing", "logitAdjustment", "mixup", "cutmix"] as const,
-  ...["sampling", "bceTargetThreshold", "bceSum", "rDrop", "teacher"] as const,
+  ...["sampling", "bceTargetThreshold", "bceSum", "rDrop", "augSplits", "teacher"] as const,
 ] as const;
 
 /** What the loss of training is of. */
@@ -32,6 +32,7 @@ export function lossKindOf(options: Pick<RunOptions, (typeof KIND)[number]>): Lo
     ...rest.bceTargetThreshold === undefined ? [] : ["target threshold"],
     ...rest.bceSum ? ["summed"] : [],
     ...rest.rDrop > 0 ? ["R-Drop"] : [],
+    ...rest.augSplits > 1 ? ["Jensen-Shannon divergence"] : [],
     ...teacher ? ["teacher"] : [],
   ];
   return parts.length > 0 ? parts.join(", ") : PLAIN;

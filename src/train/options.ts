@@ -305,6 +305,14 @@ export interface TrainerOptions {
    */
   readonly rDrop?: number;
   /**
+   * Views of each picture in a step, whose answers are drawn together (AugMix's Jensen-Shannon divergence): the first,
+   * cropped and mirrored alone, is learnt from, the others are changed by all of augment; a step takes N times as
+   * long. Default: 1.
+   */
+  readonly augSplits?: number;
+  /** Weight of that divergence in the loss. Default: 12. */
+  readonly jsdAlpha?: number;
+  /**
    * Weight of each class in the loss: none, balanced, effective (by their effective numbers) or numbers in the order of
    * the classes. `balanced` is by their counts. Default: `none`.
    */

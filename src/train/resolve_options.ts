@@ -56,6 +56,11 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
       "cycleMomentum is the optimizer's, which is made with it: give it there, or the optimizer's name",
     );
   }
+  if (transform && values.augSplits > 1) {
+    throw new TypeError(
+      "transform changes pictures along with their targets, and augSplits gives several views: give one",
+    );
+  }
   const offset = typeof loss === "function" && values.logitAdjustment > 0;
   if (offset) throw new TypeError("logitAdjustment is of the losses that have names: add it in your own loss");
   return {

@@ -18,6 +18,7 @@ import { differentiate } from "../graph/differentiate.ts";
 import type { Graph } from "../graph/graph.ts";
 import { recompute } from "../graph/passes/recompute.ts";
 import type { Model } from "../models/model.ts";
+import { disagreement, divergence, twice } from "./consistency.ts";
 import { distillationLoss, type Teacher, teacherLogits } from "./distillation.ts";
 import { lossScale } from "./loss_scale.ts";
 import { type LossFunction, type LossRule, taskLoss } from "./losses.ts";
@@ -25,7 +26,6 @@ import type { Optimizer } from "./optimizers/mod.ts";
 import type { SettledOptions } from "./settled_options.ts";
 import type { Gradient } from "./clipping.ts";
 import { fixedIn } from "./adapt.ts";
-import { disagreement, twice } from "./r_drop.ts";
 import { headOf, learnAll, type Learning, learningOf } from "./parameter_groups.ts";
 import { gatheredName, momentName, SKIPPED, updateChain, type UpdateOptions } from "./update_chain.ts";
 
@@ -46,6 +46,10 @@ export interface StepOptions extends UpdateOptions {
   readonly batchNormMomentum?: number;
   /** α of R-Drop: the weight of two passes' disagreement; 0, the default, has one pass. */
   readonly rDrop?: number;
+  /** Views V of each picture, whose answers are drawn together; default 1. */
+  readonly augSplits?: number;
+  /** Weight of that. */
+  readonly jsdAlpha?: number;
   /** What the student learns from besides the labels. */
   readonly teacher?: Teacher;
   /**
@@ -73,7 +77,7 @@ export function stepOf(options: SettledOptions, samples: number): LearningStep {
   const { clipNorm, clipValue, clipAgc, ema, swa, logitAdjustment, rDrop, batchNormMomentum } = options;
   return {
     ...{ task, optimizer, weightDecay, clipNorm, clipValue, clipAgc, labelSmoothing, teacher, logitAdjustment, rDrop },
-    batchNormMomentum,
+    ...{ batchNormMomentum, augSplits: options.augSplits, jsdAlpha: options.jsdAlpha },
     averages: ema !== undefined,
     swa: swa > 0,
     // The numbers of a named loss are options beside it.
@@ -152,14 +156,17 @@ function scalarOf(loss: Tensor): Tensor {
 /** Loss and gradients: what training and the search share. */
 function forwardBackward(model: Model, options: StepOptions): Forward {
   const { task, batch, labelSmoothing, teacher, precision, loss: aim, logitAdjustment = 0, rDrop = 0 } = options;
-  const { batchNormMomentum } = options;
+  const { batchNormMomentum, augSplits = 1, jsdAlpha = 0 } = options;
   const { rates, frozen } = options.learning ?? learnAll(model.parameters);
   const b = new GraphBuilder({ precision });
   const changed = changedBatch(b, model, options);
   // Of every pass: all that follows is a mean over the pictures of all of them.
   const passed = (x: Tensor) => rDrop > 0 ? twice(b, x) : x;
-  const pictures = changed?.pictures ?? imagesOf(b, model, batch);
-  const { logits, scope } = model.trace(b, batch, true, frozen, passed(pictures), { momentum: batchNormMomentum });
+  const pictures = changed?.pictures ?? imagesOf(b, model, options);
+  const answers = model.trace(b, batch, true, frozen, passed(pictures), { momentum: batchNormMomentum });
+  const { scope } = answers;
+  // Of several views the first is learnt from.
+  const logits = augSplits > 1 ? b.slice(answers.logits, [0, 0], [batch, model.classes]) : answers.logits;
   const targets = passed(changed?.targets ?? b.input("targets", [batch, model.classes]));
   const weight = b.input("weight", [batch]);
   const classWeight = b.state(CLASS_WEIGHT, [model.classes]);
@@ -173,7 +180,11 @@ function forwardBackward(model: Model, options: StepOptions): Forward {
     : typeof aim === "function"
     ? scalarOf(aim(b, operands))
     : taskLoss(b, task, named);
-  const loss = rDrop > 0 ? b.add(ofTargets, b.mul(disagreement(b, task, logits, weight), rDrop)) : ofTargets;
+  const loss = rDrop > 0
+    ? b.add(ofTargets, b.mul(disagreement(b, task, logits, weight), rDrop))
+    : augSplits > 1
+    ? b.add(ofTargets, b.mul(divergence(b, task, answers.logits, weight), jsdAlpha))
+    : ofTargets;
   const learnt = model.parameters.filter(({ name }) => rates.has(name));
   const isOfHead = headOf(model);
   const parameters = learnt.map(({ name, shape }) => b.state(name, shape));
@@ -197,18 +208,19 @@ function forwardBackward(model: Model, options: StepOptions): Forward {
 function changedBatch(
   b: GraphBuilder,
   model: Model,
-  { batch, transformations = [], mixing }: StepOptions,
+  options: StepOptions,
 ): BatchTensors | undefined {
+  const { batch, transformations = [], mixing } = options;
   if (transformations.length === 0 && !mixing) return undefined;
   const key = [b.input("keyHi", []), b.input("keyLo", [])] as const;
-  const given = { pictures: imagesOf(b, model, batch), targets: b.input("targets", [batch, model.classes]) };
+  const given = { pictures: imagesOf(b, model, options), targets: b.input("targets", [batch, model.classes]) };
   const changed = transformations.reduce((before, transform) => transform(b, before, key), given);
   return mixing ? mix(b, changed) : changed;
 }
 
-/** The input that the model's trace has asked for. */
-function imagesOf(b: GraphBuilder, { channels, imageSize }: Model, batch: number): Tensor {
-  return b.input("images", [batch, channels, imageSize, imageSize]);
+/** The pictures of a step: all views of them. */
+function imagesOf(b: GraphBuilder, { channels, imageSize }: Model, { batch, augSplits = 1 }: StepOptions): Tensor {
+  return b.input("images", [augSplits * batch, channels, imageSize, imageSize]);
 }
 
 /**
@@ -240,7 +252,7 @@ export function trainingGraph(model: Model, options: StepOptions): Graph {
 export function searchGraph(model: Model, options: StepOptions): Graph {
   const { b, loss, scope, taught, grads } = forwardBackward(model, options);
   const count = (name: string, x: Tensor) => b.output(name, b.sum(b.sub(1, b.op("isFinite", [x])), undefined, false));
-  count("images", imagesOf(b, model, options.batch));
+  count("images", imagesOf(b, model, options));
   if (taught) count("output of the teacher", taught);
   for (const { name, parameter } of grads) count(`parameter ${name}`, parameter);
   for (const [path, output] of scope.outputs) count(`output of ${path}`, output);

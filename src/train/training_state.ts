@@ -253,8 +253,8 @@ export class TrainingState {
       const average = before && trainable ? meanWith(before.get(averageName(name))!, value, index) : value;
       this.#session.write(averageName(name), average);
     }
-    const { batch, learning: { frozen } } = this.#whole.step;
-    const graph = statisticsGraph(model, batch, frozen);
+    const { batch, augSplits = 1, learning: { frozen } } = this.#whole.step;
+    const graph = statisticsGraph(model, augSplits * batch, frozen);
     if (graph.assignments.length === 0) return;
     this.#statistics ??= this.#session.compile(graph);
     const first = this.#progress.epoch * this.steps;

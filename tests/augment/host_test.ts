@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Augment, augmentNames, cropsAtRandom, hostTransformations } from "../../src/augment/augmentations.ts";
 import { crop } from "../../src/augment/host/crop.ts";
-import { mirror, mirrored } from "../../src/augment/host/mirror.ts";
+import { mirror, mirrored, upsideDown } from "../../src/augment/host/mirror.ts";
 import { cutOut, type PictureView, wholeOf } from "../../src/augment/host/picture_view.ts";
 import type { HostTransformation } from "../../src/augment/host/transformation.ts";
 import { placePicture } from "../../src/data/batches/batch.ts";
@@ -31,6 +31,8 @@ const cases: readonly [name: string, view: PictureView, values: number[]][] = [
   ["its mirror image", mirrored(cutOut(square(), 1, 2, 2)), [22, 21, 32, 31]],
   ["the mirror image's left square", cutOut(mirrored(square()), 0, 0, 2), [3, 2, 13, 12]],
   ["an image mirrored twice", mirrored(mirrored(cutOut(square(), 0, 1, 2))), [10, 11, 20, 21]],
+  ["an image upside down", upsideDown(cutOut(square(), 1, 2, 2)), [31, 32, 21, 22]],
+  ["an image turned half round", upsideDown(mirrored(cutOut(square(), 1, 2, 2))), [32, 31, 22, 21]],
   ["channels", mirrored(cutOut(square(3), 2, 0, 1)), [2, 102, 202]],
 ];
 for (const [name, view, values] of cases) {

@@ -55,8 +55,10 @@ Deno.test("p is the share of the pictures", () => {
       values.map((value) => Math.round(value * 255)).join() !== unchanged
     ).length / 500;
   assertEquals([share("invert-p0"), share("invert-p1")], [0, 1]);
-  const quarter = share("invert-p0.25");
-  assert(Math.abs(quarter - 0.25) < 0.06, `${quarter}`);
+  for (const term of ["invert", "vflip"]) {
+    const quarter = share(`${term}-p0.25`);
+    assert(Math.abs(quarter - 0.25) < 0.06, `${term}: ${quarter}`);
+  }
 });
 
 Deno.test("rrc takes parts of the asked areas", () => {

@@ -253,7 +253,7 @@ Deno.test("lossKindOf() names all that keeps a training loss from being the vali
   const plain = {
     ...{ task: "multiclass", loss: "cross-entropy", classWeights: "none", posWeight: "none", labelSmoothing: 0 },
     ...{ logitAdjustment: 0, mixup: 0, cutmix: 0, sampling: "uniform", bceTargetThreshold: undefined, bceSum: false },
-    ...{ rDrop: 0, teacher: undefined },
+    ...{ rDrop: 0, augSplits: 1, teacher: undefined },
   } as const;
   const cases: readonly [Partial<Parameters<typeof lossKindOf>[0]>, string][] = [
     [{}, "plain"],
@@ -261,6 +261,7 @@ Deno.test("lossKindOf() names all that keeps a training loss from being the vali
     [{ task: "multilabel", loss: "bce", posWeight: [2, 1] }, "positive weights"],
     [{ loss: "bce", mixup: 0.1, cutmix: 1 }, "bce, mixup, CutMix"],
     [{ logitAdjustment: 1, rDrop: 0.5 }, "logit adjustment, R-Drop"],
+    [{ augSplits: 3 }, "Jensen-Shannon divergence"],
     [{ task: "binary", loss: "focal", sampling: "sqrt" }, "focal, sqrt sampling"],
     [{ loss: (b, { logits }) => b.mean(logits) }, "a loss of one's own"],
   ];

@@ -75,6 +75,9 @@ const courses: Readonly<Record<string, Partial<TrainerOptions>>> = {
     ...{ warmupEpochs: "2steps", warmupLearningRate: 0.01, cooldownEpochs: 1, minLearningRate: 0.005, kDecay: 1.5 },
     ...{ batchNormMomentum: 0.3, rDrop: 0.6 },
   },
+  "several views of a picture, and a mean of two epochs": {
+    ...{ augSplits: 3, augment: "flip,augmix", swa: 2, loss: "focal" },
+  },
   "a mean of two epochs": { swa: 2, swaLearningRate: 0.02, accumulate: 3, clipAgc: 0.02 },
   "the head first": { freezeEpochs: 2, optimizer: "adamw", lookahead: 3, schedule: "cosine-restarts", cycleEpochs: 1 },
   "the head first, with an average": { freezeEpochs: 1, ema: 0.9, emaWarmup: false, emaAfter: 2 },

@@ -94,6 +94,18 @@ Deno.test("settings of losses, mixtures and sampling that contradict are refused
     ["binary", { loss: "cross-entropy" }, "the task is binary; give bce, focal, asymmetric or poly1"],
     ["multiclass", { cutmix: 1, imageSize: 1 }, "a picture of 1 pixel has no parts; give mixup"],
     ["multiclass", { mixup: 1, batch: 1 }, "batch 1 has no two pictures to mix; give 2 or more"],
+    ["multiclass", { augSplits: 3, augment: "augmix", mixup: 1 }, "mixup is on, which is of one view; give one"],
+    ["multilabel", { augSplits: 3, augment: "augmix", rDrop: 1 }, "rDrop is on, which is of one view; give one"],
+    [
+      "multiclass",
+      { augSplits: 3, augment: "augmix", teacher: "runs/a" },
+      "teacher is given, which looks at one view; give one",
+    ],
+    [
+      "multiclass",
+      { augSplits: 2, augment: "crop-flip" },
+      "by augment crop-flip all views are the same; give terms besides crops and flip, such as augmix",
+    ],
     ["multiclass", { mixup: 1, mixupOffEpoch: 5 }, "the run has 5 epochs, and none after it; give fewer"],
     [
       "multiclass",
@@ -110,6 +122,7 @@ Deno.test("settings of losses, mixtures and sampling that contradict are refused
     ["multiclass", { loss: "focal", focalAlpha: 0.5 }, "the task is multiclass"],
     ["multiclass", { mixupMode: "elem" }, "there is neither mixup nor cutmix"],
     ["multiclass", { mixup: 1, mixupSwitchProb: 0.2 }, "only mixup and cutmix together have it"],
+    ["multiclass", { jsdAlpha: 6 }, "augSplits is 1"],
     ["multiclass", { effectiveBeta: 0.9 }, "only sampling effective and classWeights effective have it"],
   ];
   for (const [task, given, why] of idle) assertEquals(idleIn(given, { task })?.why, why);

@@ -41,18 +41,20 @@ export interface ChangeSpec {
   readonly p: number;
   /** Whether it takes a part out of a larger square. */
   readonly crops?: boolean;
+  /** Whether it says where the picture is looked at. */
+  readonly frames?: boolean;
 }
 
 /** A transformation that does a change to a share of the pictures. */
 export function changing(
-  { name, place, p, crops }: ChangeSpec,
+  { name, place, p, crops, frames }: ChangeSpec,
   change: Change,
   facts: PictureFacts,
 ): HostTransformation {
   const { interpolation } = facts;
   const fill = facts.mean.map((value) => Math.min(255, Math.round(255 * value)));
   return {
-    ...{ name, crops },
+    ...{ name, crops, frames },
     apply(picture, key, size) {
       const next = streamOf(place, key);
       return chance(next, p) ? wholeOf(change(packed(picture), next, { fill, interpolation, size })) : picture;

@@ -12,6 +12,7 @@ import { type HostTransformation, placementStream } from "./transformation.ts";
 export const crop: HostTransformation = {
   name: "crop",
   crops: true,
+  frames: true,
   apply(picture, key, size) {
     const next = placementStream(key);
     next(); // mirror's

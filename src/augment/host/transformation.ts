@@ -19,6 +19,8 @@ export interface HostTransformation {
   readonly name: string;
   /** Whether it takes a part out of a larger square, which is stored for it. Else it sees the square's middle. */
   readonly crops?: boolean;
+  /** Whether it says where the picture is looked at, and which way round: all views of it in a step share that. */
+  readonly frames?: boolean;
   /**
    * Changes a picture, before it is normalised.
    *

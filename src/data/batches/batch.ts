@@ -15,7 +15,7 @@ import { middleOf } from "../pictures/resize.ts";
 
 /** A batch as the device takes it. */
 export interface Batch {
-  /** Normalised pictures, [N, C, S, S]. */
+  /** Normalised pictures, [N, C, S, S]; of V views of each [V · N, C, S, S], first all first views. */
   readonly images: Float32Array<ArrayBuffer>;
   /** [N, K]: one-hot for multiclass, 0 or 1 otherwise. */
   readonly targets: Float32Array<ArrayBuffer>;
@@ -41,6 +41,8 @@ export interface BatchPlan extends Ordering {
   readonly std: readonly number[];
   /** Random changes to the pictures. */
   readonly augment: Views;
+  /** Views of each picture in a batch, V: the first framed alone, the others changed in all ways. Default 1. */
+  readonly splits?: number;
   /** Names the order and the changes. */
   readonly seed: number;
   /** Float32 target rows, [samples, K]. */
@@ -97,7 +99,7 @@ export class BatchMaker {
    * @returns The batch, padded where the samples run out.
    */
   make(epoch: number, step: number): Batch {
-    const { batch, channels, outputs, reader, seed } = this.#plan;
+    const { batch, channels, outputs, reader, seed, splits = 1 } = this.#plan;
     const size = reader.resizing.imageSize;
     const isFirst = this.#order?.epoch !== epoch;
     if (this.#order === undefined || isFirst) {
@@ -110,7 +112,7 @@ export class BatchMaker {
     const samples = this.#order.samples.subarray(step * batch, (step + 1) * batch);
     const pixels = channels * size * size;
     const made = {
-      images: new Float32Array(batch * pixels),
+      images: new Float32Array(splits * batch * pixels),
       targets: new Float32Array(batch * outputs),
       weight: new Float32Array(batch).fill(1, 0, samples.length),
       indices: new Int32Array(batch).fill(-1, samples.length),
@@ -119,10 +121,13 @@ export class BatchMaker {
     samples.forEach((sample, row) => {
       made.indices[row] = sample;
       made.targets.set(this.#targets.subarray(sample * outputs, (sample + 1) * outputs), row * outputs);
-      this.#place(
-        [seed, epoch, sample, ...views[step * batch + row] ? [views[step * batch + row]] : []],
-        made.images.subarray(row * pixels, (row + 1) * pixels),
-      );
+      const before = views[step * batch + row];
+      const key: SampleKey = [seed, epoch, sample, ...before ? [before] : []];
+      for (let split = 0; split < splits; split++) {
+        const begin = (split * batch + row) * pixels;
+        const images = made.images.subarray(begin, begin + pixels);
+        this.#place({ sample, key, own: split === 0 ? key : [seed, epoch, sample, before, split] }, images);
+      }
     });
     return made;
   }
@@ -138,18 +143,20 @@ export class BatchMaker {
     }
   }
 
-  /** Writes a picture as [C, S, S]: changed at random, normalised. */
-  #place(key: SampleKey, out: Float32Array): void {
-    const { reader: { resizing: { imageSize } } } = this.#plan;
-    const [, , sample] = key;
+  /**
+   * Writes a view of a picture as [C, S, S]: changed at random, normalised.
+   *
+   * @param view Its sample; what names the random numbers of its frame, and those of all else.
+   */
+  #place({ sample, key, own }: { sample: number; key: SampleKey; own: SampleKey }, out: Float32Array): void {
+    const { reader: { resizing: { imageSize } }, splits = 1 } = this.#plan;
     const square = wholeOf(this.#reader.readSquare(sample));
     const start = this.#crops ? square : middlePart(square, imageSize);
-    const picture = this.#transformations.reduce(
-      (seen, { apply }) => apply(seen, key, imageSize),
-      start,
-    );
+    const isFramedAlone = splits > 1 && own === key;
+    const used = isFramedAlone ? this.#transformations.filter(({ frames }) => frames) : this.#transformations;
+    const picture = used.reduce((seen, { frames, apply }) => apply(seen, frames ? key : own, imageSize), start);
     placePicture(picture, this.#normal, out);
-    for (const { finish } of this.#transformations) finish?.(out, key, imageSize);
+    for (const { finish } of used) finish?.(out, own, imageSize);
   }
 }
 

@@ -50,6 +50,8 @@ export interface LoaderOptions {
   readonly effectiveBeta?: number;
   /** Views of a picture side by side, each changed at random in its own way; by default 1. */
   readonly repeats?: number;
+  /** Views of each picture in a batch ({@link BatchPlan.splits}); by default 1. */
+  readonly splits?: number;
   /** Names the orders and the changes. */
   readonly seed: number;
   /** What happens to a last batch that is not full: it is left out, or padded with weight 0. */
@@ -148,6 +150,7 @@ export class Loader implements Disposable {
       runs: typeof options.shuffle === "object" ? options.shuffle : undefined,
       draws: drawsOf(data, options.sampling ?? "uniform", options.effectiveBeta ?? 0),
       repeats: options.repeats ?? 1,
+      splits: options.splits ?? 1,
       seed: options.seed,
       targets: targetRows(data),
       outputs: data.outputs,

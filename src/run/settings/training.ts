@@ -4,6 +4,7 @@
  * @module
  */
 
+import { onlyFrames } from "../../augment/augmentations.ts";
 import { VIEWS } from "../../augment/host/views.ts";
 import { choice, integer, names, number, toggle } from "../kinds.ts";
 import { batch, betas, classWeights, scales, skips, weights } from "../values.ts";
@@ -150,6 +151,28 @@ export const trainingSettings = {
       "answers are apart to the loss (R-Drop); a step takes twice as long",
     default: 0,
     placeholder: "ALPHA",
+  }),
+  augSplits: setting(integer({ min: 1, max: 16 }), {
+    help:
+      "views of each picture in a step, whose answers are drawn together (AugMix's Jensen-Shannon divergence): the " +
+      "first, cropped and mirrored alone, is learnt from, the others are changed by all of augment; a step takes N " +
+      "times as long",
+    default: 1,
+    conflict: ({ settings }, nameOf) => {
+      if (settings.augSplits === 1) return undefined;
+      const other = (["mixup", "cutmix", "rDrop"] as const).find((name) => settings[name] as number > 0);
+      if (other) return `${nameOf(other)} is on, which is of one view; give one`;
+      if (settings.teacher !== undefined) return `${nameOf("teacher")} is given, which looks at one view; give one`;
+      const augment = settings.augment as string | undefined ?? "none";
+      return onlyFrames(augment)
+        ? `by ${nameOf("augment")} ${augment} all views are the same; give terms besides crops and flip, such as augmix`
+        : undefined;
+    },
+  }),
+  jsdAlpha: setting(number({ min: 0 }), {
+    help: "weight of that divergence in the loss",
+    default: 12,
+    idle: ({ settings }, nameOf) => settings.augSplits === 1 ? `${nameOf("augSplits")} is 1` : undefined,
   }),
   classWeights: setting(classWeights, {
     help:

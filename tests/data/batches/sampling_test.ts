@@ -39,7 +39,7 @@ Deno.test("epochOrder() repeats each sample side by side", () => {
   assertEquals(order, [0, 0, 0, 1, 1, 1, 2, 2, 2, 3].map((i) => once[i]));
 });
 
-Deno.test("Loader shows repeated and drawn pictures in other views each time, from any step on", () =>
+Deno.test("Loader shows pictures that are repeated, drawn or in several views in another way each time, from any step on", () =>
   inFolder(async (folder) => {
     await write(`${folder}/data`, classFolders({ cat: 8, dog: 4 }));
     const data = await openDataset(`${folder}/data`);
@@ -63,6 +63,21 @@ Deno.test("Loader shows repeated and drawn pictures in other views each time, fr
     assertEquals(repeated[0].indices[0], repeated[0].indices[1]);
     assertEquals(first, [...once[0].images.subarray(0, 192)]);
     assertNotEquals(second, first);
+    // Of three views in a batch the first is framed as it is without, and the others are changed within that frame.
+    const changed = { splits: 3, augment: "crop,flip,invert-p1,erase-p1-rand" } as const;
+    const framed = await all({ augment: "crop-flip" });
+    const split = await all(changed);
+    split.forEach(({ images, targets, weight, indices, count }, step) => {
+      const views = [0, 1, 2].map((view) => images.subarray(view * 4 * 192, (view + 1) * 4 * 192));
+      assertEquals({ images: views[0], targets, weight, indices, count }, framed[step]);
+      assertNotEquals(views[1], views[2]);
+      for (const view of views.slice(1)) {
+        const kept = view.filter((value, k) => Math.abs(value - (1 - views[0][k])) < 1e-6).length;
+        // Erasing takes between 2% and a third of a picture.
+        assert(kept >= 0.6 * view.length && kept < view.length, `${kept}`);
+      }
+    });
+    assertEquals(await all(changed, 1), split.slice(1));
     const drawn = await all({ sampling: "balanced", repeats: 2 });
     assertEquals(await all({ sampling: "balanced", repeats: 2 }, 1), drawn.slice(1));
     assertEquals(drawn.length, 3);
