@@ -12,6 +12,7 @@ import { option, UserError } from "../errors.ts";
 import { Model } from "../models/mod.ts";
 import { isLowRank, type Lora, mergedWeight } from "../nn/lora.ts";
 import type { Tensors } from "../run/checkpoint.ts";
+import { initializeFor, type InitialOptions } from "./initial_weights.ts";
 import type { TrainerOptions } from "./options.ts";
 import { headOf, matching } from "./parameter_groups.ts";
 
@@ -65,7 +66,7 @@ export function loraFor(model: Model, options: LoraOptions): Lora | undefined {
  */
 export function adapted(
   model: Model,
-  options: LoraOptions & Required<Pick<TrainerOptions, "seed" | "resume">>,
+  options: LoraOptions & InitialOptions,
 ): Model {
   const lora = loraFor(model, options);
   if (!lora) return model;
@@ -79,7 +80,7 @@ export function adapted(
       2,
     );
   }
-  model.initialize(options.seed);
+  initializeFor(model, options);
   const made = new Model(model.name, model.layer, model.options, lora);
   for (const [name, values] of model.weights) made.weights.set(name, values);
   return made;

@@ -139,6 +139,14 @@ export interface TrainerOptions {
   /** Factor on the learning rate from each layer to the one below it, the head having the full rate. Default: 1. */
   readonly layerDecay?: number;
   /**
+   * Factor on the initial weights of a head that starts afresh, such as 0.001 for fine-tuning. Default: 1.
+   */
+  readonly headInitScale?: number;
+  /**
+   * Initial bias of a head that starts afresh, such as -7 for the loss bce of 1,000 classes. Default: the layer's own.
+   */
+  readonly headInitBias?: number;
+  /**
    * Rank of what is learnt beside attention's and other dense layers (LoRA), all else but the head being frozen. The
    * model gets merged weights. Default: the weights themselves are learnt.
    */

@@ -41,7 +41,8 @@ export function runOptionsOf(options: ResolvedOptions, train: Dataset, channel: 
   const isAdapted = options.lora !== undefined;
   return {
     ...options,
-    ...isAdapted && { model: adapted(model, options), plainModel: model },
+    // The adapted model has its head already.
+    ...isAdapted && { model: adapted(model, options), plainModel: model, headInitScale: 1, headInitBias: undefined },
     ...{ augment: augment!, channel },
   };
 }

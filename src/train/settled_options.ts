@@ -26,6 +26,7 @@ type Open =
   | "clipAgc"
   | "ema"
   | "lora"
+  | "headInitBias"
   | "swaLearningRate"
   | "patience"
   | "valEvery"

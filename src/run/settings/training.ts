@@ -101,6 +101,14 @@ export const trainingSettings = {
     help: "factor on the learning rate from each layer to the one below it, the head having the full rate",
     default: 1,
   }),
+  headInitScale: setting(number({ min: 0 }), {
+    help: "factor on the initial weights of a head that starts afresh, such as 0.001 for fine-tuning",
+    default: 1,
+  }),
+  headInitBias: setting(number({}), {
+    help: "initial bias of a head that starts afresh, such as -7 for the loss bce of 1,000 classes",
+    byDefault: "the layer's own",
+  }),
   lora: setting(integer({ min: 1 }), {
     help: "rank of what is learnt beside attention's and other dense layers (LoRA), all else but the head being frozen",
     byDefault: "the weights themselves are learnt",
