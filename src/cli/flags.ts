@@ -105,7 +105,7 @@ export const lrFind = {
     // The rate, its course and what needs epochs are none of a search.
     ...without(flagsOf(trainingSettings), [
       ...Object.keys(courseSettings) as (keyof typeof courseSettings)[],
-      ...["epochs", "learningRate", "skipNonFinite", "tta"] as const,
+      ...["epochs", "learningRate", "skipNonFinite", "tta", "batchNormMomentum"] as const,
     ]),
     ...flagsOf(deviceSettings),
     ...common,

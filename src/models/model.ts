@@ -195,7 +195,7 @@ export class Model {
    * Adds the model to a graph.
    *
    * @param b Builder of the graph.
-   * @param batch Pictures N.
+   * @param batch Pictures N of the input `images`.
    * @param training Batch statistics and dropout, or running statistics and none.
    * @param frozen Keys that stay as they are in training; default none.
    * @param images Pictures [N, C, S, S]; default an input `images`.

@@ -62,16 +62,12 @@ export function loraFor(model: Model, options: LoraOptions): Lora | undefined {
  * A model as it is trained: with what stands beside its layers. It has the weights that the model has, and the model
  * gets initial ones where it has none.
  *
- * @throws UserError as {@link loraFor}, and when the model has no weights at all.
+ * @throws UserError as {@link loraFor} and {@link initializeFor}, and when the model has no weights at all.
  */
-export function adapted(
-  model: Model,
-  options: LoraOptions & InitialOptions,
-): Model {
+export function adapted(model: Model, options: LoraOptions & InitialOptions): Model {
   const lora = loraFor(model, options);
-  if (!lora) return model;
   // A run that goes on has them in its checkpoint.
-  if (model.weights.size === 0 && !options.resume) {
+  if (lora && model.weights.size === 0 && !options.resume) {
     throw new UserError(
       `Cannot adapt ${model.name} with ${
         option("lora")
@@ -81,6 +77,7 @@ export function adapted(
     );
   }
   initializeFor(model, options);
+  if (!lora) return model;
   const made = new Model(model.name, model.layer, model.options, lora);
   for (const [name, values] of model.weights) made.weights.set(name, values);
   return made;

@@ -21,24 +21,20 @@ const DROPPING: readonly ModelOption[] = ["dropout", "attentionDropout", "stocha
  */
 export function checkStep(model: Model, step: LearningStep): void {
   checkBatchNorms(model, step);
-  checkMomentum(model, step);
-  checkPasses(model, step);
-}
-
-/**
- * Refuses a momentum of running statistics where none are moved.
- *
- * @throws UserError for a model without batch norms, or of which all are frozen.
- */
-function checkMomentum(model: Model, { batchNormMomentum, learning: { frozen } }: LearningStep): void {
-  if (batchNormMomentum === undefined) return;
+  const { batchNormMomentum, rDrop = 0, learning: { frozen } } = step;
+  if (batchNormMomentum === undefined && rDrop === 0) return;
+  const b = new GraphBuilder();
   // Of two pictures, since a batch norm may not fit one.
-  const { scope } = model.trace(new GraphBuilder(), 2, true, frozen);
-  if (scope.updates.size > 0) return;
-  throw new UserError(
-    `Cannot use ${option("batchNormMomentum")} ${batchNormMomentum} with ${model.name}: it has no batch norm whose ` +
-      "running statistics are learnt; leave it out",
-  );
+  const { logits, scope } = model.trace(b, 2, true, frozen);
+  if (batchNormMomentum !== undefined && scope.updates.size === 0) {
+    throw new UserError(
+      `Cannot use ${option("batchNormMomentum")} ${batchNormMomentum} with ${model.name}: it has no batch norm whose ` +
+        "running statistics are learnt; leave it out",
+    );
+  }
+  b.output("logits", logits);
+  const isRandom = liveNodes(b.graph).some(({ op, attrs }) => op === "input" && attrs.name === "keyHi");
+  if (rDrop > 0 && !isRandom) throw alike(model, rDrop);
 }
 
 /**
@@ -48,9 +44,9 @@ function checkMomentum(model: Model, { batchNormMomentum, learning: { frozen } }
  *
  * @throws UserError with the layer and the batch that works.
  */
-function checkBatchNorms(model: Model, { batch, learning: { frozen } }: LearningStep): void {
-  // With two pictures a channel has two values at least.
-  if (batch > 1) return;
+function checkBatchNorms(model: Model, { batch, augSplits = 1, learning: { frozen } }: LearningStep): void {
+  // With two pictures, or two views of one, a channel has two values at least.
+  if (augSplits * batch > 1) return;
   const b = new GraphBuilder();
   model.trace(b, batch, true, frozen);
   for (const { op, inputs: [x, gamma] } of b.graph.nodes) {
@@ -65,21 +61,12 @@ function checkBatchNorms(model: Model, { batch, learning: { frozen } }: Learning
   }
 }
 
-/**
- * Refuses a step in which both passes would give the same.
- *
- * @throws UserError with what the model can drop.
- */
-function checkPasses(model: Model, { rDrop = 0, learning: { frozen } }: LearningStep): void {
-  if (rDrop === 0) return;
-  const b = new GraphBuilder();
-  // Of two pictures, since a batch norm may not fit one.
-  b.output("logits", model.trace(b, 2, true, frozen).logits);
-  if (liveNodes(b.graph).some(({ op, attrs }) => op === "input" && attrs.name === "keyHi")) return;
-  const takes = models.find(({ name }) => name === model.name)?.takes ?? [];
+/** The error of two passes that are the same: what the model can drop. */
+function alike({ name }: Model, rDrop: number): UserError {
+  const takes = models.find((model) => model.name === name)?.takes ?? [];
   const ways = DROPPING.filter((each) => takes.includes(each)).map((each) => `${option(each)} 0.1`);
-  throw new UserError(
-    `Cannot use ${option("rDrop")} ${rDrop} with ${model.name}: it drops nothing, so that both passes are the same; ` +
+  return new UserError(
+    `Cannot use ${option("rDrop")} ${rDrop} with ${name}: it drops nothing, so that both passes are the same; ` +
       `give ${orList(ways.length > 0 ? ways : [`another ${option("model")}, such as naive-cnn`])}`,
   );
 }

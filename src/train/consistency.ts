@@ -14,6 +14,7 @@
 import type { Tensor } from "../../kernels/op.ts";
 import type { GraphBuilder } from "../graph/builder.ts";
 import type { Task } from "../data/labels.ts";
+import { weightedMean } from "./losses.ts";
 
 /** A tensor of a batch [N, …] and the same again, [2N, …]. */
 export function twice(b: GraphBuilder, x: Tensor): Tensor {
@@ -36,9 +37,8 @@ export function disagreement(b: GraphBuilder, task: Task, logits: Tensor, weight
   // KL(p ‖ q) + KL(q ‖ p) = Σ (p − q) (ln p − ln q), in which the softmax's divisors cancel.
   const probabilities = (x: Tensor) => task === "multiclass" ? b.op("softmax", [x]) : b.sigmoid(x);
   const apart = b.mul(b.sub(probabilities(first), probabilities(second)), b.sub(first, second));
-  const ofPicture = b.reshape(b.sum(apart, [1]), [batch]);
-  const share = task === "multiclass" ? 1 / 4 : 1 / (4 * classes);
-  return b.mul(b.div(b.sum(b.mul(ofPicture, weight), undefined, false), b.sum(weight, undefined, false)), share);
+  const mean = weightedMean(b, b.sum(apart, [1], false), weight);
+  return b.mul(mean, task === "multiclass" ? 1 / 4 : 1 / (4 * classes));
 }
 
 /** Least probability of which a logarithm is taken: timm's. */
@@ -55,13 +55,12 @@ const LEAST = 1e-7;
 export function divergence(b: GraphBuilder, task: Task, logits: Tensor, weight: Tensor): Tensor {
   const [[batch], [rows, classes]] = [weight.shape, logits.shape];
   // [V, N, K]; of labels [V, N, K, 2], a pair of classes having the logits x and 0.
-  const x = b.reshape(logits, [rows / batch, batch, classes, ...task === "multiclass" ? [] : [1]]);
-  const views = task === "multiclass" ? x : b.concat([x, b.broadcastTo(0, x.shape)], 3);
+  const isOfClasses = task === "multiclass";
+  const x = b.reshape(logits, [rows / batch, batch, classes, ...isOfClasses ? [] : [1]]);
+  const views = isOfClasses ? x : b.concat([x, b.broadcastTo(0, x.shape)], 3);
   const p = b.op("softmax", [views]);
-  const mean = b.log(b.maximum(b.mean(p, [0]), LEAST));
-  const apart = b.mul(p, b.sub(b.op("logSoftmax", [views]), mean));
-  const ofPicture = b.reshape(b.sum(b.mean(apart, [0]), apart.shape.slice(2).map((_, axis) => axis + 2)), [batch]);
-  const labels = task === "multiclass" ? 1 : classes;
-  const total = b.sum(b.mul(ofPicture, weight), undefined, false);
-  return b.mul(b.div(total, b.sum(weight, undefined, false)), 1 / labels);
+  const mixture = b.log(b.maximum(b.mean(p, [0]), LEAST));
+  const apart = b.mean(b.mul(p, b.sub(b.op("logSoftmax", [views]), mixture)), [0], false);
+  const mean = weightedMean(b, b.sum(apart, isOfClasses ? [1] : [1, 2], false), weight);
+  return isOfClasses ? mean : b.mul(mean, 1 / classes);
 }

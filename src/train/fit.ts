@@ -215,9 +215,9 @@ export class Fit {
 
   /** Says once that the model does many times worse than one that guesses: it is not just at its beginning. */
   #warnOfLoss(loss: number): void {
-    const { options: { loss: own, teacher, task }, trainData: { classes } } = this.#parts;
+    const { options: { loss: own, teacher, task, rDrop, augSplits }, trainData: { classes } } = this.#parts;
     // Of other losses it is not known what guessing has.
-    if (this.#hasWarned || teacher || (own !== "cross-entropy" && own !== "bce")) return;
+    if (this.#hasWarned || teacher || rDrop > 0 || augSplits > 1 || (own !== "cross-entropy" && own !== "bce")) return;
     const guessing = Math.log(task === "multiclass" ? classes.length : 2) * Math.max(1, ...this.#classWeights);
     if (loss < MANY_TIMES * guessing) return;
     this.#hasWarned = true;

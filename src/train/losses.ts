@@ -31,7 +31,7 @@ export type LossRule =
     >
   >;
 
-/** Operands of a loss. */
+/** Operands of a loss: of N pictures, or with R-Drop of their first passes and then of their second ones. */
 export interface LossInputs {
   /** [N, K]. */
   readonly logits: Tensor;
@@ -81,18 +81,20 @@ export function taskLoss(b: GraphBuilder, task: Task, inputs: NamedLossInputs): 
   const answers = task === "multiclass" ? classes : 2;
   const smooth = labelSmoothing === 0 ? targets : b.add(b.mul(targets, 1 - labelSmoothing), labelSmoothing / answers);
   const terms = { ...inputs, targets: smooth, classWeight, rule };
-  const total = (perSample: Tensor) => b.sum(b.mul(perSample, weight), undefined, false);
-  if (task !== "multiclass") return b.div(total(ofLabels(b, terms)), b.sum(weight, undefined, false));
-  if (!SOFTMAX_LOSSES.includes(rule.loss)) {
-    // Here the weight of a class is that of its logit.
-    return b.div(total(ofLabels(b, terms, false)), b.sum(weight, undefined, false));
-  }
+  if (task !== "multiclass") return weightedMean(b, ofLabels(b, terms), weight);
+  // Here the weight of a class is that of its logit.
+  if (!SOFTMAX_LOSSES.includes(rule.loss)) return weightedMean(b, ofLabels(b, terms, false), weight);
   // Σ w_c t'_c ℓ(p_c), divided by the weight of the true classes.
   const weighted = b.mul(smooth, classWeight);
   const adjusted = logitOffset ? b.add(logits, logitOffset) : logits;
-  const summed = total(ofClasses(b, rule, adjusted, weighted));
+  const summed = b.sum(b.mul(ofClasses(b, rule, adjusted, weighted), weight), undefined, false);
   const ofTruth = b.reshape(b.sum(b.mul(targets, classWeight), [1]), [batch]);
   return b.div(summed, b.sum(b.mul(ofTruth, weight), undefined, false));
+}
+
+/** Mean of what each sample has [N], by their weights [N], a scalar. */
+export function weightedMean(b: GraphBuilder, perSample: Tensor, weight: Tensor): Tensor {
+  return b.div(b.sum(b.mul(perSample, weight), undefined, false), b.sum(weight, undefined, false));
 }
 
 /**

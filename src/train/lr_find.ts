@@ -9,6 +9,7 @@
  */
 
 import type { Dataset } from "../data/dataset.ts";
+import { courseSettings } from "../run/settings/course.ts";
 import { Channel } from "../track/channel.ts";
 import { Fit } from "./fit.ts";
 import type { TrainerOptions } from "./options.ts";
@@ -69,7 +70,7 @@ const REACH = 1 / 25;
 /**
  * Looks for a learning rate. The model keeps the weights that it has.
  *
- * @param options As of the training that is to come; its own learning rate and schedule do not count.
+ * @param options As of the training that is to come; its own learning rate and course do not count.
  * @param search How far rates go.
  * @param train Pictures to learn from.
  * @param val As of the training; it is not looked at.
@@ -86,7 +87,11 @@ export async function findLearningRate(
   }
   const seen: Omit<RatePoint, "smoothed">[] = [];
   const schedule = () => from * (to / from) ** (seen.length / (updates - 1));
-  const asked = resolveOptions({ ...options, schedule, warmupEpochs: 0, skipNonFinite: 1 });
+  const plain = Object.entries(options).filter(([name]) => !(name in courseSettings));
+  const asked = resolveOptions({
+    ...Object.fromEntries(plain) as typeof options,
+    ...{ schedule, warmupEpochs: 0, skipNonFinite: 1 },
+  });
   const channel = new Channel([...asked.trackers]);
   const run = runOptionsOf(asked, train, channel);
   const plan = await planRun(run, train.size, val.size);

@@ -168,7 +168,7 @@ export interface TrainerOptions {
   /** Of the learning rate. Or a function of the step, after the warm-up. Default: `cosine`. */
   readonly schedule?: ScheduleName | ScheduleFunction;
   /**
-   * Epochs in which the rate rises from zero, or steps such as 500steps; of onecycle those up to its peak. Default:
+   * Epochs in which the rate rises to its height, or steps such as 500steps; of onecycle those up to its peak. Default:
    * 0.3 of the epochs for onecycle, else 0.5.
    */
   readonly warmupEpochs?: number | `${number}steps`;

@@ -46,9 +46,15 @@ export function resolveOptions(options: TrainerOptions): ResolvedOptions {
     throw new TypeError(`${wrong} is the model's, which is made before it is trained: give it to createModel`);
   }
   const asked = { ...given, ...made };
-  const idle = idleIn(teacher ? { ...asked, teacher: teacher.model.name } : asked, { task });
+  // What is no setting is known by its name.
+  const known = {
+    ...asked,
+    ...teacher && { teacher: teacher.model.name },
+    ...typeof options.schedule === "function" && { schedule: "own" },
+  } as Given;
+  const idle = idleIn(known, { task });
   if (idle) throw new TypeError(`${idle.name} would change nothing: ${idle.why}`);
-  const conflict = conflictIn(asked, { task });
+  const conflict = conflictIn(known, { task });
   if (conflict) throw new TypeError(`${conflict.name} cannot be used: ${conflict.why}`);
   const values = resolveSettings({ ...asked, task });
   if (values.cycleMomentum && typeof options.optimizer === "object" && !options.optimizer.settings?.cycleMomentum) {

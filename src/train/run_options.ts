@@ -38,11 +38,10 @@ export function settingsRecord(
 export function runOptionsOf(options: ResolvedOptions, train: Dataset, channel: Channel): RunOptions {
   const { given, model } = options;
   const { augment } = resolveSettings({ ...given, imageSize: model.imageSize }, factsOf(train));
-  const isAdapted = options.lora !== undefined;
   return {
     ...options,
-    // The adapted model has its head already.
-    ...isAdapted && { model: adapted(model, options), plainModel: model, headInitScale: 1, headInitBias: undefined },
+    model: adapted(model, options),
+    ...options.lora !== undefined && { plainModel: model },
     ...{ augment: augment!, channel },
   };
 }

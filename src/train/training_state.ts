@@ -23,7 +23,6 @@ import type { LossScale } from "../track/tracker.ts";
 import { teacherState } from "./distillation.ts";
 import { initialLossScale, LOSS_SCALE, lossScaleIn } from "./loss_scale.ts";
 import type { ResolvedOptions } from "./settled_options.ts";
-import { initializeFor } from "./initial_weights.ts";
 import { probeOf } from "./parameter_groups.ts";
 import { learningRateAt, momentumAt, type Schedule } from "./schedules.ts";
 import { COUNTERS, initialState, type LearningStep, LOGIT_OFFSET, trainingGraph } from "./step.ts";
@@ -93,7 +92,7 @@ export class TrainingState {
     this.#schedule = scheduleOf(options, steps);
     this.#counters = [COUNTERS, ...precision === "f16" ? [LOSS_SCALE] : []].flatMap((x) => Object.values(x));
     this.#shapes = shapesOf(options, step, this.#counters);
-    initializeFor(model, options);
+    model.initialize(options.seed);
     const programsOf = (step: LearningStep): Programs => {
       const compiled = (each: LearningStep) => session.compile(trainingGraph(model, each));
       const gather = accumulate > 1 ? compiled({ ...step, accumulation: "gather" }) : undefined;

@@ -32,7 +32,7 @@ Deno.test("show prints the kernels that are kept", async (t) => {
 });
 
 const cases: readonly (readonly [line: string, says: RegExp])[] = [
-  [`${lenet} --as graph`, /^%4 = {4}conv2d\(%2, %3\) +\[4,6,28,28\] +stride 1, padding 0, groups 1$/m],
+  [`${lenet} --as graph`, /^%4 = {4}conv2d\(%0, %3\) +\[4,6,28,28\] +stride 1, padding 0, groups 1$/m],
   [`${lenet} --as graph`, /^state c1\.weight := %\d+$/m],
   [`${lenet} --as graph --op avgPool2d`, /^(%\d+ = +avgPool2d\(.*\n){2}$/],
   [`${lenet} --as steps`, /^ +2 +avgPool2d \+2 +56,448 +94,104 +%4 convolve \[4,6,28,28\], c1\.bias \[6\] -> %9 avg/m],

@@ -23,6 +23,7 @@ import { loadCheckpoint } from "../../src/run/run_directory.ts";
 import { modelOf } from "../../src/run/checkpoint.ts";
 import { writeRunReport } from "../../src/run/run_report.ts";
 import { evaluateModel } from "../../src/run/evaluate.ts";
+import { learningRateAt } from "../../src/train/schedules.ts";
 import { averageName } from "../../src/train/averages.ts";
 import { adam } from "../../src/train/optimizers/mod.ts";
 import type { TrainerOptions } from "../../src/train/options.ts";
@@ -124,6 +125,37 @@ Deno.test("a run that is killed within an epoch goes on from what was saved ther
   assertEquals([info.progress!.epoch, info.progress!.step], [2, 1]);
   await train("killed", { ...options, resume: true });
   assertEquals(await traces(copy), await traces(out));
+});
+
+/** Options that change what is learnt, each on its own. */
+const changing: Readonly<Record<string, Partial<TrainerOptions>>> = {
+  rDrop: { rDrop: 2 },
+  warmupLearningRate: { warmupLearningRate: 0.04 },
+  cooldownEpochs: { cooldownEpochs: 2, minLearningRate: 0.01 },
+  "a shorter cool-down": { cooldownEpochs: 1, minLearningRate: 0.01 },
+  kDecay: { kDecay: 3 },
+  headInitScale: { headInitScale: 0.5 },
+  headInitBias: { headInitBias: 1 },
+  augSplits: { augSplits: 2, augment: "invert-p1" },
+  jsdAlpha: { augSplits: 2, augment: "invert-p1", jsdAlpha: 3 },
+};
+
+Deno.test("options of the loss, of the course and of the head change what is learnt, and the rates are the schedule's", async () => {
+  const seen = new Set<string>();
+  for (const [name, options] of Object.entries<Partial<TrainerOptions>>({ none: {}, ...changing })) {
+    const rates: number[] = [];
+    const tracker: Tracker = { name: "rates", log: ({ learningRate }) => void rates.push(learningRate) };
+    const { out } = await train(`changing ${name}`, { ...options, trackers: [tracker] });
+    const { tensors } = await loadCheckpoint(out, "epoch-004");
+    seen.add([...tensors.get("head.weight")!.values].join());
+    const { cooldownEpochs = 0, ...rest } = options;
+    const schedule = { name: "cosine", learningRate: 0.05, totalSteps: 16, warmupSteps: 2, ...rest } as const;
+    rates.forEach((rate, step) =>
+      assertAlmostEquals(rate, learningRateAt(step, { ...schedule, cooldownSteps: 4 * cooldownEpochs }), 1e-12, name)
+    );
+    assertEquals(rates.length, 16);
+  }
+  assertEquals(seen.size, 1 + Object.keys(changing).length);
 });
 
 Deno.test("batchNormMomentum is the share of a batch in the running statistics, and is refused where there are none", async () => {
@@ -259,6 +291,29 @@ Deno.test("settings that contradict each other are refused in one line", () => {
     [
       { warmupLearningRate: 0.01, schedule: "onecycle" },
       "warmupLearningRate would change nothing: schedule onecycle has its own",
+    ],
+    [{ cooldownEpochs: 1, epochs: 1 }, "cooldownEpochs cannot be used: the run has one epoch; give more epochs"],
+    [
+      { cooldownEpochs: 2, warmupEpochs: 3 },
+      "cooldownEpochs cannot be used: with warmupEpochs 3 it is longer than the run of 4 epochs; give fewer",
+    ],
+    [
+      { cooldownEpochs: 2, minLearningRate: 0.01, swa: 2, swaLearningRate: 0.05 },
+      "cooldownEpochs cannot be used: swaLearningRate is the rate of the last 2 epochs; give one",
+    ],
+    [{ kDecay: 2, schedule: () => 0.01 }, "kDecay would change nothing: only schedule polynomial or cosine have it"],
+    [
+      { warmupLearningRate: 0.01, warmupEpochs: "0steps" },
+      "warmupLearningRate would change nothing: warmupEpochs is 0",
+    ],
+    [{ jsdAlpha: 0, augSplits: 2 }, "jsdAlpha is 0: give a number of at least 0.001"],
+    [
+      { augSplits: 2, augment: "augmix", teacher: { model: madeModel(), preprocessing: { mean: [], std: [] } } },
+      "augSplits cannot be used: teacher is given, which goes by one view; give one",
+    ],
+    [
+      { augSplits: 2, augment: "augmix", transform: (_b, batch) => batch },
+      "transform changes pictures along with their targets, and augSplits gives several views: give one",
     ],
     [{ cooldownEpochs: 4 }, "cooldownEpochs cannot be used: the run has 4 epochs; give fewer"],
     [

@@ -94,17 +94,21 @@ Deno.test("settings of losses, mixtures and sampling that contradict are refused
     ["binary", { loss: "cross-entropy" }, "the task is binary; give bce, focal, asymmetric or poly1"],
     ["multiclass", { cutmix: 1, imageSize: 1 }, "a picture of 1 pixel has no parts; give mixup"],
     ["multiclass", { mixup: 1, batch: 1 }, "batch 1 has no two pictures to mix; give 2 or more"],
-    ["multiclass", { augSplits: 3, augment: "augmix", mixup: 1 }, "mixup is on, which is of one view; give one"],
-    ["multilabel", { augSplits: 3, augment: "augmix", rDrop: 1 }, "rDrop is on, which is of one view; give one"],
+    [
+      "multiclass",
+      { augSplits: 3, augment: "deit" },
+      "views are not mixed with other pictures; give mixup 0 and cutmix 0",
+    ],
+    ["multilabel", { augSplits: 3, augment: "augmix", rDrop: 1 }, "rDrop is given, which goes by one view; give one"],
     [
       "multiclass",
       { augSplits: 3, augment: "augmix", teacher: "runs/a" },
-      "teacher is given, which looks at one view; give one",
+      "teacher is given, which goes by one view; give one",
     ],
     [
       "multiclass",
       { augSplits: 2, augment: "crop-flip" },
-      "by augment crop-flip all views are the same; give terms besides crops and flip, such as augmix",
+      "all views would be the same; give augment with terms besides crops and flip, such as augmix",
     ],
     ["multiclass", { mixup: 1, mixupOffEpoch: 5 }, "the run has 5 epochs, and none after it; give fewer"],
     [

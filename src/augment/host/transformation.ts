@@ -9,7 +9,8 @@ import type { PictureView } from "./picture_view.ts";
 
 /**
  * What a transformation's random numbers are a function of. A sample that is shown again in an epoch has a further
- * number: how many times it was before.
+ * number: how many times it was before. Where a batch has several views of it, all but the first have that number and
+ * the view's.
  */
 export type SampleKey = readonly [seed: number, epoch: number, sample: number, ...view: readonly number[]];
 

@@ -126,7 +126,7 @@ export class BatchMaker {
       for (let split = 0; split < splits; split++) {
         const begin = (split * batch + row) * pixels;
         const images = made.images.subarray(begin, begin + pixels);
-        this.#place({ sample, key, own: split === 0 ? key : [seed, epoch, sample, before, split] }, images);
+        this.#place(sample, key, split === 0 ? undefined : [seed, epoch, sample, before, split], images);
       }
     });
     return made;
@@ -146,13 +146,15 @@ export class BatchMaker {
   /**
    * Writes a view of a picture as [C, S, S]: changed at random, normalised.
    *
-   * @param view Its sample; what names the random numbers of its frame, and those of all else.
+   * @param key Names the random numbers of its frame, and of all else where it is the first view.
+   * @param further Names those of all else in a further view.
    */
-  #place({ sample, key, own }: { sample: number; key: SampleKey; own: SampleKey }, out: Float32Array): void {
+  #place(sample: number, key: SampleKey, further: SampleKey | undefined, out: Float32Array): void {
     const { reader: { resizing: { imageSize } }, splits = 1 } = this.#plan;
     const square = wholeOf(this.#reader.readSquare(sample));
     const start = this.#crops ? square : middlePart(square, imageSize);
-    const isFramedAlone = splits > 1 && own === key;
+    const own = further ?? key;
+    const isFramedAlone = splits > 1 && !further;
     const used = isFramedAlone ? this.#transformations.filter(({ frames }) => frames) : this.#transformations;
     const picture = used.reduce((seen, { frames, apply }) => apply(seen, frames ? key : own, imageSize), start);
     placePicture(picture, this.#normal, out);

@@ -47,7 +47,7 @@ export const courseSettings = {
   ),
   warmupEpochs: setting(warmup, {
     flag: "warmup",
-    help: "epochs in which the rate rises from zero, or steps such as 500steps; of onecycle those up to its peak",
+    help: "epochs in which the rate rises to its height, or steps such as 500steps; of onecycle those up to its peak",
     byDefault: "0.3 of the epochs for onecycle, else 0.5",
     derive: ({ settings }) => settings.schedule === "onecycle" ? 0.3 * (settings.epochs as number) : 0.5,
   }),
@@ -58,7 +58,7 @@ export const courseSettings = {
     idle: ({ settings: { schedule, warmupEpochs } }, nameOf) =>
       schedule === "onecycle"
         ? `${nameOf("schedule")} onecycle has its own`
-        : warmupEpochs === 0
+        : parseFloat(`${warmupEpochs}`) === 0
         ? `${nameOf("warmupEpochs")} is 0`
         : undefined,
     conflict: belowRate("warmupLearningRate"),
@@ -75,9 +75,21 @@ export const courseSettings = {
     default: 0,
     idle: only("schedule", "polynomial", "cosine"),
     conflict: ({ settings }, nameOf) => {
-      const { cooldownEpochs, epochs, minLearningRate } = settings as { [name: string]: number };
+      const { cooldownEpochs, epochs, minLearningRate, swa = 0, swaLearningRate } = settings as {
+        [name: string]: number;
+      };
+      const { warmupEpochs } = settings as { readonly warmupEpochs: number | string };
       if (cooldownEpochs === 0) return undefined;
+      if (epochs === 1) return `the run has one epoch; give more ${nameOf("epochs")}`;
       if (cooldownEpochs >= epochs) return `the run has ${epochs} epochs; give fewer`;
+      if (typeof warmupEpochs === "number" && warmupEpochs + cooldownEpochs > epochs) {
+        return `with ${
+          nameOf("warmupEpochs")
+        } ${warmupEpochs} it is longer than the run of ${epochs} epochs; give fewer`;
+      }
+      if (swa >= cooldownEpochs && swaLearningRate !== undefined) {
+        return `${nameOf("swaLearningRate")} is the rate of the last ${swa} epochs; give one`;
+      }
       return minLearningRate > 0
         ? undefined
         : `nothing is learnt at the rate 0; give ${nameOf("minLearningRate")}, too`;

@@ -168,16 +168,22 @@ export const trainingSettings = {
     default: 1,
     conflict: ({ settings }, nameOf) => {
       if (settings.augSplits === 1) return undefined;
-      const other = (["mixup", "cutmix", "rDrop"] as const).find((name) => settings[name] as number > 0);
-      if (other) return `${nameOf(other)} is on, which is of one view; give one`;
-      if (settings.teacher !== undefined) return `${nameOf("teacher")} is given, which looks at one view; give one`;
-      const augment = settings.augment as string | undefined ?? "none";
-      return onlyFrames(augment)
-        ? `by ${nameOf("augment")} ${augment} all views are the same; give terms besides crops and flip, such as augmix`
+      const mixing = (["mixup", "cutmix"] as const).filter((name) => settings[name] as number > 0);
+      if (mixing.length > 0) {
+        return `views are not mixed with other pictures; give ${
+          mixing.map((name) => `${nameOf(name)} 0`).join(" and ")
+        }`;
+      }
+      const other = (["rDrop", "teacher"] as const).find((name) =>
+        settings[name] !== undefined && settings[name] !== 0
+      );
+      if (other) return `${nameOf(other)} is given, which goes by one view; give one`;
+      return onlyFrames(settings.augment as string | undefined ?? "none")
+        ? `all views would be the same; give ${nameOf("augment")} with terms besides crops and flip, such as augmix`
         : undefined;
     },
   }),
-  jsdAlpha: setting(number({ min: 0 }), {
+  jsdAlpha: setting(number({ min: 0.001 }), {
     help: "weight of that divergence in the loss",
     default: 12,
     idle: ({ settings }, nameOf) => settings.augSplits === 1 ? `${nameOf("augSplits")} is 1` : undefined,
