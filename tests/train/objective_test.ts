@@ -42,8 +42,14 @@ const netOf = (classes: number, dropped = 0) =>
 /** What each task is trained on, and by: everything at once that goes together. */
 const recipes: readonly (readonly [Task, number, Partial<TrainerOptions>])[] = [
   ["multiclass", 3, { mixup: 0.4, cutmix: 1, mixupMode: "elem", sampling: "sqrt", repeats: 2, loss: "bce" }],
-  ["multiclass", 3, { mixup: 0.4, mixupOffEpoch: 1, labelSmoothing: 0.1, loss: "poly1", logitAdjustment: 1 }],
-  ["multiclass", 3, { mixup: 0.4, labelSmoothing: 0.1, loss: "poly1", rDrop: 0.6 }],
+  ["multiclass", 3, {
+    mixup: 0.4,
+    mixupOffEpoch: 1,
+    labelSmoothing: 0.1,
+    loss: "poly1",
+    logitAdjustment: 1,
+    rDrop: 0.6,
+  }],
   ["binary", 1, { cutmix: 1, mixupMode: "pair", sampling: "effective", effectiveBeta: 0.9, loss: "focal" }],
   ["multilabel", 2, { mixup: 0.4, cutmix: 1, loss: "asymmetric", repeats: 3 }],
 ];
