@@ -14,8 +14,8 @@ export type InitialOptions =
   & Required<Pick<TrainerOptions, "seed" | "resume">>
   & Pick<TrainerOptions, "headInitScale" | "headInitBias">;
 
-/** Models whose head was made here: another run of the same model goes on from it. */
-const made = new WeakSet<Model>();
+/** Models whose head was scaled or biased here: another run of the same model goes on from it. */
+const done = new WeakSet<Model>();
 
 /**
  * Gives every parameter of a model that has no value its initial one. A head that starts afresh is multiplied by
@@ -23,36 +23,31 @@ const made = new WeakSet<Model>();
  *
  * @throws UserError when that would change nothing.
  */
-export function initializeFor(model: Model, { seed, headInitScale, headInitBias, resume }: InitialOptions): void {
+export function initializeFor(
+  model: Model,
+  { seed, headInitScale: scale = 1, headInitBias: bias, resume }: InitialOptions,
+): void {
   const isOfHead = headOf(model);
-  const fresh = model.parameters.map(({ name }) => name).filter((name) => isOfHead(name) && !model.weights.has(name));
+  const keys = model.parameters.map(({ name }) => name).filter(isOfHead);
+  const fresh = keys.filter((key) => !model.weights.has(key));
   model.initialize(seed);
-  const head = fresh.map((name) => ({ values: model.weights.get(name)!, isBias: name.endsWith("bias") }));
   // A run that goes on has its head in the checkpoint.
-  const goesOn = resume || made.has(model);
-  if (head.length > 0) made.add(model);
-  if (headInitScale !== undefined && headInitScale !== 1 && !goesOn) {
-    if (head.length > 0 && head.every(({ values }) => values.every((value) => value === 0))) {
-      throw cannotUse("headInitScale", headInitScale, `the head of ${model.name} starts at zero`);
-    }
-    refuseWithout(head, "headInitScale", headInitScale, model);
-    for (const { values } of head) values.forEach((value, k) => values[k] = headInitScale * value);
+  if (resume || done.has(model) || (scale === 1 && bias === undefined)) return;
+  const refused = (name: "headInitScale" | "headInitBias", why: string) =>
+    new UserError(`Cannot use ${option(name)} ${name === "headInitBias" ? bias : scale}: ${why}; leave it out`, 2);
+  if (fresh.length === 0) {
+    const why = keys.length > 0
+      ? `the head of ${model.name} has weights already`
+      : `no layer of ${model.name} gives its logits`;
+    throw refused(scale !== 1 ? "headInitScale" : "headInitBias", why);
   }
-  if (headInitBias !== undefined && !goesOn) {
-    refuseWithout(head, "headInitBias", headInitBias, model);
-    const biases = head.filter(({ isBias }) => isBias);
-    if (biases.length === 0) throw cannotUse("headInitBias", headInitBias, `the head of ${model.name} has no bias`);
-    for (const { values } of biases) values.fill(headInitBias);
+  const values = fresh.map((key) => model.weights.get(key)!);
+  const biases = values.filter((_, k) => fresh[k].endsWith("bias"));
+  if (scale !== 1 && !values.some((array) => array.some((value) => value !== 0))) {
+    throw refused("headInitScale", `the head of ${model.name} starts at zero`);
   }
+  if (bias !== undefined && biases.length === 0) throw refused("headInitBias", `the head of ${model.name} has no bias`);
+  for (const array of values) array.forEach((value, k) => array[k] = scale * value);
+  if (bias !== undefined) { for (const array of biases) array.fill(bias); }
+  done.add(model);
 }
-
-function refuseWithout(head: readonly unknown[], name: string, value: number, model: Model): void {
-  if (head.length > 0) return;
-  const isOfHead = headOf(model);
-  const hasHead = model.parameters.some((parameter) => isOfHead(parameter.name));
-  const why = hasHead ? `the head of ${model.name} has weights already` : `no layer of ${model.name} gives its logits`;
-  throw cannotUse(name, value, why);
-}
-
-const cannotUse = (name: string, value: number, why: string): UserError =>
-  new UserError(`Cannot use ${option(name)} ${value}: ${why}; leave it out`, 2);

@@ -69,6 +69,19 @@ Deno.test("a scale or a bias of the head that would change nothing is refused; a
     "Cannot use headInitBias 1: no layer of own gives its logits",
   );
 
+  // What was refused stays refused, and a head of a run without it is no fresh one.
+  const vit = createModel("vit-ti16", { classes: 3, imageSize: 32 });
+  for (let time = 0; time < 2; time++) {
+    assertThrows(
+      () => initializeFor(vit, { ...options, headInitScale: 0.1 }),
+      UserError,
+      "Cannot use headInitScale 0.1",
+    );
+  }
+  const plain = createModel("lenet", { classes: 3, imageSize: 32 });
+  initializeFor(plain, options);
+  refused(plain, { headInitBias: 1 }, "Cannot use headInitBias 1: the head of lenet has weights already");
+
   // A second run of one model goes on from the first, as a search for a rate and its training do.
   const model = createModel("lenet", { classes: 3, imageSize: 32 });
   initializeFor(model, { ...options, ...asked });

@@ -72,6 +72,8 @@ export class BatchMaker {
   /** Normalised value of each byte, [C][256]. */
   readonly #normal: readonly Float32Array[];
   readonly #transformations: readonly HostTransformation[];
+  /** Those that the first of several views has. */
+  readonly #frames: readonly HostTransformation[];
   readonly #crops: boolean;
   #order: { epoch: number; samples: Int32Array; views: Int32Array; runs?: Int32Array } | undefined;
 
@@ -88,6 +90,7 @@ export class BatchMaker {
     this.#normal = normalTables(plan.mean, plan.std);
     const { mean, reader: { resizing: { interpolation } } } = plan;
     this.#transformations = hostTransformations(plan.augment, { mean, interpolation });
+    this.#frames = this.#transformations.filter(({ frames }) => frames);
     this.#crops = cropsAtRandom(plan.augment);
   }
 
@@ -123,10 +126,13 @@ export class BatchMaker {
       made.targets.set(this.#targets.subarray(sample * outputs, (sample + 1) * outputs), row * outputs);
       const before = views[step * batch + row];
       const key: SampleKey = [seed, epoch, sample, ...before ? [before] : []];
+      const square = wholeOf(this.#reader.readSquare(sample));
+      const picture = this.#crops ? square : middlePart(square, size);
       for (let split = 0; split < splits; split++) {
         const begin = (split * batch + row) * pixels;
-        const images = made.images.subarray(begin, begin + pixels);
-        this.#place(sample, key, split === 0 ? undefined : [seed, epoch, sample, before, split], images);
+        const own: SampleKey = split === 0 ? key : [seed, epoch, sample, before, split];
+        const used = splits > 1 && split === 0 ? this.#frames : this.#transformations;
+        this.#place(picture, used, { frame: key, own }, made.images.subarray(begin, begin + pixels));
       }
     });
     return made;
@@ -146,19 +152,21 @@ export class BatchMaker {
   /**
    * Writes a view of a picture as [C, S, S]: changed at random, normalised.
    *
-   * @param key Names the random numbers of its frame, and of all else where it is the first view.
-   * @param further Names those of all else in a further view.
+   * @param keys What name the random numbers of its frame, and those of all else.
    */
-  #place(sample: number, key: SampleKey, further: SampleKey | undefined, out: Float32Array): void {
-    const { reader: { resizing: { imageSize } }, splits = 1 } = this.#plan;
-    const square = wholeOf(this.#reader.readSquare(sample));
-    const start = this.#crops ? square : middlePart(square, imageSize);
-    const own = further ?? key;
-    const isFramedAlone = splits > 1 && !further;
-    const used = isFramedAlone ? this.#transformations.filter(({ frames }) => frames) : this.#transformations;
-    const picture = used.reduce((seen, { frames, apply }) => apply(seen, frames ? key : own, imageSize), start);
+  #place(
+    whole: PictureView,
+    transformations: readonly HostTransformation[],
+    keys: { readonly frame: SampleKey; readonly own: SampleKey },
+    out: Float32Array,
+  ): void {
+    const { reader: { resizing: { imageSize } } } = this.#plan;
+    const picture = transformations.reduce(
+      (seen, { frames, apply }) => apply(seen, frames ? keys.frame : keys.own, imageSize),
+      whole,
+    );
     placePicture(picture, this.#normal, out);
-    for (const { finish } of used) finish?.(out, own, imageSize);
+    for (const { finish } of transformations) finish?.(out, keys.own, imageSize);
   }
 }
 
