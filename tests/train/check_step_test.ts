@@ -22,6 +22,7 @@ Deno.test("a batch norm that would see one value a channel is refused by its nam
       "give batch 2 or more, or a larger imageSize",
   );
   checkStep(resnet, stepOf(resnet, 2));
+  checkStep(resnet, { ...stepOf(resnet, 1), augSplits: 2 });
   // It goes by its running statistics.
   checkStep(resnet, stepOf(resnet, 1, ["layer4"]));
   const larger = createModel("resnet18", { classes: 2, imageSize: 64, stem: "imagenet" });
